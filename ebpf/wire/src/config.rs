@@ -1,0 +1,183 @@
+//! Read-only settings that user space writes before the programs are loaded.
+
+/// The typed tracepoints are attached: they do the accounting and see connections end.
+pub const CONFIG_TYPED: u32 = 1 << 0;
+/// `sock:sock_send_length` and `sock:sock_recv_length` are attached (Linux 6.3).
+pub const CONFIG_LENGTHS: u32 = 1 << 1;
+/// Write a record for every send.
+pub const CONFIG_EVERY_SEND: u32 = 1 << 2;
+
+/// Settings and the kernel's structure offsets.
+///
+/// Offsets are bytes, read from `/sys/kernel/btf/vmlinux` when egret starts; an offset that the kernel does
+/// not have is `u32::MAX`, and what depends on it is left out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `CONFIG_*` bits.
+    pub flags: u32,
+    /// Interval between [`crate::Kind::Totals`] records of a busy flow, in jiffies.
+    pub totals_jiffies: u32,
+    /// Bytes in the flow ring above which the reader is woken.
+    pub wake_bytes: u32,
+    /// Process id of egret itself, whose flows are not recorded; zero records them too.
+    pub own_pid: u32,
+    /// `sock_common.skc_family`.
+    pub skc_family: u32,
+    /// `sock_common.skc_num`.
+    pub skc_num: u32,
+    /// `sock_common.skc_dport`.
+    pub skc_dport: u32,
+    /// `sock_common.skc_rcv_saddr`.
+    pub skc_rcv_saddr: u32,
+    /// `sock_common.skc_daddr`.
+    pub skc_daddr: u32,
+    /// `sock_common.skc_v6_rcv_saddr`.
+    pub skc_v6_rcv_saddr: u32,
+    /// `sock_common.skc_v6_daddr`.
+    pub skc_v6_daddr: u32,
+    /// `sock_common.skc_net`.
+    pub skc_net: u32,
+    /// `net.ns.inum`.
+    pub net_inum: u32,
+    /// `sock.sk_protocol`.
+    pub sk_protocol: u32,
+    /// `sock.sk_type`.
+    pub sk_type: u32,
+    /// `sock.sk_err`.
+    pub sk_err: u32,
+    /// `tcp_sock.bytes_received`.
+    pub tcp_bytes_received: u32,
+    /// `tcp_sock.total_retrans`.
+    pub tcp_total_retrans: u32,
+    /// `tcp_sock.srtt_us` (eighths of a microsecond).
+    pub tcp_srtt_us: u32,
+    /// `task_struct.tgid`.
+    pub task_tgid: u32,
+    /// `task_struct.pid`.
+    pub task_pid: u32,
+    /// `task_struct.real_parent`.
+    pub task_real_parent: u32,
+    /// `task_struct.group_leader`.
+    pub task_group_leader: u32,
+    /// `task_struct.start_boottime`.
+    pub task_start_boottime: u32,
+    /// `task_struct.mm`.
+    pub task_mm: u32,
+    /// `task_struct.files`.
+    pub task_files: u32,
+    /// `mm_struct.exe_file`.
+    pub mm_exe_file: u32,
+    /// `mm_struct.arg_start`.
+    pub mm_arg_start: u32,
+    /// `mm_struct.arg_end`.
+    pub mm_arg_end: u32,
+    /// `file.f_path`.
+    pub file_path: u32,
+    /// `file.f_inode`.
+    pub file_inode: u32,
+    /// `file.private_data`.
+    pub file_private_data: u32,
+    /// `path.mnt`.
+    pub path_mnt: u32,
+    /// `path.dentry`.
+    pub path_dentry: u32,
+    /// `dentry.d_parent`.
+    pub dentry_parent: u32,
+    /// `dentry.d_name.name`.
+    pub dentry_name: u32,
+    /// `dentry.d_name.len`.
+    pub dentry_length: u32,
+    /// `mount.mnt`: where `struct vfsmount` sits in `struct mount`.
+    pub mount_mnt: u32,
+    /// `mount.mnt_parent`.
+    pub mount_parent: u32,
+    /// `mount.mnt_mountpoint`.
+    pub mount_mountpoint: u32,
+    /// `vfsmount.mnt_root`.
+    pub vfsmount_root: u32,
+    /// `inode.i_ino`.
+    pub inode_ino: u32,
+    /// `inode.i_sb`.
+    pub inode_sb: u32,
+    /// `super_block.s_dev`.
+    pub sb_dev: u32,
+    /// `files_struct.fdt`.
+    pub files_fdt: u32,
+    /// `fdtable.fd`.
+    pub fdt_fd: u32,
+    /// `fdtable.max_fds`.
+    pub fdt_max_fds: u32,
+    /// `socket.sk`.
+    pub socket_sk: u32,
+    /// `sock_common.skc_cookie`.
+    pub skc_cookie: u32,
+}
+
+impl Config {
+    /// Nothing switched on and no offset known.
+    pub const UNKNOWN: Self = {
+        // Written field by field so that a new field cannot be forgotten.
+        const NONE: u32 = u32::MAX;
+        Self {
+            flags: 0,
+            totals_jiffies: 0,
+            wake_bytes: 0,
+            own_pid: 0,
+            skc_family: NONE,
+            skc_num: NONE,
+            skc_dport: NONE,
+            skc_rcv_saddr: NONE,
+            skc_daddr: NONE,
+            skc_v6_rcv_saddr: NONE,
+            skc_v6_daddr: NONE,
+            skc_net: NONE,
+            net_inum: NONE,
+            sk_protocol: NONE,
+            sk_type: NONE,
+            sk_err: NONE,
+            tcp_bytes_received: NONE,
+            tcp_total_retrans: NONE,
+            tcp_srtt_us: NONE,
+            task_tgid: NONE,
+            task_pid: NONE,
+            task_real_parent: NONE,
+            task_group_leader: NONE,
+            task_start_boottime: NONE,
+            task_mm: NONE,
+            task_files: NONE,
+            mm_exe_file: NONE,
+            mm_arg_start: NONE,
+            mm_arg_end: NONE,
+            file_path: NONE,
+            file_inode: NONE,
+            file_private_data: NONE,
+            path_mnt: NONE,
+            path_dentry: NONE,
+            dentry_parent: NONE,
+            dentry_name: NONE,
+            dentry_length: NONE,
+            mount_mnt: NONE,
+            mount_parent: NONE,
+            mount_mountpoint: NONE,
+            vfsmount_root: NONE,
+            inode_ino: NONE,
+            inode_sb: NONE,
+            sb_dev: NONE,
+            files_fdt: NONE,
+            fdt_fd: NONE,
+            fdt_max_fds: NONE,
+            socket_sk: NONE,
+            skc_cookie: NONE,
+        }
+    };
+}
+
+const _: () = assert!(size_of::<Config>() == 49 * 4);
+
+#[cfg(feature = "user")]
+mod pod {
+    // SAFETY: `repr(C)` and `u32`s only, no padding (size asserted above).
+    #[expect(unsafe_code, reason = "aya writes global data as plain bytes")]
+    unsafe impl aya::Pod for super::Config {}
+}

@@ -1,0 +1,43 @@
+//! Per-CPU counters. They only grow; user space reads and sums them and never resets one.
+
+/// Index of a counter in the kernel's per-CPU array.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Counter {
+    /// Records about flows that the kernel side set out to write.
+    FlowProduced = 0,
+    /// Of those, not written because the ring was full.
+    FlowRingFull = 1,
+    /// Records about processes that the kernel side set out to write.
+    ProcessProduced = 2,
+    /// Of those, not written because the ring was full.
+    ProcessRingFull = 3,
+    /// Sockets that could not be followed: the kernel refused memory for their state.
+    SocketState = 4,
+    /// Peers whose totals could not be kept: the peer table refused the entry.
+    PeerTable = 5,
+    /// Processes that could not be entered: the process table is full.
+    ProcessTable = 6,
+    /// Calls whose entry could not be kept until their exit.
+    CallTable = 7,
+    /// Bytes moved on sockets with several peers whose peer at that moment could not be told.
+    PeerUntold = 8,
+}
+
+impl Counter {
+    /// Number of counters.
+    pub const COUNT: u32 = 9;
+
+    /// All of them, in order.
+    pub const ALL: [Self; Self::COUNT as usize] = [
+        Self::FlowProduced,
+        Self::FlowRingFull,
+        Self::ProcessProduced,
+        Self::ProcessRingFull,
+        Self::SocketState,
+        Self::PeerTable,
+        Self::ProcessTable,
+        Self::CallTable,
+        Self::PeerUntold,
+    ];
+}

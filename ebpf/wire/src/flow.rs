@@ -1,0 +1,179 @@
+//! Records about sockets and flows.
+
+use crate::{Header, ProcessRef};
+
+/// What a record tells. The number is the `kind` byte of its [`Header`].
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A process replaced its image ([`crate::ExecHeader`] and variable data).
+    Exec = 1,
+    /// A cgroup was made ([`crate::CgroupRecord`]).
+    Cgroup = 2,
+    /// A TCP connect was asked for, and its first packet is about to leave.
+    Connecting = 3,
+    /// An active TCP open completed its handshake.
+    Established = 4,
+    /// A passive TCP open completed its handshake.
+    Accepted = 5,
+    /// The first send or receive on a socket whose holder was not known names it.
+    Owned = 6,
+    /// A TCP open failed; `error` is the errno, zero if the kernel did not say.
+    Failed = 7,
+    /// A TCP connection ended, or a datagram or raw socket was released.
+    Closed = 8,
+    /// A TCP socket began to listen.
+    Listening = 9,
+    /// A datagram socket was connected to a peer; nothing was sent yet.
+    Bound = 10,
+    /// First send to, or receive from (flag [`INBOUND`]), a peer of a datagram or raw socket.
+    Datagram = 11,
+    /// Totals so far of a flow that is still open.
+    Totals = 12,
+    /// An error was reported on a datagram or raw socket (an ICMP answer, say).
+    SocketError = 13,
+    /// One send, recorded on request (`--every-send`).
+    Send = 14,
+    /// Last totals of one peer of a datagram socket that has several.
+    PeerClosed = 15,
+    /// A system call and its result ([`crate::CallRecord`]).
+    Call = 16,
+}
+
+impl Kind {
+    /// The kind with this number, if there is one.
+    #[must_use]
+    pub const fn from_u8(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Exec,
+            2 => Self::Cgroup,
+            3 => Self::Connecting,
+            4 => Self::Established,
+            5 => Self::Accepted,
+            6 => Self::Owned,
+            7 => Self::Failed,
+            8 => Self::Closed,
+            9 => Self::Listening,
+            10 => Self::Bound,
+            11 => Self::Datagram,
+            12 => Self::Totals,
+            13 => Self::SocketError,
+            14 => Self::Send,
+            15 => Self::PeerClosed,
+            16 => Self::Call,
+            _ => return None,
+        })
+    }
+}
+
+/// Flow flag: the peer spoke first.
+pub const INBOUND: u32 = 1 << 0;
+/// Flow flag: the process is the listener's, nobody has sent or received on the socket yet.
+pub const UNOWNED: u32 = 1 << 1;
+/// Flow flag: the socket is older than egret; its totals began when egret first saw it used.
+pub const PREEXISTING: u32 = 1 << 2;
+/// Flow flag: the socket listens.
+pub const LISTENER: u32 = 1 << 3;
+/// Flow flag: the socket had several peers, the totals of the others are in the peer table.
+pub const PEER_SPILLED: u32 = 1 << 4;
+/// Flow flag: totals of some of the socket's peers were evicted from the peer table.
+pub const PEER_EVICTED: u32 = 1 << 5;
+
+/// The state of a flow at one moment.
+///
+/// `sent` and `received` are payload bytes since the flow was first seen, as the system calls returned
+/// them; for TCP `received` is at least what the connection delivered, read or not.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowRecord {
+    /// Which moment, and its time.
+    pub header: Header,
+    /// Socket cookie (`SO_COOKIE`): unique since boot.
+    pub cookie: u64,
+    /// Who holds the socket; zeroes when unknown.
+    pub process: ProcessRef,
+    /// Local address, zeroes when not bound.
+    pub local: [u8; 16],
+    /// Peer address, zeroes when unknown.
+    pub peer: [u8; 16],
+    /// When the flow began: the connect call, the handshake's end on the passive side, or first use.
+    pub opened_ns: u64,
+    /// When the handshake ended; zero before that and for datagrams.
+    pub established_ns: u64,
+    /// Payload bytes sent.
+    pub sent: u64,
+    /// Payload bytes received.
+    pub received: u64,
+    /// Calls that sent something.
+    pub sends: u32,
+    /// Calls that received something.
+    pub receives: u32,
+    /// TCP segments sent again.
+    pub retransmits: u32,
+    /// TCP smoothed round-trip time, microseconds.
+    pub srtt_us: u32,
+    /// Errno (positive) where the kind has one, else zero.
+    pub error: i32,
+    /// Inode number of the network namespace, zero when unknown.
+    pub netns: u32,
+    /// Local port.
+    pub local_port: u16,
+    /// Peer port.
+    pub peer_port: u16,
+    /// `AF_*` of the socket.
+    pub family: u16,
+    /// `IPPROTO_*` of the socket (for packet sockets the Ethernet protocol).
+    pub protocol: u16,
+    /// `SOCK_*` of the socket.
+    pub socket_type: u16,
+    /// TCP state before this moment (`TCP_*`), else zero.
+    pub old_state: u16,
+    /// Always zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<FlowRecord>() == 168 && align_of::<FlowRecord>() == 8);
+
+/// Key of the peer table: one peer of one datagram socket.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerKey {
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Peer address.
+    pub peer: [u8; 16],
+    /// Peer port.
+    pub port: u16,
+    /// Always zero.
+    pub reserved: [u8; 6],
+}
+
+const _: () = assert!(size_of::<PeerKey>() == 32);
+
+/// Value of the peer table.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerTotals {
+    /// First use, `CLOCK_BOOTTIME` nanoseconds.
+    pub opened_ns: u64,
+    /// Payload bytes sent.
+    pub sent: u64,
+    /// Payload bytes received.
+    pub received: u64,
+    /// Calls that sent something.
+    pub sends: u32,
+    /// Calls that received something.
+    pub receives: u32,
+}
+
+const _: () = assert!(size_of::<PeerTotals>() == 32);
+
+#[cfg(feature = "user")]
+mod pod {
+    // SAFETY: `repr(C)`, integers and arrays of integers only, no padding (sizes asserted above).
+    #[expect(unsafe_code, reason = "aya reads map keys and values as plain bytes")]
+    unsafe impl aya::Pod for super::PeerKey {}
+    // SAFETY: as above.
+    #[expect(unsafe_code, reason = "aya reads map keys and values as plain bytes")]
+    unsafe impl aya::Pod for super::PeerTotals {}
+}

@@ -1,0 +1,48 @@
+//! Records and map values shared by the kernel programs and user space.
+//!
+//! Everything here is `repr(C)`, made of fixed-size integers and arrays of them, and its size is asserted
+//! at compile time, so that the two sides cannot disagree about a layout. A record never holds a `bool`,
+//! `usize`, `Option`, float or payload enum: a byte pattern read from a ring is always a valid value.
+//!
+//! Numbers are in host byte order and ports in host order; addresses are 16 bytes in network order, IPv4
+//! as the mapped form `::ffff:a.b.c.d` (RFC 4291, 2.5.5.2), and all zeroes when unknown.
+#![no_std]
+
+mod call;
+mod config;
+mod counter;
+mod flow;
+mod process;
+
+pub use call::{CALL_ACCEPT, CALL_CONNECT, CALL_SENDMMSG, CALL_SENDMSG, CALL_SENDTO, CallRecord};
+pub use config::{CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_TYPED, Config};
+pub use counter::Counter;
+pub use flow::{
+    FlowRecord, INBOUND, Kind, LISTENER, PEER_EVICTED, PEER_SPILLED, PREEXISTING, PeerKey,
+    PeerTotals, UNOWNED,
+};
+pub use process::{
+    CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED,
+    ExecHeader, MAX_ARGS, MAX_PATH, ProcessKey, ProcessRef, TRACED,
+};
+
+/// Version of every record. A reader refuses any other: both sides come from one build.
+pub const VERSION: u8 = 1;
+
+/// The first bytes of every record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// [`VERSION`].
+    pub version: u8,
+    /// A [`Kind`] as a number.
+    pub kind: u8,
+    /// Bytes of the whole record, this header included.
+    pub length: u16,
+    /// Kind-specific bits.
+    pub flags: u32,
+    /// `CLOCK_BOOTTIME` in nanoseconds.
+    pub time_ns: u64,
+}
+
+const _: () = assert!(size_of::<Header>() == 16);

@@ -1,0 +1,104 @@
+//! Records about processes.
+
+use crate::Header;
+
+/// Longest path kept in an exec record, bytes. Longer ones are flagged and read from `/proc` instead.
+pub const MAX_PATH: usize = 2048;
+/// Longest argument vector kept in an exec record, bytes.
+pub const MAX_ARGS: usize = 4096;
+
+/// Process flag: descends from the command that `egret trace -- COMMAND` started.
+pub const TRACED: u32 = 1 << 0;
+
+/// Who did something: enough to find the process again, and to tell it from a later one with its pid.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ProcessRef {
+    /// Process id (`tgid`) in the initial pid namespace; zero when unknown.
+    pub pid: u32,
+    /// Process id of the parent.
+    pub parent_pid: u32,
+    /// Effective user id at the time.
+    pub uid: u32,
+    /// [`TRACED`].
+    pub flags: u32,
+    /// Start of the process, `CLOCK_BOOTTIME` nanoseconds; zero when unknown.
+    pub start_ns: u64,
+    /// Which image the process runs: the time of its exec; zero when unknown.
+    pub exec_id: u64,
+    /// Id of the cgroup (v2).
+    pub cgroup_id: u64,
+}
+
+const _: () = assert!(size_of::<ProcessRef>() == 40);
+
+/// Value of the kernel's process table, keyed by pid (`tgid`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ProcessKey {
+    /// Which image the process runs.
+    pub exec_id: u64,
+    /// Start of the process, `CLOCK_BOOTTIME` nanoseconds.
+    pub start_ns: u64,
+    /// Process id of the parent when the process was made.
+    pub parent_pid: u32,
+    /// [`TRACED`].
+    pub flags: u32,
+}
+
+const _: () = assert!(size_of::<ProcessKey>() == 24);
+
+/// Exec flag: the path was longer than [`MAX_PATH`] or deeper than the kernel side walks.
+pub const EXEC_PATH_TRUNCATED: u32 = 1 << 0;
+/// Exec flag: the argument vector was longer than [`MAX_ARGS`].
+pub const EXEC_ARGS_TRUNCATED: u32 = 1 << 1;
+/// Exec flag: there is no path, because the kernel's types were not available.
+pub const EXEC_NO_PATH: u32 = 1 << 2;
+/// Exec flag: the path is what the caller passed to `execve`, not the true one.
+pub const EXEC_PATH_AS_TYPED: u32 = 1 << 3;
+
+/// A process replaced its image. `path_length` bytes of path and `args_length` bytes of arguments follow.
+///
+/// The path is a list of components, each followed by a NUL, from the file up to the root (the order in
+/// which the kernel walks it); with [`EXEC_PATH_AS_TYPED`] it is a plain string. Arguments are separated by
+/// NULs.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecHeader {
+    /// Kind, flags and time.
+    pub header: Header,
+    /// The process after the exec; its `exec_id` is the new image.
+    pub process: ProcessRef,
+    /// Inode number of the executable file.
+    pub inode: u64,
+    /// Device of the file system that holds it, as the kernel encodes it (`major << 20 | minor`).
+    pub device: u32,
+    /// Bytes of path that follow.
+    pub path_length: u16,
+    /// Bytes of arguments that follow the path.
+    pub args_length: u16,
+}
+
+const _: () = assert!(size_of::<ExecHeader>() == 72);
+
+/// A cgroup was made: its id and path, so that the unit and container of a process are known even when the
+/// cgroup is gone before user space looks.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CgroupRecord {
+    /// Kind and time.
+    pub header: Header,
+    /// Id of the cgroup.
+    pub id: u64,
+    /// Path below the root of the hierarchy, NUL-terminated.
+    pub path: [u8; 256],
+}
+
+const _: () = assert!(size_of::<CgroupRecord>() == 280);
+
+#[cfg(feature = "user")]
+mod pod {
+    // SAFETY: `repr(C)`, integers only, no padding (size asserted above).
+    #[expect(unsafe_code, reason = "aya reads map keys and values as plain bytes")]
+    unsafe impl aya::Pod for super::ProcessKey {}
+}

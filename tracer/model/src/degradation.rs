@@ -1,0 +1,81 @@
+//! What this kernel, mount or privilege does not offer, and what is lost without it.
+
+use serde::Serialize;
+
+/// A capability that is missing, with its consequence spelled out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Degradation {
+    /// No capability to load BPF programs.
+    NoBpfPrivilege,
+    /// No cgroup v2 hierarchy is mounted.
+    NoCgroup2,
+    /// The kernel does not describe its types (`/sys/kernel/btf/vmlinux`).
+    NoBtf,
+    /// tracefs is not mounted or not readable.
+    NoTracefs,
+    /// The kernel has no `sock:sock_send_length` and `sock:sock_recv_length` tracepoints.
+    NoLengthTracepoints,
+    /// A cgroup hook was refused by the kernel.
+    NoCgroupHook,
+    /// `sock_diag` does not answer.
+    NoSockDiag,
+    /// The peers of unconnected raw, ICMP and packet sockets cannot be seen by this layer.
+    NoRawPeers,
+    /// Capture is a `/proc` scan.
+    ScanOnly,
+}
+
+impl Degradation {
+    /// The name used in messages, JSON and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoBpfPrivilege => "no_bpf_privilege",
+            Self::NoCgroup2 => "no_cgroup2",
+            Self::NoBtf => "no_btf",
+            Self::NoTracefs => "no_tracefs",
+            Self::NoLengthTracepoints => "no_length_tracepoints",
+            Self::NoCgroupHook => "no_cgroup_hook",
+            Self::NoSockDiag => "no_sock_diag",
+            Self::NoRawPeers => "no_raw_peers",
+            Self::ScanOnly => "scan_only",
+        }
+    }
+
+    /// What is lost.
+    #[must_use]
+    pub const fn consequence(self) -> &'static str {
+        match self {
+            Self::NoBpfPrivilege => "nothing can be captured in the kernel; only /proc scans remain",
+            Self::NoCgroup2 => "the sockets layer cannot attach; io_uring, sendfile and splice stay unseen",
+            Self::NoBtf => {
+                "datagram byte counts, the accepting process, executables' true paths and connect errors are missing"
+            }
+            Self::NoTracefs => "the syscalls layer cannot attach, nor process tracking without kernel types",
+            Self::NoLengthTracepoints => {
+                "bytes of datagram sockets, raw and packet sockets, and the accepting process are missing"
+            }
+            Self::NoCgroupHook => "some operations on sockets stay unseen",
+            Self::NoSockDiag => "connections that stood before the start are not listed",
+            Self::NoRawPeers => "raw, ICMP and packet sends are seen with process and bytes but without their peer",
+            Self::ScanOnly => "whatever lives shorter than the scan interval is missed",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::NoBpfPrivilege => "run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_PTRACE",
+            Self::NoCgroup2 => "mount -t cgroup2 none /sys/fs/cgroup/unified",
+            Self::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF, and do not hide /sys/kernel/btf",
+            Self::NoTracefs => "mount -t tracefs tracefs /sys/kernel/tracing",
+            Self::NoLengthTracepoints => "use Linux 6.3 or later",
+            Self::NoCgroupHook => "see the log for the hook; use Linux 5.12 or later",
+            Self::NoSockDiag => "use a kernel with CONFIG_INET_DIAG and CONFIG_PACKET_DIAG, and CAP_NET_ADMIN",
+            Self::NoRawPeers => "add --capture syscalls where the peer matters",
+            Self::ScanOnly => "see the other entries for what keeps the kernel layers from working",
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What egret knows about connections and processes, free of where it came from and where it goes.
+//!
+//! Capture makes these values, sinks and the enforcer read them. Nothing here does I/O.
+#![forbid(unsafe_code)]
+
+mod attribution;
+mod degradation;
+mod event;
+mod loss;
+mod network;
+mod process;
+mod time;
+
+pub use attribution::{Attribution, Layer, NameSource, Verdict};
+pub use degradation::Degradation;
+pub use event::{ConnectionId, Event, EventName};
+pub use loss::{Loss, LossReason, LossStage, Tally};
+pub use network::{Endpoint, NetworkType, Transport};
+pub use process::{Cgroup, Executable, FileId, Process, Sha256};
+pub use time::Timestamp;

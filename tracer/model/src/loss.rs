@@ -1,0 +1,77 @@
+//! What was lost, where and why. Loss is a record of its own, never a silence.
+
+use serde::Serialize;
+
+/// Where something was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossStage {
+    /// The ring that carries records about flows.
+    FlowRing,
+    /// The ring that carries records about processes.
+    ProcessRing,
+    /// State kept in the kernel about sockets, peers, processes and calls.
+    KernelState,
+    /// Reading records in user space.
+    Decode,
+    /// Handing events on inside egret.
+    Queue,
+    /// The `/proc` scan.
+    Scan,
+}
+
+/// Why something was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossReason {
+    /// The ring had no room.
+    RingFull,
+    /// The kernel refused memory for a socket's state: the socket is not followed.
+    SocketState,
+    /// The peer table refused an entry: the peer's totals are not kept.
+    PeerTable,
+    /// An older peer's totals made room for a newer one's.
+    PeerEvicted,
+    /// The process table is full: a process cannot be named by the kernel side.
+    ProcessTable,
+    /// The table of calls under way is full: a call's result is not seen.
+    CallTable,
+    /// Bytes of a socket with several peers could not be put down to one of them.
+    PeerUntold,
+    /// The record was malformed.
+    Malformed,
+    /// A bounded queue had no room.
+    QueueFull,
+}
+
+/// An amount lost at a stage for a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// Where.
+    pub stage: LossStage,
+    /// Why.
+    pub reason: LossReason,
+    /// How many; only ever grows.
+    pub count: u64,
+}
+
+/// The sum of a capture: every record produced was delivered or is counted as lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Records that the kernel side set out to write.
+    pub captured: u64,
+    /// Records that were read, decoded and handed on.
+    pub delivered: u64,
+    /// Losses of records; these and `delivered` make up `captured`.
+    pub lost: Vec<Loss>,
+    /// Losses of detail: a record was delivered, but something it should say is missing.
+    pub incomplete: Vec<Loss>,
+}
+
+impl Tally {
+    /// Records lost, all stages and reasons together.
+    #[must_use]
+    pub fn lost_total(&self) -> u64 {
+        self.lost.iter().map(|loss| loss.count).sum()
+    }
+}
