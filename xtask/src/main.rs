@@ -1,2 +1,68 @@
-//! (in progress)
-fn main() {}
+//! `cargo xtask`: everything between a fresh clone and a running, tested egret.
+//!
+//! Kept to two dependencies, because compiling this program is the first thing a newcomer waits for.
+
+#![forbid(unsafe_code)]
+
+mod apt;
+mod bench;
+mod bpf;
+mod build;
+mod check;
+mod command;
+mod prerequisite;
+mod privilege;
+mod run;
+mod setup;
+mod test;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Set up, build, run, test and check egret.
+///
+/// Every command first looks for what it needs and installs what is missing, saying what and why;
+/// `--no-install` only reports. Start with `cargo xtask run`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Setup(setup::Arguments),
+    Build(build::Arguments),
+    Run(run::Arguments),
+    Test(test::Arguments),
+    Bench(bench::Arguments),
+    Check(check::Arguments),
+}
+
+impl Task {
+    fn perform(&self) -> Result<()> {
+        match self {
+            Self::Setup(arguments) => arguments.perform(),
+            Self::Build(arguments) => arguments.perform(),
+            Self::Run(arguments) => arguments.perform(),
+            Self::Test(arguments) => arguments.perform(),
+            Self::Bench(arguments) => arguments.perform(),
+            Self::Check(arguments) => arguments.perform(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().task.perform() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

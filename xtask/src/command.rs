@@ -1,0 +1,114 @@
+//! Child processes: announced, timed, and shown as a line that can be pasted into a shell.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace;
+
+/// Says what is about to run and why, runs it, and says how long it took.
+///
+/// The child's output streams through to standard error: standard output belongs to the program that
+/// the user asked for in the end.
+pub(crate) fn step(what: &str, why: &str, command: &mut Command) -> Result<()> {
+    command.stdout(Stdio::from(io::stderr()));
+    step_with_output(what, why, command)
+}
+
+/// As [`step`], with the child's standard output left where it is.
+pub(crate) fn step_with_output(what: &str, why: &str, command: &mut Command) -> Result<()> {
+    eprintln!("==> {what}: {why}");
+    eprintln!("    {}", shell_line(command));
+    let started = Instant::now();
+    let status = command.status().with_context(|| format!("cannot start {}", name(command)))?;
+    let seconds = started.elapsed().as_secs_f64();
+    if !status.success() {
+        bail!("{what}: {} ended with {status} after {seconds:.1} s", name(command));
+    }
+    eprintln!("    {what}: done in {seconds:.1} s");
+    Ok(())
+}
+
+/// Whether the command can be started and ends well; its output is thrown away.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// Standard output of a command, if it can be started and ends well.
+pub(crate) fn output(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The Cargo that started this program, at the workspace's root, told where the compiled kernel side is.
+pub(crate) fn cargo() -> Result<Command> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace::root()?);
+    cargo.env(workspace::BPF_OBJECT_VARIABLE, workspace::bpf_object()?);
+    Ok(cargo)
+}
+
+/// The path of a program, looked for as root's `PATH` would: Debian keeps `ip` and the like in `sbin`,
+/// which is not on a user's `PATH`.
+pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(system).map(|directory| directory.join(program)).find(|file| file.is_file())
+}
+
+fn name(command: &Command) -> String {
+    Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The command as a shell would take it, with the variables set for it.
+pub(crate) fn shell_line(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(key, value)| {
+        let value = value?;
+        Some(format!("{}={}", key.to_string_lossy(), quoted(value)))
+    });
+    let words = std::iter::once(command.get_program()).chain(command.get_args()).map(quoted);
+    variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_gets_back_the_words_that_were_meant() {
+        let words = ["plain", "", "two words", "it's", "--cfg=arch=\"x86_64\"", "$HOME"];
+        let mut command = Command::new("printf");
+        command.arg(r"%s\n").args(words);
+        let seen = output(Command::new("sh").args(["-c", &shell_line(&command)])).unwrap();
+        assert_eq!(seen.lines().collect::<Vec<_>>(), words);
+    }
+
+    #[test]
+    fn variables_stand_before_the_program() {
+        let mut command = Command::new("sh");
+        command.env("GREETING", "good day").args(["-c", "echo $GREETING"]);
+        let seen = output(Command::new("sh").args(["-c", &shell_line(&command)])).unwrap();
+        assert_eq!(seen, "good day\n");
+    }
+
+    #[test]
+    fn a_failing_child_fails_the_step() {
+        let error = step("trial", "must fail", Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
+        assert!(error.to_string().contains("exit status: 3"), "{error}");
+    }
+}

@@ -1,0 +1,162 @@
+//! What egret's tasks need on the machine.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+
+use crate::apt;
+use crate::command::{cargo, find_program, step, succeeds};
+use crate::toolchain::{DEBIAN_PACKAGES, Toolchain, has_rustup};
+
+/// What the machine is prepared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Build egret and trace with it.
+    Run,
+    /// Also run every test.
+    Test,
+    /// Also format, lint, and check dependencies and spelling.
+    Check,
+    /// Also measure.
+    Bench,
+    /// All of these.
+    Full,
+}
+
+/// Something that has to be on the machine.
+pub(crate) struct Prerequisite {
+    /// Name for reports.
+    pub(crate) name: &'static str,
+    /// What it is needed for, as the end of "needed, because it ...".
+    pub(crate) why: &'static str,
+    purposes: &'static [Purpose],
+    kind: Kind,
+}
+
+/// How it is found, and how it is installed.
+enum Kind {
+    /// The compiler for the kernel side.
+    BpfCompiler,
+    /// The linker for the kernel side.
+    BpfLinker,
+    /// Clippy for the kernel side's compiler.
+    BpfClippy,
+    /// A component of the toolchain that runs this program: its Cargo subcommand and rustup name.
+    Component(&'static str, &'static str),
+    /// A program from the named Debian package.
+    Program(&'static str, &'static str),
+    /// A program from the named crate at the version after the `@`.
+    Crate(&'static str, &'static str),
+}
+
+use Purpose::{Bench, Check, Run, Test};
+
+/// Everything needs what `run` needs: the crates embed the kernel side when they are compiled.
+const ALWAYS: &[Purpose] = &[Run, Test, Check, Bench];
+
+const fn need(name: &'static str, why: &'static str, purposes: &'static [Purpose], kind: Kind) -> Prerequisite {
+    Prerequisite { name, why, purposes, kind }
+}
+
+/// One line an entry, in the order in which they are installed.
+const TABLE: &[Prerequisite] = &[
+    need("BPF compiler", "compiles the programs that run in the kernel", ALWAYS, Kind::BpfCompiler),
+    need("bpf-linker", "links them into one object and writes its type information", ALWAYS, Kind::BpfLinker),
+    need("rustfmt", "checks the format", &[Check], Kind::Component("fmt", "rustfmt")),
+    need("clippy", "lints", &[Check], Kind::Component("clippy", "clippy")),
+    need("BPF clippy", "lints the programs that run in the kernel", &[Check], Kind::BpfClippy),
+    need("cargo-deny", "checks licences and sources", &[Check], Kind::Crate("cargo-deny", "cargo-deny@0.20.2")),
+    need("cargo-machete", "finds unused dependencies", &[Check], Kind::Crate("cargo-machete", "cargo-machete@0.9.2")),
+    need("typos", "checks the spelling", &[Check], Kind::Crate("typos", "typos-cli@1.52.0")),
+    need("bpftrace", "is what egret is compared with", &[Bench], Kind::Program("bpftrace", "bpftrace")),
+];
+
+/// What `purpose` needs, in the order in which it is installed.
+pub(crate) fn needed_for(purpose: Purpose) -> impl Iterator<Item = &'static Prerequisite> {
+    TABLE.iter().filter(move |entry| purpose == Purpose::Full || entry.purposes.contains(&purpose))
+}
+
+/// The `bpf-linker` that egret is built with.
+const BPF_LINKER: &str = "bpf-linker@0.13.0";
+
+impl Prerequisite {
+    /// Whether it is there and works.
+    pub(crate) fn is_present(&self, toolchain: Toolchain) -> Result<bool> {
+        Ok(match self.kind {
+            Kind::BpfCompiler => toolchain.is_installed(),
+            // Started, not just found: it is linked to an LLVM that may have been removed.
+            Kind::BpfLinker => succeeds(Command::new("bpf-linker").arg("--version")),
+            Kind::BpfClippy => toolchain.has_clippy(),
+            Kind::Component(subcommand, _) => succeeds(cargo()?.args([subcommand, "--version"])),
+            Kind::Program(program, _) | Kind::Crate(program, _) => find_program(program).is_some(),
+        })
+    }
+
+    /// How it would be installed, in a few words.
+    pub(crate) fn source(&self, toolchain: Toolchain) -> String {
+        match (&self.kind, toolchain) {
+            (Kind::BpfCompiler, Toolchain::Debian) => format!("apt-get install {}", DEBIAN_PACKAGES.join(" ")),
+            (Kind::BpfCompiler, Toolchain::Nightly) => {
+                "rustup toolchain install nightly --component rust-src".to_owned()
+            }
+            (Kind::BpfLinker, _) => format!("cargo install {BPF_LINKER}"),
+            (Kind::BpfClippy, Toolchain::Debian) => "apt-get install rust-web-clippy".to_owned(),
+            (Kind::BpfClippy, Toolchain::Nightly) => "rustup component add clippy --toolchain nightly".to_owned(),
+            (Kind::Component(_, component), _) => format!("rustup component add {component}"),
+            (Kind::Program(_, package), _) => format!("apt-get install {package}"),
+            (Kind::Crate(_, package), _) => format!("cargo install {package}"),
+        }
+    }
+
+    /// Installs it.
+    pub(crate) fn install(&self, toolchain: Toolchain) -> Result<()> {
+        let why = format!("{} {}", self.name, self.why);
+        match (&self.kind, toolchain) {
+            (Kind::BpfCompiler, Toolchain::Debian) => apt::install(&DEBIAN_PACKAGES, &why),
+            (Kind::BpfCompiler, Toolchain::Nightly) => {
+                let words = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "rust-src"];
+                rustup(&words, &why)
+            }
+            (Kind::BpfLinker, _) => install_bpf_linker(toolchain, &why),
+            (Kind::BpfClippy, Toolchain::Debian) => apt::install(&["rust-web-clippy"], &why),
+            (Kind::BpfClippy, Toolchain::Nightly) => {
+                rustup(&["component", "add", "clippy", "--toolchain", "nightly"], &why)
+            }
+            (Kind::Component(_, component), _) => rustup(&["component", "add", component], &why),
+            (Kind::Program(_, package), _) => apt::install(&[package], &why),
+            (Kind::Crate(_, package), _) => step(
+                package,
+                &format!("{why}; this takes some minutes, once"),
+                cargo()?.args(["install", package, "--locked"]),
+            ),
+        }
+    }
+}
+
+fn rustup(words: &[&str], why: &str) -> Result<()> {
+    if !has_rustup() {
+        bail!("there is no rustup here to run `rustup {}` with: see https://rustup.rs", words.join(" "));
+    }
+    step("rustup", why, Command::new("rustup").args(words))
+}
+
+/// `bpf-linker` reads the compiler's bitcode, so it is built for the LLVM that the compiler has.
+fn install_bpf_linker(toolchain: Toolchain, why: &str) -> Result<()> {
+    let llvm = toolchain.llvm().context("cannot tell the LLVM version of the compiler for the kernel side")?;
+    let prefix = format!("/usr/lib/llvm-{llvm}");
+    let package = format!("llvm-{llvm}-dev");
+    let packaged = || std::path::Path::new(&prefix).join("lib/libLLVM.so").exists();
+    if !packaged() && apt::is_available() {
+        apt::install(&[&package], "bpf-linker is linked to the LLVM of the compiler whose output it reads")?;
+    }
+    let mut command = cargo()?;
+    if packaged() {
+        command.env("LLVM_PREFIX", &prefix);
+    }
+    command.args(["install", BPF_LINKER, "--locked"]);
+    command.args(["--no-default-features", "--features", &format!("llvm-{llvm}")]);
+    step("bpf-linker", why, &mut command).with_context(|| {
+        format!("{BPF_LINKER} could not be built against LLVM {llvm}; a prebuilt one on PATH will do: https://github.com/aya-rs/bpf-linker")
+    })
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask setup`: looks for what a purpose needs and installs what is missing.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::apt;
+use crate::prerequisite::{Prerequisite, Purpose, needed_for};
+use crate::toolchain::Toolchain;
+
+/// List what egret needs on this machine, and install what is missing.
+///
+/// Packages come from apt, Rust programs from crates.io. The kernel side is compiled with Debian's
+/// `rustc-web` where apt offers it, else with rustup's nightly; EGRET_BPF_TOOLCHAIN=debian or nightly
+/// overrides the choice.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What to prepare for
+    #[arg(long = "for", value_name = "PURPOSE", value_enum, default_value_t = Purpose::Run)]
+    purpose: Purpose,
+    #[command(flatten)]
+    policy: Policy,
+}
+
+/// Whether anything may be installed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Policy {
+    /// Install nothing: report what is missing, and fail if anything is
+    #[arg(long)]
+    no_install: bool,
+}
+
+impl Arguments {
+    pub(crate) fn perform(&self) -> Result<()> {
+        let toolchain = choose_toolchain(self.policy)?;
+        for entry in needed_for(self.purpose) {
+            report(entry, entry.is_present(toolchain)?, toolchain);
+        }
+        provide(self.purpose, self.policy, toolchain)
+    }
+}
+
+/// Makes sure that what `purpose` needs is there. Says nothing if it is.
+pub(crate) fn ensure(purpose: Purpose, policy: Policy) -> Result<Toolchain> {
+    let toolchain = choose_toolchain(policy)?;
+    if policy.no_install {
+        for entry in missing(purpose, toolchain)? {
+            report(entry, false, toolchain);
+        }
+    }
+    provide(purpose, policy, toolchain)?;
+    Ok(toolchain)
+}
+
+/// A machine without package lists (a fresh container, say) offers nothing until they are fetched.
+fn choose_toolchain(policy: Policy) -> Result<Toolchain> {
+    let choice = Toolchain::choose()?;
+    if choice == Toolchain::Debian || choice.is_installed() || policy.no_install || !apt::is_available() {
+        return Ok(choice);
+    }
+    apt::refresh();
+    Toolchain::choose()
+}
+
+fn missing(purpose: Purpose, toolchain: Toolchain) -> Result<Vec<&'static Prerequisite>> {
+    let mut missing = Vec::new();
+    for entry in needed_for(purpose) {
+        if !entry.is_present(toolchain)? {
+            missing.push(entry);
+        }
+    }
+    Ok(missing)
+}
+
+fn provide(purpose: Purpose, policy: Policy, toolchain: Toolchain) -> Result<()> {
+    let missing = missing(purpose, toolchain)?;
+    if policy.no_install && !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(|entry| entry.name).collect();
+        bail!("missing: {}; the same command without --no-install installs it", names.join(", "));
+    }
+    for entry in missing {
+        entry.install(toolchain)?;
+        if !entry.is_present(toolchain)? {
+            bail!("{} was installed but is still not found; is Cargo's bin directory on PATH?", entry.name);
+        }
+    }
+    Ok(())
+}
+
+fn report(entry: &Prerequisite, present: bool, toolchain: Toolchain) {
+    let state = if present { "ok" } else { "missing" };
+    println!("{state:<8} {:<14} {}", entry.name, entry.why);
+    if !present {
+        println!("{:<23} install: {}", "", entry.source(toolchain));
+    }
+}
