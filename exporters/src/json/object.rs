@@ -1,0 +1,141 @@
+//! Writes one flat JSON object (RFC 8259) into a buffer.
+//!
+//! By hand, because every value is a string, an integer or a list of strings, and this way nothing can fail:
+//! there is no error that a caller would have to turn into a lost event.
+
+use std::fmt;
+use std::io::Write;
+
+use jiff::fmt::temporal::DateTimePrinter;
+
+/// RFC 3339 with nine fractional digits and `Z`.
+const RFC3339_NS: DateTimePrinter = DateTimePrinter::new().precision(Some(9));
+
+/// An object that is being written; [`ObjectWriter::finish`] closes it.
+pub(super) struct ObjectWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// What goes before the next key.
+    separator: u8,
+}
+
+impl<'a> ObjectWriter<'a> {
+    pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, separator: b'{' }
+    }
+
+    /// A member whose value is a string.
+    pub(super) fn string(&mut self, key: &str, value: &str) {
+        self.key(key);
+        write_string(self.out, value);
+    }
+
+    /// A member whose value is an unsigned integer.
+    pub(super) fn integer(&mut self, key: &str, value: impl Into<u64>) {
+        self.key(key);
+        self.out.extend_from_slice(itoa::Buffer::new().format(value.into()).as_bytes());
+    }
+
+    /// A member whose value is `true`.
+    pub(super) fn truth(&mut self, key: &str) {
+        self.key(key);
+        self.out.extend_from_slice(b"true");
+    }
+
+    /// A member whose value is a list of strings.
+    pub(super) fn strings<'s>(&mut self, key: &str, values: impl Iterator<Item = &'s str>) {
+        self.key(key);
+        self.out.push(b'[');
+        for (index, value) in values.enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            write_string(self.out, value);
+        }
+        self.out.push(b']');
+    }
+
+    /// A member whose value is a point in time.
+    pub(super) fn time(&mut self, key: &str, time: egret_model::Timestamp) {
+        // Sixty-four bits of nanoseconds reach from 1677 to 2262, well within what jiff represents.
+        let Ok(time) = jiff::Timestamp::from_nanosecond(i128::from(time.0)) else { return };
+        self.key(key);
+        self.out.push(b'"');
+        // Writing to a `Vec` does not fail.
+        let _ = RFC3339_NS.print_timestamp(&time, &mut *self.out);
+        self.out.push(b'"');
+    }
+
+    /// A member whose value is shown in letters that JSON takes as they are: an address, an id, an errno.
+    pub(super) fn plain(&mut self, key: &str, value: impl fmt::Display) {
+        self.key(key);
+        // Writing to a `Vec` does not fail.
+        let _ = write!(self.out, "\"{value}\"");
+    }
+
+    /// Closes the object and the line.
+    pub(super) fn finish(self) {
+        if self.separator == b'{' {
+            self.out.push(b'{');
+        }
+        self.out.extend_from_slice(b"}\n");
+    }
+
+    /// Keys are constants of [`crate::names`] and need no escaping.
+    fn key(&mut self, key: &str) {
+        self.out.push(self.separator);
+        self.separator = b',';
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+}
+
+/// A string with its quotes.
+///
+/// JSON asks for `"`, `\` and the controls below U+0020 to be escaped. DEL and the controls from U+0080 on are
+/// escaped too: terminals obey some of them, and records are read on terminals.
+fn write_string(out: &mut Vec<u8>, value: &str) {
+    out.push(b'"');
+    if value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.extend_from_slice(value.as_bytes());
+    } else {
+        value.chars().for_each(|character| write_char(out, character));
+    }
+    out.push(b'"');
+}
+
+fn write_char(out: &mut Vec<u8>, character: char) {
+    match character {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        control if control.is_control() => {
+            // All controls are below U+0100; writing to a `Vec` does not fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(control));
+        }
+        other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ObjectWriter;
+
+    #[test]
+    fn an_object_without_members_is_still_an_object() {
+        let mut out = Vec::new();
+        ObjectWriter::new(&mut out).finish();
+        assert_eq!(out, b"{}\n");
+    }
+
+    #[test]
+    fn controls_that_terminals_obey_are_escaped() {
+        let mut out = Vec::new();
+        let mut object = ObjectWriter::new(&mut out);
+        object.string("k", "\u{1b}[2J\u{9b}\u{7f}\n\"\\é");
+        object.finish();
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"k\":\"\\u001b[2J\\u009b\\u007f\\n\\\"\\\\é\"}\n");
+    }
+}

@@ -1,0 +1,44 @@
+//! Values of the attributes that have a fixed set of them.
+
+use egret_model::{Attribution, NameSource, NetworkType, Verdict};
+
+/// The value of [`crate::names::ATTRIBUTION`].
+#[must_use]
+pub const fn attribution(attribution: Attribution) -> &'static str {
+    match attribution {
+        Attribution::Cookie => "cookie",
+        Attribution::Tuple => "tuple",
+        Attribution::Diag => "diag",
+        Attribution::Procfs => "procfs",
+        Attribution::Unknown => "unknown",
+    }
+}
+
+/// The value of [`crate::names::NAME_SOURCE`].
+#[must_use]
+pub const fn name_source(source: NameSource) -> &'static str {
+    match source {
+        NameSource::Dns => "dns",
+        NameSource::Sni => "sni",
+        NameSource::Hosts => "hosts",
+    }
+}
+
+/// The value of [`crate::names::NETWORK_TYPE`].
+#[must_use]
+pub const fn network_type(network_type: NetworkType) -> &'static str {
+    match network_type {
+        NetworkType::Ipv4 => "ipv4",
+        NetworkType::Ipv6 => "ipv6",
+    }
+}
+
+/// The value of [`crate::names::VERDICT`].
+#[must_use]
+pub const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => "allow",
+        Verdict::WouldBlock => "would_block",
+        Verdict::Block => "block",
+    }
+}

@@ -1,0 +1,174 @@
+//! Arbitrary events, hostile strings included.
+//!
+//! Strategies of many parts are boxed: nested by value they outgrow a test thread's stack.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use egret_model::{
+    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Timestamp,
+    Transport, Verdict,
+};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+type Text = Arc<str>;
+
+fn text() -> BoxedStrategy<Text> {
+    prop_oneof![any::<String>(), "[ -~\\x00-\\x1f\\x7f-\\x9f]{0,40}"].prop_map(Text::from).boxed()
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp)
+}
+
+fn executable() -> impl Strategy<Value = Executable> {
+    let args = prop::collection::vec(text(), 0..5);
+    (of(text()), args, any::<bool>(), of(of(text()))).prop_map(|(path, args, args_truncated, digest)| Executable {
+        path,
+        args: args.into(),
+        args_truncated,
+        sha256: digest.map_or_else(OnceLock::new, OnceLock::from),
+        ..Executable::default()
+    })
+}
+
+fn cgroup() -> impl Strategy<Value = Cgroup> {
+    let runtime = of(select(vec!["docker", "containerd", "cri-o", "podman"]));
+    (text(), of(text()), of(text()), runtime).prop_map(|(path, unit, container, runtime)| Cgroup {
+        path,
+        unit,
+        container,
+        runtime,
+    })
+}
+
+prop_compose! {
+    fn process()(
+        pid in any::<u32>(),
+        start_time in of(time()),
+        parent_pid in of(any::<u32>()),
+        executable in executable(),
+        uid in of(any::<u32>()),
+        user in of(text()),
+        cgroup in of(cgroup()),
+    ) -> Process {
+        let executable = Arc::new(executable);
+        Process { pid, start_time, parent_pid, executable, uid, user, cgroup: cgroup.map(Arc::new) }
+    }
+}
+
+fn transport() -> impl Strategy<Value = Transport> {
+    use Transport::{Icmp, Mptcp, Packet, Raw, Sctp, Tcp, Udp, UdpLite};
+    prop_oneof![select(vec![Tcp, Mptcp, Udp, UdpLite, Icmp, Sctp, Packet]), any::<u8>().prop_map(Raw)]
+}
+
+fn event_name() -> impl Strategy<Value = EventName> {
+    use EventName::{Accept, ConnectionClose, ConnectionFailed, ConnectionOpen, DatagramSend, Listen};
+    select(vec![ConnectionOpen, ConnectionClose, ConnectionFailed, DatagramSend, Listen, Accept])
+}
+
+fn attribution() -> impl Strategy<Value = Attribution> {
+    use Attribution::{Cookie, Diag, Procfs, Tuple, Unknown};
+    select(vec![Cookie, Tuple, Diag, Procfs, Unknown])
+}
+
+fn endpoint() -> impl Strategy<Value = Endpoint> {
+    (of(any::<IpAddr>()), of(any::<u16>())).prop_map(|(address, port)| Endpoint { address, port })
+}
+
+prop_compose! {
+    fn identity()(
+        time in time(),
+        name in event_name(),
+        socket in any::<u64>(),
+        opened in any::<u64>(),
+        process in of(process().boxed()),
+        attribution in attribution(),
+        layer in select(vec![Layer::Sockets, Layer::Syscalls, Layer::Procfs]),
+        standing in any::<bool>(),
+        transport in of(transport()),
+        local in endpoint(),
+        peer in endpoint(),
+    ) -> Event {
+        Event {
+            time, name, id: ConnectionId { socket, opened }, process: process.map(Arc::new), attribution, layer,
+            transport, local, peer, standing,
+            server: None, verdict: None, error: None, connect_duration_ns: None, connection_duration_ns: None,
+            bytes_sent: None, bytes_received: None, retransmits: None, rtt_ns: None, followed: false,
+        }
+    }
+}
+
+prop_compose! {
+    fn event()(
+        event in identity().boxed(),
+        server in of((text(), select(vec![NameSource::Dns, NameSource::Sni, NameSource::Hosts]))),
+        verdict in of(select(vec![Verdict::Allow, Verdict::WouldBlock, Verdict::Block])),
+        error in of(prop_oneof![0..140, any::<i32>()]),
+        connect_duration_ns in of(any::<u64>()),
+        connection_duration_ns in of(any::<u64>()),
+        bytes_sent in of(any::<u64>()),
+        bytes_received in of(any::<u64>()),
+        retransmits in of(any::<u32>()),
+        rtt_ns in of(any::<u64>()),
+    ) -> Event {
+        Event {
+            server, verdict, error, connect_duration_ns, connection_duration_ns, bytes_sent, bytes_received,
+            retransmits, rtt_ns, ..event
+        }
+    }
+}
+
+/// Any event at all.
+pub(crate) fn any_event() -> BoxedStrategy<Event> {
+    event().boxed()
+}
+
+/// An event of which everything is known.
+pub(crate) fn full_event() -> Event {
+    let executable = Executable {
+        path: Some("/usr/bin/curl".into()),
+        args: ["curl", "-sS", "https://example.org/a?b=\"c\""].map(Text::from).into(),
+        sha256: OnceLock::from(Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into())),
+        ..Executable::default()
+    };
+    let cgroup = Cgroup {
+        path: "/system.slice/docker-1.scope".into(),
+        unit: Some("docker.service".into()),
+        container: Some("4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01".into()),
+        runtime: Some("docker"),
+    };
+    let process = Process {
+        pid: 4242,
+        start_time: Some(Timestamp(1_700_000_000_000_000_000)),
+        parent_pid: Some(1),
+        executable: Arc::new(executable),
+        uid: Some(1000),
+        user: Some("alice".into()),
+        cgroup: Some(Arc::new(cgroup)),
+    };
+    Event {
+        time: Timestamp(1_700_000_001_123_456_789),
+        name: EventName::ConnectionClose,
+        id: ConnectionId { socket: 77, opened: 123_456_789_012 },
+        process: Some(Arc::new(process)),
+        attribution: Attribution::Cookie,
+        layer: Layer::Sockets,
+        transport: Some(Transport::Tcp),
+        local: Endpoint { address: Some([10, 0, 0, 5].into()), port: Some(50_000) },
+        peer: Endpoint { address: Some("2001:db8::5:1".parse().unwrap()), port: Some(443) },
+        server: Some(("example.org".into(), NameSource::Dns)),
+        verdict: Some(Verdict::Allow),
+        error: Some(104),
+        connect_duration_ns: Some(1_234_567),
+        connection_duration_ns: Some(9_876_543_210),
+        bytes_sent: Some(1_234),
+        bytes_received: Some(5_678_901),
+        retransmits: Some(2),
+        rtt_ns: Some(12_345_000),
+        standing: true,
+        followed: true,
+    }
+}
