@@ -131,7 +131,7 @@ fn advisories(_: Toolchain) -> Result<Outcome> {
         return Ok(Outcome::Skipped("the advisory database (github.com/rustsec/advisory-db) cannot be reached"));
     }
     let mut command = cargo()?;
-    command.args(["deny", "check", "--disable-fetch", "advisories"]);
+    command.args(["deny", "check", "advisories"]);
     step("advisories", "known vulnerabilities of dependencies", &mut command)?;
     Ok(Outcome::Passed)
 }
