@@ -1,5 +1,6 @@
 //! `cargo xtask check`: everything that can be said about the code without running it.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -137,12 +138,14 @@ fn advisories(_: Toolchain) -> Result<Outcome> {
 }
 
 fn unused(_: Toolchain) -> Result<Outcome> {
-    step("unused", "dependencies that no source file names", cargo()?.arg("machete"))?;
+    // Not `cargo machete`: below `cargo run` it takes its own name for a directory to search.
+    let mut command = Command::new("cargo-machete");
+    step("unused", "dependencies that no source file names", command.current_dir(workspace::root()?))?;
     Ok(Outcome::Passed)
 }
 
 fn spelling(_: Toolchain) -> Result<Outcome> {
-    let mut command = std::process::Command::new("typos");
+    let mut command = Command::new("typos");
     step("spelling", "code, documents and messages", command.current_dir(workspace::root()?))?;
     Ok(Outcome::Passed)
 }
