@@ -1,0 +1,79 @@
+//! The cgroup of a process, from `/proc/PID/cgroup`.
+
+use egret_model::Cgroup;
+use procfs::ProcessCGroup;
+
+use super::{container, describe};
+
+/// One cgroup out of the lines of `/proc/PID/cgroup`.
+///
+/// The v2 line says where the process is. On a hybrid host that is `/` for every process, and systemd's own v1
+/// hierarchy has the place. A container that neither shows (Docker on v1 without systemd) shows in any other.
+pub(super) fn choose(lines: &[ProcessCGroup]) -> Cgroup {
+    let v2 = lines.iter().find(|line| line.hierarchy == 0);
+    let systemd = lines.iter().find(|line| line.controllers.iter().any(|name| name == "name=systemd"));
+    let place = [v2, systemd].into_iter().flatten().find(|line| line.pathname != "/");
+    let mut group = describe(place.map_or("/", |line| &line.pathname));
+    if group.container.is_none()
+        && let Some(line) = lines.iter().find(|line| container::find(&line.pathname).is_some())
+    {
+        let contained = describe(&line.pathname);
+        group.container = contained.container;
+        group.runtime = contained.runtime;
+        if place.is_none() {
+            group.path = contained.path;
+        }
+    }
+    group
+}
+
+#[cfg(test)]
+mod tests {
+    use procfs::{FromRead, ProcessCGroups};
+
+    use super::*;
+
+    const ID: &str = "4fcbdd3ae0a1a6d9d2c5b0b8c7e3a0d1f2e4c6b8a09182736455463728190abc";
+
+    fn group(file: &str) -> Cgroup {
+        choose(&ProcessCGroups::from_read(file.replace("ID", ID).as_bytes()).unwrap().0)
+    }
+
+    #[test]
+    fn unified_host() {
+        let group = group("0::/system.slice/docker-ID.scope\n");
+        assert_eq!(&*group.path, format!("/system.slice/docker-{ID}.scope"));
+        assert_eq!(group.unit.as_deref(), Some(&*format!("docker-{ID}.scope")));
+        assert_eq!((group.container.as_deref(), group.runtime), (Some(ID), Some("docker")));
+    }
+
+    #[test]
+    fn hybrid_host_answers_from_systemd_s_hierarchy() {
+        let group = group("5:memory:/system.slice\n1:name=systemd:/system.slice/ssh.service\n0::/\n");
+        assert_eq!(&*group.path, "/system.slice/ssh.service");
+        assert_eq!(group.unit.as_deref(), Some("ssh.service"));
+        assert_eq!(group.container, None);
+    }
+
+    #[test]
+    fn container_on_v1_without_systemd() {
+        let group = group("9:name=systemd:/\n4:memory:/docker/ID\n1:cpu,cpuacct:/docker/ID\n0::/\n");
+        assert_eq!(&*group.path, format!("/docker/{ID}"));
+        assert_eq!((group.container.as_deref(), group.runtime), (Some(ID), Some("docker")));
+    }
+
+    #[test]
+    fn container_beside_a_unit_keeps_the_unit() {
+        let group = group("4:memory:/docker/ID\n0::/system.slice/docker.service\n");
+        assert_eq!(group.unit.as_deref(), Some("docker.service"));
+        assert_eq!(&*group.path, "/system.slice/docker.service");
+        assert_eq!(group.container.as_deref(), Some(ID));
+    }
+
+    #[test]
+    fn removed_group_keeps_its_name_and_root_is_root() {
+        assert_eq!(&*group("0::/system.slice/a.service (deleted)\n").path, "/system.slice/a.service");
+        assert_eq!(&*group("9:name=systemd:/\n0::/\n").path, "/");
+        assert_eq!(&*group("").path, "/");
+    }
+}

@@ -1,0 +1,33 @@
+//! From the kernel's clock to the calendar.
+
+use egret_model::Timestamp;
+use nix::time::{ClockId, clock_gettime};
+
+const NANOS: i64 = 1_000_000_000;
+
+/// When the machine was booted, on the wall clock as it is set now.
+///
+/// A moment that the kernel stamped with `CLOCK_BOOTTIME` is this plus the stamp. The answer moves when the
+/// wall clock is set, so ask once in a while rather than once.
+#[must_use]
+pub fn boot_time() -> Timestamp {
+    Timestamp(nanoseconds(ClockId::CLOCK_REALTIME).saturating_sub(nanoseconds(ClockId::CLOCK_BOOTTIME)))
+}
+
+/// A clock's reading; zero if the kernel has no such clock, which no supported one does.
+fn nanoseconds(clock: ClockId) -> i64 {
+    clock_gettime(clock).map_or(0, |time| time.tv_sec().saturating_mul(NANOS).saturating_add(time.tv_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_kernel_to_the_second() {
+        let from_kernel = std::fs::read_to_string("/proc/stat").unwrap();
+        let seconds: i64 =
+            from_kernel.lines().find_map(|line| line.strip_prefix("btime ")).unwrap().trim().parse().unwrap();
+        assert!((boot_time().0 / NANOS - seconds).abs() <= 1);
+    }
+}

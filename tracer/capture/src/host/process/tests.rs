@@ -1,0 +1,128 @@
+use std::process::Command;
+
+use super::*;
+use crate::host::test_support::{Child, Directory, copied_sleep, wait_until};
+
+fn read_now(pid: u32) -> HostProcess {
+    read(pid, &mut Cgroups::new()).unwrap()
+}
+
+#[test]
+fn own_process_is_read_whole() {
+    let own = read_now(std::process::id());
+    let exe = std::env::current_exe().unwrap();
+    assert_eq!(own.exe.as_deref(), exe.to_str());
+    assert!(!own.exe_deleted);
+    assert_eq!(own.file, Some(identity(&std::fs::metadata(&exe).unwrap())));
+    assert_eq!(own.uid, nix::unistd::geteuid().as_raw());
+    assert_eq!(own.parent_pid, u32::try_from(nix::unistd::getppid().as_raw()).ok());
+    let args: Vec<String> = std::env::args().collect();
+    assert_eq!(own.args.iter().map(|arg| arg.to_string()).collect::<Vec<_>>(), args);
+    assert!(own.cgroup.is_some());
+}
+
+#[test]
+fn start_time_lies_between_the_moments_around_the_start() {
+    let before = crate::host::boot_time();
+    let start = std::time::SystemTime::now();
+    let child = Child::sleeping();
+    let process = read_now(child.pid()).to_model(before, &mut Users::new());
+    let end = std::time::SystemTime::now();
+    let nanos = |time: std::time::SystemTime| {
+        i64::try_from(time.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos()).unwrap()
+    };
+    let started = process.start_time.unwrap().0;
+    let tick = i64::try_from(tick_ns()).unwrap();
+    assert!(started >= nanos(start) - tick && started <= nanos(end), "{started} {start:?} {end:?}");
+    assert_eq!(process.executable.name(), Some("sleep"));
+    assert_eq!(process.user.as_deref(), Users::new().name(process.uid.unwrap()).as_deref());
+}
+
+#[test]
+fn kernel_s_start_time_in_nanoseconds_is_recognised() {
+    let own = read_now(std::process::id());
+    assert!(own.started_at(own.start_ns));
+    assert!(own.started_at(own.start_ns + tick_ns() - 1));
+    assert!(!own.started_at(own.start_ns + tick_ns()));
+    assert!(!own.started_at(own.start_ns - 1));
+}
+
+#[test]
+fn removed_executable_is_flagged_and_keeps_its_identity() {
+    let directory = Directory::new("removed");
+    let (path, child) = copied_sleep(&directory, "sleeper");
+    let file = identity(&std::fs::metadata(&path).unwrap());
+    assert!(!read_now(child.pid()).exe_deleted);
+    std::fs::remove_file(&path).unwrap();
+    let process = read_now(child.pid());
+    assert!(process.exe_deleted);
+    assert_eq!(process.exe.as_deref(), Some(&*format!("{} (deleted)", path.display())));
+    assert_eq!(process.file, Some(file));
+}
+
+#[test]
+fn file_whose_name_ends_like_the_mark_is_not_deleted() {
+    let directory = Directory::new("marked");
+    let (path, child) = copied_sleep(&directory, "sleeper (deleted)");
+    let process = read_now(child.pid());
+    assert_eq!(process.exe.as_deref(), path.to_str());
+    assert!(!process.exe_deleted);
+}
+
+#[test]
+fn long_and_odd_arguments() {
+    assert_eq!(split_args(b"").len(), 0);
+    assert_eq!(&*split_args(b"a\0\0b\0"), &["a".into(), "".into(), "b".into()] as &[Arc<str>]);
+    assert_eq!(&*split_args(b"a\xff\0b"), &["a\u{fffd}".into(), "b".into()] as &[Arc<str>]);
+    let child = Child::run(Command::new("sh").args(["-c", "read line", &"x".repeat(MAX_ARGS)]).stdin(pipe()));
+    let mut groups = Cgroups::new();
+    wait_until("exec", || read(child.pid(), &mut groups).is_ok_and(|process| process.args.len() > 2));
+    let process = read_now(child.pid());
+    assert!(process.args_truncated);
+    assert_eq!(process.args.iter().map(|arg| arg.len() + 1).sum::<usize>(), MAX_ARGS + 1);
+}
+
+fn pipe() -> std::process::Stdio {
+    std::process::Stdio::piped()
+}
+
+#[test]
+fn process_that_is_gone_is_an_error_and_not_its_successor() {
+    let pid = {
+        let child = Child::sleeping();
+        let entry = Entry::new(i32::try_from(child.pid()).unwrap()).unwrap();
+        let pid = child.pid();
+        drop(child);
+        let error = read_entry(&entry, pid, &mut Cgroups::new()).unwrap_err();
+        assert!(matches!(error, ProcessError::Gone { .. }), "{error:?}");
+        pid
+    };
+    assert!(matches!(read(pid, &mut Cgroups::new()), Err(ProcessError::Gone { .. })));
+    assert!(matches!(read(u32::MAX, &mut Cgroups::new()), Err(ProcessError::Gone { .. })));
+}
+
+#[test]
+fn kernel_threads_and_zombies_have_no_executable() {
+    let mut child = Child::run(Command::new("true").stdin(std::process::Stdio::null()));
+    let pid = child.pid();
+    wait_until("end", || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z ")));
+    let zombie = read_now(pid);
+    assert_eq!((zombie.exe, zombie.file), (None, None));
+    assert!(zombie.args.is_empty());
+    child.inner().wait().unwrap();
+    if std::fs::read_to_string("/proc/2/comm").is_ok_and(|name| name == "kthreadd\n") {
+        let thread = read_now(2);
+        assert_eq!((thread.exe, thread.file, thread.parent_pid), (None, None, None));
+    } else {
+        eprintln!("skipped: kernel threads are not visible in this pid namespace");
+    }
+}
+
+#[test]
+fn all_lists_this_process_and_its_children() {
+    let child = Child::sleeping();
+    let processes = all(&mut Cgroups::new()).unwrap();
+    for pid in [1, std::process::id(), child.pid()] {
+        assert!(processes.iter().any(|process| process.pid == pid), "{pid}");
+    }
+}
