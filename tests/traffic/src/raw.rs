@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::options::Options;
@@ -34,6 +34,7 @@ pub(crate) fn protocol(options: &Options) -> Result<Report> {
 }
 
 fn run(options: &Options, kind: Type, protocol: Protocol, transport: Transport) -> Result<Report> {
+    ensure!(!options.mapped, "--mapped: protocols without ports have no mapped addresses");
     let peer = options.peer.unwrap_or_else(|| options.loopback(0));
     let mut flow = Flow::client(transport);
     flow.peer = Some(peer.ip().to_canonical().to_string());

@@ -55,6 +55,9 @@ pub(crate) struct Flow {
     pub(crate) errno: Option<String>,
     /// `SO_COOKIE`, asked for when all was done: asking makes the kernel assign one.
     pub(crate) cookie: Option<u64>,
+    /// What only this way has to say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) details: BTreeMap<String, Value>,
 }
 
 impl Flow {
@@ -71,6 +74,7 @@ impl Flow {
             receives: 0,
             errno: None,
             cookie: None,
+            details: BTreeMap::new(),
         }
     }
 
@@ -104,9 +108,11 @@ impl Flow {
         result.inspect_err(|error| self.errno = self.errno.take().or_else(|| Some(errno_name(error)))).ok()
     }
 
-    /// Writes down the socket's own address.
+    /// Writes down the socket's own address, if it has a port.
+    ///
+    /// Of a connect that was refused only the port is left to ask for: the kernel has cleared the address.
     pub(crate) fn note_local(&mut self, socket: &impl AsRawFd) {
-        self.local = sockets::local_address(socket).map(canonical);
+        self.local = sockets::local_address(socket).filter(|local| local.port() != 0).map(canonical);
     }
 
     /// Writes down what identifies the socket: for when its traffic is over.
@@ -115,6 +121,11 @@ impl Flow {
             self.note_local(socket);
         }
         self.cookie = sockets::cookie(socket);
+    }
+
+    /// Adds something that only this way has to say.
+    pub(crate) fn detail(&mut self, key: &str, value: impl Into<Value>) {
+        self.details.insert(key.to_owned(), value.into());
     }
 
     /// Adds another flow's counts.
@@ -142,9 +153,6 @@ pub(crate) struct Report {
     /// The flows one by one, if there were several or none was expected alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) flows: Vec<Flow>,
-    /// What only this way has to say.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) details: BTreeMap<String, Value>,
     /// Processes that it started, in order.
     pub(crate) children: Vec<Report>,
 }
@@ -159,7 +167,6 @@ impl Report {
             netns: crate::netns::inode(),
             total,
             flows: Vec::new(),
-            details: BTreeMap::new(),
             children: Vec::new(),
         }
     }
@@ -182,7 +189,7 @@ impl Report {
     }
 
     pub(crate) fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(key.to_owned(), value.into());
+        self.total.detail(key, value);
         self
     }
 }

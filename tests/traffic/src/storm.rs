@@ -31,31 +31,31 @@ pub(crate) enum Storm {
 const BATCH: u32 = 64;
 
 /// What one thread did.
-#[derive(Default)]
 struct Count {
+    /// The socket of the thread, or for TCP the sum of all its connections.
+    flow: Flow,
+    /// Calls, or connections, that went as they should.
     done: u64,
-    bytes: u64,
+    /// The others, by error.
     errors: BTreeMap<String, u64>,
 }
 
 impl Count {
-    fn note(&mut self, result: io::Result<usize>) {
-        match result {
-            Ok(bytes) => {
-                self.done += 1;
-                self.bytes += bytes as u64;
-            }
-            Err(error) => *self.errors.entry(errno_name(&error)).or_default() += 1,
-        }
+    fn new(transport: Transport) -> Self {
+        Self { flow: Flow::client(transport), done: 0, errors: BTreeMap::new() }
     }
 
-    fn add(mut self, other: Self) -> Self {
-        self.done += other.done;
-        self.bytes += other.bytes;
-        for (name, count) in other.errors {
-            *self.errors.entry(name).or_default() += count;
+    fn note<T>(&mut self, result: io::Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.done += 1;
+                Some(value)
+            }
+            Err(error) => {
+                *self.errors.entry(errno_name(&error)).or_default() += 1;
+                self.flow.note(Err(error))
+            }
         }
-        self
     }
 }
 
@@ -68,10 +68,10 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     let peer = SocketAddr::new(options.loopback(0).ip(), server.address()?.port());
     let begin = Instant::now();
     let end = begin + Duration::try_from_secs_f64(options.seconds)?;
-    let count = threads(options, peer, end)?;
+    let counts = threads(options, peer, end)?;
     let elapsed = begin.elapsed();
     let child = server.finish()?;
-    Ok(report(options, count, peer, elapsed)?.with_child(Some(child)))
+    Ok(report(options, counts, elapsed)?.with_child(Some(child)))
 }
 
 fn serve(kind: Storm) -> Serve {
@@ -86,7 +86,7 @@ fn listen(options: &Options) -> SocketAddr {
     options.loopback(0)
 }
 
-fn threads(options: &Options, peer: SocketAddr, end: Instant) -> Result<Count> {
+fn threads(options: &Options, peer: SocketAddr, end: Instant) -> Result<Vec<Count>> {
     let one = || match options.kind {
         Storm::Tcp => connects(peer, end),
         Storm::UdpOne => datagrams(options, peer, end, |_| peer),
@@ -97,13 +97,14 @@ fn threads(options: &Options, peer: SocketAddr, end: Instant) -> Result<Count> {
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..options.threads).map(|_| scope.spawn(one)).collect();
-        threads.into_iter().try_fold(Count::default(), |all, thread| Ok(all.add(joined(thread.join())?)))
+        threads.into_iter().map(|thread| joined(thread.join())).collect()
     })
 }
 
 /// The server closes first, so that no port of the client's has to rest, and the client never runs ahead of it.
 fn connects(peer: SocketAddr, end: Instant) -> Result<Count> {
-    let mut count = Count::default();
+    let mut count = Count::new(Transport::Tcp);
+    count.flow = count.flow.with_peer(peer);
     while Instant::now() < end {
         let socket = sockets::tcp(peer)?;
         let mut reader = &socket;
@@ -115,29 +116,34 @@ fn connects(peer: SocketAddr, end: Instant) -> Result<Count> {
 fn datagrams(options: &Options, peer: SocketAddr, end: Instant, next: impl Fn(u32) -> SocketAddr) -> Result<Count> {
     let socket = sockets::udp(peer)?;
     let data = vec![0x5a; options.datagram_size()?];
-    let (mut count, mut number) = (Count::default(), 0_u32);
+    let (mut count, mut number) = (Count::new(Transport::Udp), 0_u32);
+    if options.kind == Storm::UdpOne {
+        count.flow = count.flow.with_peer(peer);
+    }
     while Instant::now() < end {
         for _ in 0..BATCH {
             number = number.wrapping_add(1);
-            count.note(socket.send_to(&data, next(number)));
+            if let Some(bytes) = count.note(socket.send_to(&data, next(number))) {
+                count.flow.note_send(Ok(bytes));
+            }
         }
     }
+    count.flow.finish(&socket);
     Ok(count)
 }
 
-fn report(options: &Options, count: Count, peer: SocketAddr, elapsed: Duration) -> Result<Report> {
+fn report(options: &Options, counts: Vec<Count>, elapsed: Duration) -> Result<Report> {
     let transport = if options.kind == Storm::Tcp { Transport::Tcp } else { Transport::Udp };
-    let mut flow = Flow::client(transport);
-    if options.kind != Storm::UdpChanging {
-        flow = flow.with_peer(peer);
+    let done: u64 = counts.iter().map(|count| count.done).sum();
+    let mut errors = BTreeMap::<String, u64>::new();
+    for (name, count) in counts.iter().flat_map(|count| &count.errors) {
+        *errors.entry(name.clone()).or_default() += count;
     }
-    flow.sent = count.bytes;
-    flow.sends = if transport == Transport::Udp { count.done } else { 0 };
-    flow.errno = count.errors.keys().next().cloned();
-    Ok(Report::of(flow)
+    let flows = counts.into_iter().map(|count| count.flow).collect();
+    Ok(Report::of_all(Flow::client(transport), flows)
         .detail("kind", value_name(&options.kind))
         .detail("threads", options.threads)
-        .detail("done", count.done)
-        .detail("errors", serde_json::to_value(count.errors)?)
+        .detail("done", done)
+        .detail("errors", serde_json::to_value(errors)?)
         .detail("elapsed_ns", u64::try_from(elapsed.as_nanos())?))
 }

@@ -56,7 +56,7 @@ fn work(socket: &Socket, mut flow: Flow, to_parent: OwnedFd) -> Result<()> {
     while stream::step(Serve::TcpEcho, socket, &mut flow, &mut buffer) {}
     flow.finish(socket);
     let mut report = Report::of(flow);
-    "server".clone_into(&mut report.way);
+    "forked".clone_into(&mut report.way);
     let line = serde_json::to_string(&report)?;
     File::from(to_parent).write_all(line.as_bytes()).context("cannot report to the parent")
 }

@@ -92,12 +92,12 @@ pub(crate) fn reuse(options: &Options) -> Result<Report> {
         let socket = sockets::tcp(peer)?;
         let mut first = Flow::client(Transport::Tcp).with_peer(closed);
         first.note(blocking(&socket, closed));
+        first.note_local(&socket);
         let mut second = Flow::client(Transport::Tcp).with_peer(peer);
         if second.note(blocking(&socket, peer)).is_some() {
             transfer::send_recv(&socket, peer, &mut second, options)?;
         }
         second.finish(&socket);
-        // A refused connect leaves the socket unbound, so where the first one came from cannot be asked any more.
         first.cookie = second.cookie;
         Ok(Report::of_all(Flow::client(Transport::Tcp).with_peer(peer), vec![first, second]))
     })

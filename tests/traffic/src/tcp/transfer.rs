@@ -20,6 +20,9 @@ use crate::options::Options;
 use crate::report::Flow;
 use crate::sockets;
 
+/// Bit of `tcpi_options`: data in the SYN was acknowledged (`include/uapi/linux/tcp.h`).
+const TCPI_OPT_SYN_DATA: u8 = 32;
+
 /// Bytes sent before reading the answer. It fits into the default socket and pipe buffers of both ends, so
 /// that nobody waits for somebody who waits.
 pub(crate) const CHUNK: usize = 32 * 1024;
@@ -165,6 +168,9 @@ pub(crate) fn fast_open(socket: &Socket, peer: SocketAddr, flow: &mut Flow, opti
         socket.send_to_with_flags(&data[..n], &peer.into(), libc::MSG_FASTOPEN)
     };
     exchange(flow, options, &mut send, &mut |n| reader.read(&mut buffer[..n]));
+    // The sixth byte of `struct tcp_info` is `tcpi_options`.
+    let info: [u8; 8] = sockets::get_option(socket, libc::SOL_TCP, libc::TCP_INFO).context("cannot read TCP_INFO")?;
+    flow.detail("syn_data_acknowledged", info[5] & TCPI_OPT_SYN_DATA != 0);
     Ok(())
 }
 
@@ -176,12 +182,15 @@ pub(crate) fn zero_copy(socket: &Socket, _: SocketAddr, flow: &mut Flow, options
     exchange(flow, options, &mut |n| socket.send_with_flags(&data[..n], libc::MSG_ZEROCOPY), &mut |n| {
         reader.read(&mut buffer[..n])
     });
-    drain_notices(socket)
+    flow.detail("zerocopy_notices", drain_notices(socket)?);
+    Ok(())
 }
 
-/// Reads the error queue until it is empty: `data` may go only when the kernel holds no page of it any more.
-fn drain_notices(socket: &Socket) -> Result<()> {
+/// Reads the error queue until it is empty, and returns how many notices came. The sends whose answer was read
+/// are through, so no page of their data is the kernel's any more.
+fn drain_notices(socket: &Socket) -> Result<u64> {
     let mut control = [0_u8; 256];
+    let mut notices = 0;
     loop {
         // SAFETY: all zeroes is a valid `msghdr`.
         let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -191,8 +200,8 @@ fn drain_notices(socket: &Socket) -> Result<()> {
         // SAFETY: the message points to `control`, which outlives the call, and states its length.
         let result = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
         match Errno::result(result) {
-            Ok(_) => {}
-            Err(Errno::EAGAIN) => return Ok(()),
+            Ok(_) => notices += 1,
+            Err(Errno::EAGAIN) => return Ok(notices),
             Err(error) => return Err(error).context("cannot read the error queue"),
         }
     }
