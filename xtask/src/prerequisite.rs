@@ -1,5 +1,6 @@
 //! What egret's tasks need on the machine.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -114,10 +115,7 @@ impl Prerequisite {
         let why = format!("{} {}", self.name, self.why);
         match (&self.kind, toolchain) {
             (Kind::BpfCompiler, Toolchain::Debian) => apt::install(&DEBIAN_PACKAGES, &why),
-            (Kind::BpfCompiler, Toolchain::Nightly) => {
-                let words = ["toolchain", "install", "nightly", "--profile", "minimal", "--component", "rust-src"];
-                rustup(&words, &why)
-            }
+            (Kind::BpfCompiler, Toolchain::Nightly) => install_nightly(&why),
             (Kind::BpfLinker, _) => install_bpf_linker(toolchain, &why),
             (Kind::BpfClippy, Toolchain::Debian) => apt::install(&["rust-web-clippy"], &why),
             (Kind::BpfClippy, Toolchain::Nightly) => {
@@ -134,6 +132,14 @@ impl Prerequisite {
     }
 }
 
+/// A nightly that is already there keeps its date: whoever installed it may depend on that.
+fn install_nightly(why: &str) -> Result<()> {
+    if succeeds(Command::new("rustup").args(["run", "nightly", "rustc", "--version"])) {
+        return rustup(&["component", "add", "rust-src", "--toolchain", "nightly"], why);
+    }
+    rustup(&["toolchain", "install", "nightly", "--profile", "minimal", "--component", "rust-src"], why)
+}
+
 fn rustup(words: &[&str], why: &str) -> Result<()> {
     if !has_rustup() {
         bail!("there is no rustup here to run `rustup {}` with: see https://rustup.rs", words.join(" "));
@@ -146,7 +152,7 @@ fn install_bpf_linker(toolchain: Toolchain, why: &str) -> Result<()> {
     let llvm = toolchain.llvm().context("cannot tell the LLVM version of the compiler for the kernel side")?;
     let prefix = format!("/usr/lib/llvm-{llvm}");
     let package = format!("llvm-{llvm}-dev");
-    let packaged = || std::path::Path::new(&prefix).join("lib/libLLVM.so").exists();
+    let packaged = || Path::new(&prefix).join("lib/libLLVM.so").exists();
     if !packaged() && apt::is_available() {
         apt::install(&[&package], "bpf-linker is linked to the LLVM of the compiler whose output it reads")?;
     }

@@ -51,14 +51,17 @@ pub(crate) fn ensure(purpose: Purpose, policy: Policy) -> Result<Toolchain> {
     Ok(toolchain)
 }
 
-/// A machine without package lists (a fresh container, say) offers nothing until they are fetched.
 fn choose_toolchain(policy: Policy) -> Result<Toolchain> {
-    let choice = Toolchain::choose()?;
-    if choice == Toolchain::Debian || choice.is_installed() || policy.no_install || !apt::is_available() {
+    if let Some(toolchain) = Toolchain::named()?.or_else(Toolchain::installed) {
+        return Ok(toolchain);
+    }
+    let choice = Toolchain::installable();
+    if choice == Toolchain::Debian || policy.no_install || !apt::is_available() {
         return Ok(choice);
     }
+    // A machine without package lists (a fresh container, say) offers nothing until they are fetched.
     apt::refresh();
-    Toolchain::choose()
+    Ok(Toolchain::installable())
 }
 
 fn missing(purpose: Purpose, toolchain: Toolchain) -> Result<Vec<&'static Prerequisite>> {
@@ -74,6 +77,9 @@ fn missing(purpose: Purpose, toolchain: Toolchain) -> Result<Vec<&'static Prereq
 fn provide(purpose: Purpose, policy: Policy, toolchain: Toolchain) -> Result<()> {
     let missing = missing(purpose, toolchain)?;
     if policy.no_install && !missing.is_empty() {
+        if toolchain == Toolchain::Nightly && !toolchain.is_installed() && apt::is_available() {
+            println!("apt's package lists offer no BPF compiler; without --no-install they are refreshed first");
+        }
         let names: Vec<_> = missing.iter().map(|entry| entry.name).collect();
         bail!("missing: {}; the same command without --no-install installs it", names.join(", "));
     }

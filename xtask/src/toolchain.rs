@@ -38,17 +38,23 @@ pub(crate) enum Toolchain {
 }
 
 impl Toolchain {
-    /// What `EGRET_BPF_TOOLCHAIN` says, else what is installed, else what can be.
+    /// The one that `EGRET_BPF_TOOLCHAIN` names, if it is set.
     ///
     /// # Errors
     ///
     /// Fails if the variable holds anything but `debian` or `nightly`.
-    pub(crate) fn choose() -> Result<Self> {
-        if let Some(named) = env::var_os(VARIABLE) {
-            return Self::from_name(&named.to_string_lossy());
-        }
-        let installed = [Self::Debian, Self::Nightly].into_iter().find(|toolchain| toolchain.is_installed());
-        Ok(installed.unwrap_or_else(|| if apt::offers(&DEBIAN_PACKAGES) { Self::Debian } else { Self::Nightly }))
+    pub(crate) fn named() -> Result<Option<Self>> {
+        env::var_os(VARIABLE).map(|name| Self::from_name(&name.to_string_lossy())).transpose()
+    }
+
+    /// The one that is installed, if any is.
+    pub(crate) fn installed() -> Option<Self> {
+        [Self::Debian, Self::Nightly].into_iter().find(|toolchain| toolchain.is_installed())
+    }
+
+    /// The one that can be installed, by apt's package lists as they are.
+    pub(crate) fn installable() -> Self {
+        if apt::offers(&DEBIAN_PACKAGES) { Self::Debian } else { Self::Nightly }
     }
 
     fn from_name(name: &str) -> Result<Self> {
