@@ -1,6 +1,6 @@
 //! Records of the `syscalls` layer.
 
-use crate::{Header, ProcessRef};
+use crate::{Address, Header, ProcessRef};
 
 /// `connect(2)`.
 pub const CALL_CONNECT: u16 = 1;
@@ -24,9 +24,9 @@ pub struct CallRecord {
     /// Socket cookie, zero when unknown.
     pub cookie: u64,
     /// Peer address.
-    pub peer: [u8; 16],
+    pub peer: Address,
     /// Local address.
-    pub local: [u8; 16],
+    pub local: Address,
     /// What the call returned: bytes or a descriptor, or minus an errno.
     pub result: i64,
     /// Nanoseconds between entry and exit.

@@ -20,8 +20,6 @@ pub struct Config {
     pub totals_jiffies: u32,
     /// Bytes in the flow ring above which the reader is woken.
     pub wake_bytes: u32,
-    /// Process id of egret itself, whose flows are not recorded; zero records them too.
-    pub own_pid: u32,
     /// `sock_common.skc_family`.
     pub skc_family: u32,
     /// `sock_common.skc_num`.
@@ -46,12 +44,6 @@ pub struct Config {
     pub sk_type: u32,
     /// `sock.sk_err`.
     pub sk_err: u32,
-    /// `tcp_sock.bytes_received`.
-    pub tcp_bytes_received: u32,
-    /// `tcp_sock.total_retrans`.
-    pub tcp_total_retrans: u32,
-    /// `tcp_sock.srtt_us` (eighths of a microsecond).
-    pub tcp_srtt_us: u32,
     /// `task_struct.tgid`.
     pub task_tgid: u32,
     /// `task_struct.pid`.
@@ -66,6 +58,14 @@ pub struct Config {
     pub task_mm: u32,
     /// `task_struct.files`.
     pub task_files: u32,
+    /// `task_struct.signal`.
+    pub task_signal: u32,
+    /// `signal_struct.live`: threads of the process that still run.
+    pub signal_live: u32,
+    /// `task_struct.cred`.
+    pub task_cred: u32,
+    /// `cred.euid`.
+    pub cred_euid: u32,
     /// `mm_struct.exe_file`.
     pub mm_exe_file: u32,
     /// `mm_struct.arg_start`.
@@ -112,6 +112,10 @@ pub struct Config {
     pub socket_sk: u32,
     /// `sock_common.skc_cookie`.
     pub skc_cookie: u32,
+    /// `cgroup.kn`.
+    pub cgroup_kn: u32,
+    /// `kernfs_node.id`.
+    pub kernfs_id: u32,
 }
 
 impl Config {
@@ -123,7 +127,6 @@ impl Config {
             flags: 0,
             totals_jiffies: 0,
             wake_bytes: 0,
-            own_pid: 0,
             skc_family: NONE,
             skc_num: NONE,
             skc_dport: NONE,
@@ -136,9 +139,6 @@ impl Config {
             sk_protocol: NONE,
             sk_type: NONE,
             sk_err: NONE,
-            tcp_bytes_received: NONE,
-            tcp_total_retrans: NONE,
-            tcp_srtt_us: NONE,
             task_tgid: NONE,
             task_pid: NONE,
             task_real_parent: NONE,
@@ -146,6 +146,10 @@ impl Config {
             task_start_boottime: NONE,
             task_mm: NONE,
             task_files: NONE,
+            task_signal: NONE,
+            signal_live: NONE,
+            task_cred: NONE,
+            cred_euid: NONE,
             mm_exe_file: NONE,
             mm_arg_start: NONE,
             mm_arg_end: NONE,
@@ -169,11 +173,13 @@ impl Config {
             fdt_max_fds: NONE,
             socket_sk: NONE,
             skc_cookie: NONE,
+            cgroup_kn: NONE,
+            kernfs_id: NONE,
         }
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 49 * 4);
+const _: () = assert!(size_of::<Config>() == 51 * 4);
 
 #[cfg(feature = "user")]
 mod pod {

@@ -1,6 +1,6 @@
 //! Records about sockets and flows.
 
-use crate::{Header, ProcessRef};
+use crate::{Address, Header, ProcessRef};
 
 /// What a record tells. The number is the `kind` byte of its [`Header`].
 #[repr(u8)]
@@ -27,6 +27,7 @@ pub enum Kind {
     /// A datagram socket was connected to a peer; nothing was sent yet.
     Bound = 10,
     /// First send to, or receive from (flag [`INBOUND`]), a peer of a datagram or raw socket.
+    /// A send that failed carries its errno.
     Datagram = 11,
     /// Totals so far of a flow that is still open.
     Totals = 12,
@@ -93,9 +94,9 @@ pub struct FlowRecord {
     /// Who holds the socket; zeroes when unknown.
     pub process: ProcessRef,
     /// Local address, zeroes when not bound.
-    pub local: [u8; 16],
+    pub local: Address,
     /// Peer address, zeroes when unknown.
-    pub peer: [u8; 16],
+    pub peer: Address,
     /// When the flow began: the connect call, the handshake's end on the passive side, or first use.
     pub opened_ns: u64,
     /// When the handshake ended; zero before that and for datagrams.
@@ -141,7 +142,7 @@ pub struct PeerKey {
     /// Socket cookie.
     pub cookie: u64,
     /// Peer address.
-    pub peer: [u8; 16],
+    pub peer: Address,
     /// Peer port.
     pub port: u16,
     /// Always zero.
@@ -161,12 +162,12 @@ pub struct PeerTotals {
     /// Payload bytes received.
     pub received: u64,
     /// Calls that sent something.
-    pub sends: u32,
+    pub sends: u64,
     /// Calls that received something.
-    pub receives: u32,
+    pub receives: u64,
 }
 
-const _: () = assert!(size_of::<PeerTotals>() == 32);
+const _: () = assert!(size_of::<PeerTotals>() == 40);
 
 #[cfg(feature = "user")]
 mod pod {

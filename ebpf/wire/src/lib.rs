@@ -18,13 +18,25 @@ pub use call::{CALL_ACCEPT, CALL_CONNECT, CALL_SENDMMSG, CALL_SENDMSG, CALL_SEND
 pub use config::{CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_TYPED, Config};
 pub use counter::Counter;
 pub use flow::{
-    FlowRecord, INBOUND, Kind, LISTENER, PEER_EVICTED, PEER_SPILLED, PREEXISTING, PeerKey,
-    PeerTotals, UNOWNED,
+    FlowRecord, INBOUND, Kind, LISTENER, PEER_EVICTED, PEER_SPILLED, PREEXISTING, PeerKey, PeerTotals, UNOWNED,
 };
 pub use process::{
-    CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED,
-    ExecHeader, MAX_ARGS, MAX_PATH, ProcessKey, ProcessRef, TRACED,
+    CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, ExecHeader, MAX_ARGS,
+    MAX_PATH, ProcessKey, ProcessRef, TRACED,
 };
+
+/// The 16 bytes of an address as they lie in memory, as two words: the kernel side copies them whole.
+pub type Address = [u64; 2];
+
+/// The bytes of an address, in network order.
+#[must_use]
+pub fn address_bytes(address: Address) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (to, word) in bytes.chunks_exact_mut(8).zip(address) {
+        to.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
+}
 
 /// Version of every record. A reader refuses any other: both sides come from one build.
 pub const VERSION: u8 = 1;

@@ -1,1 +1,18 @@
-//! (in progress)
+//! Capture: what happens to the sockets of this host, and which process did it.
+//!
+//! ```text
+//! hook -> ring buffer -> record (decode) -> track (attribute) -> egret_model::Event
+//! ```
+//!
+//! `unsafe` is allowed here, with its reason beside it, and nowhere else in user space.
+
+mod capture;
+mod kernel;
+mod record;
+mod track;
+
+pub use capture::{Capture, CaptureError, Options};
+pub use kernel::{Counters, LoadError, Probe, Support, find_tracefs};
+pub use record::{DecodeError, Record, decode};
+
+pub mod host;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{
-    Attribution, Endpoint, Layer, NameSource, NetworkType, Process, Timestamp, Transport, Verdict,
-};
+use crate::{Attribution, Endpoint, Layer, NameSource, NetworkType, Process, Timestamp, Transport, Verdict};
 
 /// The value of `event.name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

@@ -96,11 +96,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint as the wire has it: a mapped address becomes IPv4, all zeroes with no port unknown.
+    /// An endpoint as the wire has it: a mapped address becomes IPv4; an unspecified one without a port is
+    /// unknown.
     #[must_use]
     pub fn from_wire(address: [u8; 16], port: u16) -> Self {
         let address = IpAddr::from(address).to_canonical();
-        let unset = address == IpAddr::from([0; 16]) && port == 0;
+        let unset = address.is_unspecified() && port == 0;
         Self { address: (!unset).then_some(address), port: (port != 0).then_some(port) }
     }
 

@@ -1,0 +1,71 @@
+//! Reading kernel structures at offsets that user space found in the kernel's type information.
+
+use core::arch::asm;
+
+use aya_ebpf::helpers::bpf_probe_read_kernel;
+
+/// Reads a field through the fault-safe helper. An unknown offset is an error like an unreadable address.
+#[inline(always)]
+pub(crate) fn read<T>(base: *const u8, offset: u32) -> Result<T, i32> {
+    if offset == u32::MAX || base.is_null() {
+        return Err(-1);
+    }
+    // SAFETY: the helper checks the address and fails rather than faults.
+    unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as usize).cast::<T>()) }
+}
+
+/// Reads a pointer field.
+#[inline(always)]
+pub(crate) fn follow(base: *const u8, offset: u32) -> Result<*const u8, i32> {
+    let pointer: usize = read(base, offset)?;
+    Ok(pointer as *const u8)
+}
+
+/// Reads a field of a tracepoint argument that the verifier knows by type: a plain load.
+///
+/// # Safety
+///
+/// `base` must be an argument of a typed tracepoint, unchanged since it was loaded from the context, and
+/// `offset` a known offset of a field of `T`'s size in it.
+#[inline(always)]
+pub(crate) unsafe fn load<T: Copy>(base: *const u8, offset: u32) -> T {
+    core::ptr::read_volatile(base.wrapping_add(offset as usize).cast::<T>())
+}
+
+/// `value & MASK`, in an instruction that stays. Where the compiler can prove that the mask changes nothing it
+/// leaves it out, but its proof (an earlier comparison of another register) is not one that the verifier follows.
+#[inline(always)]
+pub(crate) fn masked<const MASK: i32>(value: usize) -> usize {
+    let mut value = value;
+    // SAFETY: one arithmetic instruction on its own operand.
+    unsafe { asm!("{value} &= {mask}", value = inout(reg) value, mask = const MASK, options(pure, nomem, nostack)) };
+    value
+}
+
+/// The word at `OFFSET` of a hook's context, in one load from the context's own register: the verifier refuses
+/// a load through a copy that was added to, which the compiler likes to make for neighbouring fields.
+///
+/// # Safety
+///
+/// `context` must be the hook's context and `OFFSET` that of a 4-byte field that the hook may read.
+#[inline(always)]
+pub(crate) unsafe fn word<const OFFSET: i32, C>(context: *const C) -> u32 {
+    let value: u64;
+    asm!("{value} = *(u32 *)({context} + {offset})", value = out(reg) value, context = in(reg) context, offset = const OFFSET, options(readonly, nostack));
+    value as u32
+}
+
+/// Four words at `$field` of a hook's context: an IPv6 address.
+macro_rules! words {
+    ($context:expr, $type:ty, $field:ident) => {{
+        const AT: i32 = core::mem::offset_of!($type, $field) as i32;
+        let context = $context;
+        $crate::socket::words([
+            $crate::kernel::word::<AT, $type>(context),
+            $crate::kernel::word::<{ AT + 4 }, $type>(context),
+            $crate::kernel::word::<{ AT + 8 }, $type>(context),
+            $crate::kernel::word::<{ AT + 12 }, $type>(context),
+        ])
+    }};
+}
+pub(crate) use words;

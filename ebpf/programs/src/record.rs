@@ -1,0 +1,80 @@
+//! Writing records about flows.
+
+use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
+use aya_ebpf::maps::RingBuf;
+use egret_wire::{Counter, FlowRecord, Header, Kind, VERSION};
+
+use crate::config::setting;
+use crate::maps::{FLOWS, READER_ASLEEP, count};
+use crate::socket::Socket;
+
+/// What a record says beyond the state of the socket.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Detail {
+    pub(crate) error: i32,
+    pub(crate) retransmits: u32,
+    pub(crate) srtt_us: u32,
+    pub(crate) old_state: u16,
+}
+
+/// `CLOCK_BOOTTIME`, nanoseconds.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_boot_ns() }
+}
+
+/// Writes the state of a socket. A full ring is counted, and nothing else depends on it.
+#[inline(always)]
+pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
+    count(Counter::FlowProduced, 1);
+    let Some(mut entry) = FLOWS.reserve::<FlowRecord>(0) else {
+        count(Counter::FlowRingFull, 1);
+        return;
+    };
+    entry.write(FlowRecord {
+        header: header(kind, socket.flags & 0xffff, time_ns),
+        cookie: socket.cookie,
+        process: socket.process,
+        local: socket.local,
+        peer: socket.peer,
+        opened_ns: socket.opened_ns,
+        established_ns: socket.established_ns,
+        sent: socket.sent,
+        received: socket.received,
+        sends: socket.sends as u32,
+        receives: socket.receives as u32,
+        retransmits: detail.retransmits,
+        srtt_us: detail.srtt_us,
+        error: detail.error,
+        netns: socket.netns,
+        local_port: socket.local_port,
+        peer_port: socket.peer_port,
+        family: socket.family,
+        protocol: socket.protocol,
+        socket_type: socket.socket_type,
+        old_state: detail.old_state,
+        reserved: 0,
+    });
+    entry.submit(wake_flags(&FLOWS));
+}
+
+#[inline(always)]
+fn header(kind: Kind, flags: u32, time_ns: u64) -> Header {
+    Header { version: VERSION, kind: kind as u8, length: size_of::<FlowRecord>() as u16, flags, time_ns }
+}
+
+/// Whether this record wakes the reader: when it sleeps for good, or when much is waiting. Otherwise the
+/// reader comes by itself within its time limit, and a busy host pays for few wake-ups.
+#[inline(always)]
+pub(crate) fn wake_flags(ring: &RingBuf) -> u64 {
+    if ring.query(u64::from(BPF_RB_AVAIL_DATA)) >= u64::from(setting!(wake_bytes)) {
+        return u64::from(BPF_RB_FORCE_WAKEUP);
+    }
+    match READER_ASLEEP.get(0) {
+        // The kernel's own rule: wake if the reader had caught up.
+        Some(1) => 0,
+        _ => u64::from(BPF_RB_NO_WAKEUP),
+    }
+}

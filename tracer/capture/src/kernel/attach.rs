@@ -1,0 +1,294 @@
+//! Loading the programs and attaching them.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
+use aya::programs::{
+    BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program, ProgramError, SockOps, TracePoint,
+};
+use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
+use egret_model::Degradation;
+use egret_wire::{CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_TYPED, Config, PeerKey, PeerTotals, ProcessKey};
+use thiserror::Error;
+
+use super::counters::Counters;
+use super::probe::Probe;
+use super::programs::{
+    ADDRESS_HOOKS, ERROR_TRACEPOINT, LENGTH_TRACEPOINTS, PROCESS_TRACEPOINTS, SOCK_OPS, SOCKET_HOOKS,
+    UNTYPED_TRACEPOINTS,
+};
+use super::{btf, offsets};
+
+/// Why the kernel side could not be put in place.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The kernel refused the object.
+    #[error("the kernel refused egret's programs: {0}")]
+    Object(#[from] EbpfError),
+    /// One program could not be loaded or attached.
+    #[error("program {name} cannot be {step}: {source}")]
+    Program {
+        /// Which program.
+        name: &'static str,
+        /// `loaded` or `attached`.
+        step: &'static str,
+        /// Why.
+        source: ProgramError,
+    },
+    /// The object lacks a program or map: it does not belong to this build.
+    #[error("the embedded object has no {0}; build egret again")]
+    Missing(&'static str),
+    /// A map could not be used.
+    #[error("map {name} cannot be used: {source}")]
+    Map {
+        /// Which map.
+        name: &'static str,
+        /// Why.
+        source: aya::maps::MapError,
+    },
+    /// The cgroup hierarchy could not be opened.
+    #[error("cannot open the cgroup hierarchy at {path}: {source}")]
+    Cgroup {
+        /// Where it should be.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no cgroup v2 hierarchy.
+    #[error("no cgroup v2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")]
+    NoCgroup,
+}
+
+/// How the programs are set up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    /// Bytes of the flow ring; a power of two and a multiple of the page size.
+    pub(crate) ring_bytes: u32,
+    /// A record for every send.
+    pub(crate) every_send: bool,
+}
+
+/// Interval between records with the totals of a busy flow: ten seconds at 1000 Hz, longer at lower rates.
+const TOTALS_JIFFIES: u32 = 10_000;
+
+/// The programs in the kernel. They go when this is dropped.
+pub struct Programs {
+    /// Gone once they are detached; the maps stay.
+    ebpf: Option<Ebpf>,
+    counters: PerCpuArray<MapData, u64>,
+    processes: HashMap<MapData, u32, ProcessKey>,
+    peers: HashMap<MapData, PeerKey, PeerTotals>,
+    asleep: Array<MapData, u32>,
+    degradations: Vec<Degradation>,
+}
+
+/// The rings, which the reader owns.
+pub(crate) struct Rings {
+    pub(crate) flows: RingBuf<MapData>,
+    pub(crate) execs: RingBuf<MapData>,
+}
+
+impl Programs {
+    /// Loads the `sockets` layer and attaches it. Processes are followed before sockets, so that no socket belongs
+    /// to a process that was missed.
+    pub(crate) fn sockets(probe: &Probe, setup: Setup) -> Result<(Self, Rings), LoadError> {
+        let cgroup = open_cgroup(probe)?;
+        let (mut programs, rings, types) = Self::load(setup)?;
+        programs.follow_processes(types.as_ref())?;
+        if let Some(types) = &types {
+            programs.attach_lengths(types)?;
+        }
+        programs.attach_hooks(&cgroup)?;
+        Ok((programs, rings))
+    }
+
+    fn load(setup: Setup) -> Result<(Self, Rings, Option<Btf>), LoadError> {
+        let mut degradations = Vec::new();
+        let types = Btf::from_sys_fs().ok();
+        let mut config = settings();
+        let typed = types.is_some() && offsets::complete(&config);
+        if !typed {
+            config = Config::UNKNOWN;
+            degradations.push(Degradation::NoBtf);
+        }
+        let lengths = typed && has_tracepoints(types.as_ref(), &LENGTH_TRACEPOINTS);
+        if typed && !lengths {
+            degradations.push(Degradation::NoLengthTracepoints);
+        }
+        config.flags = [(typed, CONFIG_TYPED), (lengths, CONFIG_LENGTHS), (setup.every_send, CONFIG_EVERY_SEND)]
+            .iter()
+            .filter(|(is, _)| *is)
+            .fold(0, |flags, (_, bit)| flags | bit);
+        config.totals_jiffies = TOTALS_JIFFIES;
+        config.wake_bytes = (setup.ring_bytes / 16).min(64 << 10);
+        let mut ebpf = EbpfLoader::new()
+            .set_global("CONFIG", &config, true)
+            .map_max_entries("FLOWS", setup.ring_bytes)
+            .load(OBJECT)?;
+        let rings = Rings {
+            flows: RingBuf::try_from(take(&mut ebpf, "FLOWS")?)
+                .map_err(|source| LoadError::Map { name: "FLOWS", source })?,
+            execs: RingBuf::try_from(take(&mut ebpf, "EXECS")?)
+                .map_err(|source| LoadError::Map { name: "EXECS", source })?,
+        };
+        let programs = Self {
+            counters: map(take(&mut ebpf, "COUNTERS")?, "COUNTERS")?,
+            processes: map(take(&mut ebpf, "PROCESSES")?, "PROCESSES")?,
+            peers: map(take(&mut ebpf, "PEERS")?, "PEERS")?,
+            asleep: map(take(&mut ebpf, "READER_ASLEEP")?, "READER_ASLEEP")?,
+            ebpf: Some(ebpf),
+            degradations,
+        };
+        Ok((programs, rings, typed.then_some(types).flatten()))
+    }
+
+    fn follow_processes(&mut self, types: Option<&Btf>) -> Result<(), LoadError> {
+        if let Some(types) = types {
+            return PROCESS_TRACEPOINTS.iter().try_for_each(|name| self.typed(name, types));
+        }
+        if super::find_tracefs().is_none() {
+            self.degradations.push(Degradation::NoTracefs);
+            return Ok(());
+        }
+        for (name, category, tracepoint) in UNTYPED_TRACEPOINTS {
+            let program: &mut TracePoint = self.program(name)?;
+            program.load().map_err(|source| refused(name, "loaded", source))?;
+            program.attach(category, tracepoint).map_err(|source| refused(name, "attached", source))?;
+        }
+        Ok(())
+    }
+
+    fn attach_lengths(&mut self, types: &Btf) -> Result<(), LoadError> {
+        self.typed(ERROR_TRACEPOINT, types)?;
+        if self.degradations.contains(&Degradation::NoLengthTracepoints) {
+            return Ok(());
+        }
+        LENGTH_TRACEPOINTS.iter().try_for_each(|name| self.typed(name, types))
+    }
+
+    fn typed(&mut self, name: &'static str, types: &Btf) -> Result<(), LoadError> {
+        let program: &mut BtfTracePoint = self.program(name)?;
+        program.load(name, types).map_err(|source| refused(name, "loaded", source))?;
+        program.attach().map_err(|source| refused(name, "attached", source))?;
+        Ok(())
+    }
+
+    /// Attaches beside the hooks of other programs, at the root of the hierarchy. A link always allows others beside
+    /// it (`cgroup_bpf_link_attach` in kernel/bpf/cgroup.c), and the kernel refuses the flag that would ask for it.
+    fn attach_hooks(&mut self, cgroup: &File) -> Result<(), LoadError> {
+        let mode = CgroupAttachMode::Single;
+        for name in ADDRESS_HOOKS {
+            let program: &mut CgroupSockAddr = self.program(name)?;
+            program.load().map_err(|source| refused(name, "loaded", source))?;
+            program.attach(cgroup, mode).map_err(|source| refused(name, "attached", source))?;
+        }
+        for name in SOCKET_HOOKS {
+            let program: &mut CgroupSock = self.program(name)?;
+            program.load().map_err(|source| refused(name, "loaded", source))?;
+            program.attach(cgroup, mode).map_err(|source| refused(name, "attached", source))?;
+        }
+        let program: &mut SockOps = self.program(SOCK_OPS)?;
+        program.load().map_err(|source| refused(SOCK_OPS, "loaded", source))?;
+        program.attach(cgroup, mode).map_err(|source| refused(SOCK_OPS, "attached", source))?;
+        Ok(())
+    }
+
+    fn program<'a, P>(&'a mut self, name: &'static str) -> Result<&'a mut P, LoadError>
+    where
+        &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
+    {
+        let program = self.ebpf.as_mut().and_then(|ebpf| ebpf.program_mut(name)).ok_or(LoadError::Missing(name))?;
+        program.try_into().map_err(|source| refused(name, "loaded", source))
+    }
+}
+
+impl Programs {
+    /// What the kernel did not offer.
+    #[must_use]
+    pub fn degradations(&self) -> &[Degradation] {
+        &self.degradations
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::read(&self.counters)
+    }
+
+    /// Enters a process that is older than egret, unless the kernel side knows it already.
+    pub(crate) fn enter_process(&mut self, pid: u32, key: ProcessKey) {
+        const BPF_NOEXIST: u64 = 1;
+        // An error means that it is known, or that the table is full: then its records say so themselves.
+        let _ = self.processes.insert(pid, key, BPF_NOEXIST);
+    }
+
+    /// Marks a process, and so all that it will start, as followed.
+    pub(crate) fn follow(&mut self, pid: u32) -> Result<(), LoadError> {
+        let mut key = self.processes.get(&pid, 0).unwrap_or_default();
+        key.flags |= egret_wire::TRACED;
+        self.processes.insert(pid, key, 0).map_err(|source| LoadError::Map { name: "PROCESSES", source })
+    }
+
+    /// Takes the totals of a peer out of the peer table.
+    pub(crate) fn take_peer(&mut self, key: &PeerKey) -> Option<PeerTotals> {
+        let totals = self.peers.get(key, 0).ok()?;
+        let _ = self.peers.remove(key);
+        Some(totals)
+    }
+
+    /// Tells the kernel side whether the reader sleeps until it is woken.
+    pub(crate) fn set_asleep(&mut self, asleep: bool) {
+        // Cannot fail on an array of one; if it did, the reader would still wake at its time limit.
+        let _ = self.asleep.set(0, u32::from(asleep), 0);
+    }
+
+    /// Takes every program out of the kernel and waits until none of them still runs; the maps stay readable.
+    pub(crate) fn detach(&mut self) {
+        self.ebpf = None;
+        wait_for_grace_period();
+    }
+}
+
+/// Waits until every program run that had begun is over: `membarrier(2)` waits for an RCU grace period, and programs run
+/// inside read-side sections. A kernel without it leaves a run or two on other CPUs, some microseconds.
+fn wait_for_grace_period() {
+    // SAFETY: a system call that takes no pointers.
+    unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+}
+
+/// The kernel side, as `cargo xtask build` made it.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/egret-ebpf"));
+
+fn settings() -> Config {
+    let Ok(data) = fs::read("/sys/kernel/btf/vmlinux") else { return Config::UNKNOWN };
+    btf::Btf::parse(&data).map_or(Config::UNKNOWN, |types| offsets::read(&types))
+}
+
+fn has_tracepoints(types: Option<&Btf>, names: &[&str]) -> bool {
+    types.is_some_and(|types| {
+        names.iter().all(|name| {
+            types.id_by_type_name_kind(&format!("btf_trace_{name}"), aya_obj::btf::BtfKind::Typedef).is_ok()
+        })
+    })
+}
+
+fn open_cgroup(probe: &Probe) -> Result<File, LoadError> {
+    let path: &Path = probe.cgroup.as_deref().ok_or(LoadError::NoCgroup)?;
+    File::open(path).map_err(|source| LoadError::Cgroup { path: path.display().to_string(), source })
+}
+
+fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, LoadError> {
+    ebpf.take_map(name).ok_or(LoadError::Missing(name))
+}
+
+fn map<M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
+    from: aya::maps::Map,
+    name: &'static str,
+) -> Result<M, LoadError> {
+    M::try_from(from).map_err(|source| LoadError::Map { name, source })
+}
+
+fn refused(name: &'static str, step: &'static str, source: ProgramError) -> LoadError {
+    LoadError::Program { name, step, source }
+}

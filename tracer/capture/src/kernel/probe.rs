@@ -1,0 +1,131 @@
+//! What this kernel, its mounts and our privileges offer, found out without changing anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use egret_model::Degradation;
+use procfs::process::Process;
+
+use crate::host;
+
+/// Capabilities by number (include/uapi/linux/capability.h).
+const CAP_NET_ADMIN: u32 = 12;
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// Whether one thing is there, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// There, with what was found.
+    Yes(String),
+    /// Not there, with what was looked for.
+    No(String),
+}
+
+impl Support {
+    /// Whether it is there.
+    #[must_use]
+    pub const fn is_yes(&self) -> bool {
+        matches!(self, Self::Yes(_))
+    }
+}
+
+/// The result of looking.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Kernel release (`uname -r`).
+    pub release: String,
+    /// Privilege to load BPF programs.
+    pub privilege: Support,
+    /// Where cgroup v2 is mounted.
+    pub cgroup: Option<PathBuf>,
+    /// The kernel's type information.
+    pub btf: Support,
+    /// Where tracefs is mounted.
+    pub tracefs: Option<PathBuf>,
+    /// The tracepoints `sock_send_length` and `sock_recv_length`; unknown without tracefs.
+    pub lengths: Support,
+}
+
+impl Probe {
+    /// Looks.
+    #[must_use]
+    pub fn new() -> Self {
+        let tracefs = find_tracefs();
+        let lengths = match &tracefs {
+            Some(root) => exists(&root.join("events/sock/sock_send_length")),
+            None => Support::No("tracefs is not mounted, so tracepoints cannot be listed".into()),
+        };
+        Self {
+            release: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
+            privilege: privilege(),
+            cgroup: host::cgroup::find_cgroup2(),
+            btf: exists(Path::new("/sys/kernel/btf/vmlinux")),
+            tracefs,
+            lengths,
+        }
+    }
+
+    /// What is missing.
+    #[must_use]
+    pub fn degradations(&self) -> Vec<Degradation> {
+        let missing = [
+            (!self.privilege.is_yes(), Degradation::NoBpfPrivilege),
+            (self.cgroup.is_none(), Degradation::NoCgroup2),
+            (!self.btf.is_yes(), Degradation::NoBtf),
+            (self.tracefs.is_none(), Degradation::NoTracefs),
+            (self.tracefs.is_some() && !self.lengths.is_yes(), Degradation::NoLengthTracepoints),
+        ];
+        missing.into_iter().filter_map(|(is, degradation)| is.then_some(degradation)).collect()
+    }
+
+    /// Whether the `sockets` layer can work at all.
+    #[must_use]
+    pub fn can_sockets(&self) -> bool {
+        self.privilege.is_yes() && self.cgroup.is_some()
+    }
+
+    /// Whether the `syscalls` layer can work.
+    #[must_use]
+    pub fn can_syscalls(&self) -> bool {
+        self.privilege.is_yes() && self.tracefs.is_some()
+    }
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where tracefs is mounted and can be read.
+#[must_use]
+pub fn find_tracefs() -> Option<PathBuf> {
+    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|root| root.join("events/sched/sched_process_exec/id").exists())
+}
+
+fn exists(path: &Path) -> Support {
+    match fs::File::open(path) {
+        Ok(_) => Support::Yes(path.display().to_string()),
+        Err(error) => Support::No(format!("{}: {error}", path.display())),
+    }
+}
+
+/// CAP_SYS_ADMIN, or since Linux 5.8 CAP_BPF and CAP_PERFMON with CAP_NET_ADMIN for the cgroup hooks.
+fn privilege() -> Support {
+    let effective = Process::myself().and_then(|me| me.status()).map_or(0, |status| status.capeff);
+    let has = |capability: u32| effective & (1 << capability) != 0;
+    let wanted = [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON"), (CAP_NET_ADMIN, "CAP_NET_ADMIN")];
+    let missing: Vec<&str> = wanted.iter().filter(|(capability, _)| !has(*capability)).map(|(_, name)| *name).collect();
+    if has(CAP_SYS_ADMIN) && has(CAP_NET_ADMIN) {
+        Support::Yes("CAP_SYS_ADMIN".into())
+    } else if missing.is_empty() {
+        Support::Yes("CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN".into())
+    } else {
+        Support::No(format!("missing {}", missing.join(", ")))
+    }
+}

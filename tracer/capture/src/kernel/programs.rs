@@ -1,0 +1,27 @@
+//! The programs in the object, and where each attaches.
+
+/// cgroup hooks on socket addresses; the attach point is part of the program's section in the object.
+pub(super) const ADDRESS_HOOKS: [&str; 6] = ["connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"];
+
+/// cgroup hooks on sockets.
+pub(super) const SOCKET_HOOKS: [&str; 2] = ["sock_create", "sock_release"];
+
+/// The `sock_ops` program.
+pub(super) const SOCK_OPS: &str = "sock_ops";
+
+/// Typed tracepoints that follow processes; the program is named after the tracepoint.
+pub(super) const PROCESS_TRACEPOINTS: [&str; 4] =
+    ["sched_process_exec", "sched_process_fork", "sched_process_exit", "cgroup_mkdir"];
+
+/// The same without the kernel's types: program, category, tracepoint.
+pub(super) const UNTYPED_TRACEPOINTS: [(&str, &str, &str); 3] = [
+    ("exec_untyped", "sched", "sched_process_exec"),
+    ("fork_untyped", "sched", "sched_process_fork"),
+    ("exit_untyped", "sched", "sched_process_exit"),
+];
+
+/// Typed tracepoints that count bytes.
+pub(super) const LENGTH_TRACEPOINTS: [&str; 2] = ["sock_send_length", "sock_recv_length"];
+
+/// The typed tracepoint that tells errors of datagram sockets.
+pub(super) const ERROR_TRACEPOINT: &str = "inet_sk_error_report";

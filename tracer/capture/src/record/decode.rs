@@ -1,0 +1,212 @@
+//! The decoder: a pure function from bytes to a record.
+
+use egret_wire::{
+    CallRecord, CgroupRecord, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, ExecHeader, FlowRecord, Header, Kind, ProcessRef,
+    VERSION,
+};
+use thiserror::Error;
+
+use super::bytes::Bytes;
+
+/// Why bytes are not a record.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Fewer bytes than the record needs.
+    #[error("record of {have} bytes is truncated")]
+    Truncated {
+        /// Bytes given.
+        have: usize,
+    },
+    /// The length in the header is not that of the record.
+    #[error("record of {have} bytes says that it has {says}")]
+    Length {
+        /// Bytes given.
+        have: usize,
+        /// Bytes according to the header.
+        says: u16,
+    },
+    /// Another version than this build's.
+    #[error("record has version {0}, this build reads {VERSION}")]
+    Version(u8),
+    /// A kind that does not exist.
+    #[error("record has unknown kind {0}")]
+    Kind(u8),
+}
+
+/// A process replaced its image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exec {
+    /// The process after the exec.
+    pub process: ProcessRef,
+    /// When, on the boot clock.
+    pub time_ns: u64,
+    /// Path of the executable, if it is known.
+    pub path: Option<Vec<u8>>,
+    /// `EXEC_*` bits.
+    pub flags: u32,
+    /// Inode number of the executable, zero when unknown.
+    pub inode: u64,
+    /// Device of its file system as the kernel encodes it.
+    pub device: u32,
+    /// Arguments.
+    pub args: Vec<Vec<u8>>,
+}
+
+/// A record from one of the rings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A process replaced its image.
+    Exec(Exec),
+    /// A control group was made.
+    Cgroup {
+        /// Its id.
+        id: u64,
+        /// Its path below the root of the hierarchy.
+        path: Vec<u8>,
+    },
+    /// Something happened to a flow.
+    Flow(Kind, FlowRecord),
+    /// A system call was made.
+    Call(CallRecord),
+}
+
+/// Decodes one record.
+///
+/// # Errors
+///
+/// When the bytes are too few or too many, of another version, or of no known kind.
+pub fn decode(data: &[u8]) -> Result<Record, DecodeError> {
+    let truncated = DecodeError::Truncated { have: data.len() };
+    let mut bytes = Bytes(data);
+    let header = header(&mut bytes).ok_or(truncated)?;
+    if header.version != VERSION {
+        return Err(DecodeError::Version(header.version));
+    }
+    let kind = Kind::from_u8(header.kind).ok_or(DecodeError::Kind(header.kind))?;
+    let record = match kind {
+        Kind::Exec => exec(header, &mut bytes).map(Record::Exec),
+        Kind::Cgroup => cgroup(&mut bytes),
+        Kind::Call => call(header, &mut bytes).map(Record::Call),
+        _ => flow(header, &mut bytes).map(|flow| Record::Flow(kind, flow)),
+    };
+    let record = record.ok_or(truncated)?;
+    if usize::from(header.length) != data.len() || !bytes.0.is_empty() {
+        return Err(DecodeError::Length { have: data.len(), says: header.length });
+    }
+    Ok(record)
+}
+
+fn header(bytes: &mut Bytes<'_>) -> Option<Header> {
+    Some(Header {
+        version: bytes.u8()?,
+        kind: bytes.u8()?,
+        length: bytes.u16()?,
+        flags: bytes.u32()?,
+        time_ns: bytes.u64()?,
+    })
+}
+
+fn process(bytes: &mut Bytes<'_>) -> Option<ProcessRef> {
+    Some(ProcessRef {
+        pid: bytes.u32()?,
+        parent_pid: bytes.u32()?,
+        uid: bytes.u32()?,
+        flags: bytes.u32()?,
+        start_ns: bytes.u64()?,
+        exec_id: bytes.u64()?,
+        cgroup_id: bytes.u64()?,
+    })
+}
+
+fn flow(header: Header, bytes: &mut Bytes<'_>) -> Option<FlowRecord> {
+    Some(FlowRecord {
+        header,
+        cookie: bytes.u64()?,
+        process: process(bytes)?,
+        local: bytes.address()?,
+        peer: bytes.address()?,
+        opened_ns: bytes.u64()?,
+        established_ns: bytes.u64()?,
+        sent: bytes.u64()?,
+        received: bytes.u64()?,
+        sends: bytes.u32()?,
+        receives: bytes.u32()?,
+        retransmits: bytes.u32()?,
+        srtt_us: bytes.u32()?,
+        error: bytes.i32()?,
+        netns: bytes.u32()?,
+        local_port: bytes.u16()?,
+        peer_port: bytes.u16()?,
+        family: bytes.u16()?,
+        protocol: bytes.u16()?,
+        socket_type: bytes.u16()?,
+        old_state: bytes.u16()?,
+        reserved: bytes.u32()?,
+    })
+}
+
+fn call(header: Header, bytes: &mut Bytes<'_>) -> Option<CallRecord> {
+    Some(CallRecord {
+        header,
+        process: process(bytes)?,
+        cookie: bytes.u64()?,
+        peer: bytes.address()?,
+        local: bytes.address()?,
+        result: bytes.i64()?,
+        duration_ns: bytes.u64()?,
+        fd: bytes.i32()?,
+        call: bytes.u16()?,
+        peer_port: bytes.u16()?,
+        local_port: bytes.u16()?,
+        family: bytes.u16()?,
+        protocol: bytes.u16()?,
+        socket_type: bytes.u16()?,
+    })
+}
+
+fn cgroup(bytes: &mut Bytes<'_>) -> Option<Record> {
+    let id = bytes.u64()?;
+    let path = bytes.slice(size_of::<CgroupRecord>() - size_of::<Header>() - size_of::<u64>())?;
+    Some(Record::Cgroup { id, path: until_nul(path).to_vec() })
+}
+
+fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
+    let process = process(bytes)?;
+    let (inode, device) = (bytes.u64()?, bytes.u32()?);
+    let (path_length, args_length) = (bytes.u16()?, bytes.u16()?);
+    debug_assert_eq!(size_of::<ExecHeader>(), 72);
+    let path = bytes.slice(usize::from(path_length))?;
+    let args = bytes.slice(usize::from(args_length))?;
+    Some(Exec {
+        process,
+        time_ns: header.time_ns,
+        path: path_of(header.flags, path),
+        flags: header.flags,
+        inode,
+        device,
+        args: args_of(args),
+    })
+}
+
+/// Turns components, each followed by a NUL, from the file up to the root, into a path.
+fn path_of(flags: u32, data: &[u8]) -> Option<Vec<u8>> {
+    if flags & EXEC_NO_PATH != 0 || data.is_empty() {
+        return None;
+    }
+    if flags & EXEC_PATH_AS_TYPED != 0 {
+        return Some(until_nul(data).to_vec());
+    }
+    let components = data.strip_suffix(&[0]).unwrap_or(data).rsplit(|byte| *byte == 0);
+    Some(components.flat_map(|component| [b"/".as_slice(), component]).flatten().copied().collect())
+}
+
+fn args_of(data: &[u8]) -> Vec<Vec<u8>> {
+    if data.is_empty() {
+        return Vec::new();
+    }
+    data.strip_suffix(&[0]).unwrap_or(data).split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
+}
+
+fn until_nul(data: &[u8]) -> &[u8] {
+    data.split(|byte| *byte == 0).next().unwrap_or_default()
+}

@@ -1,0 +1,6 @@
+//! From the bytes of a ring to records, without trusting a single one.
+
+mod bytes;
+mod decode;
+
+pub use decode::{DecodeError, Exec, Record, decode};

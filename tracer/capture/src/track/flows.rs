@@ -1,0 +1,232 @@
+//! The state of flows, as far as one record does not say it all.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+
+use egret_model::{
+    Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Loss, LossReason, LossStage, Transport,
+};
+use egret_wire::{FlowRecord, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes};
+use lru::LruCache;
+
+use super::peers::{KnownPeers, PeerTable, key_of};
+use super::processes::Processes;
+use crate::record::{Exec, Record};
+
+/// Connects under way and accepted connections without a holder that are remembered. At about 300 bytes each
+/// 20 MB where a scan of a dead network leaves that many connects hanging; a usual host has a few dozen.
+const WAITING: usize = 65_536;
+/// Standing sockets remembered, about 100 bytes each.
+const STANDING: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+/// How long a connect may take before it is told as still open, and an accepted connection may be idle
+/// before it is put down to its listener, nanoseconds.
+const PATIENCE_NS: u64 = 500_000_000;
+
+/// Turns records into events.
+pub struct Tracker {
+    pub(crate) processes: Processes,
+    pub(super) layer: Layer,
+    /// Records whose event waits for another record, oldest first, by socket cookie.
+    waiting: VecDeque<FlowRecord>,
+    peers: KnownPeers,
+    standing: LruCache<u64, ()>,
+    evicted: u64,
+}
+
+impl Tracker {
+    pub(crate) fn new(layer: Layer) -> Self {
+        Self {
+            processes: Processes::new(),
+            layer,
+            waiting: VecDeque::new(),
+            peers: KnownPeers::new(),
+            standing: LruCache::new(STANDING),
+            evicted: 0,
+        }
+    }
+
+    /// Takes a record of the process ring.
+    pub(crate) fn process_record(&mut self, record: Record) {
+        match record {
+            Record::Exec(exec) => self.exec(&exec),
+            Record::Cgroup { id, path } => self.processes.cgroup(id, &path),
+            // The kernel side does not write those to that ring.
+            Record::Flow(..) | Record::Call(_) => {}
+        }
+    }
+
+    fn exec(&mut self, exec: &Exec) {
+        self.processes.exec(exec);
+    }
+
+    /// A socket that was listed when capture began.
+    pub(crate) fn add_standing(&mut self, cookie: u64) {
+        self.standing.put(cookie, ());
+    }
+
+    /// Peers whose totals made room for others before they could be read.
+    pub(crate) fn incomplete(&self) -> Option<Loss> {
+        (self.evicted != 0).then_some(Loss {
+            stage: LossStage::KernelState,
+            reason: LossReason::PeerEvicted,
+            count: self.evicted,
+        })
+    }
+
+    /// Takes a record of the flow ring; appends what it means to `out`.
+    pub(crate) fn flow(&mut self, kind: Kind, flow: FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
+        match kind {
+            Kind::Connecting | Kind::Accepted => self.wait_for(flow, out),
+            Kind::Established => {
+                self.settle(flow.cookie);
+                let mut event = self.event(EventName::ConnectionOpen, &flow);
+                event.connect_duration_ns = flow.established_ns.checked_sub(flow.opened_ns);
+                out.push(event);
+            }
+            Kind::Owned => self.owned(&flow, out),
+            Kind::Failed => {
+                self.settle(flow.cookie);
+                let mut event = self.event(EventName::ConnectionFailed, &flow);
+                event.connect_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+                out.push(event);
+            }
+            Kind::SocketError => out.push(self.event(EventName::ConnectionFailed, &flow)),
+            Kind::Closed => self.closed(&flow, peers, out),
+            Kind::Listening => out.push(self.event(EventName::Listen, &flow)),
+            Kind::Bound => out.push(self.event(EventName::ConnectionOpen, &flow)),
+            Kind::Datagram => {
+                self.peers.add(flow);
+                let inbound = flow.header.flags & INBOUND != 0;
+                let name = if inbound { EventName::Accept } else { EventName::DatagramSend };
+                out.push(self.event(name, &flow));
+            }
+            Kind::Send => out.push(self.event(EventName::DatagramSend, &flow)),
+            // Totals feed live views; the others do not travel on this ring.
+            Kind::Totals | Kind::PeerClosed | Kind::Exec | Kind::Cgroup | Kind::Call => {}
+        }
+    }
+
+    /// Holds a record back until the next of its socket says more.
+    fn wait_for(&mut self, flow: FlowRecord, out: &mut Vec<Event>) {
+        if self.waiting.len() >= WAITING
+            && let Some(oldest) = self.waiting.pop_front()
+        {
+            out.push(self.unsettled(&oldest));
+        }
+        self.waiting.push_back(flow);
+    }
+
+    /// Takes a held record back, if there is one of this socket.
+    fn settle(&mut self, cookie: u64) -> Option<FlowRecord> {
+        // Nearly always among the last.
+        let at = self.waiting.iter().rposition(|flow| flow.cookie == cookie)?;
+        self.waiting.remove(at)
+    }
+
+    /// A held record whose successor did not come in time.
+    fn unsettled(&mut self, flow: &FlowRecord) -> Event {
+        let accepted = flow.header.flags & INBOUND != 0;
+        self.event(if accepted { EventName::Accept } else { EventName::ConnectionOpen }, flow)
+    }
+
+    /// Tells what has waited for long; with `None` everything.
+    pub(crate) fn flush(&mut self, now_ns: Option<u64>, out: &mut Vec<Event>) {
+        while let Some(oldest) = self.waiting.front() {
+            let age = now_ns.map(|now| now.saturating_sub(oldest.header.time_ns));
+            if age.is_some_and(|age| age < PATIENCE_NS) {
+                return;
+            }
+            if let Some(flow) = self.waiting.pop_front() {
+                out.push(self.unsettled(&flow));
+            }
+        }
+    }
+
+    fn owned(&mut self, flow: &FlowRecord, out: &mut Vec<Event>) {
+        if flow.header.flags & PREEXISTING != 0 {
+            if self.standing.get(&flow.cookie).is_none() {
+                out.push(self.event(EventName::ConnectionOpen, flow));
+            }
+            return;
+        }
+        if let Some(accepted) = self.settle(flow.cookie) {
+            let mut event = self.event(EventName::Accept, flow);
+            event.time = self.processes.at(accepted.header.time_ns);
+            event.bytes_sent = None;
+            event.bytes_received = None;
+            out.push(event);
+        }
+    }
+
+    fn closed(&mut self, flow: &FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
+        if let Some(held) = self.settle(flow.cookie) {
+            out.push(self.unsettled(&held));
+        }
+        let used = self.peers.remove(flow.cookie);
+        if flow.header.flags & PEER_SPILLED != 0 {
+            self.close_peers(flow, &used, peers, out);
+        }
+        // A socket that nobody had listed and nobody used has no peer and nothing to tell.
+        let unlisted = flow.header.flags & PREEXISTING != 0 && self.standing.pop(&flow.cookie).is_none();
+        if unlisted && flow.sends == 0 && flow.receives == 0 {
+            return;
+        }
+        let mut event = self.event(EventName::ConnectionClose, flow);
+        event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+        out.push(event);
+    }
+
+    /// The peers of a socket other than its last.
+    fn close_peers(&mut self, last: &FlowRecord, used: &[FlowRecord], peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
+        for first in used.iter().filter(|first| (first.peer, first.peer_port) != (last.peer, last.peer_port)) {
+            let mut flow = *first;
+            flow.header.time_ns = last.header.time_ns;
+            let mut event = self.event(EventName::ConnectionClose, &flow);
+            event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+            if let Some(totals) = peers.take(&key_of(first)) {
+                event.bytes_sent = Some(totals.sent);
+                event.bytes_received = Some(totals.received);
+            } else {
+                self.evicted += 1;
+                event.bytes_sent = None;
+                event.bytes_received = None;
+            }
+            event.error = None;
+            out.push(event);
+        }
+    }
+
+    /// What every event of a flow says.
+    fn event(&mut self, name: EventName, flow: &FlowRecord) -> Event {
+        let process = self.processes.find(&flow.process);
+        // The hook that wrote the record ran in the process's context, or copied what such a hook had noted on the
+        // socket.
+        let attribution = if process.is_some() { Attribution::Cookie } else { Attribution::Unknown };
+        let transport = Transport::of_socket(flow.family, flow.socket_type, flow.protocol);
+        let totals = matches!(name, EventName::ConnectionClose | EventName::DatagramSend);
+        let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
+        let preexisting = flow.header.flags & PREEXISTING != 0;
+        Event {
+            time: self.processes.at(flow.header.time_ns),
+            name,
+            id: ConnectionId { socket: flow.cookie, opened: flow.opened_ns },
+            process,
+            attribution,
+            layer: self.layer,
+            transport: Some(transport),
+            local: Endpoint::from_wire(address_bytes(flow.local), flow.local_port),
+            peer: Endpoint::from_wire(address_bytes(flow.peer), flow.peer_port),
+            server: None,
+            verdict: None,
+            error: (flow.error != 0).then_some(flow.error),
+            connect_duration_ns: None,
+            connection_duration_ns: None,
+            bytes_sent: totals.then_some(flow.sent),
+            bytes_received: (name == EventName::ConnectionClose).then_some(flow.received),
+            retransmits: (tcp_end && !preexisting).then_some(flow.retransmits),
+            rtt_ns: (tcp_end && flow.srtt_us != 0).then(|| u64::from(flow.srtt_us) * 1000),
+            standing: preexisting,
+            followed: flow.process.flags & TRACED != 0,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! From records to events: who it was, and what it means.
+
+mod flows;
+mod peers;
+mod processes;
+
+pub use flows::Tracker;
+pub(crate) use peers::PeerTable;
