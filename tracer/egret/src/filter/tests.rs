@@ -1,0 +1,180 @@
+use std::sync::Arc;
+
+use egret_model::{Endpoint, Event, Executable, Transport};
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+
+use super::{ExecutableIs, Filter, UserIs};
+use crate::sample;
+
+fn event_of(path: &str) -> Event {
+    let executable = Executable { path: Some(path.into()), ..Executable::default() };
+    let process = egret_model::Process { executable: Arc::new(executable), ..sample::process() };
+    Event { process: Some(Arc::new(process)), ..sample::event() }
+}
+
+fn at(given: &str, resolved: &str) -> Filter {
+    let executables = vec![ExecutableIs::At { given: given.into(), resolved: resolved.into() }];
+    Filter { executables, ..Filter::default() }
+}
+
+fn named(name: &str) -> Filter {
+    Filter { executables: vec![ExecutableIs::Named(name.into())], ..Filter::default() }
+}
+
+fn peers(networks: &[&str]) -> Filter {
+    Filter { peers: networks.iter().map(|network| network.parse().unwrap()).collect(), ..Filter::default() }
+}
+
+fn to(address: &str) -> Event {
+    Event { peer: sample::endpoint(address, 443), ..sample::event() }
+}
+
+#[test]
+fn an_executable_is_found_by_name_in_any_directory() {
+    assert!(named("curl").matches(&event_of("/opt/tools/curl")));
+    assert!(!named("curl").matches(&event_of("/usr/bin/curl-7")));
+    assert!(!named("curl").matches(&event_of("/usr/curl/bin")));
+}
+
+#[test]
+fn an_executable_is_found_by_its_true_path_and_by_a_link_to_it() {
+    let filter = at("/bin/curl", "/usr/bin/curl");
+    assert!(filter.matches(&event_of("/usr/bin/curl")));
+    assert!(filter.matches(&event_of("/bin/curl")), "the same path inside a container");
+    assert!(!filter.matches(&event_of("/opt/tools/curl")));
+}
+
+#[test]
+fn an_executable_that_an_upgrade_removed_is_still_found() {
+    assert!(at("/usr/sbin/sshd", "/usr/sbin/sshd").matches(&event_of("/usr/sbin/sshd (deleted)")));
+    assert!(named("sshd").matches(&event_of("/usr/sbin/sshd (deleted)")));
+}
+
+#[test]
+fn a_user_is_found_by_number_and_by_name() {
+    let of = |user| Filter { users: vec![user], ..Filter::default() };
+    assert!(of(UserIs::Id(1000)).matches(&sample::event()));
+    assert!(of(UserIs::Named("alice".into())).matches(&sample::event()));
+    assert!(!of(UserIs::Id(0)).matches(&sample::event()));
+    assert!(!of(UserIs::Named("1000".into())).matches(&sample::event()));
+}
+
+#[test]
+fn a_port_may_be_on_either_end() {
+    let of = |range| Filter { ports: vec![range], ..Filter::default() };
+    assert!(of(443..=443).matches(&sample::event()));
+    assert!(of(49_999..=50_000).matches(&sample::event()));
+    assert!(!of(444..=49_999).matches(&sample::event()));
+}
+
+#[test]
+fn a_mapped_peer_is_the_ipv4_address_that_it_is() {
+    assert!(peers(&["192.0.2.0/24"]).matches(&to("::ffff:192.0.2.7")));
+    assert!(peers(&["192.0.2.7/32"]).matches(&to("192.0.2.7")));
+    assert!(!peers(&["::/0"]).matches(&to("::ffff:192.0.2.7")));
+    assert!(!peers(&["0.0.0.0/0"]).matches(&to("2001:db8::1")));
+}
+
+#[test]
+fn any_raw_protocol_is_raw() {
+    let raw = Filter { transports: vec!["raw"], ..Filter::default() };
+    assert!(raw.matches(&Event { transport: Some(Transport::Raw(47)), ..sample::event() }));
+    assert!(!raw.matches(&sample::event()));
+}
+
+#[test]
+fn what_is_not_known_meets_no_criterion() {
+    let nameless = Event {
+        process: None,
+        transport: None,
+        local: Endpoint::default(),
+        peer: Endpoint::default(),
+        ..sample::event()
+    };
+    assert!(Filter::default().matches(&nameless));
+    for filter in one_of_each() {
+        assert!(!filter.matches(&nameless), "{filter:?}");
+    }
+}
+
+#[test]
+fn a_command_that_is_followed_hides_everything_else() {
+    let filter = Filter { followed_only: true, ..Filter::default() };
+    assert!(!filter.matches(&sample::event()));
+    assert!(filter.matches(&Event { followed: true, ..sample::event() }));
+}
+
+/// A filter for each criterion, which the sample event meets.
+fn one_of_each() -> [Filter; 6] {
+    let none = Filter::default;
+    [
+        Filter { pids: vec![4242], ..none() },
+        named("curl"),
+        Filter { users: vec![UserIs::Id(1000)], ..none() },
+        Filter { ports: vec![443..=443], ..none() },
+        peers(&["192.0.2.0/24"]),
+        Filter { transports: vec!["tcp"], ..none() },
+    ]
+}
+
+/// For each criterion, a value that the sample event does not meet.
+fn unmet(filter: &mut Filter, criterion: usize, alone: bool) {
+    fn add<T>(list: &mut Vec<T>, value: T, alone: bool) {
+        if alone {
+            list.clear();
+        }
+        list.push(value);
+    }
+    match criterion {
+        0 => add(&mut filter.pids, 1, alone),
+        1 => add(&mut filter.executables, ExecutableIs::Named("wget".into()), alone),
+        2 => add(&mut filter.users, UserIs::Id(0), alone),
+        3 => add(&mut filter.ports, 1..=79, alone),
+        4 => add(&mut filter.peers, "2001:db8::/32".parse().unwrap(), alone),
+        _ => add(&mut filter.transports, "udp", alone),
+    }
+}
+
+/// One filter with the criteria of all `parts`.
+fn together(parts: Vec<Filter>) -> Filter {
+    parts.into_iter().fold(Filter::default(), |mut sum, part| {
+        sum.pids.extend(part.pids);
+        sum.executables.extend(part.executables);
+        sum.users.extend(part.users);
+        sum.ports.extend(part.ports);
+        sum.peers.extend(part.peers);
+        sum.transports.extend(part.transports);
+        sum
+    })
+}
+
+proptest! {
+    #[test]
+    fn criteria_add_up_and_values_are_alternatives(
+        parts in subsequence(one_of_each().to_vec(), 0..=6),
+        criterion in 0..6_usize,
+    ) {
+        let met = together(parts);
+        prop_assert!(met.matches(&sample::event()));
+
+        let mut contradicted = met.clone();
+        unmet(&mut contradicted, criterion, true);
+        prop_assert!(!contradicted.matches(&sample::event()), "one unmet criterion is enough: {:?}", contradicted);
+
+        let mut widened = together(vec![met, one_of_each()[criterion].clone()]);
+        unmet(&mut widened, criterion, false);
+        prop_assert!(widened.matches(&sample::event()), "one met value is enough: {:?}", widened);
+    }
+
+    #[test]
+    fn a_peer_is_in_its_own_networks_and_in_no_other(
+        address in any::<std::net::Ipv4Addr>(), other in any::<std::net::Ipv4Addr>(), length in 0..=32_u32,
+    ) {
+        let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+        let inside = (address.to_bits() ^ other.to_bits()) & mask == 0;
+        let filter = peers(&[&format!("{other}/{length}")]);
+        prop_assert_eq!(filter.matches(&to(&address.to_string())), inside);
+        prop_assert_eq!(filter.matches(&to(&format!("::ffff:{address}"))), inside);
+    }
+}

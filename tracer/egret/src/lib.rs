@@ -1,0 +1,6 @@
+//! The parts of the `egret` program.
+#![forbid(unsafe_code)]
+
+pub mod filter;
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,54 @@
+//! An event to start from in tests.
+
+use std::sync::Arc;
+
+use egret_model::{
+    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Timestamp, Transport,
+};
+
+pub(crate) fn process() -> Process {
+    let executable = Executable {
+        path: Some("/usr/bin/curl".into()),
+        args: ["curl".into(), "https://example.org/".into()].into(),
+        ..Executable::default()
+    };
+    Process {
+        pid: 4242,
+        start_time: None,
+        parent_pid: Some(1),
+        executable: Arc::new(executable),
+        uid: Some(1000),
+        user: Some("alice".into()),
+        cgroup: None,
+    }
+}
+
+/// An HTTPS connection of curl that was just opened.
+pub(crate) fn event() -> Event {
+    Event {
+        time: Timestamp(1_700_000_000_123_456_789),
+        name: EventName::ConnectionOpen,
+        id: ConnectionId { socket: 1, opened: 2 },
+        process: Some(Arc::new(process())),
+        attribution: Attribution::Cookie,
+        layer: Layer::Sockets,
+        transport: Some(Transport::Tcp),
+        local: endpoint("10.0.0.5", 50_000),
+        peer: endpoint("192.0.2.7", 443),
+        server: Some(("example.org".into(), NameSource::Dns)),
+        verdict: None,
+        error: None,
+        connect_duration_ns: Some(12_345_678),
+        connection_duration_ns: None,
+        bytes_sent: None,
+        bytes_received: None,
+        retransmits: None,
+        rtt_ns: None,
+        standing: false,
+        followed: false,
+    }
+}
+
+pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
+    Endpoint { address: Some(address.parse().unwrap()), port: Some(port) }
+}
