@@ -1,6 +1,7 @@
 //! The parts of the `egret` program.
 #![forbid(unsafe_code)]
 
+pub mod args;
 pub mod filter;
 #[cfg(test)]
 mod sample;

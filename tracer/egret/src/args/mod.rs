@@ -1,0 +1,95 @@
+//! The command line, in two stages: what was typed (strings, read by clap) and what was meant (plain data that
+//! the rest of the program uses). Values are understood in the second stage alone, so that everything that is
+//! wrong with them is reported at once.
+
+mod choice;
+mod cli;
+pub mod exit;
+mod help;
+mod problem;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod value;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Error, Parser};
+
+pub use self::choice::{Capture, ColorChoice, Format};
+pub use self::cli::DoctorArgs;
+use self::cli::{Cli, Command};
+use self::problem::Problem;
+pub use self::trace::TraceOptions;
+
+/// What egret was asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// Show connections.
+    Trace(Box<TraceOptions>),
+    /// Tell what is possible here.
+    Doctor(DoctorArgs),
+    /// Write this to standard output: a completion script or a manual page.
+    Print(Vec<u8>),
+}
+
+/// Understands a command line, program name first.
+///
+/// # Errors
+///
+/// What ends the program before it begins: help or version asked for, or everything that is wrong. `print` puts
+/// it where it belongs and `exit_code` is 0 for the former and [`exit::USAGE`] for the latter.
+pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocation, Error> {
+    match Cli::try_parse_from(command_line)?.command {
+        Command::Trace(typed) => match typed.meant() {
+            Ok(options) => Ok(Invocation::Trace(Box::new(options))),
+            Err(problems) => Err(usage_error("trace", &problems)),
+        },
+        Command::Doctor(args) => Ok(Invocation::Doctor(args)),
+        Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),
+        Command::Man { command } => manual_page(command.as_deref()).map(Invocation::Print),
+    }
+}
+
+/// All `problems` in the form of clap's own errors, with the usage of the subcommand that they are about.
+fn usage_error(subcommand: &str, problems: &[Problem]) -> Error {
+    let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+    let message = lines.join("\nerror: ");
+    let mut command = built();
+    let command = match command.find_subcommand_mut(subcommand) {
+        Some(found) => found,
+        None => &mut command,
+    };
+    command.error(ErrorKind::ValueValidation, message)
+}
+
+fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "egret", &mut script);
+    script
+}
+
+fn manual_page(subcommand: Option<&str>) -> Result<Vec<u8>, Error> {
+    let mut command = built();
+    let about = match subcommand {
+        None => command.clone(),
+        Some(name) => command.find_subcommand(name).cloned().ok_or_else(|| {
+            command.error(ErrorKind::InvalidSubcommand, format!("no command {name:?} to write a manual page about"))
+        })?,
+    };
+    let mut page = Vec::new();
+    let source = concat!("egret ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(about)
+        .source(source)
+        .render(&mut page)
+        .map_err(|error| command.error(ErrorKind::Io, error))?;
+    Ok(page)
+}
+
+/// The command with what clap fills in itself, such as the full names of subcommands.
+fn built() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}

@@ -1,0 +1,219 @@
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::CommandFactory;
+use egret_model::Layer;
+use proptest::prelude::*;
+
+use super::cli::Cli;
+use super::{Capture, ColorChoice, Format, Invocation, TraceOptions, exit, parse, value};
+use crate::filter::{ExecutableIs, UserIs};
+
+fn typed(arguments: &[&str]) -> Result<Invocation, clap::Error> {
+    parse(["egret"].iter().chain(arguments).map(OsString::from))
+}
+
+fn traced(arguments: &[&str]) -> TraceOptions {
+    match typed(&[&["trace"], arguments].concat()) {
+        Ok(Invocation::Trace(options)) => *options,
+        other => panic!("{arguments:?} gave {other:?}"),
+    }
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let error = typed(arguments).expect_err("must be refused");
+    assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{error}");
+    error.to_string()
+}
+
+fn printed(arguments: &[&str]) -> String {
+    match typed(arguments) {
+        Ok(Invocation::Print(text)) => String::from_utf8(text).unwrap(),
+        other => panic!("{arguments:?} gave {other:?}"),
+    }
+}
+
+#[test]
+fn clap_finds_no_fault_with_the_definitions() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn without_options_the_whole_host_is_shown_as_a_table() {
+    let options = traced(&[]);
+    assert_eq!((options.format, options.color, options.capture), (Format::Table, ColorChoice::Auto, Capture::Auto));
+    assert_eq!((options.duration, options.ring_bytes), (None, 4 << 20));
+    assert!(options.standing && options.hash && !options.every_send);
+    assert!(options.command.is_empty());
+    assert_eq!(options.filter, crate::filter::Filter::default());
+}
+
+#[test]
+fn every_option_arrives() {
+    let options = traced(&[
+        "--format=json",
+        "--color=never",
+        "--duration=1h30m",
+        "--no-standing",
+        "--capture=syscalls",
+        "--every-send",
+        "--ring-size=64KiB",
+        "--no-hash",
+        "--pid=1,2",
+        "--pid=3",
+        "--exe=curl",
+        "--user=0,alice",
+        "--port=80,8000-8099",
+        "--peer=10.0.0.0/8,::1",
+        "--transport=tcp,raw",
+        "--",
+        "sh",
+        "-c",
+        "exit 3",
+    ]);
+    assert_eq!((options.format, options.color), (Format::Json, ColorChoice::Never));
+    assert_eq!(options.capture, Capture::Only(Layer::Syscalls));
+    assert_eq!((options.duration, options.ring_bytes), (Some(Duration::from_secs(5400)), 64 << 10));
+    assert!(!options.standing && !options.hash && options.every_send);
+    assert_eq!(options.command, ["sh", "-c", "exit 3"]);
+    let filter = options.filter;
+    assert!(filter.followed_only);
+    assert_eq!(filter.pids, [1, 2, 3]);
+    assert_eq!(filter.executables, [ExecutableIs::Named("curl".into())]);
+    assert_eq!(filter.users, [UserIs::Id(0), UserIs::Named("alice".into())]);
+    assert_eq!(filter.ports, [80..=80, 8000..=8099]);
+    assert_eq!(filter.peers, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+    assert_eq!(filter.transports, ["tcp", "raw"]);
+}
+
+#[test]
+fn everything_that_is_wrong_is_reported_at_once() {
+    let message = refused(&[
+        "trace",
+        "--format=xml",
+        "--color=blue",
+        "--duration=0s",
+        "--ring-size=3MiB",
+        "--capture=ebpf",
+        "--pid=0",
+        "--user=99999999999",
+        "--port=9-1",
+        "--port=0",
+        "--peer=localhost",
+        "--transport=quic",
+        "--exe=",
+    ]);
+    for wrong in ["xml", "blue", "0s", "3MiB", "ebpf", "99999999999", "9-1", "localhost", "quic"] {
+        assert!(message.contains(&format!("{wrong:?}")), "{wrong} is not in {message}");
+    }
+    assert_eq!(message.matches("error: ").count(), 12, "{message}");
+    assert!(message.contains("Usage: egret trace"), "{message}");
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    assert!(refused(&["trace", "--every-send", "--capture=procfs"]).contains("--every-send"));
+    assert!(refused(&["trace", "--", ""]).contains("empty name"));
+}
+
+#[test]
+fn unknown_words_are_bad_usage() {
+    refused(&[]);
+    refused(&["watch"]);
+    refused(&["trace", "--colour=never"]);
+    refused(&["trace", "ls"]);
+}
+
+#[test]
+fn hostile_values_are_quoted_in_messages() {
+    assert!(!refused(&["trace", "--peer=\u{1b}[2J"]).contains('\u{1b}'));
+}
+
+#[test]
+fn the_last_of_repeated_single_options_counts() {
+    assert_eq!(traced(&["--format=json", "--format=table"]).format, Format::Table);
+}
+
+#[test]
+fn help_and_version_are_not_errors() {
+    for arguments in [&["--help"][..], &["--version"], &["trace", "--help"], &["doctor", "-h"]] {
+        let message = typed(arguments).expect_err("clap reports help as an error");
+        assert_eq!(message.exit_code(), i32::from(exit::DONE), "{arguments:?}");
+    }
+    let help = typed(&["trace", "--help"]).expect_err("help").to_string();
+    assert!(help.contains("Examples:") && help.contains("- procfs:"), "{help}");
+}
+
+#[test]
+fn doctor_is_understood() {
+    assert_eq!(typed(&["doctor", "--json"]).unwrap(), Invocation::Doctor(super::DoctorArgs { json: true }));
+}
+
+#[test]
+fn completions_know_the_words_of_options() {
+    let script = printed(&["completions", "bash"]);
+    assert!(script.contains("--ring-size") && script.contains("udplite"), "{script}");
+}
+
+#[test]
+fn manual_pages_are_about_egret_or_one_command() {
+    assert!(printed(&["man"]).contains(".TH egret 1"));
+    assert!(printed(&["man", "trace"]).contains(".TH egret-trace 1"));
+    assert!(refused(&["man", "dance"]).contains("dance"));
+}
+
+#[test]
+fn a_path_is_followed_to_the_file_that_the_kernel_will_name() {
+    let directory = std::env::temp_dir().join(format!("egret-args-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let (file, link) = (directory.join("file"), directory.join("link"));
+    std::fs::write(&file, "").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let found = value::executable(link.to_str().unwrap()).unwrap();
+    let resolved = file.canonicalize().unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    let expected =
+        ExecutableIs::At { given: link.to_str().unwrap().into(), resolved: resolved.to_str().unwrap().into() };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_taken_as_it_is() {
+    let nowhere = "/no/such/directory/of/egret/tests/binary";
+    let expected = ExecutableIs::At { given: nowhere.into(), resolved: nowhere.into() };
+    assert_eq!(value::executable(nowhere), Ok(expected));
+}
+
+#[test]
+fn networks_of_mapped_addresses_are_those_of_ipv4() {
+    for (text, expected) in [
+        ("::ffff:10.1.2.3", "10.1.2.3/32"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+    ] {
+        assert_eq!(value::peer(text), Ok(expected.parse().unwrap()), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_ring_is_a_power_of_two_of_at_least_a_page(bits in 0_u32..40, more in 0_u64..3) {
+        let bytes = (1_u64 << bits) + more;
+        let good = bytes.is_power_of_two() && (4096..=1 << 31).contains(&bytes);
+        prop_assert_eq!(value::ring_bytes(&bytes.to_string()).ok().map(u64::from), good.then_some(bytes));
+    }
+
+    #[test]
+    fn ports_are_ranges_in_order_above_zero(first in any::<u16>(), last in any::<u16>()) {
+        let good = first > 0 && first <= last;
+        prop_assert_eq!(value::ports(&format!("{first}-{last}")).ok(), good.then_some(first..=last));
+        prop_assert_eq!(value::ports(&first.to_string()).ok(), (first > 0).then_some(first..=first));
+    }
+
+    #[test]
+    fn no_text_makes_the_readers_panic(text in any::<String>()) {
+        let _ = (value::duration(&text), value::ring_bytes(&text), value::pid(&text), value::user(&text));
+        let _ = (value::ports(&text), value::peer(&text), value::transport(&text), value::executable(&text));
+    }
+}

@@ -1,0 +1,120 @@
+//! What a single value means. Errors say what was expected; who asks adds the option and the value.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, absolute};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use egret_model::Transport;
+use ipnet::{IpNet, Ipv4Net};
+use jiff::SignedDuration;
+use nix::unistd::{SysconfVar, sysconf};
+
+use crate::filter::{ExecutableIs, UserIs};
+
+/// Names of transports.
+pub(super) const TRANSPORTS: [&str; 8] = [
+    Transport::Tcp.as_str(),
+    Transport::Mptcp.as_str(),
+    Transport::Udp.as_str(),
+    Transport::UdpLite.as_str(),
+    Transport::Icmp.as_str(),
+    Transport::Sctp.as_str(),
+    Transport::Raw(0).as_str(),
+    Transport::Packet.as_str(),
+];
+
+/// Largest ring that the kernel takes: its size is a power of two in 32 bits.
+const LARGEST_RING: u32 = 1 << 31;
+
+/// What the kernel uses where it does not say (the smallest page of any Linux).
+const SMALLEST_PAGE: u32 = 4096;
+
+/// A time longer than zero, as `1h30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration: SignedDuration = text.parse().map_err(|_| "expected a time such as 10s, 5m or 1h30m".to_owned())?;
+    let duration = Duration::try_from(duration).map_err(|_| "a time cannot be negative".to_owned())?;
+    if duration.is_zero() { Err("expected a time longer than zero".to_owned()) } else { Ok(duration) }
+}
+
+/// Bytes of a ring, as `4MiB`.
+pub(super) fn ring_bytes(text: &str) -> Result<u32, String> {
+    let size: ByteSize = text.parse().map_err(|_| "expected a size such as 64KiB or 4MiB".to_owned())?;
+    let page = page_bytes();
+    u32::try_from(size.as_u64())
+        .ok()
+        .filter(|bytes| bytes.is_power_of_two() && (page..=LARGEST_RING).contains(bytes))
+        .ok_or_else(|| format!("expected a power of two from {page} bytes, one page, to 2GiB"))
+}
+
+fn page_bytes() -> u32 {
+    let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    page.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(SMALLEST_PAGE)
+}
+
+/// A process id.
+pub(super) fn pid(text: &str) -> Result<u32, String> {
+    let pid = text.parse().ok().filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid));
+    pid.ok_or_else(|| "expected a process id".to_owned())
+}
+
+/// A file name, or a path if it has a slash.
+///
+/// Links are followed, because the kernel knows the file a process runs by its true path: on a merged-usr system
+/// `/bin/curl` runs as `/usr/bin/curl`. A path that leads nowhere is taken as it is; it may do so in a container.
+pub(super) fn executable(text: &str) -> Result<ExecutableIs, String> {
+    if text.is_empty() {
+        return Err("expected a file name or a path".to_owned());
+    }
+    if !text.contains('/') {
+        return Ok(ExecutableIs::Named(text.to_owned()));
+    }
+    let given = absolute(text).map_err(|error| error.to_string())?;
+    let resolved = given.canonicalize().unwrap_or_else(|_| given.clone());
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    Ok(ExecutableIs::At { given: text(&given), resolved: text(&resolved) })
+}
+
+/// A user id if it is a number, else a user name.
+pub(super) fn user(text: &str) -> Result<UserIs, String> {
+    if text.is_empty() {
+        return Err("expected a user name or number".to_owned());
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(UserIs::Named(text.to_owned()));
+    }
+    text.parse().map(UserIs::Id).map_err(|_| "a user id has 32 bits".to_owned())
+}
+
+/// A port, or a range of ports with both ends in it.
+pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        (Some(_), Some(_)) => Err("the range ends before it begins".to_owned()),
+        _ => Err("expected a port from 1 to 65535, or a range such as 8000-8099".to_owned()),
+    }
+}
+
+/// A network; a single address is one of its full length. v4-mapped ones become IPv4, as events have them.
+pub(super) fn peer(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network
+        .map(canonical)
+        .map_err(|_| "expected an address, or a network such as 10.0.0.0/8 or 2001:db8::/32".to_owned())
+}
+
+/// A network of v4-mapped addresses as the IPv4 network that it is.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let v4 = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    v4.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
+}
+
+/// The name of a transport.
+pub(super) fn transport(text: &str) -> Result<&'static str, String> {
+    let known = TRANSPORTS.into_iter().find(|name| *name == text);
+    known.ok_or_else(|| format!("expected one of: {}", TRANSPORTS.join(", ")))
+}
