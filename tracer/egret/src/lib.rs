@@ -5,3 +5,4 @@ pub mod args;
 pub mod filter;
 #[cfg(test)]
 mod sample;
+pub mod table;

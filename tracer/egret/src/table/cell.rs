@@ -1,0 +1,65 @@
+//! What stands in a cell.
+
+use std::borrow::Cow;
+
+use egret_model::{Event, EventName, Process};
+use jiff::tz::TimeZone;
+
+use super::column::Column;
+use super::{figure, outcome};
+
+/// What is not known.
+const UNKNOWN: Cow<'static, str> = Cow::Borrowed("-");
+
+/// How values are shown.
+#[derive(Clone, Debug)]
+pub(super) struct Locale {
+    pub(super) zone: TimeZone,
+    pub(super) utf8: bool,
+}
+
+impl Locale {
+    /// The text of `column` for `event`, of any length and as hostile as its source.
+    pub(super) fn cell<'a>(&self, column: Column, event: &'a Event) -> Cow<'a, str> {
+        let process = event.process.as_deref();
+        let text = match column {
+            Column::Time => Some(self.time(event).into()),
+            Column::Process => process.and_then(|process| process.executable.name()).map(Cow::Borrowed),
+            Column::Pid => process.map(|process| process.pid.to_string().into()),
+            Column::User => process.and_then(user),
+            Column::Transport => event.transport.map(|transport| transport.as_str().into()),
+            Column::Outcome => Some(outcome::outcome(event).0),
+            Column::Local => Some(event.local.to_text()),
+            Column::Peer => Some(event.peer.to_text()),
+            Column::Name => event.server.as_ref().map(|(name, _)| Cow::Borrowed(&**name)),
+            Column::Duration => duration(event).map(|duration| figure::duration(duration, self.utf8).into()),
+            Column::Sent => event.bytes_sent.map(|count| self.amount('\u{2191}', '>', count)),
+            Column::Received => event.bytes_received.map(|count| self.amount('\u{2193}', '<', count)),
+        };
+        text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN)
+    }
+
+    /// Local time of day, to the millisecond.
+    fn time(&self, event: &Event) -> String {
+        let time = jiff::Timestamp::from_nanosecond(i128::from(event.time.0)).unwrap_or_default();
+        self.zone.to_datetime(time).strftime("%H:%M:%S.%3f").to_string()
+    }
+
+    /// An amount behind an arrow.
+    fn amount(&self, arrow: char, ascii: char, count: u64) -> Cow<'static, str> {
+        format!("{}{}", if self.utf8 { arrow } else { ascii }, figure::bytes(count)).into()
+    }
+}
+
+fn user(process: &Process) -> Option<Cow<'_, str>> {
+    let name = process.user.as_deref().map(Cow::Borrowed);
+    name.or_else(|| process.uid.map(|uid| uid.to_string().into()))
+}
+
+/// At the end how long it lasted, before that how long the handshake took.
+fn duration(event: &Event) -> Option<u64> {
+    match event.name {
+        EventName::ConnectionClose => event.connection_duration_ns,
+        _ => event.connect_duration_ns.or(event.connection_duration_ns),
+    }
+}

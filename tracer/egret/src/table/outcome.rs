@@ -1,0 +1,119 @@
+//! What happened, in a word.
+
+use std::borrow::Cow;
+
+use egret_exporters::errno::ErrnoName;
+use egret_model::{Event, EventName, Layer, Transport, Verdict};
+use nix::errno::Errno;
+
+/// How an outcome should strike the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Something failed or was blocked.
+    Bad,
+    /// Something would be blocked.
+    Warning,
+    /// Something began.
+    Good,
+    /// Nothing new.
+    Quiet,
+    /// Anything else.
+    Plain,
+}
+
+/// The word for `event`: what failed by why it did, everything else by what it is, an error behind a colon.
+pub(super) fn outcome(event: &Event) -> (Cow<'static, str>, Tone) {
+    let error = event.error.filter(|errno| *errno != 0).map(reason);
+    match (event.verdict, event.name, error) {
+        (Some(Verdict::Block), ..) => ("blocked".into(), Tone::Bad),
+        (Some(Verdict::WouldBlock), ..) => ("would-block".into(), Tone::Warning),
+        (_, EventName::ConnectionFailed, reason) => (reason.unwrap_or("failed".into()), Tone::Bad),
+        (_, _, Some(reason)) => (format!("{}:{reason}", word(event)).into(), Tone::Bad),
+        (_, _, None) => (word(event).into(), tone(event)),
+    }
+}
+
+fn word(event: &Event) -> &'static str {
+    match event.name {
+        EventName::ConnectionOpen | EventName::Accept | EventName::Listen if event.standing => "standing",
+        EventName::ConnectionOpen if is_outstanding(event) => "connecting",
+        EventName::ConnectionOpen => "open",
+        EventName::ConnectionClose => "close",
+        EventName::ConnectionFailed => "failed",
+        EventName::DatagramSend => "send",
+        EventName::Listen => "listen",
+        EventName::Accept => "accept",
+    }
+}
+
+/// The peer has not answered yet. A scan of `/proc` cannot tell how long a handshake took, so it says nothing here.
+fn is_outstanding(event: &Event) -> bool {
+    event.transport.is_some_and(Transport::has_handshake)
+        && event.connect_duration_ns.is_none()
+        && event.layer != Layer::Procfs
+}
+
+fn tone(event: &Event) -> Tone {
+    match event.name {
+        EventName::ConnectionClose => Tone::Quiet,
+        _ if event.standing => Tone::Quiet,
+        EventName::ConnectionOpen | EventName::Accept => Tone::Good,
+        _ => Tone::Plain,
+    }
+}
+
+/// Everyday errors in everyday words, the others by their symbolic name.
+fn reason(errno: i32) -> Cow<'static, str> {
+    match Errno::from_raw(errno) {
+        Errno::ECONNREFUSED => "refused".into(),
+        Errno::ECONNRESET => "reset".into(),
+        Errno::ETIMEDOUT => "timeout".into(),
+        Errno::EHOSTUNREACH | Errno::ENETUNREACH => "unreachable".into(),
+        _ => ErrnoName(errno).to_string().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tone, outcome};
+    use crate::sample;
+    use egret_model::{Event, EventName, Layer, Transport, Verdict};
+
+    fn word(event: &Event) -> String {
+        outcome(event).0.into_owned()
+    }
+
+    #[test]
+    fn failures_say_why() {
+        let failed = |error| Event { name: EventName::ConnectionFailed, error, ..sample::event() };
+        assert_eq!(outcome(&failed(Some(111))), ("refused".into(), Tone::Bad));
+        assert_eq!(word(&failed(Some(110))), "timeout");
+        assert_eq!(word(&failed(Some(1))), "EPERM");
+        assert_eq!(word(&failed(None)), "failed");
+        assert_eq!(word(&Event { name: EventName::ConnectionClose, ..failed(Some(104)) }), "close:reset");
+    }
+
+    #[test]
+    fn a_handshake_under_way_is_not_yet_open() {
+        let unanswered = Event { connect_duration_ns: None, ..sample::event() };
+        assert_eq!(word(&sample::event()), "open");
+        assert_eq!(word(&unanswered), "connecting");
+        assert_eq!(word(&Event { transport: Some(Transport::Udp), ..unanswered.clone() }), "open");
+        assert_eq!(word(&Event { layer: Layer::Procfs, ..unanswered }), "open");
+    }
+
+    #[test]
+    fn what_stood_before_is_marked_until_it_ends() {
+        let standing = Event { standing: true, ..sample::event() };
+        assert_eq!(outcome(&standing), ("standing".into(), Tone::Quiet));
+        assert_eq!(word(&Event { name: EventName::ConnectionClose, ..standing }), "close");
+    }
+
+    #[test]
+    fn verdicts_come_first() {
+        let judged = |verdict| Event { verdict: Some(verdict), ..sample::event() };
+        assert_eq!(outcome(&judged(Verdict::Block)), ("blocked".into(), Tone::Bad));
+        assert_eq!(outcome(&judged(Verdict::WouldBlock)), ("would-block".into(), Tone::Warning));
+        assert_eq!(word(&judged(Verdict::Allow)), "open");
+    }
+}
