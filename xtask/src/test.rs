@@ -34,7 +34,8 @@ impl Arguments {
         // Optimised: the tests trace storms of traffic.
         let built = binaries(Profile::Release, &["egret", "egret-traffic"])?;
         let mut tests = cargo()?;
-        tests.args(["test", "--workspace"]);
+        // One failing crate does not hide the others.
+        tests.args(["test", "--workspace", "--no-fail-fast"]);
         tests.env("EGRET_BIN", built.join("egret")).env("EGRET_TRAFFIC", built.join("egret-traffic"));
         if self.full {
             tests.env("EGRET_TEST_FULL", "1");
