@@ -1,5 +1,7 @@
 //! What the tests of this crate share: processes that end with the test, and skipping aloud.
 
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -89,4 +91,30 @@ pub(crate) fn copied_sleep(directory: &Directory, name: &str) -> (PathBuf, Child
         std::thread::yield_now();
     }
     panic!("cannot run {}", path.display());
+}
+
+/// A network namespace with loopback up, kept by a sleeping process of the test.
+pub(crate) struct NetworkNamespace {
+    keeper: Child,
+    pub(crate) inode: u32,
+}
+
+impl NetworkNamespace {
+    pub(crate) fn new() -> Self {
+        let keeper =
+            Child::run(Command::new("unshare").args(["--net", "sh", "-c", "ip link set lo up; exec sleep 1000"]));
+        let exe = format!("/proc/{}/exe", keeper.pid());
+        wait_until("the namespace", || std::fs::read_link(&exe).is_ok_and(|exe| exe.ends_with("sleep")));
+        let inode = std::fs::metadata(format!("/proc/{}/ns/net", keeper.pid())).unwrap().ino();
+        Self { keeper, inode: u32::try_from(inode).unwrap() }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.keeper.pid()
+    }
+}
+
+/// The number in `socket:[NUMBER]`.
+pub(crate) fn inode_of(socket: &impl AsRawFd) -> u64 {
+    std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap().ino()
 }
