@@ -64,6 +64,7 @@ const fn need(name: &'static str, why: &'static str, purposes: &'static [Purpose
 const TABLE: &[Prerequisite] = &[
     need("BPF compiler", "compiles the programs that run in the kernel", ALWAYS, Kind::BpfCompiler),
     need("bpf-linker", "links them into one object and writes its type information", ALWAYS, Kind::BpfLinker),
+    need("iproute2", "makes the network namespaces of the tests", &[Test], Kind::Program("ip", "iproute2")),
     need("rustfmt", "checks the format", &[Check], Kind::Component("fmt", "rustfmt")),
     need("clippy", "lints", &[Check], Kind::Component("clippy", "clippy")),
     need("BPF clippy", "lints the programs that run in the kernel", &[Check], Kind::BpfClippy),
