@@ -19,10 +19,11 @@ impl Holders {
     /// The process to name for a socket's inode number; `None` if nobody holds it, or if several do and
     /// none can be named without guessing.
     ///
-    /// A socket with several holders was inherited over fork(2) or passed over a Unix socket. If all holders descend from one
-    /// of them, that one is named: it had the socket first (a server and its workers, sshd and its session). A
-    /// service manager, which keeps the listening sockets it hands out (pid 1, or any `systemd`), is left out of this while
-    /// somebody else holds the socket too. Otherwise, as with workers whose parent has ended, nobody is named.
+    /// A socket with several holders was inherited over fork(2) or passed over a Unix socket. If all holders
+    /// descend from one of them, that one is named: it had the socket first (a server and its workers, sshd
+    /// and its session). A service manager, which keeps the listening sockets it hands out (pid 1, or any
+    /// `systemd`), is left out of this while somebody else holds the socket too. Otherwise, as with workers
+    /// whose parent has ended, nobody is named.
     #[must_use]
     pub fn of(&self, inode: u64) -> Option<u32> {
         self.by_inode.get(&inode).copied().flatten()
@@ -35,8 +36,8 @@ impl Holders {
     }
 }
 
-/// Finds the holders of the sockets whose inode numbers are `wanted`, in one pass over `/proc/PID/fd`: a system call a
-/// descriptor of the host, the dearest question of this module.
+/// Finds the holders of the sockets whose inode numbers are `wanted`, in one pass over `/proc/PID/fd`: a
+/// system call a descriptor of the host, the dearest question of this module.
 ///
 /// Descriptors that come and go meanwhile may be missed. Memory: about 100 bytes a wanted socket and holder.
 ///

@@ -22,8 +22,8 @@ pub struct Namespace {
 
 /// Every network namespace that a process is in or that is mounted, the calling thread's first.
 ///
-/// Not seen are those that only a thread other than its process's first, or an open descriptor, keeps alive. Processes
-/// that end meanwhile, or that may not be looked at, are passed over.
+/// Not seen are those that only a thread other than its process's first, or an open descriptor, keeps alive.
+/// Processes that end meanwhile, or that may not be looked at, are passed over.
 ///
 /// # Errors
 ///
@@ -60,8 +60,8 @@ fn mounted() -> Vec<Namespace> {
     mounts.filter_map(|mount| named(mount.mount_point).ok()).collect()
 }
 
-/// Runs `task` in a network namespace, on a thread of its own so that the caller's is never changed (or right here, if
-/// the caller is in it already, which needs no privilege).
+/// Runs `task` in a network namespace, on a thread of its own so that the caller's is never changed (or right
+/// here, if the caller is in it already, which needs no privilege).
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ const TRANSPORTS: [Transport; 7] = [
     Transport::Packet,
 ];
 
-/// Sockets kept of one namespace: 25 MB at 96 bytes each. More are counted and left out.
+/// Sockets kept of one namespace: 21 MB at 80 bytes each. More are counted and left out.
 const MAX_SOCKETS: usize = 262_144;
 
 /// The sockets of one network namespace.
@@ -28,7 +28,8 @@ const MAX_SOCKETS: usize = 262_144;
 pub struct NamespaceSockets {
     /// Inode number of the namespace.
     pub netns: u32,
-    /// Its sockets. An MPTCP connection is listed as such, and each of its subflows, which no descriptor leads to, as TCP.
+    /// Its sockets. An MPTCP connection is listed as such, and each of its subflows, which no descriptor
+    /// leads to, as TCP.
     pub sockets: Vec<DiagSocket>,
     /// How many more there were beyond the limit of 262,144.
     pub left_out: usize,
@@ -99,7 +100,8 @@ impl NamespaceSockets {
         }
     }
 
-    /// The transport's tables of `/proc/net`. One that is missing (no IPv6, say) is no error if another is there.
+    /// The transport's tables of `/proc/net`. One that is missing (no IPv6, say) is no error if another is
+    /// there.
     fn read_tables(&mut self, transport: Transport) -> Result<(), DiagError> {
         let thread = tables::this_thread()?;
         let mut result = Err(DiagError::Refused { transport, source: io::Error::from_raw_os_error(libc::ENOENT) });

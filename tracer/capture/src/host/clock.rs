@@ -14,6 +14,12 @@ pub fn boot_time() -> Timestamp {
     Timestamp(nanoseconds(ClockId::CLOCK_REALTIME).saturating_sub(nanoseconds(ClockId::CLOCK_BOOTTIME)))
 }
 
+/// Now on the kernel's boot clock, nanoseconds.
+#[must_use]
+pub fn boot_now() -> u64 {
+    u64::try_from(nanoseconds(ClockId::CLOCK_BOOTTIME)).unwrap_or(0)
+}
+
 /// A clock's reading; zero if the kernel has no such clock, which no supported one does.
 fn nanoseconds(clock: ClockId) -> i64 {
     clock_gettime(clock).map_or(0, |time| time.tv_sec().saturating_mul(NANOS).saturating_add(time.tv_nsec()))

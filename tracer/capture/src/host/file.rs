@@ -1,9 +1,10 @@
 //! Which file a file is, as the kernel and as `stat(2)` see it.
 //!
-//! The two disagree on some file systems. The kernel side reports `inode->i_sb->s_dev`; `stat(2)` reports what
-//! the file system chooses, and btrfs (a device a subvolume) and overlayfs (the lower layer's device) choose
-//! something else. So where numbers differ, the number of the super block is asked for: `/proc/PID/fdinfo/FD`
-//! gives the mount and the inode number of an open file, `/proc/PID/mountinfo` the super block's device of a mount.
+//! The two disagree on some file systems. The kernel side reports `inode->i_sb->s_dev`; `stat(2)` reports
+//! what the file system chooses, and btrfs (a device a subvolume) and overlayfs (the lower layer's device)
+//! choose something else. So where numbers differ, the number of the super block is asked for:
+//! `/proc/PID/fdinfo/FD` gives the mount and the inode number of an open file, `/proc/PID/mountinfo` the
+//! super block's device of a mount.
 
 use std::fs::{File, Metadata};
 use std::os::fd::AsRawFd;

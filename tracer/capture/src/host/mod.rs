@@ -11,7 +11,7 @@ pub mod process;
 pub mod users;
 
 pub use cgroup::{Cgroups, describe, find_cgroup2};
-pub use clock::boot_time;
+pub use clock::{boot_now, boot_time};
 pub use file::kernel_device_to_stat;
 pub use hash::Hasher;
 pub use process::{HostProcess, ProcessError};

@@ -23,8 +23,8 @@ type Stamp = (u64, u64, u64, i64, i64);
 ///
 /// Deliberately not through NSS (`getpwuid_r(3)`): with LDAP or SSSD configured that call may wait for a
 /// server, and the answer to "who connects" must never wait for a connection. Users that only a directory
-/// server knows therefore have a number and no name. The file's state is looked at once a second at most, and it
-/// is read again when it changed.
+/// server knows therefore have a number and no name. The file's state is looked at once a second at most, and
+/// it is read again when it changed.
 #[derive(Debug)]
 pub struct Users {
     path: PathBuf,

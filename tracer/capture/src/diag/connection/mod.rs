@@ -33,13 +33,14 @@ impl Diag {
         Ok(Self { socket, buffer: Vec::with_capacity(BUFFER_BYTES), sequence: 0 })
     }
 
-    /// Hands every standing socket of a transport to `each`: IPv4 and IPv6, listening and connected, but neither
-    /// TIME-WAIT nor half-open ones. `Transport::Raw(_)` lists raw sockets of all protocols; ICMP
+    /// Hands every standing socket of a transport to `each`: IPv4 and IPv6, listening and connected, but
+    /// neither TIME-WAIT nor half-open ones. `Transport::Raw(_)` lists raw sockets of all protocols; ICMP
     /// sockets cannot be listed.
     ///
     /// # Errors
     ///
-    /// The kernel refuses ([`DiagError::is_unsupported`] if it just does not have this list), or its answer makes no sense.
+    /// The kernel refuses ([`DiagError::is_unsupported`] if it just does not have this list), or its answer
+    /// makes no sense.
     pub fn list(&mut self, transport: Transport, mut each: impl FnMut(DiagSocket)) -> Result<(), DiagError> {
         if transport == Transport::Packet {
             return self.ask(transport, &packet::request(), true, packet::parse, &mut each);
@@ -51,10 +52,11 @@ impl Diag {
         Ok(())
     }
 
-    /// The socket whose two ends are exactly these, TCP, UDP or UDP-Lite. The kernel finds it by its hash tables.
+    /// The socket whose two ends are exactly these, TCP, UDP or UDP-Lite. The kernel finds it by its hash
+    /// tables.
     ///
-    /// `None` if there is none: a listener or an unconnected socket that would receive the packet is not an answer,
-    /// nor is one in TIME-WAIT that no process holds.
+    /// `None` if there is none: a listener or an unconnected socket that would receive the packet is not an
+    /// answer, nor is one in TIME-WAIT that no process holds.
     ///
     /// # Errors
     ///

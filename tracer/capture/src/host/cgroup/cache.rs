@@ -10,9 +10,8 @@ use procfs::process::Process;
 use super::handle::Hierarchy;
 use super::{describe, find_cgroup2, membership};
 
-/// Cgroups kept in each of the two tables, the longest unused going first. An entry is about 150 bytes and
-/// its path, unit and container id: with paths of 200 bytes 0.6 KB, so 2.5 MB where both are full of different groups;
-/// with paths of the kernel's longest (`PATH_MAX`) 33 MB.
+/// Cgroups kept in each of the two tables, the longest unused going first. An entry is about 400 bytes and its
+/// path: with paths of 200 bytes 2.5 MB a table, with paths of `PATH_MAX` 18 MB. Groups in both are held once.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// Resolves cgroup ids and processes to what their cgroup says.
@@ -54,7 +53,8 @@ impl Cgroups {
         Some(group)
     }
 
-    /// Remembers a cgroup that the kernel side reported when it was made, so that it is known even when it is gone.
+    /// Remembers a cgroup that the kernel side reported when it was made, so that it is known even when it is
+    /// gone.
     pub fn learn(&mut self, id: u64, path: &str) {
         let group = self.by_path(path);
         self.by_id.put(id, group);
@@ -69,8 +69,8 @@ impl Cgroups {
 
     pub(crate) fn of_open_process(&mut self, process: &Process) -> Option<Arc<Cgroup>> {
         let group = membership::choose(&process.cgroups().ok()?.0);
-        // Processes of one cgroup share one value, unless a v1 line told more about this process than the path does:
-        // that must not be said of every process there.
+        // Processes of one cgroup share one value, unless a v1 line told more about this process than the
+        // path does: that must not be said of every process there.
         let shared = self.by_path(&group.path);
         Some(if *shared == group { shared } else { Arc::new(group) })
     }

@@ -9,9 +9,9 @@
 //! | CRI-O | `crio-ID.scope` | `kubepods/.../crio-ID` |
 //! | Podman | `libpod-ID.scope`, `libpod-payload-ID` | `libpod_parent/libpod-ID` |
 //!
-//! A bare id below `kubepods` is put down to containerd; `cri-dockerd` with the cgroupfs driver writes the same.
-//! A bare id anywhere else (Docker's `--cgroup-parent`, ECS) is a container whose runtime is not known. Of
-//! several ids the innermost is the process's own. The helpers that stand beside a container (`conmon`)
+//! A bare id below `kubepods` is put down to containerd; `cri-dockerd` with the cgroupfs driver writes the
+//! same. A bare id anywhere else (Docker's `--cgroup-parent`, ECS) is a container whose runtime is not known.
+//! Of several ids the innermost is the process's own. The helpers that stand beside a container (`conmon`)
 //! are not in it.
 
 const ID_LENGTH: usize = 64;

@@ -15,7 +15,8 @@ pub use mount::find_cgroup2;
 /// What a cgroup's path says: the unit that owns it and the container in it.
 ///
 /// Pure; the path is below the root of the hierarchy, as in `/proc/PID/cgroup`. Names are systemd's and the
-/// runtimes' conventions: a process that may write below `/sys/fs/cgroup` can make a path that looks like any of them.
+/// runtimes' conventions: a process that may write below `/sys/fs/cgroup` can make a path that looks like any
+/// of them.
 #[must_use]
 pub fn describe(path: &str) -> Cgroup {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);

@@ -5,8 +5,9 @@
 //! `\x2d` and the like are part of a unit's name (systemctl(1) wants them as they are) and stay.
 //!
 //! Where a user's own service manager (`user@1000.service`) runs the process, the answer is the unit of that
-//! manager: `user@1000.service` alone would say no more than the user id does. `init.scope` of a user manager,
-//! which is the manager itself, is reported as `user@1000.service`, so that it is not taken for the one of pid 1.
+//! manager: `user@1000.service` alone would say no more than the user id does. `init.scope` of a user
+//! manager, which is the manager itself, is reported as `user@1000.service`, so that it is not taken for the
+//! one of pid 1.
 
 /// `UNIT_NAME_MAX` of systemd.
 const MAX_NAME: usize = 255;

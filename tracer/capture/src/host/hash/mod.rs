@@ -23,8 +23,8 @@ type Version = (u64, u64, u64, (i64, i64), (i64, i64));
 
 /// Computes digests of executables and remembers them by file.
 ///
-/// Reading a file takes as long as the disk or network file system takes, and hashing about a second for every 0.3 to 2 GB:
-/// use it from a thread of its own.
+/// Reading a file takes as long as the disk or network file system takes, and hashing 0.5 GB takes a second even
+/// with SHA instructions: use it from a thread of its own.
 #[derive(Debug)]
 pub struct Hasher {
     limit: u64,
@@ -47,11 +47,12 @@ impl Hasher {
         Self { limit, digests: LruCache::new(CAPACITY) }
     }
 
-    /// The digest of what a process runs, or ran. Computed once an executable and kept in it, also when there is none.
+    /// The digest of what a process runs, or ran. Computed once an executable and kept in it, also when there
+    /// is none.
     ///
-    /// The file is found as `/proc/PID/exe`, which still works when it was removed or replaced on disk, else by its path;
-    /// both only if they are the very file that was executed. `None` if neither is, if which file it was is
-    /// not known, if it is larger than the limit, or if it changed while it was read.
+    /// The file is found as `/proc/PID/exe`, which still works when it was removed or replaced on disk, else
+    /// by its path; both only if they are the very file that was executed. `None` if neither is, if which
+    /// file it was is not known, if it is larger than the limit, or if it changed while it was read.
     pub fn digest(&mut self, process: &Process) -> Option<Sha256> {
         process.executable.sha256.get_or_init(|| self.compute(process)).clone()
     }

@@ -125,8 +125,8 @@ fn cache_is_bounded() {
     assert_eq!(hasher.digests.len(), CAPACITY.get());
 }
 
-/// On overlayfs over layers of several file systems, `stat(2)` gives the layer's device, and the kernel side the
-/// overlay's. Runs in a mount namespace of its own, made by unshare(1).
+/// On overlayfs over layers of several file systems, `stat(2)` gives the layer's device, and the kernel side
+/// the overlay's. Runs in a mount namespace of its own, made by unshare(1).
 #[test]
 fn device_of_the_super_block_is_recognised_on_overlayfs() {
     if skip_unless_root("overlayfs") {

@@ -107,9 +107,9 @@ impl HostProcess {
 /// Reads one process.
 ///
 /// Every file is opened through one descriptor of `/proc/PID`, which the kernel ties to the process and not
-/// to the number: once it has ended, reads fail even if the number is in use again. The start time is compared before and
-/// after as well (some files are reached by path), and so is the executable, so that the arguments are those of
-/// the program named.
+/// to the number: once it has ended, reads fail even if the number is in use again. The start time is
+/// compared before and after as well (some files are reached by path), and so is the executable, so that the
+/// arguments are those of the program named.
 ///
 /// # Errors
 ///
@@ -165,7 +165,8 @@ struct Image {
 }
 
 impl Image {
-    /// The kernel appends the mark, but a file's real name may end so too: then that name still leads to the file.
+    /// The kernel appends the mark, but a file's real name may end so too: then that name still leads to the
+    /// file.
     fn is_deleted(&self, pid: u32) -> bool {
         let Some(path) = self.path.as_deref().filter(|path| path.ends_with(DELETED)) else {
             return false;
