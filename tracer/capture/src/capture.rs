@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use egret_model::{Degradation, Event, Layer, Loss, LossReason, LossStage, Tally};
 use egret_wire::{PeerKey, PeerTotals};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 
+use crate::host;
 use crate::kernel::{LoadError, Probe, Programs, Rings, Setup};
 use crate::record::{Record, decode};
 use crate::track::{PeerTable, Tracker};
@@ -31,6 +31,8 @@ pub struct Options {
     pub ring_bytes: u32,
     /// A record for every send.
     pub every_send: bool,
+    /// List the sockets that stand already, first of all.
+    pub standing: bool,
 }
 
 /// Why capture could not start.
@@ -46,32 +48,44 @@ pub struct Capture {
     programs: Programs,
     rings: Rings,
     tracker: Tracker,
+    /// What stood at the start and was not handed on yet.
+    standing: Vec<Event>,
     delivered: u64,
     malformed: u64,
     last_record: Instant,
 }
 
 impl Capture {
-    /// Loads and attaches the `sockets` layer.
+    /// Loads and attaches the layer asked for, or the best that works.
     ///
     /// # Errors
     ///
     /// When the kernel refuses a program, or has no cgroup v2 hierarchy.
-    pub fn sockets(probe: &Probe, options: Options) -> Result<Self, CaptureError> {
+    pub fn start(probe: &Probe, options: Options) -> Result<Self, CaptureError> {
         let setup = Setup { ring_bytes: options.ring_bytes, every_send: options.every_send };
+        let layer = Layer::Sockets;
+        let mut tracker = Tracker::new(layer);
+        // Listed before the programs are attached: a socket that is made in between is announced by its first use, and
+        // none is told twice.
+        let standing = if options.standing { tracker.list_standing() } else { Vec::new() };
         let (programs, rings) = Programs::sockets(probe, setup)?;
-        Ok(Self::with(Layer::Sockets, programs, rings))
+        Ok(Self::with(tracker, programs, rings, standing))
     }
 
-    fn with(layer: Layer, mut programs: Programs, rings: Rings) -> Self {
-        let mut tracker = Tracker::new(layer);
+    fn with(mut tracker: Tracker, mut programs: Programs, rings: Rings, standing: Vec<Event>) -> Self {
         // Twice: what was forked by a process that had not been entered yet is found by the second look.
         for _ in 0..2 {
             for (pid, key) in tracker.processes.enter_standing() {
                 programs.enter_process(pid, key);
             }
         }
-        Self { programs, rings, tracker, delivered: 0, malformed: 0, last_record: Instant::now() }
+        Self { programs, rings, tracker, standing, delivered: 0, malformed: 0, last_record: Instant::now() }
+    }
+
+    /// The layer at work.
+    #[must_use]
+    pub const fn layer(&self) -> Layer {
+        self.tracker.layer()
     }
 
     /// What the kernel did not offer.
@@ -80,13 +94,14 @@ impl Capture {
         self.programs.degradations()
     }
 
-    /// Marks a process, and all that it will start, as followed: `Event::followed`.
+    /// Marks a process, and all that it will start from now on, as followed (`Event::followed`), or takes the mark
+    /// away from it again; what it has started keeps it.
     ///
     /// # Errors
     ///
     /// When the kernel's table refuses the entry.
-    pub fn follow(&mut self, pid: u32) -> Result<(), CaptureError> {
-        Ok(self.programs.follow(pid)?)
+    pub fn follow(&mut self, pid: u32, followed: bool) -> Result<(), CaptureError> {
+        Ok(self.programs.follow(pid, followed)?)
     }
 
     /// Waits for records, for one of the `others` to be readable, or for `limit` to pass. Says which of the others
@@ -115,10 +130,11 @@ impl Capture {
     /// Reads what is in the rings, up to a batch, and appends what it means to `out`. Says whether there may be more.
     pub fn drain(&mut self, out: &mut Vec<Event>) -> bool {
         self.tracker.processes.refresh_clock();
+        out.append(&mut self.standing);
         let before = self.delivered;
         self.drain_execs();
         let more = self.drain_flows(out);
-        self.tracker.flush(Some(boot_now()), out);
+        self.tracker.flush(Some(host::boot_now()), out);
         if self.delivered != before {
             self.last_record = Instant::now();
         }
@@ -194,11 +210,4 @@ impl PeerTable for Programs {
     fn take(&mut self, key: &PeerKey) -> Option<PeerTotals> {
         self.take_peer(key)
     }
-}
-
-fn boot_now() -> u64 {
-    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(0, |time| {
-        let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
-        seconds * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap_or(0)
-    })
 }

@@ -9,10 +9,13 @@
 mod capture;
 mod kernel;
 mod record;
+mod standing;
 mod track;
 
 pub use capture::{Capture, CaptureError, Options};
 pub use kernel::{Counters, LoadError, Probe, Support, find_tracefs};
 pub use record::{DecodeError, Record, decode};
 
+pub mod diag;
 pub mod host;
+pub mod scan;

@@ -1,2 +1,29 @@
-//! (in progress)
-fn main() {}
+//! egret: every connection of this host, with the process behind it.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use egret::args::{self, Invocation, exit};
+use egret::{doctor, trace};
+
+fn main() -> ExitCode {
+    egret::log::start();
+    let invocation = match args::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            // Help into a closed pipe is nobody's problem.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
+        }
+    };
+    let done = match invocation {
+        Invocation::Trace(options) => trace::run(&options),
+        Invocation::Doctor(options) => doctor::run(options),
+        Invocation::Print(text) => io::stdout().write_all(&text).map(|()| exit::DONE).map_err(Into::into),
+    };
+    ExitCode::from(done.unwrap_or_else(|error| {
+        eprintln!("egret: {error:#}");
+        egret::status_of(&error)
+    }))
+}

@@ -63,6 +63,12 @@ impl Transport {
         }
     }
 
+    /// Whether its endpoints have ports.
+    #[must_use]
+    pub const fn has_ports(self) -> bool {
+        matches!(self, Self::Tcp | Self::Mptcp | Self::Udp | Self::UdpLite | Self::Sctp)
+    }
+
     /// Whether connections of this transport have a handshake.
     #[must_use]
     pub const fn has_handshake(self) -> bool {

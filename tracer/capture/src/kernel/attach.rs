@@ -73,7 +73,7 @@ pub(crate) struct Setup {
 const TOTALS_JIFFIES: u32 = 10_000;
 
 /// The programs in the kernel. They go when this is dropped.
-pub struct Programs {
+pub(crate) struct Programs {
     /// Gone once they are detached; the maps stay.
     ebpf: Option<Ebpf>,
     counters: PerCpuArray<MapData, u64>,
@@ -123,7 +123,7 @@ impl Programs {
         config.totals_jiffies = TOTALS_JIFFIES;
         config.wake_bytes = (setup.ring_bytes / 16).min(64 << 10);
         let mut ebpf = EbpfLoader::new()
-            .set_global("CONFIG", &config, true)
+            .override_global("CONFIG", &config, true)
             .map_max_entries("FLOWS", setup.ring_bytes)
             .load(OBJECT)?;
         let rings = Rings {
@@ -206,13 +206,13 @@ impl Programs {
 impl Programs {
     /// What the kernel did not offer.
     #[must_use]
-    pub fn degradations(&self) -> &[Degradation] {
+    pub(crate) fn degradations(&self) -> &[Degradation] {
         &self.degradations
     }
 
     /// The counters now.
     #[must_use]
-    pub fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         Counters::read(&self.counters)
     }
 
@@ -223,10 +223,10 @@ impl Programs {
         let _ = self.processes.insert(pid, key, BPF_NOEXIST);
     }
 
-    /// Marks a process, and so all that it will start, as followed.
-    pub(crate) fn follow(&mut self, pid: u32) -> Result<(), LoadError> {
+    /// Marks a process, and so all that it will start, as followed, or takes the mark away.
+    pub(crate) fn follow(&mut self, pid: u32, followed: bool) -> Result<(), LoadError> {
         let mut key = self.processes.get(&pid, 0).unwrap_or_default();
-        key.flags |= egret_wire::TRACED;
+        key.flags = if followed { key.flags | egret_wire::TRACED } else { key.flags & !egret_wire::TRACED };
         self.processes.insert(pid, key, 0).map_err(|source| LoadError::Map { name: "PROCESSES", source })
     }
 

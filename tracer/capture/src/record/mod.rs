@@ -3,4 +3,5 @@
 mod bytes;
 mod decode;
 
-pub use decode::{DecodeError, Exec, Record, decode};
+pub(crate) use decode::Exec;
+pub use decode::{DecodeError, Record, decode};

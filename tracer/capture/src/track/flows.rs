@@ -12,6 +12,7 @@ use lru::LruCache;
 use super::peers::{KnownPeers, PeerTable, key_of};
 use super::processes::Processes;
 use crate::record::{Exec, Record};
+use crate::standing;
 
 /// Connects under way and accepted connections without a holder that are remembered. At about 300 bytes each
 /// 20 MB where a scan of a dead network leaves that many connects hanging; a usual host has a few dozen.
@@ -59,9 +60,22 @@ impl Tracker {
         self.processes.exec(exec);
     }
 
-    /// A socket that was listed when capture began.
-    pub(crate) fn add_standing(&mut self, cookie: u64) {
-        self.standing.put(cookie, ());
+    /// The layer whose records these are.
+    pub(crate) const fn layer(&self) -> Layer {
+        self.layer
+    }
+
+    /// The sockets that stand now, as events, and remembers them.
+    pub(crate) fn list_standing(&mut self) -> Vec<Event> {
+        let now = self.processes.now();
+        let events = standing::list(&mut self.processes, self.layer, now).unwrap_or_else(|error| {
+            tracing::warn!(%error, "standing sockets are not listed");
+            Vec::new()
+        });
+        for event in &events {
+            self.standing.put(event.id.socket, ());
+        }
+        events
     }
 
     /// Peers whose totals made room for others before they could be read.
@@ -203,6 +217,9 @@ impl Tracker {
         // socket.
         let attribution = if process.is_some() { Attribution::Cookie } else { Attribution::Unknown };
         let transport = Transport::of_socket(flow.family, flow.socket_type, flow.protocol);
+        // The kernel keeps the protocol number of a raw socket, and the identifier of a ping socket, where others have
+        // the local port.
+        let port = |port: u16| if transport.has_ports() { port } else { 0 };
         let totals = matches!(name, EventName::ConnectionClose | EventName::DatagramSend);
         let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
         let preexisting = flow.header.flags & PREEXISTING != 0;
@@ -214,8 +231,8 @@ impl Tracker {
             attribution,
             layer: self.layer,
             transport: Some(transport),
-            local: Endpoint::from_wire(address_bytes(flow.local), flow.local_port),
-            peer: Endpoint::from_wire(address_bytes(flow.peer), flow.peer_port),
+            local: Endpoint::from_wire(address_bytes(flow.local), port(flow.local_port)),
+            peer: Endpoint::from_wire(address_bytes(flow.peer), port(flow.peer_port)),
             server: None,
             verdict: None,
             error: (flow.error != 0).then_some(flow.error),

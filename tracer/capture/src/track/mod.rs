@@ -6,3 +6,4 @@ mod processes;
 
 pub use flows::Tracker;
 pub(crate) use peers::PeerTable;
+pub(crate) use processes::Processes;

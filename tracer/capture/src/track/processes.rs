@@ -44,6 +44,11 @@ impl Processes {
         self.boot = host::boot_time();
     }
 
+    /// Now, on the calendar.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.at(host::boot_now())
+    }
+
     /// A moment of the kernel's boot clock on the calendar.
     pub(crate) fn at(&self, boot_ns: u64) -> Timestamp {
         Timestamp(self.boot.0.saturating_add(i64::try_from(boot_ns).unwrap_or(i64::MAX)))

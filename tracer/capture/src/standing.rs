@@ -1,0 +1,105 @@
+//! The sockets that stood before capture began, as events.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use egret_model::{Attribution, ConnectionId, Event, EventName, Layer, Process, Timestamp, Transport};
+
+use crate::diag::{self, DiagSocket, Holders};
+use crate::track::Processes;
+
+const TCP_ESTABLISHED: u8 = 1;
+const TCP_SYN_SENT: u8 = 2;
+const TCP_CLOSE_WAIT: u8 = 8;
+const TCP_LISTEN: u8 = 10;
+
+/// Lists them. What cannot be listed is logged.
+///
+/// # Errors
+///
+/// `/proc` cannot be read.
+pub(crate) fn list(processes: &mut Processes, layer: Layer, now: Timestamp) -> io::Result<Vec<Event>> {
+    let standing = diag::standing()?;
+    for (netns, error) in &standing.failures {
+        tracing::warn!(netns, %error, "some standing sockets are not listed");
+    }
+    let mut wanted = HashSet::new();
+    let sockets = || standing.namespaces.iter().flat_map(|namespace| &namespace.sockets).filter(|socket| tells(socket));
+    wanted.extend(sockets().map(|socket| socket.inode));
+    let holders = diag::inodes_to_pids(|inode| wanted.contains(&inode))?;
+    let mut events = Vec::new();
+    for namespace in &standing.namespaces {
+        let served: HashSet<u16> = namespace
+            .sockets
+            .iter()
+            .filter(|socket| socket.is_listening())
+            .filter_map(|socket| socket.local.port)
+            .collect();
+        let mut known = HashMap::new();
+        for socket in namespace.sockets.iter().filter(|socket| tells(socket)) {
+            let process = holder(socket, &holders, processes, &mut known);
+            events.push(event(socket, process, &served, layer, now));
+        }
+    }
+    Ok(events)
+}
+
+/// Connections, listeners, and sockets that see or make packets of any kind; not what is over or never began.
+fn tells(socket: &DiagSocket) -> bool {
+    match socket.transport {
+        Transport::Raw(_) | Transport::Icmp | Transport::Packet => true,
+        transport if transport.has_handshake() => {
+            matches!(socket.state, TCP_ESTABLISHED | TCP_SYN_SENT | 4 | 5 | TCP_CLOSE_WAIT | TCP_LISTEN)
+        }
+        _ => socket.is_connected(),
+    }
+}
+
+fn holder(
+    socket: &DiagSocket,
+    holders: &Holders,
+    processes: &mut Processes,
+    known: &mut HashMap<u32, Option<Arc<Process>>>,
+) -> Option<Arc<Process>> {
+    let pid = holders.of(socket.inode)?;
+    known.entry(pid).or_insert_with(|| processes.standing(pid)).clone()
+}
+
+fn event(
+    socket: &DiagSocket,
+    process: Option<Arc<Process>>,
+    served: &HashSet<u16>,
+    layer: Layer,
+    now: Timestamp,
+) -> Event {
+    let inbound = socket.transport.has_handshake() && socket.local.port.is_some_and(|port| served.contains(&port));
+    let name = match (socket.is_listening(), inbound) {
+        (true, _) => EventName::Listen,
+        (false, true) => EventName::Accept,
+        (false, false) => EventName::ConnectionOpen,
+    };
+    Event {
+        time: now,
+        name,
+        // Without a cookie the inode number is as unique, while the socket lasts.
+        id: ConnectionId { socket: socket.cookie.unwrap_or(socket.inode), opened: 0 },
+        attribution: if process.is_some() { Attribution::Procfs } else { Attribution::Unknown },
+        process,
+        layer,
+        transport: Some(socket.transport),
+        local: socket.local,
+        peer: socket.peer,
+        server: None,
+        verdict: None,
+        error: None,
+        connect_duration_ns: None,
+        connection_duration_ns: None,
+        bytes_sent: None,
+        bytes_received: None,
+        retransmits: None,
+        rtt_ns: None,
+        standing: true,
+        followed: false,
+    }
+}

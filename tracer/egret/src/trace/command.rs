@@ -1,0 +1,77 @@
+//! The command that `egret trace -- COMMAND` runs.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{self, Child, ExitStatus};
+
+use anyhow::{Context as _, Result};
+use egret_capture::Capture;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::WITHOUT_COMMAND;
+
+/// A command under way, or none.
+pub(super) struct Command {
+    child: Option<Child>,
+    status: Option<ExitStatus>,
+    asked_to_stop: bool,
+}
+
+impl Command {
+    /// Runs a command, program first, so that capture follows it from its first instruction; an empty one is none.
+    pub(super) fn start(words: &[OsString], capture: &mut Capture) -> Result<Self> {
+        let child = match words.split_first() {
+            Some((program, arguments)) => Some(spawn(program, arguments, capture)?),
+            None => None,
+        };
+        Ok(Self { child, status: None, asked_to_stop: false })
+    }
+
+    /// Looks whether the command has ended; says so once.
+    pub(super) fn check(&mut self) -> bool {
+        let Some(child) = &mut self.child else { return false };
+        if self.status.is_some() {
+            return false;
+        }
+        self.status = child.try_wait().ok().flatten();
+        self.status.is_some()
+    }
+
+    /// Whether there was a command and it has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.status.is_some()
+    }
+
+    /// Hands a signal on to a command that still runs, once. False if there is nobody to hand it to, or the second
+    /// time: then egret itself is meant.
+    pub(super) fn forward(&mut self, signal: Signal) -> bool {
+        let Some(child) = self.child.as_ref().filter(|_| self.status.is_none() && !self.asked_to_stop) else {
+            return false;
+        };
+        self.asked_to_stop = true;
+        // A terminal has sent its own signals to the command already; a second one does no harm.
+        i32::try_from(child.id()).is_ok_and(|pid| kill(Pid::from_raw(pid), signal).is_ok())
+    }
+
+    /// The exit status to end with: the command's own, 128 and the signal's number if one ended it.
+    pub(super) fn status(mut self) -> Result<u8> {
+        let Some(child) = &mut self.child else { return Ok(WITHOUT_COMMAND) };
+        let Some(status) = self.status else {
+            // Tracing ended first: the command goes on without us.
+            tracing::info!(pid = child.id(), "the command still runs");
+            return Ok(WITHOUT_COMMAND);
+        };
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+        Ok(u8::try_from(code).unwrap_or(u8::MAX))
+    }
+}
+
+/// A child inherits the mark of its parent in the kernel when it is made: so egret marks itself for that moment.
+fn spawn(program: &OsString, arguments: &[OsString], capture: &mut Capture) -> Result<Child> {
+    let own = process::id();
+    capture.follow(own, true)?;
+    let child = process::Command::new(program).args(arguments).spawn();
+    capture.follow(own, false)?;
+    child.with_context(|| format!("cannot run {}", program.to_string_lossy()))
+}

@@ -1,0 +1,162 @@
+//! `egret trace`: connections live, until asked to stop.
+//!
+//! Two threads. This one drains the kernel's rings and never waits for anything else while there is something to
+//! drain; the other (`output`) filters, hashes and writes, and may be as slow as a terminal. Between them is a bounded
+//! channel: when it is full this thread waits, and the rings take what they can; what they cannot is counted there.
+
+mod command;
+mod output;
+mod signals;
+
+use std::collections::HashSet;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use egret_capture::{Capture, Options, Probe};
+use egret_model::{Event, EventName, Tally};
+
+use crate::args::{self, TraceOptions, exit};
+use command::Command;
+use output::Output;
+use signals::{Signals, Wish};
+
+/// How long connections that a followed command left open may take to end after it, before they are left to themselves.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Traces until something ends it; says the exit status.
+///
+/// # Errors
+///
+/// When capture cannot start, the command cannot be run, or output cannot be written.
+pub fn run(options: &TraceOptions) -> Result<u8> {
+    // Before any thread, so that every thread leaves signals to this one.
+    let signals = Signals::block().context("cannot take over signals")?;
+    let mut capture = start(options)?;
+    let output = Output::start(options);
+    let mut session = Session { options, signals, output, started: Instant::now(), open: HashSet::new() };
+    let status = session.follow(&mut capture);
+    let tally = session.finish(&mut capture)?;
+    report(&tally);
+    status
+}
+
+/// Starts capture and says what it cannot see.
+fn start(options: &TraceOptions) -> Result<Capture> {
+    let probe = Probe::new();
+    let layer = match options.capture {
+        args::Capture::Auto => None,
+        args::Capture::Only(layer) => Some(layer),
+    };
+    let wanted = Options {
+        layer,
+        ring_bytes: options.ring_bytes,
+        every_send: options.every_send,
+        standing: options.standing && options.command.is_empty(),
+    };
+    let capture = Capture::start(&probe, wanted)?;
+    for degradation in capture.degradations() {
+        eprintln!("egret: {}: {}; {}", degradation.as_str(), degradation.consequence(), degradation.remedy());
+    }
+    tracing::info!(layer = capture.layer().as_str(), kernel = probe.release, "capture started");
+    Ok(capture)
+}
+
+/// A trace under way.
+struct Session<'a> {
+    options: &'a TraceOptions,
+    signals: Signals,
+    output: Output,
+    started: Instant,
+    /// Connections of the followed command that have not ended.
+    open: HashSet<u64>,
+}
+
+impl Session<'_> {
+    /// Runs the command, if there is one, and shows events until the end; says the exit status.
+    fn follow(&mut self, capture: &mut Capture) -> Result<u8> {
+        let mut command = Command::start(&self.options.command, capture)?;
+        let mut end: Option<Instant> = self.options.duration.map(|duration| self.started + duration);
+        loop {
+            self.drain(capture);
+            if self.output.is_closed() || end.is_some_and(|end| Instant::now() >= end) {
+                break;
+            }
+            if command.has_ended() && self.open.is_empty() {
+                break;
+            }
+            match self.wait(capture, end) {
+                Some(Wish::Stop(signal)) if !command.forward(signal) => break,
+                Some(Wish::ChildChanged) if command.check() => end = earliest(end, Instant::now() + LINGER),
+                _ => {}
+            }
+        }
+        command.status()
+    }
+
+    fn wait(&self, capture: &mut Capture, end: Option<Instant>) -> Option<Wish> {
+        let stdout = io::stdout();
+        let mut others: Vec<BorrowedFd<'_>> = vec![self.signals.as_fd()];
+        if self.output.is_pipe() {
+            // Nothing is ever read from it: it becomes ready when its reader goes away.
+            others.push(stdout.as_fd());
+        }
+        let limit = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let ready = capture.wait(&others, limit);
+        if ready & 0b10 != 0 {
+            self.output.close();
+        }
+        if ready & 0b01 != 0 { self.signals.next() } else { None }
+    }
+
+    fn drain(&mut self, capture: &mut Capture) {
+        loop {
+            let mut batch = Vec::new();
+            let more = capture.drain(&mut batch);
+            self.note_open(&batch);
+            self.output.send(batch);
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn note_open(&mut self, batch: &[Event]) {
+        for event in batch.iter().filter(|event| event.followed) {
+            match event.name {
+                EventName::ConnectionOpen | EventName::Accept | EventName::DatagramSend => {
+                    self.open.insert(event.id.socket);
+                }
+                EventName::ConnectionClose | EventName::ConnectionFailed => {
+                    self.open.remove(&event.id.socket);
+                }
+                EventName::Listen => {}
+            }
+        }
+    }
+
+    /// Takes the programs out of the kernel, shows what is left, and closes the output.
+    fn finish(self, capture: &mut Capture) -> Result<Tally> {
+        let mut rest = Vec::new();
+        capture.stop(&mut rest);
+        self.output.send(rest);
+        self.output.finish().context("cannot write to standard output")?;
+        Ok(capture.tally())
+    }
+}
+
+fn earliest(end: Option<Instant>, other: Instant) -> Option<Instant> {
+    Some(end.map_or(other, |end| end.min(other)))
+}
+
+/// The sum, on standard error: what is missing first, the line that scripts read last.
+fn report(tally: &Tally) {
+    for loss in tally.lost.iter().chain(&tally.incomplete) {
+        eprintln!("egret: lost at {:?}, {:?}: {}", loss.stage, loss.reason, loss.count);
+    }
+    eprintln!("captured={} delivered={} lost={}", tally.captured, tally.delivered, tally.lost_total());
+}
+
+/// Exit status of a trace that was not asked to run a command.
+const WITHOUT_COMMAND: u8 = exit::DONE;

@@ -1,0 +1,147 @@
+//! The writing end of a trace.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use egret_capture::host::Hasher;
+use egret_exporters::json;
+use egret_model::Event;
+use nix::sys::stat::{SFlag, fstat};
+
+use crate::args::{Format, TraceOptions};
+use crate::filter::Filter;
+use crate::table::{Table, TableStyle};
+
+/// Batches on their way. A batch is at most a few thousand events of about 400 bytes, so this is some megabytes at
+/// the very most; when it is full, the reader of the rings waits.
+const BATCHES: usize = 4;
+
+/// The thread that filters, hashes and writes.
+pub(super) struct Output {
+    batches: SyncSender<Vec<Event>>,
+    writer: JoinHandle<io::Result<()>>,
+    closed: Arc<AtomicBool>,
+    pipe: bool,
+}
+
+impl Output {
+    pub(super) fn start(options: &TraceOptions) -> Self {
+        let (batches, inbox) = sync_channel(BATCHES);
+        let closed = Arc::new(AtomicBool::new(false));
+        let writer = Writer {
+            form: Form::new(options),
+            filter: options.filter.clone(),
+            hasher: options.hash.then(Hasher::default),
+            text: Vec::new(),
+        };
+        let closing = Arc::clone(&closed);
+        let writer = thread::spawn(move || {
+            let result = writer.run(&inbox);
+            closing.store(true, Ordering::Relaxed);
+            result
+        });
+        Self { batches, writer, closed, pipe: is_pipe() }
+    }
+
+    /// Hands a batch over; waits while the writer is behind. A batch for a closed output goes nowhere.
+    pub(super) fn send(&self, batch: Vec<Event>) {
+        if !batch.is_empty() {
+            // The writer is gone only if it could not write: that is told at the end.
+            let _ = self.batches.send(batch);
+        }
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// The reader has gone away.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the other end is a pipe or socket, whose reader can go away.
+    pub(super) fn is_pipe(&self) -> bool {
+        self.pipe
+    }
+
+    /// Writes what is left. A reader that has gone away is not an error.
+    pub(super) fn finish(self) -> io::Result<()> {
+        drop(self.batches);
+        match self.writer.join() {
+            Ok(Err(error)) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+            Ok(_) => Ok(()),
+            Err(_) => Err(io::Error::other("the writing thread broke down")),
+        }
+    }
+}
+
+fn is_pipe() -> bool {
+    fstat(io::stdout().as_fd()).is_ok_and(|stat| {
+        let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
+        kind == SFlag::S_IFIFO || kind == SFlag::S_IFSOCK
+    })
+}
+
+enum Form {
+    Table(Table),
+    Json,
+}
+
+impl Form {
+    fn new(options: &TraceOptions) -> Self {
+        match options.format {
+            Format::Table => Self::Table(Table::new(TableStyle::for_stdout(options.color))),
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+struct Writer {
+    form: Form,
+    filter: Filter,
+    hasher: Option<Hasher>,
+    text: Vec<u8>,
+}
+
+impl Writer {
+    fn run(mut self, inbox: &Receiver<Vec<Event>>) -> io::Result<()> {
+        if let Form::Table(table) = &mut self.form {
+            table.header(&mut self.text);
+            self.flush()?;
+        }
+        for batch in inbox {
+            for event in batch.iter().filter(|event| self.filter.matches(event)) {
+                Self::write(&mut self.form, self.hasher.as_mut(), &mut self.text, event);
+            }
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn write(form: &mut Form, hasher: Option<&mut Hasher>, text: &mut Vec<u8>, event: &Event) {
+        match form {
+            Form::Table(table) => table.row(text, event),
+            Form::Json => {
+                if let Some((hasher, process)) = hasher.zip(event.process.as_deref()) {
+                    hasher.digest(process);
+                }
+                json::write_event(text, event);
+            }
+        }
+    }
+
+    /// One write a batch, past the line buffer of the standard library.
+    fn flush(&mut self) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&self.text)?;
+        stdout.flush()?;
+        self.text.clear();
+        Ok(())
+    }
+}
