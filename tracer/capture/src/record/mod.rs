@@ -2,6 +2,8 @@
 
 mod bytes;
 mod decode;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use decode::Exec;
 pub use decode::{DecodeError, Record, decode};

@@ -1,0 +1,144 @@
+//! Records of every kind, as the kernel side could write them.
+
+use egret_wire::{
+    CallRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, FlowRecord, Kind,
+    ProcessRef,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::encode::{self, RawExec};
+
+/// Every kind whose record is a [`FlowRecord`].
+pub(super) const FLOW_KINDS: [Kind; 13] = [
+    Kind::Connecting,
+    Kind::Established,
+    Kind::Accepted,
+    Kind::Owned,
+    Kind::Failed,
+    Kind::Closed,
+    Kind::Listening,
+    Kind::Bound,
+    Kind::Datagram,
+    Kind::Totals,
+    Kind::SocketError,
+    Kind::Send,
+    Kind::PeerClosed,
+];
+
+fn process() -> impl Strategy<Value = ProcessRef> {
+    (any::<[u32; 4]>(), any::<[u64; 3]>()).prop_map(
+        |([pid, parent_pid, uid, flags], [start_ns, exec_id, cgroup_id])| ProcessRef {
+            pid,
+            parent_pid,
+            uid,
+            flags,
+            start_ns,
+            exec_id,
+            cgroup_id,
+        },
+    )
+}
+
+pub(super) fn flow() -> impl Strategy<Value = (Kind, FlowRecord)> {
+    let parts = (any::<[u64; 6]>(), any::<[[u64; 2]; 2]>(), any::<[u32; 7]>(), any::<i32>(), any::<[u16; 6]>());
+    (select(&FLOW_KINDS), process(), parts).prop_map(|(kind, process, (long, [local, peer], word, error, half))| {
+        let [time_ns, cookie, opened_ns, established_ns, sent, received] = long;
+        let [flags, sends, receives, retransmits, srtt_us, netns, reserved] = word;
+        let [local_port, peer_port, family, protocol, socket_type, old_state] = half;
+        let header = encode::header(kind, size_of::<FlowRecord>(), flags, time_ns);
+        #[rustfmt::skip]
+        let flow = FlowRecord {
+            header, cookie, process, local, peer, opened_ns, established_ns, sent, received, sends, receives, retransmits,
+            srtt_us, error, netns, local_port, peer_port, family, protocol, socket_type, old_state, reserved,
+        };
+        (kind, flow)
+    })
+}
+
+pub(super) fn call() -> impl Strategy<Value = CallRecord> {
+    let parts =
+        (any::<[u64; 3]>(), any::<[[u64; 2]; 2]>(), any::<u32>(), any::<i64>(), any::<i32>(), any::<[u16; 6]>());
+    (process(), parts).prop_map(|(process, ([time_ns, cookie, duration_ns], [peer, local], flags, result, fd, half))| {
+        let [call, peer_port, local_port, family, protocol, socket_type] = half;
+        let header = encode::header(Kind::Call, size_of::<CallRecord>(), flags, time_ns);
+        #[rustfmt::skip]
+        let record = CallRecord {
+            header, process, cookie, peer, local, result, duration_ns, fd, call, peer_port, local_port, family, protocol,
+            socket_type,
+        };
+        record
+    })
+}
+
+/// Bytes of any kind but NUL and those in `without`.
+fn bytes(without: &'static [u8], length: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = Vec<u8>> {
+    let allowed: Vec<u8> = (1..=u8::MAX).filter(|byte| !without.contains(byte)).collect();
+    vec(select(allowed), length)
+}
+
+/// The path of a control group, as long as a record holds with its NUL at most.
+pub(super) fn cgroup_path() -> impl Strategy<Value = Vec<u8>> {
+    bytes(&[], 0..=255)
+}
+
+/// An absolute path of any bytes: components are not empty and hold no slash.
+pub(super) fn path() -> impl Strategy<Value = Vec<u8>> {
+    vec(bytes(b"/", 1..=40), 1..=12).prop_map(|components| {
+        components.iter().flat_map(|component| [b"/".as_slice(), component]).flatten().copied().collect()
+    })
+}
+
+/// Arguments of any bytes, empty ones too.
+pub(super) fn args() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    vec(bytes(&[], 0..=40), 0..=12)
+}
+
+/// An exec record whose parts are arbitrary bytes: no NUL, many, only NULs, nothing.
+pub(super) fn hostile_exec() -> impl Strategy<Value = RawExec> {
+    let flags = (0..16_u32).prop_map(|bits| {
+        let all = [EXEC_PATH_TRUNCATED, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED];
+        all.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1).fold(0, |flags, (_, flag)| flags | flag)
+    });
+    let part = || {
+        prop_oneof![
+            vec(any::<u8>(), 0..200),
+            vec(select(vec![0, b'/', b'.', 0xff]), 0..40),
+            vec(Just(0_u8), 0..5),
+            vec(1..=u8::MAX, 1..200)
+        ]
+    };
+    (process(), any::<[u64; 2]>(), any::<u32>(), flags, part(), part()).prop_map(
+        |(process, [time_ns, inode], device, flags, path, args)| RawExec {
+            process,
+            time_ns,
+            flags,
+            inode,
+            device,
+            path,
+            args,
+        },
+    )
+}
+
+/// An exec record as the kernel side writes them, and its path and arguments.
+pub(super) fn exec() -> impl Strategy<Value = (RawExec, Vec<u8>, Vec<Vec<u8>>)> {
+    (hostile_exec(), path(), args()).prop_map(|(mut raw, path, args)| {
+        raw.flags &= !(EXEC_NO_PATH | EXEC_PATH_AS_TYPED);
+        raw.path = encode::components(&path);
+        raw.args = encode::strings(&args);
+        (raw, path, args)
+    })
+}
+
+/// The bytes of any record.
+pub(super) fn record() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        flow().prop_map(|(_, record)| encode::flow(&record)),
+        call().prop_map(|record| encode::call(&record)),
+        (any::<[u64; 2]>(), cgroup_path()).prop_map(|([time_ns, id], path)| encode::cgroup(time_ns, id, &path)),
+        exec().prop_map(|(raw, ..)| encode::exec(&raw)),
+        hostile_exec().prop_map(|raw| encode::exec(&raw)),
+    ]
+}
