@@ -71,9 +71,6 @@ fn begin(socket: &mut Socket, addr: *mut bpf_sock_addr, peer: Address, now: u64)
     socket.peer = peer;
     socket.opened_ns = now;
     socket.established_ns = 0;
-    socket.sent = 0;
-    socket.received = 0;
-    socket.sends = 0;
-    socket.receives = 0;
+    socket.reset_totals();
     socket.process = process::current();
 }

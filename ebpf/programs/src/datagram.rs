@@ -55,7 +55,7 @@ pub(crate) fn name_peer(ctx: &SockAddrContext, peer: Address, first: u32) -> Opt
         return Some(());
     }
     socket.flags |= SHARED;
-    let key = PeerKey { cookie: socket.cookie, peer, port, reserved: [0; 6] };
+    let key = PeerKey { cookie: socket.cookie, peer, port: u64::from(port) };
     if CONTENDED.insert(thread, key, 0).is_err() {
         count(Counter::PeerTable, 1);
     }
@@ -104,10 +104,7 @@ pub(crate) fn leave_peer(socket: &mut Socket) {
     }
     peers::put_aside(socket);
     socket.flags |= PEER_SPILLED;
-    socket.sent = 0;
-    socket.received = 0;
-    socket.sends = 0;
-    socket.receives = 0;
+    socket.reset_totals();
 }
 
 /// A length tracepoint: `result` bytes moved, or the call failed.

@@ -1,8 +1,9 @@
 //! Reading kernel structures at offsets that user space found in the kernel's type information.
 
 use core::arch::asm;
+use core::mem::MaybeUninit;
 
-use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
 
 /// Reads a field through the fault-safe helper. An unknown offset is an error like an unreadable address.
 #[inline(always)]
@@ -14,11 +15,34 @@ pub(crate) fn read<T>(base: *const u8, offset: u32) -> Result<T, i32> {
     unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as usize).cast::<T>()) }
 }
 
+/// Reads a field, zero if it cannot be read or the kernel does not have it. Without a branch on the result: a dozen of
+/// those would make thousands of paths for the verifier to walk.
+#[inline(always)]
+pub(crate) fn read_or_zero<T>(base: *const u8, offset: u32) -> T {
+    let mut value = MaybeUninit::<T>::zeroed();
+    if offset != u32::MAX {
+        // SAFETY: the helper checks the address, and fills the value with zeroes where it cannot read. `T` is an
+        // integer or an array of them.
+        unsafe {
+            let from = base.wrapping_add(offset as usize);
+            generated::bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, from.cast());
+        }
+    }
+    // SAFETY: written above, by one or the other.
+    unsafe { value.assume_init() }
+}
+
 /// Reads a pointer field.
 #[inline(always)]
 pub(crate) fn follow(base: *const u8, offset: u32) -> Result<*const u8, i32> {
     let pointer: usize = read(base, offset)?;
     Ok(pointer as *const u8)
+}
+
+/// Reads a pointer field, null if it cannot be read.
+#[inline(always)]
+pub(crate) fn follow_or_null(base: *const u8, offset: u32) -> *const u8 {
+    read_or_zero::<usize>(base, offset) as *const u8
 }
 
 /// Reads a field of a tracepoint argument that the verifier knows by type: a plain load.

@@ -14,7 +14,7 @@ use egret_wire::{Kind, PREEXISTING, UNOWNED};
 
 use crate::config::setting;
 use crate::datagram::{self, Direction};
-use crate::kernel::{follow, load, read};
+use crate::kernel::{follow_or_null, load, read_or_zero};
 use crate::process;
 use crate::record::{self, Detail};
 use crate::socket::{self, FIRST, PHASE_DATAGRAM, PHASE_ESTABLISHED, PHASE_NEW, Socket, add, mapped};
@@ -104,8 +104,8 @@ fn adopt(sk: *mut c_void, result: i32) -> Option<&'static mut Socket> {
     // SAFETY: `sk` is the tracepoint's typed argument, and the helper takes any socket.
     socket.cookie = unsafe { bpf_get_socket_cookie(sk) };
     socket.family = family;
-    socket.protocol = read(sk.cast(), setting!(sk_protocol)).unwrap_or(0);
-    socket.socket_type = read(sk.cast(), setting!(sk_type)).unwrap_or(0);
+    socket.protocol = read_or_zero(sk.cast(), setting!(sk_protocol));
+    socket.socket_type = read_or_zero(sk.cast(), setting!(sk_type));
     socket.opened_ns = record::now();
     if family != AF_PACKET {
         fill_local(socket, sk);
@@ -126,25 +126,25 @@ fn adopt(sk: *mut c_void, result: i32) -> Option<&'static mut Socket> {
 pub(crate) fn fill_local(socket: &mut Socket, sk: *mut c_void) {
     let sk: *const u8 = sk.cast();
     // An unbound raw or packet socket has no ports; what cannot be read stays unknown.
-    socket.local_port = read(sk, setting!(skc_num)).unwrap_or(0);
+    socket.local_port = read_or_zero(sk, setting!(skc_num));
     socket.local = if socket.family == AF_INET6 {
-        read(sk, setting!(skc_v6_rcv_saddr)).unwrap_or([0; 2])
+        read_or_zero(sk, setting!(skc_v6_rcv_saddr))
     } else {
-        mapped(read(sk, setting!(skc_rcv_saddr)).unwrap_or(0))
+        mapped(read_or_zero(sk, setting!(skc_rcv_saddr)))
     };
-    socket.netns = follow(sk, setting!(skc_net)).and_then(|net| read(net, setting!(net_inum))).unwrap_or(0);
+    socket.netns = read_or_zero(follow_or_null(sk, setting!(skc_net)), setting!(net_inum));
 }
 
 #[inline(always)]
 fn fill_peer(socket: &mut Socket, sk: *mut c_void) {
     let sk: *const u8 = sk.cast();
-    socket.peer_port = u16::from_be(read(sk, setting!(skc_dport)).unwrap_or(0));
+    socket.peer_port = u16::from_be(read_or_zero(sk, setting!(skc_dport)));
     if socket.peer_port == 0 {
         return;
     }
     socket.peer = if socket.family == AF_INET6 {
-        read(sk, setting!(skc_v6_daddr)).unwrap_or([0; 2])
+        read_or_zero(sk, setting!(skc_v6_daddr))
     } else {
-        mapped(read(sk, setting!(skc_daddr)).unwrap_or(0))
+        mapped(read_or_zero(sk, setting!(skc_daddr)))
     };
 }

@@ -10,7 +10,7 @@ use crate::socket::{Socket, add};
 
 #[inline(always)]
 fn key(socket: &Socket) -> PeerKey {
-    PeerKey { cookie: socket.cookie, peer: socket.peer, port: socket.peer_port, reserved: [0; 6] }
+    PeerKey { cookie: socket.cookie, peer: socket.peer, port: u64::from(socket.peer_port) }
 }
 
 /// What is known of the socket's current peer from before.
@@ -79,12 +79,12 @@ pub(crate) fn moved(socket: &mut Socket, key: &PeerKey, result: i32, direction: 
         count(Counter::PeerTable, 1);
     }
     // The socket's own peer may be this one under another thread: then it was told already.
-    if socket.peer == key.peer && socket.peer_port == key.port {
+    if socket.peer == key.peer && u64::from(socket.peer_port) == key.port {
         return;
     }
     let mut view = *socket;
     view.peer = key.peer;
-    view.peer_port = key.port;
+    view.peer_port = key.port as u16;
     view.opened_ns = now;
     view.process = process::current();
     view.flags = (view.flags & !INBOUND) | if sent { 0 } else { INBOUND };

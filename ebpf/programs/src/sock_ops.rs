@@ -77,10 +77,7 @@ fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
     fill_ends(socket, ops);
     socket.opened_ns = now;
     socket.established_ns = now;
-    socket.sent = 0;
-    socket.received = 0;
-    socket.sends = 0;
-    socket.receives = 0;
+    socket.reset_totals();
     socket.told = 0;
     socket.flags = INBOUND | UNOWNED;
     socket.phase = PHASE_ESTABLISHED;

@@ -143,10 +143,8 @@ pub struct PeerKey {
     pub cookie: u64,
     /// Peer address.
     pub peer: Address,
-    /// Peer port.
-    pub port: u16,
-    /// Always zero.
-    pub reserved: [u8; 6],
+    /// Peer port, in a whole word: padding would have to be zeroed byte by byte.
+    pub port: u64,
 }
 
 const _: () = assert!(size_of::<PeerKey>() == 32);

@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::counters::Counters;
 use super::probe::Probe;
 use super::programs::{
-    ADDRESS_HOOKS, ERROR_TRACEPOINT, LENGTH_TRACEPOINTS, PROCESS_TRACEPOINTS, SOCK_OPS, SOCKET_HOOKS,
+    ADDRESS_HOOKS, CALL_TRACEPOINTS, ERROR_TRACEPOINT, LENGTH_TRACEPOINTS, PROCESS_TRACEPOINTS, SOCK_OPS, SOCKET_HOOKS,
     UNTYPED_TRACEPOINTS,
 };
 use super::{btf, offsets};
@@ -27,14 +27,14 @@ pub enum LoadError {
     #[error("the kernel refused egret's programs: {0}")]
     Object(#[from] EbpfError),
     /// One program could not be loaded or attached.
-    #[error("program {name} cannot be {step}: {source}")]
+    #[error("the kernel refuses program {name}, which cannot be {step}: {source}")]
     Program {
         /// Which program.
         name: &'static str,
         /// `loaded` or `attached`.
         step: &'static str,
         /// Why.
-        source: ProgramError,
+        source: std::io::Error,
     },
     /// The object lacks a program or map: it does not belong to this build.
     #[error("the embedded object has no {0}; build egret again")]
@@ -55,6 +55,9 @@ pub enum LoadError {
         /// Why.
         source: std::io::Error,
     },
+    /// tracefs cannot be read.
+    #[error("tracefs is not mounted or not readable; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`")]
+    NoTracefs,
     /// There is no cgroup v2 hierarchy.
     #[error("no cgroup v2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")]
     NoCgroup,
@@ -100,6 +103,23 @@ impl Programs {
             programs.attach_lengths(types)?;
         }
         programs.attach_hooks(&cgroup)?;
+        Ok((programs, rings))
+    }
+
+    /// Loads the `syscalls` layer and attaches it.
+    pub(crate) fn syscalls(probe: &Probe, setup: Setup) -> Result<(Self, Rings), LoadError> {
+        if probe.tracefs.is_none() {
+            return Err(LoadError::NoTracefs);
+        }
+        let (mut programs, rings, types) = Self::load(setup)?;
+        programs.follow_processes(types.as_ref())?;
+        for (name, calls) in CALL_TRACEPOINTS {
+            let program: &mut TracePoint = programs.program(name)?;
+            program.load().map_err(|source| refused(name, "loaded", source))?;
+            for call in calls {
+                program.attach("syscalls", call).map_err(|source| refused(name, "attached", source))?;
+            }
+        }
         Ok((programs, rings))
     }
 
@@ -289,6 +309,15 @@ fn map<M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
     M::try_from(from).map_err(|source| LoadError::Map { name, source })
 }
 
+/// The verifier's log can be megabytes long: it goes to the log on request.
 fn refused(name: &'static str, step: &'static str, source: ProgramError) -> LoadError {
+    let source = match source {
+        ProgramError::LoadError { io_error, verifier_log } => {
+            tracing::debug!(name, %verifier_log, "the kernel refused a program");
+            io_error
+        }
+        ProgramError::SyscallError(error) => error.io_error,
+        other => std::io::Error::other(other),
+    };
     LoadError::Program { name, step, source }
 }

@@ -25,3 +25,24 @@ pub(super) const LENGTH_TRACEPOINTS: [&str; 2] = ["sock_send_length", "sock_recv
 
 /// The typed tracepoint that tells errors of datagram sockets.
 pub(super) const ERROR_TRACEPOINT: &str = "inet_sk_error_report";
+
+/// Tracepoints of the `syscalls` layer: program and call. One program serves several.
+pub(super) const CALL_TRACEPOINTS: [(&str, &[&str]); 6] = [
+    // Exits first: an entry whose exit is not seen would keep its place in the table of calls.
+    (
+        "exit_call",
+        &[
+            "sys_exit_connect",
+            "sys_exit_sendto",
+            "sys_exit_sendmsg",
+            "sys_exit_sendmmsg",
+            "sys_exit_accept",
+            "sys_exit_accept4",
+        ],
+    ),
+    ("enter_connect", &["sys_enter_connect"]),
+    ("enter_sendto", &["sys_enter_sendto"]),
+    ("enter_sendmsg", &["sys_enter_sendmsg"]),
+    ("enter_sendmmsg", &["sys_enter_sendmmsg"]),
+    ("enter_accept", &["sys_enter_accept", "sys_enter_accept4"]),
+];

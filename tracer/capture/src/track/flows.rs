@@ -6,9 +6,10 @@ use std::num::NonZeroUsize;
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Loss, LossReason, LossStage, Transport,
 };
-use egret_wire::{FlowRecord, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes};
+use egret_wire::{CallRecord, FlowRecord, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes};
 use lru::LruCache;
 
+use super::calls;
 use super::peers::{KnownPeers, PeerTable, key_of};
 use super::processes::Processes;
 use crate::record::{Exec, Record};
@@ -24,7 +25,7 @@ const STANDING: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 const PATIENCE_NS: u64 = 500_000_000;
 
 /// Turns records into events.
-pub struct Tracker {
+pub(crate) struct Tracker {
     pub(crate) processes: Processes,
     pub(super) layer: Layer,
     /// Records whose event waits for another record, oldest first, by socket cookie.
@@ -85,6 +86,12 @@ impl Tracker {
             reason: LossReason::PeerEvicted,
             count: self.evicted,
         })
+    }
+
+    /// Takes a system call.
+    pub(crate) fn call(&mut self, call: &CallRecord, out: &mut Vec<Event>) {
+        let event = calls::event(call, &mut self.processes);
+        out.push(event);
     }
 
     /// Takes a record of the flow ring; appends what it means to `out`.

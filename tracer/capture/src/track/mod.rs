@@ -1,9 +1,10 @@
 //! From records to events: who it was, and what it means.
 
+mod calls;
 mod flows;
 mod peers;
 mod processes;
 
-pub use flows::Tracker;
+pub(crate) use flows::Tracker;
 pub(crate) use peers::PeerTable;
 pub(crate) use processes::Processes;

@@ -43,5 +43,5 @@ impl KnownPeers {
 
 /// The peer table's key of the peer that a record names.
 pub(super) fn key_of(flow: &FlowRecord) -> PeerKey {
-    PeerKey { cookie: flow.cookie, peer: flow.peer, port: flow.peer_port, reserved: [0; 6] }
+    PeerKey { cookie: flow.cookie, peer: flow.peer, port: u64::from(flow.peer_port) }
 }

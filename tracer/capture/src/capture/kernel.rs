@@ -1,13 +1,12 @@
-//! Capture as one object: start it, wait, drain, stop it, and read the sum.
+//! Capture by the kernel side's programs.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use egret_model::{Degradation, Event, Layer, Loss, LossReason, LossStage, Tally};
 use egret_wire::{PeerKey, PeerTotals};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use thiserror::Error;
 
+use super::{Options, shorter, wait_for};
 use crate::host;
 use crate::kernel::{LoadError, Probe, Programs, Rings, Setup};
 use crate::record::{Record, decode};
@@ -22,29 +21,8 @@ const QUIET_WAIT: Duration = Duration::from_secs(5);
 /// Records read before events are handed on, so that a storm is seen while it lasts.
 const BATCH: usize = 4096;
 
-/// Which layer, and how.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The layer asked for; `None` for the best that works.
-    pub layer: Option<Layer>,
-    /// Bytes of the flow ring: a power of two, at least a page.
-    pub ring_bytes: u32,
-    /// A record for every send.
-    pub every_send: bool,
-    /// List the sockets that stand already, first of all.
-    pub standing: bool,
-}
-
-/// Why capture could not start.
-#[derive(Debug, Error)]
-pub enum CaptureError {
-    /// The kernel refused.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-}
-
 /// The kernel layers at work.
-pub struct Capture {
+pub(super) struct KernelCapture {
     programs: Programs,
     rings: Rings,
     tracker: Tracker,
@@ -55,20 +33,18 @@ pub struct Capture {
     last_record: Instant,
 }
 
-impl Capture {
-    /// Loads and attaches the layer asked for, or the best that works.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel refuses a program, or has no cgroup v2 hierarchy.
-    pub fn start(probe: &Probe, options: Options) -> Result<Self, CaptureError> {
+impl KernelCapture {
+    /// Loads and attaches a layer.
+    pub(super) fn start(probe: &Probe, layer: Layer, options: Options) -> Result<Self, LoadError> {
         let setup = Setup { ring_bytes: options.ring_bytes, every_send: options.every_send };
-        let layer = Layer::Sockets;
         let mut tracker = Tracker::new(layer);
         // Listed before the programs are attached: a socket that is made in between is announced by its first use, and
         // none is told twice.
         let standing = if options.standing { tracker.list_standing() } else { Vec::new() };
-        let (programs, rings) = Programs::sockets(probe, setup)?;
+        let (programs, rings) = match layer {
+            Layer::Syscalls => Programs::syscalls(probe, setup)?,
+            Layer::Sockets | Layer::Procfs => Programs::sockets(probe, setup)?,
+        };
         Ok(Self::with(tracker, programs, rings, standing))
     }
 
@@ -82,53 +58,30 @@ impl Capture {
         Self { programs, rings, tracker, standing, delivered: 0, malformed: 0, last_record: Instant::now() }
     }
 
-    /// The layer at work.
-    #[must_use]
-    pub const fn layer(&self) -> Layer {
+    pub(super) const fn layer(&self) -> Layer {
         self.tracker.layer()
     }
 
-    /// What the kernel did not offer.
-    #[must_use]
-    pub fn degradations(&self) -> &[Degradation] {
+    pub(super) fn degradations(&self) -> &[Degradation] {
         self.programs.degradations()
     }
 
-    /// Marks a process, and all that it will start from now on, as followed (`Event::followed`), or takes the mark
-    /// away from it again; what it has started keeps it.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel's table refuses the entry.
-    pub fn follow(&mut self, pid: u32, followed: bool) -> Result<(), CaptureError> {
-        Ok(self.programs.follow(pid, followed)?)
+    pub(super) fn follow(&mut self, pid: u32, followed: bool) -> Result<(), LoadError> {
+        self.programs.follow(pid, followed)
     }
 
-    /// Waits for records, for one of the `others` to be readable, or for `limit` to pass. Says which of the others
-    /// are readable, as bits in their order.
-    pub fn wait(&mut self, others: &[BorrowedFd<'_>], limit: Option<Duration>) -> u32 {
+    pub(super) fn wait(&mut self, others: &[BorrowedFd<'_>], limit: Option<Duration>) -> u32 {
         let quiet = self.last_record.elapsed() >= QUIET_AFTER;
         self.programs.set_asleep(quiet);
         let longest = if quiet { QUIET_WAIT } else { BUSY_WAIT };
-        let wait = limit.map_or(longest, |limit| limit.min(longest));
-        let mut fds: Vec<PollFd<'_>> = others.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
-        for ring in [&self.rings.flows, &self.rings.execs] {
-            fds.push(PollFd::new(ring.as_fd(), PollFlags::POLLIN));
-        }
-        // A record may have come between the last look and the word that the reader sleeps: look again, at once, the
-        // first time.
-        let timeout = PollTimeout::try_from(wait).unwrap_or(PollTimeout::ZERO);
-        let _ = poll(&mut fds, timeout);
-        let readable = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
-        fds.iter()
-            .take(others.len().min(32))
-            .enumerate()
-            .filter(|(_, fd)| readable(fd))
-            .fold(0, |bits, (index, _)| bits | 1 << index)
+        let rings = [self.rings.flows.as_fd(), self.rings.execs.as_fd()];
+        // A record that was written just before the kernel side learned that the reader sleeps is in the ring: the ring
+        // is readable then, and the wait ends at once.
+        wait_for(others, &rings, shorter(limit, longest))
     }
 
     /// Reads what is in the rings, up to a batch, and appends what it means to `out`. Says whether there may be more.
-    pub fn drain(&mut self, out: &mut Vec<Event>) -> bool {
+    pub(super) fn drain(&mut self, out: &mut Vec<Event>) -> bool {
         self.tracker.processes.refresh_clock();
         out.append(&mut self.standing);
         let before = self.delivered;
@@ -176,25 +129,30 @@ impl Capture {
     }
 
     fn flow(&mut self, record: Record, out: &mut Vec<Event>) {
-        let Record::Flow(kind, flow) = record else { return };
-        // The exec that explains this flow was written before it, to the other ring.
-        if !self.tracker.processes.knows(&flow.process) {
+        let process = match &record {
+            Record::Flow(_, flow) => flow.process,
+            Record::Call(call) => call.process,
+            Record::Exec(_) | Record::Cgroup { .. } => return,
+        };
+        // The exec that explains this record was written before it, to the other ring.
+        if !self.tracker.processes.knows(&process) {
             self.drain_execs();
         }
-        self.tracker.flow(kind, flow, &mut self.programs, out);
+        match record {
+            Record::Flow(kind, flow) => self.tracker.flow(kind, flow, &mut self.programs, out),
+            Record::Call(call) => self.tracker.call(&call, out),
+            Record::Exec(_) | Record::Cgroup { .. } => {}
+        }
     }
 
-    /// Takes the programs out of the kernel and reads what is left.
-    pub fn stop(&mut self, out: &mut Vec<Event>) {
+    pub(super) fn stop(&mut self, out: &mut Vec<Event>) {
         // Totals of datagram sockets that are still open are not asked for: their records say what was seen.
         self.programs.detach();
         while self.drain(out) {}
         self.tracker.flush(None, out);
     }
 
-    /// The sum so far. After [`Self::stop`], `captured` is exactly `delivered` and what was lost.
-    #[must_use]
-    pub fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> Tally {
         let counters = self.programs.counters();
         let mut lost = counters.lost();
         if self.malformed != 0 {
