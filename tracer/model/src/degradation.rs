@@ -22,6 +22,12 @@ pub enum Degradation {
     NoSockDiag,
     /// The peers of unconnected raw, ICMP and packet sockets cannot be seen by this layer.
     NoRawPeers,
+    /// The descriptors of other users' processes cannot be read.
+    OwnProcessesOnly,
+    /// The kernel refused a layer although everything that it needs seems to be there.
+    LayerRefused,
+    /// The self-test did something that capture did not see, or not as it was.
+    SelfTestUnseen,
     /// Capture is a `/proc` scan.
     ScanOnly,
 }
@@ -39,6 +45,9 @@ impl Degradation {
             Self::NoCgroupHook => "no_cgroup_hook",
             Self::NoSockDiag => "no_sock_diag",
             Self::NoRawPeers => "no_raw_peers",
+            Self::OwnProcessesOnly => "own_processes_only",
+            Self::LayerRefused => "layer_refused",
+            Self::SelfTestUnseen => "self_test_unseen",
             Self::ScanOnly => "scan_only",
         }
     }
@@ -59,6 +68,11 @@ impl Degradation {
             Self::NoCgroupHook => "some operations on sockets stay unseen",
             Self::NoSockDiag => "connections that stood before the start are not listed",
             Self::NoRawPeers => "raw, ICMP and packet sends are seen with process and bytes but without their peer",
+            Self::OwnProcessesOnly => {
+                "sockets that stood at the start, and all in a scan, are named for our own processes only"
+            }
+            Self::LayerRefused => "the layer cannot be used; the next best is taken",
+            Self::SelfTestUnseen => "connections made in this way are missed, or lack what is named here",
             Self::ScanOnly => "whatever lives shorter than the scan interval is missed",
         }
     }
@@ -75,6 +89,11 @@ impl Degradation {
             Self::NoCgroupHook => "see the log for the hook; use Linux 5.12 or later",
             Self::NoSockDiag => "use a kernel with CONFIG_INET_DIAG and CONFIG_PACKET_DIAG, and CAP_NET_ADMIN",
             Self::NoRawPeers => "add --capture syscalls where the peer matters",
+            Self::OwnProcessesOnly => "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+            Self::LayerRefused => {
+                "act on the kernel's answer; seccomp, lockdown and a kernel before 5.12 are usual reasons"
+            }
+            Self::SelfTestUnseen => "report it with the output of `egret doctor --json`",
             Self::ScanOnly => "see the other entries for what keeps the kernel layers from working",
         }
     }
