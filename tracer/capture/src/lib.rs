@@ -13,8 +13,11 @@ mod standing;
 mod track;
 
 pub use capture::{Capture, CaptureError, Options};
-pub use kernel::{Counters, LoadError, Probe, Support, find_tracefs};
-pub use record::{DecodeError, Record, decode};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use kernel::offsets_in;
+pub use kernel::{Counters, LoadError, Outcome, Probe, Support, Trial, find_tracefs, self_test};
+pub use record::{DecodeError, Exec, Record, decode};
 
 pub mod diag;
 pub mod host;

@@ -6,8 +6,18 @@ mod counters;
 mod offsets;
 mod probe;
 mod programs;
+mod selftest;
 
 pub use attach::LoadError;
 pub(crate) use attach::{Programs, Rings, Setup};
 pub use counters::Counters;
 pub use probe::{Probe, Support, find_tracefs};
+pub use selftest::{Outcome, Trial, self_test};
+
+/// The offsets that raw type information leads to; a door for the fuzz target alone.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+#[must_use]
+pub fn offsets_in(types: &[u8]) -> Option<egret_wire::Config> {
+    btf::Btf::parse(types).ok().map(|types| offsets::read(&types))
+}

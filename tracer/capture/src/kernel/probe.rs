@@ -9,7 +9,10 @@ use procfs::process::Process;
 use crate::host;
 
 /// Capabilities by number (include/uapi/linux/capability.h).
+const CAP_DAC_OVERRIDE: u32 = 1;
+const CAP_DAC_READ_SEARCH: u32 = 2;
 const CAP_NET_ADMIN: u32 = 12;
+const CAP_SYS_PTRACE: u32 = 19;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
@@ -46,6 +49,8 @@ pub struct Probe {
     pub tracefs: Option<PathBuf>,
     /// The tracepoints `sock_send_length` and `sock_recv_length`; unknown without tracefs.
     pub lengths: Support,
+    /// Privilege to read other users' descriptors, which tell who holds a socket that is older than egret.
+    pub processes: Support,
 }
 
 impl Probe {
@@ -64,6 +69,7 @@ impl Probe {
             btf: exists(Path::new("/sys/kernel/btf/vmlinux")),
             tracefs,
             lengths,
+            processes: processes(),
         }
     }
 
@@ -76,6 +82,7 @@ impl Probe {
             (!self.btf.is_yes(), Degradation::NoBtf),
             (self.tracefs.is_none(), Degradation::NoTracefs),
             (self.tracefs.is_some() && !self.lengths.is_yes(), Degradation::NoLengthTracepoints),
+            (!self.processes.is_yes(), Degradation::OwnProcessesOnly),
         ];
         missing.into_iter().filter_map(|(is, degradation)| is.then_some(degradation)).collect()
     }
@@ -115,9 +122,30 @@ fn exists(path: &Path) -> Support {
     }
 }
 
+/// Listing the descriptors of another user's process takes CAP_DAC_READ_SEARCH, and reading what one of them leads to
+/// CAP_SYS_PTRACE (`proc_pid_readlink` in fs/proc/base.c).
+fn processes() -> Support {
+    let effective = effective_capabilities();
+    let lists = effective & (1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH) != 0;
+    let reads = effective & (1 << CAP_SYS_PTRACE) != 0;
+    let missing: Vec<&str> = [(lists, "CAP_DAC_READ_SEARCH"), (reads, "CAP_SYS_PTRACE")]
+        .into_iter()
+        .filter_map(|(has, name)| (!has).then_some(name))
+        .collect();
+    if missing.is_empty() {
+        Support::Yes("CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE".into())
+    } else {
+        Support::No(format!("missing {}", missing.join(", ")))
+    }
+}
+
+fn effective_capabilities() -> u64 {
+    Process::myself().and_then(|me| me.status()).map_or(0, |status| status.capeff)
+}
+
 /// CAP_SYS_ADMIN, or since Linux 5.8 CAP_BPF and CAP_PERFMON with CAP_NET_ADMIN for the cgroup hooks.
 fn privilege() -> Support {
-    let effective = Process::myself().and_then(|me| me.status()).map_or(0, |status| status.capeff);
+    let effective = effective_capabilities();
     let has = |capability: u32| effective & (1 << capability) != 0;
     let wanted = [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON"), (CAP_NET_ADMIN, "CAP_NET_ADMIN")];
     let missing: Vec<&str> = wanted.iter().filter(|(capability, _)| !has(*capability)).map(|(_, name)| *name).collect();

@@ -5,5 +5,4 @@ mod decode;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decode::Exec;
-pub use decode::{DecodeError, Record, decode};
+pub use decode::{DecodeError, Exec, Record, decode};
