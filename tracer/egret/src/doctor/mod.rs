@@ -1,0 +1,36 @@
+//! `egret doctor`: what this kernel, its mounts and our privileges allow, layer by layer; what is lost without the rest,
+//! and what to do about it.
+//!
+//! It looks, and then it tries: the layers are started for a moment, and the best one has to show that it sees what this
+//! process does on loopback.
+
+mod check;
+mod examine;
+mod json;
+mod processes;
+mod report;
+mod sight;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::io::{self, ErrorKind, Write as _};
+
+use anyhow::{Context as _, Result};
+
+use crate::args::DoctorArgs;
+
+/// Tells; says the exit status: [`exit::UNSUPPORTED`](crate::args::exit::UNSUPPORTED) if nothing but `/proc` scans is
+/// possible.
+///
+/// # Errors
+///
+/// When standard output cannot be written. A reader that has gone away is not an error.
+pub fn run(options: DoctorArgs) -> Result<u8> {
+    let report = examine::examine();
+    let told = if options.json { json::render(&report)? } else { text::render(&report) };
+    match io::stdout().lock().write_all(told.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        _ => Ok(report.exit_status()),
+    }
+}

@@ -1,0 +1,144 @@
+//! What the report says, from made-up findings; the examination itself is tested end to end.
+
+use egret_capture::{Outcome, Probe, Support, Trial};
+use egret_model::{Degradation, Layer};
+use serde_json::Value;
+
+use super::check::{Check, Status};
+use super::report::Report;
+use super::{json, sight, text};
+use crate::args::exit;
+
+/// A host where everything is there.
+fn probe() -> Probe {
+    let yes = || Support::Yes("there".into());
+    Probe {
+        release: "6.18.0".into(),
+        privilege: yes(),
+        cgroup: Some("/sys/fs/cgroup".into()),
+        btf: yes(),
+        tracefs: Some("/sys/kernel/tracing".into()),
+        lengths: yes(),
+        processes: yes(),
+    }
+}
+
+fn report(available: &[Layer], checks: Vec<Check>) -> Report {
+    Report { release: "6.18.0".into(), checks, available: available.to_vec(), reduced: Vec::new() }
+}
+
+fn no_cgroup() -> Check {
+    Check::new(Layer::Sockets, "cgroup_v2", Status::Missing, "not mounted").without(Degradation::NoCgroup2)
+}
+
+fn parsed(report: &Report) -> Value {
+    serde_json::from_str(&json::render(report).unwrap()).unwrap()
+}
+
+#[test]
+fn the_best_available_layer_is_chosen() {
+    assert_eq!(report(&[Layer::Sockets, Layer::Syscalls, Layer::Procfs], vec![]).chosen(), Layer::Sockets);
+    assert_eq!(report(&[Layer::Syscalls, Layer::Procfs], vec![]).chosen(), Layer::Syscalls);
+    assert_eq!(report(&[Layer::Procfs], vec![]).chosen(), Layer::Procfs);
+}
+
+#[test]
+fn only_a_scan_is_an_error_and_a_degradation() {
+    let scan = report(&[Layer::Procfs], vec![]);
+    assert_eq!(scan.exit_status(), exit::UNSUPPORTED);
+    assert_eq!(scan.degradations(), [Degradation::ScanOnly]);
+    let calls = report(&[Layer::Syscalls, Layer::Procfs], vec![]);
+    assert_eq!(calls.exit_status(), exit::DONE);
+    assert!(calls.degradations().is_empty());
+}
+
+#[test]
+fn degradations_are_told_once_whoever_finds_them() {
+    let mut report = report(&[Layer::Syscalls, Layer::Procfs], vec![no_cgroup(), no_cgroup()]);
+    report.reduced = vec![Degradation::NoCgroup2, Degradation::NoRawPeers];
+    assert_eq!(report.degradations(), [Degradation::NoCgroup2, Degradation::NoRawPeers]);
+    let text = text::render(&report);
+    for degradation in report.degradations() {
+        assert_eq!(text.matches(degradation.consequence()).count(), 1, "{text}");
+        assert_eq!(text.matches(degradation.remedy()).count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_check_that_is_well_has_no_degradation() {
+    let check = Check::new(None, "privilege", Status::Ok, "root").without(Degradation::NoBpfPrivilege);
+    assert_eq!(check.degradation, None);
+}
+
+#[test]
+fn people_read_a_line_a_check_under_its_layer() {
+    let privilege = Check::new(None, "privilege", Status::Ok, "CAP_SYS_ADMIN");
+    let text = text::render(&report(&[Layer::Syscalls, Layer::Procfs], vec![privilege, no_cgroup()]));
+    let at = |line: &str| {
+        text.lines().position(|found| found.trim_end() == line).unwrap_or_else(|| panic!("{line}: {text}"))
+    };
+    assert!(at("  ok           privilege                   CAP_SYS_ADMIN") < at("sockets: not available"));
+    assert!(at("sockets: not available") < at("  missing      cgroup_v2                   not mounted"));
+    assert!(at("  missing      cgroup_v2                   not mounted") < at("syscalls: chosen"));
+    assert!(at("syscalls: chosen") < at("procfs: available"));
+    assert_eq!(text.lines().last(), Some("--capture auto takes syscalls"));
+}
+
+#[test]
+fn programs_read_the_same_as_one_object() {
+    let report = report(&[Layer::Syscalls, Layer::Procfs], vec![no_cgroup()]);
+    assert_eq!(json::render(&report).unwrap().lines().count(), 1);
+    let told = parsed(&report);
+    assert_eq!(told["kernel_release"], "6.18.0");
+    let expected = serde_json::json!([{
+        "name": "cgroup_v2", "layer": "sockets", "status": "missing", "detail": "not mounted", "degradation": "no_cgroup2",
+    }]);
+    assert_eq!(told["checks"], expected);
+    let layers = serde_json::json!([
+        { "name": "sockets", "available": false, "chosen": false },
+        { "name": "syscalls", "available": true, "chosen": true },
+        { "name": "procfs", "available": true, "chosen": false },
+    ]);
+    assert_eq!(told["layers"], layers);
+    let lost = &told["degradations"][0];
+    assert_eq!(lost["name"], "no_cgroup2");
+    assert_eq!(lost["consequence"], Degradation::NoCgroup2.consequence());
+    assert_eq!(lost["remedy"], Degradation::NoCgroup2.remedy());
+}
+
+fn sighted(layer: Layer, probe: &Probe, name: &'static str, outcome: Outcome) -> Check {
+    sight::check(layer, probe, Trial { name, outcome })
+}
+
+#[test]
+fn what_should_have_been_seen_is_a_failure() {
+    for outcome in [Outcome::NotSeen, Outcome::Partly("without its process".into())] {
+        let check = sighted(Layer::Sockets, &probe(), "tcp_connect", outcome);
+        assert_eq!((check.status, check.degradation), (Status::Failed, Some(Degradation::SelfTestUnseen)));
+    }
+    let seen = sighted(Layer::Sockets, &probe(), "tcp_connect", Outcome::Seen);
+    assert_eq!((seen.status, seen.degradation), (Status::Ok, None));
+}
+
+#[test]
+fn what_a_layer_cannot_see_is_no_failure() {
+    let uring = sighted(Layer::Syscalls, &probe(), "io_uring_connect", Outcome::NotSeen);
+    assert_eq!(uring.status, Status::Missing);
+    let ping = sighted(Layer::Sockets, &probe(), "icmp_send", Outcome::WithoutPeer);
+    assert_eq!((ping.status, ping.degradation), (Status::Missing, Some(Degradation::NoRawPeers)));
+}
+
+#[test]
+fn missing_types_excuse_only_what_needs_them() {
+    let untyped = Probe { btf: Support::No("none".into()), ..probe() };
+    assert_eq!(sighted(Layer::Sockets, &untyped, "udp_write", Outcome::NotSeen).status, Status::Missing);
+    assert_eq!(sighted(Layer::Sockets, &untyped, "tcp_connect", Outcome::NotSeen).status, Status::Failed);
+    assert_eq!(sighted(Layer::Sockets, &probe(), "udp_write", Outcome::NotSeen).status, Status::Failed);
+}
+
+#[test]
+fn what_could_not_be_tried_is_not_judged() {
+    let check = sighted(Layer::Sockets, &probe(), "io_uring_connect", Outcome::NotChecked("not allowed".into()));
+    assert_eq!((check.status, check.degradation), (Status::NotChecked, None));
+    assert_eq!(check.detail, "not allowed");
+}
