@@ -18,6 +18,7 @@ use crate::record::{self, Detail};
 use crate::socket::{self, CONNECTED, ERRED, FIRST, FIRST_INBOUND, PHASE_DATAGRAM, SHARED, Socket, add};
 use crate::{atomic, lengths, peers, process};
 
+const AF_PACKET: u16 = 17;
 const EAGAIN: i32 = 11;
 
 /// What a length tracepoint says moved.
@@ -166,6 +167,9 @@ fn tell_first(socket: &mut Socket, sk: *mut c_void, result: i32, direction: Dire
         }
     }
     lengths::fill_local(socket, sk);
+    if socket.peer == [0; 2] && socket.family != AF_PACKET {
+        lengths::fill_peer(socket, sk);
+    }
     socket.flags &= !(FIRST | FIRST_INBOUND);
     if socket.process.pid == 0 {
         socket.process = process::current();

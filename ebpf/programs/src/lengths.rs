@@ -10,7 +10,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
-use egret_wire::{Kind, PREEXISTING, UNOWNED};
+use egret_wire::{Address, Kind, PREEXISTING, UNOWNED};
 
 use crate::config::setting;
 use crate::datagram::{self, Direction};
@@ -135,16 +135,20 @@ pub(crate) fn fill_local(socket: &mut Socket, sk: *mut c_void) {
     socket.netns = read_or_zero(follow_or_null(sk, setting!(skc_net)), setting!(net_inum));
 }
 
+/// Reads the peer out of the socket, if it is connected to one and no hook has named it: raw and ICMP sockets.
 #[inline(always)]
-fn fill_peer(socket: &mut Socket, sk: *mut c_void) {
+pub(crate) fn fill_peer(socket: &mut Socket, sk: *mut c_void) {
     let sk: *const u8 = sk.cast();
-    socket.peer_port = u16::from_be(read_or_zero(sk, setting!(skc_dport)));
-    if socket.peer_port == 0 {
-        return;
-    }
-    socket.peer = if socket.family == AF_INET6 {
+    let peer: Address = if socket.family == AF_INET6 {
         read_or_zero(sk, setting!(skc_v6_daddr))
     } else {
-        mapped(read_or_zero(sk, setting!(skc_daddr)))
+        match read_or_zero(sk, setting!(skc_daddr)) {
+            0_u32 => [0; 2],
+            address => mapped(address),
+        }
     };
+    if peer != [0; 2] {
+        socket.peer = peer;
+        socket.peer_port = u16::from_be(read_or_zero(sk, setting!(skc_dport)));
+    }
 }
