@@ -1,0 +1,90 @@
+//! What is compared.
+
+use std::process::Command;
+
+use clap::ValueEnum;
+
+use super::Programs;
+
+/// A way of tracing, or of not tracing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Configuration {
+    /// Nothing traces
+    Untraced,
+    /// Nothing traces, measured once more: how far apart two equal things come out
+    Control,
+    /// egret trace --capture sockets --format json
+    Sockets,
+    /// egret trace --capture sockets --format table
+    SocketsTable,
+    /// egret trace --capture syscalls --format json
+    Syscalls,
+    /// egret trace --capture procfs --format json
+    Procfs,
+    /// bpftrace with the fields that egret records
+    Bpftrace,
+    /// bpftrace with TCP alone
+    BpftraceTcp,
+}
+
+use Configuration::{Bpftrace, BpftraceTcp, Control, Procfs, Sockets, SocketsTable, Syscalls, Untraced};
+
+impl Configuration {
+    /// What is compared with untraced unless the command line says otherwise.
+    pub(crate) const COMPARED: &[Self] = &[Control, Sockets, SocketsTable, Syscalls, Bpftrace, BpftraceTcp];
+
+    /// The name in tables.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Untraced => "untraced",
+            Control => "control",
+            Sockets => "sockets",
+            SocketsTable => "sockets-table",
+            Syscalls => "syscalls",
+            Procfs => "procfs",
+            Bpftrace => "bpftrace",
+            BpftraceTcp => "bpftrace-tcp",
+        }
+    }
+
+    /// Capture layer and output format of egret.
+    const fn egret(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Sockets => Some(("sockets", "json")),
+            SocketsTable => Some(("sockets", "table")),
+            Syscalls => Some(("syscalls", "json")),
+            Procfs => Some(("procfs", "json")),
+            Untraced | Control | Bpftrace | BpftraceTcp => None,
+        }
+    }
+
+    /// How to run it; nothing for what does not trace.
+    pub(super) fn command(self, programs: &Programs) -> Option<Command> {
+        if let Some((layer, format)) = self.egret() {
+            let mut command = Command::new(&programs.egret);
+            // Connections that stand already would only be listed, once.
+            command.args(["trace", "--no-standing", "--capture", layer, "--format", format]);
+            return Some(command);
+        }
+        match self {
+            Bpftrace => Some(bpftrace(concat!(env!("CARGO_MANIFEST_DIR"), "/src/collector/full.bt"))),
+            BpftraceTcp => Some(bpftrace(concat!(env!("CARGO_MANIFEST_DIR"), "/src/collector/tcp.bt"))),
+            _ => None,
+        }
+    }
+
+    /// What every JSON line of the right capture layer contains.
+    pub(super) fn layer_mark(self) -> Option<String> {
+        let (layer, format) = self.egret()?;
+        (format == "json").then(|| format!("\"egret.capture\":\"{layer}\""))
+    }
+}
+
+/// Room for the peers of the workloads, and for as many events as egret's ring has: less would make bpftrace cheaper by
+/// losing events. Its complaint about `RLIMIT_MEMLOCK` means nothing on kernels that account BPF memory to cgroups
+/// (Linux 5.11).
+fn bpftrace(script: &str) -> Command {
+    let mut command = Command::new("bpftrace");
+    command.env("BPFTRACE_MAP_KEYS_MAX", "65536").env("BPFTRACE_PERF_RB_PAGES", "1024").arg(script);
+    command
+}

@@ -1,0 +1,42 @@
+//! The programs measured, and a place for what they write.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+/// Where the programs are. Its scratch directory goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) egret: PathBuf,
+    pub(crate) traffic: PathBuf,
+    scratch: PathBuf,
+}
+
+impl Programs {
+    /// As `cargo xtask bench` names them, and a directory on tmpfs: a disk would be measured with the rest.
+    pub(crate) fn find() -> Result<Self> {
+        let scratch = Path::new("/dev/shm").join(format!("egret-bench-{}", std::process::id()));
+        let programs = Self { egret: from("EGRET_BIN")?, traffic: from("EGRET_TRAFFIC")?, scratch };
+        fs::create_dir_all(&programs.scratch).with_context(|| format!("cannot make {}", programs.scratch.display()))?;
+        Ok(programs)
+    }
+
+    /// The directory for what they write.
+    pub(super) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+}
+
+fn from(variable: &str) -> Result<PathBuf> {
+    let path =
+        env::var_os(variable).with_context(|| format!("{variable} is not set; start with `cargo xtask bench`"))?;
+    fs::canonicalize(&path).with_context(|| format!("there is no {}", path.display()))
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}

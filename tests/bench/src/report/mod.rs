@@ -1,0 +1,9 @@
+//! Markdown.
+
+mod document;
+mod figure;
+mod table;
+
+pub(crate) use document::{Document, Section};
+pub(crate) use figure::{bytes, nanoseconds, ratio, seconds, share};
+pub(crate) use table::{Aims, Table};

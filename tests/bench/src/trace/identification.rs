@@ -1,0 +1,245 @@
+//! A thousand processes that connect, send a byte and end: how many get their right name, when, and at what cost.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use aya::sys::{Stats, enable_stats};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Bench;
+use crate::collector::{Collector, Configuration, Line};
+use crate::host::{cpu_time, hooks_of};
+use crate::report::{Aims, Table, nanoseconds, seconds};
+use crate::statistics::percentile;
+
+/// How long after the last process its events may take.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What one layer made of the processes.
+#[derive(Default)]
+struct Findings {
+    /// Right pid and right executable.
+    right: u64,
+    /// Another pid or executable.
+    wrong: u64,
+    /// The connection was seen, but nobody was named.
+    unnamed: u64,
+    /// The connection was not seen.
+    unseen: u64,
+    /// From the event's own time to its arrival at the reader, nanoseconds.
+    delays: Vec<f64>,
+    cpu: Duration,
+    in_hooks: Duration,
+    elapsed: Duration,
+}
+
+/// Measures, and says it in Markdown.
+pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
+    let count = bench.options.processes();
+    let (mut aims, mut left_out) = (Aims::default(), String::new());
+    let mut table = Table::new([
+        "layer",
+        "right",
+        "wrong",
+        "unnamed",
+        "not seen",
+        "delay, median",
+        "99 %",
+        "most",
+        "egret's CPU",
+        "in hooks",
+        "took",
+    ]);
+    for configuration in [Configuration::Sockets, Configuration::Syscalls, Configuration::Procfs] {
+        let name = configuration.name();
+        eprintln!("  {name}");
+        let findings = match Collector::start_read(configuration, &bench.programs) {
+            Ok(Some(collector)) => run(bench, collector, count)?,
+            Ok(None) => continue,
+            Err(error) => {
+                let _ = write!(left_out, "\nNot measured: {name}: {error:#}\n");
+                continue;
+            }
+        };
+        table.row(findings.cells(name));
+        if configuration == Configuration::Sockets {
+            let measured = format!("{} of {count}", findings.right);
+            aims.add("identified under `sockets`", &format!("{count} of {count}"), &measured, findings.right == count);
+        }
+    }
+    Ok(format!(
+        "{aims}\n{count} processes one after the other (`egret-traffic tcp-short`), each of which connects over loopback, sends \
+         a byte and ends; right means the right pid *and* the right executable for the connection's own address and port. \
+         The delay is from the time on the event to its line's arrival in a pipe; for procfs that time is the scan's, so the \
+         connect itself was earlier.\n\n{table}{left_out}"
+    ))
+}
+
+fn run(bench: &Bench<'_>, collector: Collector, count: u64) -> Result<Findings> {
+    let account = enable_stats(Stats::RunTime).context("cannot switch the kernel's statistics on")?;
+    let (cpu, begin) = (cpu_time(collector.pid())?, Instant::now());
+    let report = short_lived(bench, count)?;
+    let elapsed = begin.elapsed();
+    let truth = Truth::read(&report)?;
+    wait_for_last(&collector, &truth);
+    let cpu = cpu_time(collector.pid())?.saturating_sub(cpu);
+    let in_hooks = hooks_of(collector.pid())?.values().map(|hook| hook.run_time_ns).sum();
+    drop(account);
+    let lines = collector.stop()?.output.into_lines();
+    let mut findings = truth.judge(&lines);
+    (findings.cpu, findings.elapsed, findings.in_hooks) = (cpu, elapsed, Duration::from_nanos(in_hooks));
+    Ok(findings)
+}
+
+fn short_lived(bench: &Bench<'_>, count: u64) -> Result<Value> {
+    let output = Command::new(&bench.programs.traffic)
+        .args(["tcp-short", "--count", &count.to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run egret-traffic")?;
+    if !output.status.success() {
+        bail!("egret-traffic failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    serde_json::from_slice(&output.stdout).context("egret-traffic printed no JSON")
+}
+
+/// Until the last connection shows, or the time for it is over.
+fn wait_for_last(collector: &Collector, truth: &Truth) {
+    let begin = Instant::now();
+    let last = truth.last_port.map(|port| format!("\"network.local.port\":{port},"));
+    while begin.elapsed() < GRACE && !last.as_ref().is_some_and(|last| collector.output().contains(last)) {
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What the processes said about themselves.
+struct Truth {
+    executable: String,
+    /// Pid by local address and port.
+    processes: HashMap<(String, u64), u64>,
+    last_port: Option<u64>,
+}
+
+impl Truth {
+    fn read(report: &Value) -> Result<Self> {
+        let executable =
+            report.get("exe").and_then(Value::as_str).context("the report names no executable")?.to_owned();
+        let children = report.get("children").and_then(Value::as_array).context("the report has no children")?;
+        // The server is among the children; only what was started for a moment has a way of that name.
+        let short = children.iter().filter(|child| child.get("way").and_then(Value::as_str) == Some("one-shot"));
+        let found = short.map(|child| Some((endpoint(child)?, child.get("pid")?.as_u64()?)));
+        let found = found.collect::<Option<Vec<_>>>().context("a short process did not connect")?;
+        let last_port = found.last().map(|((_, port), _)| *port);
+        let expected = found.len();
+        let processes: HashMap<_, _> = found.into_iter().collect();
+        if processes.len() != expected {
+            bail!("two short processes had the same port");
+        }
+        Ok(Self { executable, processes, last_port })
+    }
+
+    /// The first event about each connection counts.
+    fn judge(&self, lines: &[Line]) -> Findings {
+        let mut findings = Findings::default();
+        let mut first: HashMap<&(String, u64), ()> = HashMap::new();
+        for line in lines {
+            let Ok(event) = serde_json::from_str::<Value>(&line.text) else { continue };
+            let Some(local) = local(&event) else { continue };
+            let Some((key, pid)) = self.processes.get_key_value(&local) else { continue };
+            if first.insert(key, ()).is_none() {
+                findings.note(&event, *pid, &self.executable);
+                findings.delays.extend(delay(&event, line.arrived));
+            }
+        }
+        findings.unseen = (self.processes.len() - first.len()) as u64;
+        findings
+    }
+}
+
+fn endpoint(child: &Value) -> Option<(String, u64)> {
+    let (address, port) = child.get("local")?.as_str()?.rsplit_once(':')?;
+    Some((address.to_owned(), port.parse().ok()?))
+}
+
+fn local(event: &Value) -> Option<(String, u64)> {
+    let address = event.get("network.local.address")?.as_str()?;
+    Some((address.to_owned(), event.get("network.local.port")?.as_u64()?))
+}
+
+fn delay(event: &Value, arrived: i64) -> Option<f64> {
+    let time: Timestamp = event.get("timestamp")?.as_str()?.parse().ok()?;
+    Some((i128::from(arrived) - time.as_nanosecond()) as f64)
+}
+
+impl Findings {
+    fn note(&mut self, event: &Value, pid: u64, executable: &str) {
+        let named = event.get("process.pid").and_then(Value::as_u64);
+        let path = event.get("process.executable.path").and_then(Value::as_str);
+        match named {
+            None => self.unnamed += 1,
+            Some(named) if named == pid && path == Some(executable) => self.right += 1,
+            Some(_) => self.wrong += 1,
+        }
+    }
+
+    fn cells(&self, name: &str) -> [String; 11] {
+        let delay = |percent| percentile(&self.delays, percent).map_or_else(|| "-".to_owned(), nanoseconds);
+        [
+            name.to_owned(),
+            self.right.to_string(),
+            self.wrong.to_string(),
+            self.unnamed.to_string(),
+            self.unseen.to_string(),
+            delay(50),
+            delay(99),
+            delay(100),
+            seconds(self.cpu),
+            seconds(self.in_hooks),
+            seconds(self.elapsed),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, Truth};
+    use serde_json::json;
+
+    fn line(port: u64, pid: Option<u64>, path: &str) -> Line {
+        let mut event = json!({
+            "timestamp": "1970-01-01T00:00:01Z",
+            "network.local.address": "127.0.0.1",
+            "network.local.port": port,
+            "process.executable.path": path,
+        });
+        if let Some(pid) = pid {
+            event["process.pid"] = pid.into();
+        }
+        Line { arrived: 1_000_005_000, text: event.to_string() }
+    }
+
+    #[test]
+    fn only_the_right_pid_with_the_right_executable_is_right() {
+        let child = |pid: u64, port: u64| json!({"way": "one-shot", "pid": pid, "local": format!("127.0.0.1:{port}")});
+        let children = [child(1, 10), child(2, 20), child(3, 30), child(4, 40), child(5, 50)];
+        let report = json!({"exe": "/bin/x", "children": children});
+        let truth = Truth::read(&report).unwrap();
+        let lines = [
+            line(10, Some(1), "/bin/x"),
+            // Not the first event about this connection any more.
+            line(10, Some(9), "/bin/y"),
+            line(20, Some(9), "/bin/x"),
+            line(30, Some(3), "/bin/y"),
+            line(40, None, "/bin/x"),
+            line(60, Some(6), "/bin/x"),
+        ];
+        let findings = truth.judge(&lines);
+        assert_eq!((findings.right, findings.wrong, findings.unnamed, findings.unseen), (1, 2, 1, 1));
+        assert_eq!(findings.delays, vec![5000.0; 4]);
+    }
+}

@@ -1,0 +1,109 @@
+//! Every workload under every configuration, interleaved.
+
+mod samples;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::collector::{Collector, Configuration, Summary};
+use crate::host::attached_programs;
+use crate::trace::Bench;
+use crate::workload::{self, Sized};
+use samples::Samples;
+
+/// What was found.
+struct Findings {
+    workloads: Vec<Sized>,
+    /// Those that could be measured, untraced first.
+    configurations: Vec<Configuration>,
+    samples: Samples,
+    /// Configurations that could not be measured, and why.
+    left_out: Vec<String>,
+    /// Records and losses by configuration, all rounds together.
+    summaries: BTreeMap<Configuration, Summary>,
+    /// Most programs of others' that were in the kernel while nothing of ours was.
+    foreign_programs: usize,
+}
+
+/// Measures, and says it in Markdown.
+pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
+    let mut findings = Findings {
+        workloads: workload::sized(bench.options, bench.machine.cpus)?,
+        configurations: bench.options.configurations(),
+        samples: Samples::default(),
+        left_out: Vec::new(),
+        summaries: BTreeMap::new(),
+        foreign_programs: 0,
+    };
+    let rounds = bench.options.rounds();
+    for round in 0..rounds {
+        eprintln!("  round {} of {rounds}", round + 1);
+        findings.round(bench, round)?;
+    }
+    Ok(findings.to_markdown(rounds))
+}
+
+impl Findings {
+    /// Every configuration once, beginning with another one each time.
+    fn round(&mut self, bench: &Bench<'_>, round: usize) -> Result<()> {
+        let mut order = self.configurations.clone();
+        let first = round % order.len().max(1);
+        order.rotate_left(first);
+        for configuration in order {
+            match Collector::start(configuration, &bench.programs) {
+                Ok(collector) => self.under(bench, round, configuration, collector)?,
+                Err(error) => self.leave_out(configuration, &error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What could not be started, or not each time, is no row of the tables.
+    fn leave_out(&mut self, configuration: Configuration, error: &anyhow::Error) {
+        let why = format!("{}: {error:#}", configuration.name());
+        eprintln!("  left out: {why}");
+        self.left_out.push(why);
+        self.configurations.retain(|one| *one != configuration);
+    }
+
+    fn under(
+        &mut self,
+        bench: &Bench<'_>,
+        round: usize,
+        configuration: Configuration,
+        collector: Option<Collector>,
+    ) -> Result<()> {
+        if collector.is_none() {
+            self.foreign_programs = self.foreign_programs.max(programs_that_stay());
+        }
+        for sized in &self.workloads {
+            let taken = sized.kind.time(sized.operations, bench.machine.cpus)?;
+            let nanoseconds = taken.as_secs_f64() * 1e9 / sized.operations as f64;
+            self.samples.add(sized.kind.name, configuration, round, nanoseconds);
+        }
+        if let Some(collector) = collector {
+            let summary = collector.stop()?.summary;
+            let sum = self.summaries.entry(configuration).or_default();
+            sum.captured += summary.captured;
+            sum.delivered += summary.delivered;
+            sum.lost += summary.lost;
+        }
+        Ok(())
+    }
+}
+
+/// Programs of others. Those of a tracer that has just ended are freed a moment later: they get a second to go.
+fn programs_that_stay() -> usize {
+    let begin = Instant::now();
+    loop {
+        let programs = attached_programs();
+        if programs == 0 || begin.elapsed() > Duration::from_secs(1) {
+            return programs;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}

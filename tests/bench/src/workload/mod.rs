@@ -1,0 +1,141 @@
+//! Tight loops whose speed under tracing is compared.
+//!
+//! A loop runs in a thread of its own on the first CPU. The thread at the other end, where there is one, runs on the
+//! last; a loop without such a thread plays both ends, so that no wake-up is in its time. Sockets are made anew for
+//! each sample, while the tracer runs, and what comes before the loop is not timed.
+
+mod calls;
+mod connect;
+mod datagrams;
+mod stream;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+
+use crate::host::pin;
+use crate::options::TraceOptions;
+
+/// A loop under way.
+pub(crate) trait Workload {
+    /// Does the thing so many times.
+    fn run(&mut self, operations: u64) -> Result<()>;
+}
+
+/// A loop that can be run.
+pub(crate) struct Kind {
+    /// The name in tables.
+    pub(crate) name: &'static str,
+    /// What one operation is.
+    pub(crate) operation: &'static str,
+    /// Makes what it needs; the argument is the CPU for the other end.
+    make: fn(usize) -> Result<Box<dyn Workload>>,
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// All of them, in the order of the tables.
+pub(crate) static ALL: &[Kind] = &[
+    Kind { name: "getppid", operation: "the call: a system call that no tracer has to do with", make: calls::getppid },
+    Kind {
+        name: "unix-datagram",
+        operation: "send and receive of 64 bytes in one thread: a socket that no tracer has to do with",
+        make: datagrams::unix,
+    },
+    Kind {
+        name: "tcp-connect",
+        operation: "connect, wait for the server thread to accept and close, close (FIN both ways; 64 addresses of the \
+                    server in turn, because its end of each connection lingers)",
+        make: connect::with_server,
+    },
+    Kind {
+        name: "tcp-connect-reset",
+        operation: "connect, accept and close both ends in one thread (SO_LINGER of zero, so RST and nothing lingers)",
+        make: connect::alone,
+    },
+    Kind {
+        name: "udp-one-peer",
+        operation: "sendto of 64 bytes, always to the same peer, whose socket filter drops them",
+        make: datagrams::one_peer,
+    },
+    Kind { name: "udp-connected", operation: "the same with send on a connected socket", make: datagrams::connected },
+    Kind { name: "udp-64-peers", operation: "sendto of 64 bytes to 64 peers in turn", make: datagrams::few_peers },
+    Kind {
+        name: "udp-4096-peers",
+        operation: "sendto of 64 bytes to 4,096 peers in turn",
+        make: datagrams::many_peers,
+    },
+    Kind {
+        name: "udp-receive",
+        operation: "send on a connected socket and receive of 64 bytes in one thread",
+        make: datagrams::received,
+    },
+    Kind {
+        name: "tcp-transfer",
+        operation: "1 MiB written to one long connection and read by the server thread",
+        make: stream::transfer,
+    },
+    Kind {
+        name: "tcp-ping-pong",
+        operation: "64 bytes there and back on one long connection, both ends in one thread",
+        make: stream::ping_pong,
+    },
+];
+
+/// A loop, and how often it goes round in a sample.
+pub(crate) struct Sized {
+    pub(crate) kind: &'static Kind,
+    pub(crate) operations: u64,
+}
+
+impl Kind {
+    /// Times so many operations.
+    pub(crate) fn time(&self, operations: u64, cpus: usize) -> Result<Duration> {
+        let measure = || {
+            pin(0)?;
+            let mut workload = (self.make)(cpus.saturating_sub(1))?;
+            workload.run(operations / 20 + 1)?;
+            let begin = Instant::now();
+            workload.run(operations)?;
+            Ok(begin.elapsed())
+        };
+        // A thread of its own: what this one starts would inherit its CPU.
+        thread::scope(|scope| scope.spawn(measure).join()).map_err(|_| anyhow!("{} broke down", self.name))?
+    }
+
+    /// Finds how many operations take about `target`.
+    fn size(&'static self, target: Duration, cpus: usize) -> Result<Sized> {
+        let mut operations = 16;
+        loop {
+            let taken = self.time(operations, cpus)?;
+            if taken * 4 >= target {
+                let scale = target.as_secs_f64() / taken.as_secs_f64();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count far below 2^53")]
+                let operations = (operations as f64 * scale) as u64;
+                return Ok(Sized { kind: self, operations: operations.max(1) });
+            }
+            operations *= 2;
+        }
+    }
+}
+
+/// The loops that were asked for, sized while nothing traces.
+pub(crate) fn sized(options: &TraceOptions, cpus: usize) -> Result<Vec<Sized>> {
+    let wanted = ALL.iter().filter(|kind| options.wants_workload(kind.name));
+    wanted.map(|kind| kind.size(options.sample(), cpus)).collect()
+}
+
+/// Connections without end, for storms.
+pub(crate) fn connections() -> Result<Box<dyn Workload>> {
+    connect::alone(0)
+}
+
+/// Datagrams to 65,535 peers in turn: four times as many as the kernel side keeps.
+pub(crate) fn new_peers() -> Result<Box<dyn Workload>> {
+    datagrams::to_peers(u16::MAX)
+}
