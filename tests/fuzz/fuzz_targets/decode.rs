@@ -1,0 +1,60 @@
+//! The decoder of ring records: never panics, and what it accepts is what the bytes say.
+#![no_main]
+
+// The encoder that the decoder's own tests check it with.
+#[path = "../../../tracer/capture/src/record/tests/encode.rs"]
+mod encode;
+
+use egret_capture::{Exec, Record, decode};
+use egret_wire::{EXEC_NO_PATH, EXEC_PATH_AS_TYPED, Header};
+use encode::RawExec;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(record) = decode(data) else { return };
+    let length = u16::from_ne_bytes([data[2], data[3]]);
+    assert_eq!(usize::from(length), data.len(), "accepted with another length than it says");
+    match record {
+        Record::Flow(kind, flow) => {
+            assert_eq!(kind as u8, data[1]);
+            assert_eq!(encode::flow(&flow), data);
+        }
+        Record::Call(call) => assert_eq!(encode::call(&call), data),
+        Record::Cgroup { id, path } => check_cgroup(id, &path, data),
+        Record::Exec(exec) => check_exec(&exec, data),
+    }
+});
+
+/// What follows the path's NUL is not kept.
+fn check_cgroup(id: u64, path: &[u8], data: &[u8]) {
+    let again = encode::cgroup(0, id, path);
+    assert_eq!(again.len(), data.len());
+    let body = size_of::<Header>()..size_of::<Header>() + size_of::<u64>() + path.len();
+    assert_eq!(again[body.clone()], data[body.clone()]);
+    assert!(data.get(body.end).is_none_or(|byte| *byte == 0), "the path ends before its NUL");
+}
+
+/// Re-encoded, the record reads the same.
+fn check_exec(exec: &Exec, data: &[u8]) {
+    let path = match &exec.path {
+        None => Vec::new(),
+        Some(path) if exec.flags & EXEC_PATH_AS_TYPED != 0 => encode::strings(std::slice::from_ref(path)),
+        Some(path) => encode::components(path),
+    };
+    let raw = RawExec {
+        process: exec.process,
+        time_ns: exec.time_ns,
+        flags: exec.flags,
+        inode: exec.inode,
+        device: exec.device,
+        path,
+        args: encode::strings(&exec.args),
+    };
+    // Two NULs more than before at the very most: the longest records would not fit any more.
+    if data.len() + 2 <= usize::from(u16::MAX) {
+        assert_eq!(decode(&encode::exec(&raw)), Ok(Record::Exec(exec.clone())));
+    }
+    if exec.path.is_some() {
+        assert_eq!(exec.flags & EXEC_NO_PATH, 0);
+    }
+}
