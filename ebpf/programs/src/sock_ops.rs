@@ -12,7 +12,7 @@ use aya_ebpf::bindings::{
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set};
 use aya_ebpf::macros::sock_ops;
 use aya_ebpf::programs::SockOpsContext;
-use egret_wire::{CONFIG_TYPED, INBOUND, Kind, LISTENER, PREEXISTING, UNOWNED};
+use egret_wire::{CONFIG_LENGTHS, CONFIG_TYPED, INBOUND, Kind, LISTENER, PREEXISTING, UNOWNED};
 
 use crate::config::{has, setting};
 use crate::kernel::{load, words};
@@ -24,7 +24,10 @@ const AF_INET6: u32 = 10;
 const SOCK_STREAM: u16 = 1;
 const IPPROTO_TCP: u16 = 6;
 const TCP_CLOSE: u32 = 7;
-const TCP_SYN_SENT: u32 = 2;
+const TCP_FIN_WAIT2: u32 = 5;
+const TCP_CLOSE_WAIT: u32 = 8;
+const TCP_LAST_ACK: u32 = 9;
+const TCP_CLOSING: u32 = 11;
 
 #[sock_ops]
 pub(crate) fn sock_ops(ctx: SockOpsContext) -> u32 {
@@ -116,7 +119,7 @@ fn state(ops: *mut bpf_sock_ops) -> Option<()> {
         _ => return None,
     };
     socket.phase = PHASE_CLOSED;
-    count_delivered(socket, ops);
+    count_delivered(socket, ops, old);
     // SAFETY: fields of the context, checked by the verifier.
     let detail = unsafe {
         Detail {
@@ -124,21 +127,28 @@ fn state(ops: *mut bpf_sock_ops) -> Option<()> {
             retransmits: (*ops).total_retrans,
             // The kernel keeps eighths of a microsecond.
             srtt_us: (*ops).srtt_us >> 3,
-            old_state: if old == TCP_SYN_SENT { TCP_SYN_SENT as u16 } else { old as u16 },
+            old_state: old as u16,
         }
     };
     record::write(kind, record::now(), socket, detail);
     Some(())
 }
 
-/// What TCP delivered but no receive call counted: data left unread, or taken by `splice`. TCP counts the
-/// FIN as one byte more.
+/// Completes the totals from TCP's own: what it delivered but no receive call counted (data left unread, or taken by
+/// `splice`), and everything where the calls are not counted.
 #[inline(always)]
-fn count_delivered(socket: &mut Socket, ops: *mut bpf_sock_ops) {
-    // SAFETY: field of the context, checked by the verifier.
-    let delivered = unsafe { (*ops).bytes_received };
-    if socket.flags & PREEXISTING == 0 && delivered > socket.received + 1 {
-        socket.received = delivered - 1;
+fn count_delivered(socket: &mut Socket, ops: *mut bpf_sock_ops, state: u32) {
+    // SAFETY: fields of the context, checked by the verifier.
+    let (delivered, acknowledged) = unsafe { ((*ops).bytes_received, (*ops).bytes_acked) };
+    // TCP counts a FIN as one byte more, and the SYN of an active open too.
+    let fin = u64::from(matches!(state, TCP_CLOSE_WAIT | TCP_LAST_ACK | TCP_FIN_WAIT2 | TCP_CLOSING));
+    if !has(CONFIG_LENGTHS) {
+        let fin_acknowledged = u64::from(matches!(state, TCP_LAST_ACK | TCP_FIN_WAIT2 | TCP_CLOSING));
+        let syn = u64::from(socket.flags & INBOUND == 0);
+        socket.sent = acknowledged.saturating_sub(fin_acknowledged + syn);
+        socket.received = delivered.saturating_sub(fin);
+    } else if socket.flags & PREEXISTING == 0 && delivered > socket.received + 1 {
+        socket.received = delivered - fin;
     }
 }
 

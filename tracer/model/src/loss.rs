@@ -38,6 +38,8 @@ pub enum LossReason {
     CallTable,
     /// Bytes of a socket with several peers could not be put down to one of them.
     PeerUntold,
+    /// The kernel skipped a run of a tracepoint's program that would have interrupted another run of it.
+    HookSkipped,
     /// The record was malformed.
     Malformed,
     /// A bounded queue had no room.

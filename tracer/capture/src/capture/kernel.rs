@@ -8,7 +8,7 @@ use egret_wire::{PeerKey, PeerTotals};
 
 use super::{Options, shorter, wait_for};
 use crate::host;
-use crate::kernel::{LoadError, Probe, Programs, Rings, Setup};
+use crate::kernel::{LoadError, Probe, Programs, Rings, Setup, trim_memory};
 use crate::record::{Record, decode};
 use crate::track::{PeerTable, Tracker};
 
@@ -45,7 +45,13 @@ impl KernelCapture {
             Layer::Syscalls => Programs::syscalls(probe, setup)?,
             Layer::Sockets | Layer::Procfs => Programs::sockets(probe, setup)?,
         };
-        Ok(Self::with(tracker, programs, rings, standing))
+        let uncounted = [Degradation::NoBtf, Degradation::NoLengthTracepoints];
+        if programs.degradations().iter().any(|missing| uncounted.contains(missing)) {
+            tracker.without_counts();
+        }
+        let capture = Self::with(tracker, programs, rings, standing);
+        trim_memory();
+        Ok(capture)
     }
 
     fn with(mut tracker: Tracker, mut programs: Programs, rings: Rings, standing: Vec<Event>) -> Self {
@@ -160,6 +166,10 @@ impl KernelCapture {
         }
         let mut incomplete = counters.incomplete();
         incomplete.extend(self.tracker.incomplete());
+        let count = self.programs.skipped_runs();
+        if count != 0 {
+            incomplete.push(Loss { stage: LossStage::KernelState, reason: LossReason::HookSkipped, count });
+        }
         Tally { captured: counters.produced(), delivered: self.delivered, lost, incomplete }
     }
 }

@@ -29,6 +29,9 @@ const KIND_ENUM64: u32 = 19;
 
 /// Nested anonymous structures and typedefs are followed this deep.
 const MAX_DEPTH: u32 = 16;
+/// Members looked at for one name. `task_struct` has some 300; without a limit, structures that contain themselves many
+/// times over would be walked for ever.
+const MAX_MEMBERS: u32 = 65_536;
 
 /// Type information that cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -87,21 +90,23 @@ impl<'a> Btf<'a> {
         let mut id = *self.structures.get(structure.as_bytes())?;
         let mut offset = 0;
         for name in path {
-            let (bits, member) = self.member(id, name.as_bytes(), 0)?;
+            let mut budget = MAX_MEMBERS;
+            let (bits, member) = self.member(id, name.as_bytes(), 0, &mut budget)?;
             offset += bits / 8;
             id = member;
         }
         Some(offset)
     }
 
-    /// Bit offset and type of a member.
-    fn member(&self, id: u32, name: &[u8], depth: u32) -> Option<(u32, u32)> {
+    /// Bit offset and type of a member. Every member looked at is taken from `budget`.
+    fn member(&self, id: u32, name: &[u8], depth: u32, budget: &mut u32) -> Option<(u32, u32)> {
         if depth > MAX_DEPTH {
             return None;
         }
         let at = self.structure(id)?;
         let info = word(self.types, at + 4).ok()?;
         for index in 0..(info & 0xffff) as usize {
+            *budget = budget.checked_sub(1)?;
             let member = at + TYPE + index * MEMBER;
             let found = self.string(word(self.types, member).ok()?);
             let kind = word(self.types, member + 4).ok()?;
@@ -111,9 +116,9 @@ impl<'a> Btf<'a> {
                 return Some((bits, kind));
             }
             if found.is_empty()
-                && let Some((inner, kind)) = self.member(kind, name, depth + 1)
+                && let Some((inner, kind)) = self.member(kind, name, depth + 1, budget)
             {
-                return Some((bits + inner, kind));
+                return Some((bits.checked_add(inner)?, kind));
             }
         }
         None
@@ -200,5 +205,38 @@ mod tests {
         for length in [0, 1, 2, 3, 8, 23, 24, 25, data.len() / 2, data.len() - 1] {
             assert!(Btf::parse(&data[..length]).is_err(), "{length} bytes");
         }
+    }
+
+    /// Type information of structures alone: name, and members by name, type id and bit offset.
+    fn structures(list: &[(&str, &[(&str, u32, u32)])]) -> Vec<u8> {
+        let (mut types, mut strings) = (Vec::new(), vec![0]);
+        let mut name = |text: &str| {
+            let at = u32::try_from(strings.len()).unwrap();
+            strings.extend(text.bytes().chain([0]));
+            at
+        };
+        for (structure, members) in list {
+            let info = KIND_STRUCT << 24 | u32::try_from(members.len()).unwrap();
+            types.extend([name(structure), info, 64].map(u32::to_ne_bytes).concat());
+            for (member, id, bits) in *members {
+                types.extend([name(member), *id, *bits].map(u32::to_ne_bytes).concat());
+            }
+        }
+        let length = |section: &[u8]| u32::try_from(section.len()).unwrap();
+        let header = [24, 0, length(&types), length(&types), length(&strings)].map(u32::to_ne_bytes).concat();
+        [&MAGIC.to_ne_bytes()[..], &[1, 0], &header, &types, &strings].concat()
+    }
+
+    #[test]
+    fn offsets_beyond_32_bits_are_not_found() {
+        let data = structures(&[("outer", &[("", 2, u32::MAX - 7)]), ("inner", &[("far", 9, 8)])]);
+        assert_eq!(Btf::parse(&data).unwrap().offset("inner", &["far"]), Some(1));
+        assert_eq!(Btf::parse(&data).unwrap().offset("outer", &["far"]), None);
+    }
+
+    #[test]
+    fn structures_that_contain_themselves_are_given_up() {
+        let data = structures(&[("snake", &[("", 1, 0), ("", 1, 0), ("", 1, 0), ("", 1, 0)])]);
+        assert_eq!(Btf::parse(&data).unwrap().offset("snake", &["tail"]), None);
     }
 }

@@ -28,6 +28,8 @@ const PATIENCE_NS: u64 = 500_000_000;
 pub(crate) struct Tracker {
     pub(crate) processes: Processes,
     pub(super) layer: Layer,
+    /// The kernel side counts what calls move. Without that TCP still counts for itself.
+    counts: bool,
     /// Records whose event waits for another record, oldest first, by socket cookie.
     waiting: VecDeque<FlowRecord>,
     peers: KnownPeers,
@@ -40,6 +42,7 @@ impl Tracker {
         Self {
             processes: Processes::new(),
             layer,
+            counts: true,
             waiting: VecDeque::new(),
             peers: KnownPeers::new(),
             standing: LruCache::new(STANDING),
@@ -64,6 +67,11 @@ impl Tracker {
     /// The layer whose records these are.
     pub(crate) const fn layer(&self) -> Layer {
         self.layer
+    }
+
+    /// Says that the kernel side does not count what calls move.
+    pub(crate) fn without_counts(&mut self) {
+        self.counts = false;
     }
 
     /// The sockets that stand now, as events, and remembers them.
@@ -204,7 +212,9 @@ impl Tracker {
             flow.header.time_ns = last.header.time_ns;
             let mut event = self.event(EventName::ConnectionClose, &flow);
             event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
-            if let Some(totals) = peers.take(&key_of(first)) {
+            if !self.counts {
+                event.bytes_sent = None;
+            } else if let Some(totals) = peers.take(&key_of(first)) {
                 event.bytes_sent = Some(totals.sent);
                 event.bytes_received = Some(totals.received);
             } else {
@@ -227,7 +237,8 @@ impl Tracker {
         // The kernel keeps the protocol number of a raw socket, and the identifier of a ping socket, where others have
         // the local port.
         let port = |port: u16| if transport.has_ports() { port } else { 0 };
-        let totals = matches!(name, EventName::ConnectionClose | EventName::DatagramSend);
+        let closes = name == EventName::ConnectionClose && (self.counts || transport.has_handshake());
+        let sends = name == EventName::DatagramSend && self.counts;
         let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
         let preexisting = flow.header.flags & PREEXISTING != 0;
         Event {
@@ -245,8 +256,8 @@ impl Tracker {
             error: (flow.error != 0).then_some(flow.error),
             connect_duration_ns: None,
             connection_duration_ns: None,
-            bytes_sent: totals.then_some(flow.sent),
-            bytes_received: (name == EventName::ConnectionClose).then_some(flow.received),
+            bytes_sent: (closes || sends).then_some(flow.sent),
+            bytes_received: closes.then_some(flow.received),
             retransmits: (tcp_end && !preexisting).then_some(flow.retransmits),
             rtt_ns: (tcp_end && flow.srtt_us != 0).then(|| u64::from(flow.srtt_us) * 1000),
             standing: preexisting,

@@ -1,0 +1,77 @@
+//! Capture by `/proc` scans.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use egret_model::{Event, Tally, Timestamp};
+use procfs::process::Process;
+
+use crate::host;
+use crate::scan::Scanner;
+
+/// Time between scans. A scan costs some milliseconds a namespace; what lives shorter than this is missed.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Ancestors looked at to see whether a process is followed. Real chains are a dozen long.
+const MAX_DEPTH: usize = 64;
+
+/// Scans now and then.
+pub(super) struct ScanCapture {
+    scanner: Scanner,
+    standing: bool,
+    next: Instant,
+    /// Processes whose descendants are followed, and those found to descend from them.
+    followed: HashSet<u32>,
+    captured: u64,
+}
+
+impl ScanCapture {
+    pub(super) fn new(standing: bool) -> Self {
+        Self { scanner: Scanner::new(INTERVAL), standing, next: Instant::now(), followed: HashSet::new(), captured: 0 }
+    }
+
+    /// Descendants of this process count as followed. It does not count itself.
+    pub(super) fn follow(&mut self, pid: u32) {
+        self.followed.insert(pid);
+    }
+
+    pub(super) fn until_next(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Scans if it is time to; there is never more at once.
+    pub(super) fn scan_if_due(&mut self, out: &mut Vec<Event>) -> bool {
+        if Instant::now() >= self.next {
+            self.scan(out);
+            self.next = Instant::now() + self.scanner.interval();
+        }
+        false
+    }
+
+    pub(super) fn scan(&mut self, out: &mut Vec<Event>) {
+        let now = Timestamp(host::boot_time().0.saturating_add(i64::try_from(host::boot_now()).unwrap_or(0)));
+        let mut events = self.scanner.scan(now);
+        events.retain(|event| self.standing || !event.standing);
+        for event in &mut events {
+            event.followed = event.process.as_ref().is_some_and(|process| self.descends(process.pid));
+        }
+        self.captured += u64::try_from(events.len()).unwrap_or(0);
+        out.append(&mut events);
+    }
+
+    fn descends(&mut self, pid: u32) -> bool {
+        if self.followed.is_empty() {
+            return false;
+        }
+        let parent = |pid: u32| {
+            let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
+            u32::try_from(stat.ppid).ok().filter(|parent| *parent != 0)
+        };
+        std::iter::successors(parent(pid), |pid| parent(*pid)).take(MAX_DEPTH).any(|pid| self.followed.contains(&pid))
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        let lost = self.scanner.losses();
+        let missed: u64 = lost.iter().map(|loss| loss.count).sum();
+        Tally { captured: self.captured + missed, delivered: self.captured, lost, incomplete: Vec::new() }
+    }
+}
