@@ -9,7 +9,7 @@ mod programs;
 mod selftest;
 
 pub use attach::LoadError;
-pub(crate) use attach::{Programs, Rings, Setup};
+pub(crate) use attach::{Programs, Rings, Setup, trim_memory};
 pub use counters::Counters;
 pub use probe::{Probe, Support, find_tracefs};
 pub use selftest::{Outcome, Trial, self_test};
