@@ -1,13 +1,13 @@
 //! Programs that trace: starting one, knowing when it sees, and ending it.
 
 mod configuration;
+mod landmark;
 mod output;
 mod programs;
 mod summary;
 
 use std::fs;
 use std::io::Read as _;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub(crate) use configuration::Configuration;
+use landmark::{LANDMARK, Landmark};
 pub(crate) use output::{Line, Output};
 pub(crate) use programs::Programs;
 pub(crate) use summary::Summary;
@@ -26,9 +27,6 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// After a storm there may be hundreds of megabytes to write.
 const END_WITHIN: Duration = Duration::from_secs(60);
-
-/// An address that nothing else talks to.
-const LANDMARK: Ipv4Addr = Ipv4Addr::new(127, 77, 66, 55);
 
 /// A tracing program under way. It is ended when this is dropped.
 pub(crate) struct Collector {
@@ -81,7 +79,7 @@ impl Collector {
     /// perf events) are added.
     fn wait_until_it_sees(&mut self) -> Result<()> {
         let begin = Instant::now();
-        let listener = TcpListener::bind((LANDMARK, 0)).context("cannot listen")?;
+        let mut landmark = Landmark::new()?;
         while !self.output.contains(&LANDMARK.to_string()) {
             if let Some(status) = self.child.try_wait()? {
                 bail!("{} ended at once ({status}): {}", self.configuration.name(), self.messages().trim());
@@ -89,8 +87,7 @@ impl Collector {
             if begin.elapsed() > READY_WITHIN {
                 bail!("{} saw no connection within {READY_WITHIN:?}", self.configuration.name());
             }
-            let client = TcpStream::connect(listener.local_addr()?).context("cannot connect to ourselves")?;
-            drop((listener.accept().context("cannot accept")?, client));
+            landmark.show()?;
             thread::sleep(Duration::from_millis(20));
         }
         self.check_layer()?;
