@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::WITHOUT_COMMAND;
+use super::signals::Signals;
 
 /// A command under way, or none.
 pub(super) struct Command {
@@ -20,9 +21,9 @@ pub(super) struct Command {
 
 impl Command {
     /// Runs a command, program first, so that capture follows it from its first instruction; an empty one is none.
-    pub(super) fn start(words: &[OsString], capture: &mut Capture) -> Result<Self> {
+    pub(super) fn start(words: &[OsString], capture: &mut Capture, signals: &Signals) -> Result<Self> {
         let child = match words.split_first() {
-            Some((program, arguments)) => Some(spawn(program, arguments, capture)?),
+            Some((program, arguments)) => Some(spawn(program, arguments, capture, signals)?),
             None => None,
         };
         Ok(Self { child, status: None, asked_to_stop: false })
@@ -68,10 +69,10 @@ impl Command {
 }
 
 /// A child inherits the mark of its parent in the kernel when it is made: so egret marks itself for that moment.
-fn spawn(program: &OsString, arguments: &[OsString], capture: &mut Capture) -> Result<Child> {
+fn spawn(program: &OsString, arguments: &[OsString], capture: &mut Capture, signals: &Signals) -> Result<Child> {
     let own = process::id();
     capture.follow(own, true)?;
-    let child = process::Command::new(program).args(arguments).spawn();
+    let child = signals.released(|| process::Command::new(program).args(arguments).spawn());
     capture.follow(own, false)?;
-    child.with_context(|| format!("cannot run {}", program.to_string_lossy()))
+    child.context("cannot release signals")?.with_context(|| format!("cannot run {}", program.to_string_lossy()))
 }

@@ -76,8 +76,12 @@ struct Session<'a> {
 impl Session<'_> {
     /// Runs the command, if there is one, and shows events until the end; says the exit status.
     fn follow(&mut self, capture: &mut Capture) -> Result<u8> {
-        let mut command = Command::start(&self.options.command, capture)?;
+        let mut command = Command::start(&self.options.command, capture, &self.signals)?;
         let mut end: Option<Instant> = self.options.duration.map(|duration| self.started + duration);
+        // It was started with signals released: one that told of its end already is lost.
+        if command.check() {
+            end = earliest(end, Instant::now() + LINGER);
+        }
         loop {
             self.drain(capture);
             if self.output.is_closed() || end.is_some_and(|end| Instant::now() >= end) {
