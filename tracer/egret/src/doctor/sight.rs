@@ -27,11 +27,12 @@ pub(super) fn check(layer: Layer, probe: &Probe, trial: Trial) -> Check {
 /// Why a layer cannot see an operation whole, where that is how it must be. What it means is said elsewhere: by the check
 /// of what is missing, or by that of the better layer.
 fn known_cause(layer: Layer, probe: &Probe, trial: &str) -> Option<&'static str> {
-    let accounts = matches!(trial, "tcp_accept" | "tcp_bytes" | "udp_write" | "icmp_send");
+    // No cgroup hook runs for these; what does is found among the kernel's typed tracepoints.
+    let traced = matches!(trial, "udp_write" | "icmp_send");
     match (layer, trial) {
         (Layer::Syscalls, "io_uring_connect" | "udp_write" | "tcp_bytes") => Some("no system call that is traced"),
-        (Layer::Sockets, _) if accounts && !probe.btf.is_yes() => Some("needs kernel_types"),
-        (Layer::Sockets, _) if accounts && !probe.lengths.is_yes() => Some("needs length_tracepoints"),
+        (Layer::Sockets, _) if traced && !probe.btf.is_yes() => Some("needs kernel_types"),
+        (Layer::Sockets, _) if traced && !probe.lengths.is_yes() => Some("needs length_tracepoints"),
         _ => None,
     }
 }
