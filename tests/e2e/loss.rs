@@ -1,0 +1,54 @@
+//! What is lost is counted: `captured = delivered + lost`, to the last record (every trace of every test checks it).
+
+use egret_tests::{Report, Trace, Traffic, until};
+use libtest_mimic::Trial;
+
+use crate::checks::{named, stream};
+use crate::test_alone;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test_alone("loss::tiny_ring_in_a_storm_of_connections", || tiny("tcp")),
+        test_alone("loss::tiny_ring_in_a_storm_of_peers", || tiny("udp-changing")),
+        test_alone("loss::storm_of_connections", || storm("tcp")),
+        test_alone("loss::storm_to_one_peer", || storm("udp-one")),
+        test_alone("loss::storm_of_peers", || storm("udp-changing")),
+    ]
+}
+
+fn rage(kind: &str) -> Report {
+    Traffic::new(&["storm", "--kind", kind, "--threads", "2", "--seconds", "2", "--size", "64"]).run()
+}
+
+/// One page is far too little; and when the storm is over, everything is right again.
+fn tiny(kind: &str) {
+    let trace = Trace::start(&["--no-standing", "--ring-size", "4KiB"]);
+    let _storm = rage(kind);
+    // The backlog is through when something new is shown.
+    let mut signs = Vec::new();
+    until("an event after the storm", || {
+        signs.push(Traffic::new(&["tcp-blocking", "--bytes", "10"]).run().total.socket());
+        trace.sees(|events| events.iter().rev().any(|event| signs.contains(&event.cookie()))).then_some(())
+    });
+    let report = Traffic::new(&["tcp-blocking"]).run();
+    let seen = trace.stop_after(&report);
+    assert!(seen.sum.lost > 0, "{:?}", seen.sum);
+    assert!(seen.stderr.contains("lost at FlowRing, RingFull"), "{}", seen.stderr);
+    stream(&seen, &report, &report.total);
+    stream(&seen, report.server(), &report.server().total);
+}
+
+/// The default ring at full speed of both processors: nothing is lost, or exactly so much.
+fn storm(kind: &str) {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = rage(kind);
+    let seen = trace.stop();
+    println!("{kind}: {:?}", seen.sum);
+    assert_eq!(seen.sum.lost > 0, seen.stderr.contains("RingFull"), "{}", seen.stderr);
+    if kind == "tcp" {
+        let done = report.total.details["done"].as_u64().unwrap();
+        let shown = named(&seen.of_pid(report.pid), "connection.open").len() as u64;
+        let missing = done - shown;
+        assert!(missing <= seen.sum.lost, "{missing} connections are missing, {:?}", seen.sum);
+    }
+}

@@ -1,0 +1,93 @@
+//! Sockets without ports, and one kind that must not be told.
+
+use egret_tests::{Trace, Traffic};
+use libtest_mimic::Trial;
+
+use crate::checks::{named, only, process};
+use crate::test;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    const CASES: [(&[&str], &str); 10] = [
+        (&["icmp-raw"], "icmp"),
+        (&["icmp-raw", "--ipv6"], "icmp"),
+        (&["icmp-raw", "--connected"], "icmp"),
+        (&["netns", "--inner", "icmp-raw"], "icmp"),
+        (&["netns", "--inner", "icmp-dgram"], "icmp"),
+        (&["netns", "--inner", "icmp-dgram", "--ipv6"], "icmp"),
+        (&["raw-proto"], "raw"),
+        (&["raw-proto", "--ipv6"], "raw"),
+        (&["raw-proto", "--connected"], "raw"),
+        (&["raw-proto", "--connected", "--ipv6"], "raw"),
+    ];
+    let internet = CASES.map(|(way, transport)| test(&format!("others::{}", way.join("_")), || raw(way, transport)));
+    let others = [
+        test("others::raw_sockets_have_no_ports", no_ports),
+        test("others::packet", packet),
+        test("others::unix_is_no_network", unix),
+    ];
+    internet.into_iter().chain(others).collect()
+}
+
+fn raw(way: &'static [&'static str], transport: &str) {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = Traffic::new(&[way, &["--bytes", "20000"]].concat()).run();
+    let seen = trace.stop_after(&report);
+    assert_eq!((report.total.sent, report.total.errno.as_deref()), (20_000, None), "{report:#?}");
+    let events = seen.of_socket(report.total.socket());
+    for event in &events {
+        process(event, &report);
+        assert_eq!(event.transport.as_deref(), Some(transport), "{event:#?}");
+    }
+    let sent = only(&events, "datagram.send");
+    assert_eq!(sent.sent, Some(1000), "{sent:#?}");
+    let closed = only(&events, "connection.close");
+    // IPv4 raw sockets hand out the IP header too, in both counts.
+    let counted = (Some(report.total.sent), Some(report.total.received));
+    assert_eq!((closed.sent, closed.received), counted, "{closed:#?}");
+    if way.contains(&"--connected") {
+        let peer = report.total.peer.as_deref().map(|peer| peer.parse().unwrap());
+        assert_eq!(closed.peer_address, peer, "{closed:#?}");
+    }
+}
+
+/// What the kernel keeps in the place of a raw socket's port is its protocol.
+fn no_ports() {
+    for way in ["icmp-raw", "raw-proto"] {
+        let trace = Trace::start(&["--no-standing"]);
+        let report = Traffic::new(&[way]).run();
+        let seen = trace.stop_after(&report);
+        let events = seen.of_socket(report.total.socket());
+        assert!(!events.is_empty(), "{way}");
+        for event in events {
+            assert_eq!((event.local_port, event.peer_port), (None, None), "{event:#?}");
+        }
+    }
+}
+
+fn packet() {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = Traffic::new(&["packet", "--bytes", "20000"]).run();
+    let seen = trace.stop();
+    let events = seen.of_socket(report.total.socket());
+    for event in &events {
+        process(event, &report);
+        assert_eq!(event.transport.as_deref(), Some("packet"), "{event:#?}");
+    }
+    let sent = only(&events, "datagram.send");
+    assert_eq!(sent.sent, Some(1000), "{sent:#?}");
+    // There may be no hook that sees the end of such a socket; if it is told, then with all it did.
+    for closed in named(&events, "connection.close") {
+        assert_eq!(closed.sent, Some(report.total.sent), "{closed:#?}");
+    }
+}
+
+fn unix() {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = Traffic::new(&["unix"]).run();
+    // Events come in order: what follows the silent one is there, so the silent one would be.
+    let loud = Traffic::new(&["tcp-blocking"]).run();
+    let seen = trace.stop_after(&loud);
+    assert_eq!(report.total.sent, 100_000);
+    assert!(!seen.of_pid(loud.pid).is_empty());
+    assert!(seen.of_pid(report.pid).is_empty(), "{:#?}", seen.of_pid(report.pid));
+}

@@ -1,0 +1,186 @@
+//! Which process it was, also when it is gone, changed, or older than egret.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use egret_tests::{Event, Report, Scratch, Seen, Server, Trace, Traffic};
+use jiff::Timestamp;
+use libtest_mimic::Trial;
+use sha2::{Digest, Sha256};
+
+use crate::checks::{datagrams, named, only, process, stream};
+use crate::{test, test_alone};
+
+/// How often to ask for a process id before giving up: others take it in between now and then.
+const TRIES: u32 = 300;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test_alone("processes::thousand_short_ones", thousand_short),
+        test("processes::executable_arguments_and_parent", identity),
+        test("processes::executable_deleted_while_it_runs", || replaced("--unlink")),
+        test("processes::executable_replaced_while_it_runs", || replaced("--replace")),
+        test("processes::executable_deleted_while_it_sends_datagrams", replaced_datagrams),
+        test("processes::older_than_egret", older),
+        test("processes::child_of_one_older_than_egret", child_of_older),
+        test("processes::one_pid_two_processes", reused_pid),
+        test("processes::a_thread_is_its_process", thread),
+    ]
+}
+
+fn digest(path: &Path) -> String {
+    let digest = Sha256::digest(fs::read(path).unwrap());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// All of them are gone before anybody can look at `/proc`.
+fn thousand_short() {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = Traffic::new(&["tcp-short", "--count", "1000"]).run();
+    let seen = trace.stop_after(&report);
+    let server = report.server();
+    let short: Vec<_> = report.children.iter().filter(|child| child.way == "one-shot").collect();
+    assert_eq!((short.len(), server.flows().len()), (1000, 1000));
+    let mut by_local: HashMap<_, Vec<&Event>> = HashMap::new();
+    for event in named(&seen.of_report(&report), "connection.open") {
+        by_local.entry(event.local().unwrap()).or_default().push(event);
+    }
+    let peer = server.total.local.as_deref().or(server.flows()[0].local.as_deref()).unwrap();
+    let identified = short.iter().filter(|child| {
+        let Some([event]) = by_local.get(&child.total.local()).map(Vec::as_slice) else { return false };
+        event.pid == Some(child.pid)
+            && event.parent == Some(report.pid)
+            && event.path.as_deref() == Some(child.exe.as_str())
+            && event.args == [child.exe.as_str(), "one-shot", peer]
+    });
+    assert_eq!(identified.count(), 1000, "{:?}", seen.sum);
+    server.flows().iter().for_each(|flow| stream(&seen, server, flow));
+}
+
+fn identity() {
+    let trace = Trace::start(&["--no-standing"]);
+    let before = SystemTime::now();
+    let report = Traffic::new(&["tcp-blocking", "--bytes", "5000"]).run();
+    let after = SystemTime::now();
+    let seen = trace.stop_after(&report);
+    let [before, after] = [before, after].map(|time| Timestamp::try_from(time).unwrap());
+    let server = report.server();
+    for (end, parent) in [(&report, std::process::id()), (server, report.pid)] {
+        stream(&seen, end, &end.total);
+        for event in seen.of_pid(end.pid) {
+            assert_eq!(event.parent, Some(parent), "{event:#?}");
+            assert_eq!(event.sha256, Some(digest(Path::new(&end.exe))));
+            assert_eq!((event.uid, event.user.as_deref()), (Some(0), Some("root")));
+            let started = event.started.unwrap();
+            assert!(before <= started && started <= event.timestamp, "{before} {event:#?}");
+            assert!(event.timestamp <= after, "{event:#?} {after}");
+        }
+    }
+    for event in seen.of_pid(report.pid) {
+        assert_eq!(event.args, [report.exe.as_str(), "tcp-blocking", "--bytes", "5000"]);
+    }
+}
+
+/// The path that it had, and the digest of the file that it runs or none: never those of the other file.
+fn replaced_file(seen: &Seen, copy: &Report) {
+    for event in seen.of_pid(copy.pid) {
+        process(event, copy);
+        let right = digest(&egret_tests::traffic());
+        assert!(event.sha256.as_ref().is_none_or(|digest| *digest == right), "{event:#?}");
+    }
+}
+
+fn replaced(disturbance: &str) {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = Traffic::new(&["exec-replaced", disturbance]).run();
+    let seen = trace.stop_after(&report);
+    let copy = &report.children[0];
+    assert!(copy.exe.ends_with("copied-traffic (deleted)"), "{copy:#?}");
+    stream(&seen, copy, &copy.total);
+    replaced_file(&seen, copy);
+}
+
+fn replaced_datagrams() {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = Traffic::new(&["exec-replaced", "--unlink", "--inner", "udp-sendto"]).run();
+    let seen = trace.stop_after(&report);
+    let copy = &report.children[0];
+    datagrams(&seen, copy, &copy.total);
+    replaced_file(&seen, copy);
+}
+
+fn older() {
+    for way in ["tcp-blocking", "udp-sendto"] {
+        let arguments = [way, "--wait-stdin"];
+        let waiting = Traffic::new(&arguments).start();
+        let trace = Trace::start(&["--no-standing"]);
+        let report = waiting.go();
+        let seen = trace.stop_after(&report);
+        let check = if way == "tcp-blocking" { stream } else { datagrams };
+        check(&seen, &report, &report.total);
+        check(&seen, report.server(), &report.server().total);
+        for event in seen.of_pid(report.pid) {
+            assert_eq!(event.args[1..], arguments, "{event:#?}");
+            assert_eq!(event.parent, Some(std::process::id()), "{event:#?}");
+            assert_eq!(event.sha256, Some(digest(Path::new(&report.exe))), "{event:#?}");
+        }
+    }
+}
+
+/// It never executed anything itself: what it runs is its parent's.
+fn child_of_older() {
+    let server = Server::start("tcp-fork", "127.0.0.1");
+    let trace = Trace::start(&["--no-standing"]);
+    let client = Traffic::new(&["tcp-blocking", "--peer", &server.address.to_string()]).run();
+    let server = server.finish();
+    let seen = trace.stop_after(&server);
+    let [worker] = server.children.as_slice() else { panic!("{server:#?}") };
+    stream(&seen, &client, &client.total);
+    stream(&seen, worker, &worker.total);
+    for event in seen.of_pid(worker.pid) {
+        assert_eq!((event.parent, event.args[1].as_str()), (Some(server.pid), "server"), "{event:#?}");
+    }
+}
+
+/// Runs two programs one after the other under the same process id.
+fn under_one_pid(first: &Path, second: &Path, arguments: &[&str]) -> [Report; 2] {
+    for _ in 0..TRIES {
+        let one = Traffic::by(first, arguments).run();
+        // The next process gets the number after this one.
+        fs::write("/proc/sys/kernel/ns_last_pid", (one.pid - 1).to_string()).unwrap();
+        let two = Traffic::by(second, arguments).run();
+        if one.pid == two.pid {
+            return [one, two];
+        }
+    }
+    panic!("no process got the id of an earlier one in {TRIES} tries");
+}
+
+fn reused_pid() {
+    let scratch = Scratch::new();
+    let [first, second] = ["first", "second"].map(|name| scratch.copy(&egret_tests::traffic(), name));
+    let server = Server::start("tcp-sink", "127.0.0.1");
+    let address = server.address.to_string();
+    let trace = Trace::start(&["--no-standing"]);
+    let arguments = ["tcp-blocking", "--one-way", "--bytes", "10", "--peer", &address];
+    let [one, two] = under_one_pid(&first, &second, &arguments);
+    let server = server.finish();
+    let seen = trace.stop_after(&server);
+    // They differ in what they run, and `stream` compares that.
+    assert_ne!(one.exe, two.exe);
+    stream(&seen, &one, &one.total);
+    stream(&seen, &two, &two.total);
+    let started = [&one, &two].map(|report| only(&seen.of_socket(report.total.socket()), "connection.open").started);
+    assert!(started[0].unwrap() < started[1].unwrap(), "{started:?}");
+}
+
+fn thread() {
+    let trace = Trace::start(&["--no-standing"]);
+    let report = Traffic::new(&["tcp-thread"]).run();
+    let seen = trace.stop_after(&report);
+    assert_ne!(report.pid, report.total.tid);
+    stream(&seen, &report, &report.total);
+    assert!(seen.of_pid(report.total.tid).is_empty());
+}

@@ -1,0 +1,94 @@
+//! Connections that stood before egret did.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream, UdpSocket};
+
+use egret_tests::{Event, Server, Trace};
+use libtest_mimic::Trial;
+
+use crate::checks::only;
+use crate::test;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("standing::listed_first_under_their_processes", listed),
+        test("standing::used_and_closed_later", used),
+        test("standing::not_listed_on_request", unlisted),
+    ]
+}
+
+/// A server of its own process, and a connection of this one to it.
+fn connection() -> (Server, TcpStream) {
+    let server = Server::start("tcp-echo", "127.0.0.1");
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    // An answer shows that it was accepted.
+    round_trip(&mut stream);
+    (server, stream)
+}
+
+fn round_trip(stream: &mut TcpStream) {
+    stream.write_all(b"12345").unwrap();
+    stream.read_exact(&mut [0; 5]).unwrap();
+}
+
+fn listed() {
+    let (server, stream) = connection();
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+    datagrams.connect(server.address).unwrap();
+    let trace = Trace::start(&[]);
+    // Something new, so that there is an order to see.
+    let new = TcpStream::connect(server.address).unwrap();
+    let (own, other) = (stream.local_addr().unwrap(), server.address);
+    assert!(trace.wait_for(|events| events.iter().any(|event| event.local() == new.local_addr().ok())));
+    let seen = trace.stop();
+    let first_new = seen.events.iter().position(|event| !event.standing).unwrap();
+    assert!(seen.events[first_new..].iter().all(|event| !event.standing), "standing ones come first");
+
+    let standing: Vec<_> = seen.events.iter().filter(|event| event.standing).collect();
+    let ends = |local, peer| -> Vec<&Event> {
+        standing.iter().copied().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
+    };
+    let own_pid = std::process::id();
+    for (local, peer, name, pid, transport) in [
+        (own, Some(other), "connection.open", own_pid, "tcp"),
+        (other, Some(own), "accept", server.pid(), "tcp"),
+        (other, None, "listen", server.pid(), "tcp"),
+        (datagrams.local_addr().unwrap(), Some(other), "connection.open", own_pid, "udp"),
+    ] {
+        let events = ends(local, peer);
+        let event = only(&events, name);
+        assert_eq!((event.pid, event.transport.as_deref()), (Some(pid), Some(transport)), "{event:#?}");
+        assert!(event.path.is_some() && event.started.is_some(), "{event:#?}");
+    }
+}
+
+fn used() {
+    let (server, mut stream) = connection();
+    let trace = Trace::start(&[]);
+    round_trip(&mut stream);
+    stream.shutdown(Shutdown::Both).unwrap();
+    let local = stream.local_addr().unwrap();
+    drop(stream);
+    let report = server.finish();
+    let seen = trace.stop_after(&report);
+    // As the server's own cookie names it, and the client's by its port.
+    let accepted = seen.of_socket(report.total.socket());
+    let opened: Vec<_> = seen.events.iter().filter(|event| event.local() == Some(local)).collect();
+    for (events, name, pid) in [(accepted, "accept", report.pid), (opened, "connection.open", std::process::id())] {
+        let (first, closed) = (only(&events, name), only(&events, "connection.close"));
+        assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
+        assert_eq!(first.cookie(), closed.cookie());
+        assert!(first.standing && closed.standing, "{events:#?}");
+        assert_eq!(events.len(), 2, "{events:#?}");
+    }
+}
+
+fn unlisted() {
+    let (server, stream) = connection();
+    let trace = Trace::start(&["--no-standing"]);
+    let new = TcpStream::connect(server.address).unwrap();
+    assert!(trace.wait_for(|events| events.iter().any(|event| event.local() == new.local_addr().ok())));
+    let seen = trace.stop();
+    let old = stream.local_addr().ok();
+    assert!(!seen.events.iter().any(|event| event.local() == old || event.peer() == old));
+}

@@ -1,0 +1,72 @@
+//! Child processes that do not outlive their test.
+
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Longest wait for anything: far more than anything takes on a busy machine, short enough to see that it hangs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a condition that cannot be waited for.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Looks until `condition` gives something; `what` says what was waited for.
+///
+/// # Panics
+///
+/// After [`PATIENCE`].
+pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain for {what}");
+        thread::sleep(LOOK);
+    }
+}
+
+/// A child process, killed and reaped if the test ends before it does.
+#[derive(Debug)]
+pub struct Process(Child);
+
+impl Process {
+    /// Starts it. It runs its program when this returns.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display())))
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// The standard library's handle, for its pipes.
+    pub fn handle(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("process ids are positive"));
+        kill(pid, signal).expect("a child that was not waited for can be signalled");
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let pid = self.pid();
+        until(&format!("the end of process {pid}"), || self.0.try_wait().expect("a child can be waited for"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if it is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

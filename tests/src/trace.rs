@@ -1,0 +1,187 @@
+//! A running `egret trace --format json`.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+
+use nix::sys::signal::Signal;
+
+use crate::child::{PATIENCE, Process};
+use crate::{Event, Report, Seen, Sum, egret};
+
+/// What the program says, with `EGRET_LOG=info`, once all its hooks are attached.
+const READY: &str = "capture started";
+
+/// What has come so far.
+#[derive(Default)]
+struct Progress {
+    /// Lines not yet read as events: a reader that took time would hold the program up.
+    fresh: Vec<u8>,
+    events: Vec<Event>,
+    /// Sockets whose end was told.
+    closed: HashSet<u64>,
+    stderr: String,
+    /// Lines that are no events.
+    nonsense: Vec<String>,
+    /// Of the two outputs, how many have ended.
+    ended: u8,
+}
+
+impl Progress {
+    /// Reads the complete lines that have come.
+    fn parse(&mut self) {
+        let end = self.fresh.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let rest = self.fresh.split_off(end);
+        let fresh = std::mem::replace(&mut self.fresh, rest);
+        fresh.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).for_each(|line| self.line(line));
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        match serde_json::from_slice::<Event>(line) {
+            Ok(event) => {
+                if event.name == "connection.close" {
+                    self.closed.insert(event.cookie());
+                }
+                self.events.push(event);
+            }
+            Err(error) => self.nonsense.push(format!("{error}: {}", String::from_utf8_lossy(line))),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.progress.lock().expect("no reader panics"));
+        self.changed.notify_all();
+    }
+
+    /// Waits until the condition holds, or nothing more can come; says whether it holds.
+    fn wait(&self, condition: impl Fn(&Progress) -> bool) -> bool {
+        let progress = self.progress.lock().expect("no reader panics");
+        let pending = |progress: &mut Progress| {
+            progress.parse();
+            progress.ended < 2 && !condition(progress)
+        };
+        let (progress, _) = self.changed.wait_timeout_while(progress, PATIENCE, pending).expect("no reader panics");
+        condition(&progress)
+    }
+}
+
+/// A trace under way, seeing everything that happens from the moment that [`Self::start`] returns.
+pub struct Trace {
+    process: Process,
+    shared: Arc<Shared>,
+    readers: [JoinHandle<()>; 2],
+}
+
+impl Trace {
+    /// Starts it with more arguments, and waits until it captures.
+    ///
+    /// # Panics
+    ///
+    /// If it ends instead.
+    #[must_use]
+    pub fn start(arguments: &[&str]) -> Self {
+        let trace = Self::start_unready(arguments);
+        let ready = trace.shared.wait(|progress| progress.stderr.contains(READY));
+        assert!(ready, "egret does not start to capture: {}", trace.shared.progress.lock().expect("no panic").stderr);
+        trace
+    }
+
+    /// Starts it without waiting.
+    #[must_use]
+    pub fn start_unready(arguments: &[&str]) -> Self {
+        let mut command = Command::new(egret());
+        command.args(["trace", "--format", "json"]).args(arguments).env("EGRET_LOG", "info");
+        let mut process = Process::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let shared = Arc::new(Shared::default());
+        let stdout = process.handle().stdout.take().expect("asked for");
+        let stderr = process.handle().stderr.take().expect("asked for");
+        let readers = [
+            reader(&shared, stdout, |progress, bytes| progress.fresh.extend_from_slice(bytes)),
+            reader(&shared, stderr, |progress, bytes| progress.stderr.push_str(&String::from_utf8_lossy(bytes))),
+        ];
+        Self { process, shared, readers }
+    }
+
+    /// The program itself.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Waits until the events so far fulfil a condition; says whether they do.
+    #[must_use]
+    pub fn wait_for(&self, condition: impl Fn(&[Event]) -> bool) -> bool {
+        self.shared.wait(|progress| condition(&progress.events))
+    }
+
+    /// Whether the events so far fulfil a condition.
+    #[must_use]
+    pub fn sees(&self, condition: impl FnOnce(&[Event]) -> bool) -> bool {
+        let mut progress = self.shared.progress.lock().expect("no reader panics");
+        progress.parse();
+        condition(&progress.events)
+    }
+
+    /// Asks it to end with `SIGINT`.
+    #[must_use]
+    pub fn stop(self) -> Seen {
+        self.process.signal(Signal::SIGINT);
+        self.finish()
+    }
+
+    /// Asks it to end once it has told the end of every connection in a report: the last packets of a connection may
+    /// still be on their way when the process that made it is gone.
+    #[must_use]
+    pub fn stop_after(self, report: &Report) -> Seen {
+        let flows = report.processes().into_iter().flat_map(Report::flows);
+        let cookies: Vec<u64> = flows.filter(|flow| flow.errno.is_none()).filter_map(|flow| flow.cookie).collect();
+        if !self.shared.wait(|progress| cookies.iter().all(|cookie| progress.closed.contains(cookie))) {
+            eprintln!("not every connection of {} has ended", report.way);
+        }
+        self.stop()
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// If it wrote something that is no event, or a sum that does not add up.
+    #[must_use]
+    pub fn finish(mut self) -> Seen {
+        let status = self.process.wait();
+        for reader in self.readers {
+            reader.join().expect("no reader panics");
+        }
+        let mut progress = std::mem::take(&mut *self.shared.progress.lock().expect("no reader panics"));
+        progress.parse();
+        assert!(progress.fresh.is_empty(), "a torn line: {}", String::from_utf8_lossy(&progress.fresh));
+        assert!(progress.nonsense.is_empty(), "no events: {:#?}", progress.nonsense);
+        let sum = Sum::of(&progress.stderr);
+        Seen { events: progress.events, stderr: progress.stderr, status, sum }
+    }
+}
+
+fn reader(
+    shared: &Arc<Shared>,
+    mut pipe: impl Read + Send + 'static,
+    note: impl Fn(&mut Progress, &[u8]) + Send + 'static,
+) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let mut buffer = vec![0; 65_536];
+        while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+            shared.change(|progress| note(progress, &buffer[..length]));
+        }
+        shared.change(|progress| progress.ended += 1);
+    })
+}
