@@ -58,6 +58,11 @@ impl Configuration {
         }
     }
 
+    /// Whether it is a script for bpftrace.
+    pub(super) const fn is_bpftrace(self) -> bool {
+        matches!(self, Bpftrace | BpftraceTcp)
+    }
+
     /// How to run it; nothing for what does not trace.
     pub(super) fn command(self, programs: &Programs) -> Option<Command> {
         if let Some((layer, format)) = self.egret() {

@@ -127,7 +127,11 @@ impl Collector {
             bail!("{} failed ({status}): {}", self.configuration.name(), messages.trim());
         }
         let output = std::mem::take(&mut self.output);
-        Ok(Stopped { summary: Summary::read(&messages), output })
+        let mut summary = Summary::read(&messages);
+        if self.configuration.is_bpftrace() {
+            summary.add_lost(&output.text());
+        }
+        Ok(Stopped { summary, output })
     }
 
     fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {

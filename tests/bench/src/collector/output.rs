@@ -61,6 +61,14 @@ impl Output {
         }
     }
 
+    /// All that a file holds.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::File(path) => fs::read_to_string(path).unwrap_or_default(),
+            Self::None | Self::Pipe { .. } => String::new(),
+        }
+    }
+
     /// How many lines were written.
     pub(crate) fn count(&self) -> Result<u64> {
         Ok(match self {

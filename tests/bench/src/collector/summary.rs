@@ -9,19 +9,21 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// From standard error: egret's `captured=N delivered=N lost=N`, bpftrace's `Lost N events`.
+    /// From egret's standard error: `captured=N delivered=N lost=N`.
     pub(super) fn read(messages: &str) -> Self {
         let mut summary = Self::default();
         for line in messages.lines() {
-            if let Some(lost) = line.strip_prefix("Lost ").and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok())
-            {
-                summary.lost += lost;
-            }
             for word in line.split_whitespace() {
                 summary.read_word(word);
             }
         }
         summary
+    }
+
+    /// Adds what bpftrace says on its standard output, among the events: `Lost N events`.
+    pub(super) fn add_lost(&mut self, output: &str) {
+        let lost = output.lines().filter_map(|line| line.strip_prefix("Lost ")?.split(' ').next()?.parse::<u64>().ok());
+        self.lost += lost.sum::<u64>();
     }
 
     fn read_word(&mut self, word: &str) {
@@ -49,7 +51,8 @@ mod tests {
         let egret = Summary::read("egret: lost at FlowRing, RingFull: 3\ncaptured=10 delivered=7 lost=3\n");
         assert_eq!(egret, Summary { captured: 10, delivered: 7, lost: 3 });
         assert!(egret.adds_up());
-        let bpftrace = Summary::read("WARNING: arithmetic\nLost 12 events\nLost 30 events\n");
+        let mut bpftrace = Summary::read("WARNING: arithmetic\n");
+        bpftrace.add_lost("open 1 2\nLost 12 events\nclose 1 2\nLost 30 events\n");
         assert_eq!(bpftrace.lost, 42);
         assert!(!bpftrace.adds_up());
     }

@@ -12,14 +12,14 @@ use super::Bench;
 use crate::collector::{Collector, Configuration};
 use crate::host::{Hook, Hooks, hooks_of};
 use crate::report::{Table, nanoseconds};
-use crate::workload::{self, Sized};
+use crate::workload::{self, Calibrated};
 
 /// Runs an operation below which a program has nothing to do with the workload.
 const RELATED: f64 = 0.02;
 
 /// Measures, and says it in Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
-    let workloads = workload::sized(bench.options, bench.machine.cpus)?;
+    let workloads = workload::calibrated(bench.options, bench.machine.cpus)?;
     let mut text = String::from(
         "Runs are counted for the whole host, so other traffic shows too; an operation can run a hook at both of its \
          ends. Taking the account is part of every figure: `sock_send_length` under `unix-datagram`, which looks at the \
@@ -41,19 +41,19 @@ fn under(
     bench: &Bench<'_>,
     configuration: Configuration,
     collector: &Collector,
-    workloads: &[Sized],
+    workloads: &[Calibrated],
 ) -> Result<String> {
     let mut table = Table::new(["workload", "hook", "runs an operation", "a run", "an operation"]);
-    for sized in workloads {
-        eprintln!("  {} under {}", sized.kind.name, configuration.name());
+    for workload in workloads {
+        eprintln!("  {} under {}", workload.kind.name, configuration.name());
         let before = hooks_of(collector.pid())?;
         // Off again when this is dropped, also if this program is killed.
         let account = enable_stats(Stats::RunTime).context("cannot switch the kernel's statistics on")?;
-        sized.kind.time(sized.operations, bench.machine.cpus)?;
+        workload.kind.time(workload.operations, bench.machine.cpus)?;
         drop(account);
         let after = hooks_of(collector.pid())?;
         // The warm-up is counted, too.
-        rows(&mut table, sized.kind.name, sized.operations + sized.operations / 20 + 1, &before, &after);
+        rows(&mut table, workload.kind.name, workload.operations + workload.operations / 20 + 1, &before, &after);
     }
     let sizes = sizes(&hooks_of(collector.pid())?);
     Ok(format!("### Layer {}\n\n{table}\nMachine code of each program:\n\n{sizes}\n", configuration.name()))

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use crate::host::pin;
+use crate::host::{own_cpu_time, pin};
 use crate::options::TraceOptions;
 
 /// A loop under way.
@@ -87,47 +87,56 @@ pub(crate) static ALL: &[Kind] = &[
     },
 ];
 
+/// How long something took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// By the clock on the wall.
+    pub(crate) wall: Duration,
+    /// On CPUs, all threads of this process together: what others do at the same time is not in it.
+    pub(crate) cpu: Duration,
+}
+
 /// A loop, and how often it goes round in a sample.
-pub(crate) struct Sized {
+pub(crate) struct Calibrated {
     pub(crate) kind: &'static Kind,
     pub(crate) operations: u64,
 }
 
 impl Kind {
     /// Times so many operations.
-    pub(crate) fn time(&self, operations: u64, cpus: usize) -> Result<Duration> {
+    pub(crate) fn time(&self, operations: u64, cpus: usize) -> Result<Taken> {
         let measure = || {
             pin(0)?;
             let mut workload = (self.make)(cpus.saturating_sub(1))?;
             workload.run(operations / 20 + 1)?;
-            let begin = Instant::now();
+            let (begin, cpu) = (Instant::now(), own_cpu_time()?);
             workload.run(operations)?;
-            Ok(begin.elapsed())
+            Ok(Taken { wall: begin.elapsed(), cpu: own_cpu_time()?.saturating_sub(cpu) })
         };
         // A thread of its own: what this one starts would inherit its CPU.
         thread::scope(|scope| scope.spawn(measure).join()).map_err(|_| anyhow!("{} broke down", self.name))?
     }
 
     /// Finds how many operations take about `target`.
-    fn size(&'static self, target: Duration, cpus: usize) -> Result<Sized> {
+    fn calibrate(&'static self, target: Duration, cpus: usize) -> Result<Calibrated> {
         let mut operations = 16;
         loop {
-            let taken = self.time(operations, cpus)?;
+            let taken = self.time(operations, cpus)?.wall;
             if taken * 4 >= target {
                 let scale = target.as_secs_f64() / taken.as_secs_f64();
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count far below 2^53")]
                 let operations = (operations as f64 * scale) as u64;
-                return Ok(Sized { kind: self, operations: operations.max(1) });
+                return Ok(Calibrated { kind: self, operations: operations.max(1) });
             }
             operations *= 2;
         }
     }
 }
 
-/// The loops that were asked for, sized while nothing traces.
-pub(crate) fn sized(options: &TraceOptions, cpus: usize) -> Result<Vec<Sized>> {
+/// The loops that were asked for, calibrated while nothing traces.
+pub(crate) fn calibrated(options: &TraceOptions, cpus: usize) -> Result<Vec<Calibrated>> {
     let wanted = ALL.iter().filter(|kind| options.wants_workload(kind.name));
-    wanted.map(|kind| kind.size(options.sample(), cpus)).collect()
+    wanted.map(|kind| kind.calibrate(options.sample(), cpus)).collect()
 }
 
 /// Connections without end, for storms.

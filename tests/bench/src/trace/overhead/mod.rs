@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::collector::{Collector, Configuration, Summary};
-use crate::host::attached_programs;
+use crate::host::{Others, attached_programs};
 use crate::trace::Bench;
-use crate::workload::{self, Sized};
+use crate::workload::{self, Calibrated};
 use samples::Samples;
 
 /// What was found.
 struct Findings {
-    workloads: Vec<Sized>,
+    workloads: Vec<Calibrated>,
     /// Those that could be measured, untraced first.
     configurations: Vec<Configuration>,
     samples: Samples,
@@ -27,17 +27,20 @@ struct Findings {
     summaries: BTreeMap<Configuration, Summary>,
     /// Most programs of others' that were in the kernel while nothing of ours was.
     foreign_programs: usize,
+    /// Shares of the host's CPU time that others used while nothing of ours traced.
+    others: Vec<f64>,
 }
 
 /// Measures, and says it in Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut findings = Findings {
-        workloads: workload::sized(bench.options, bench.machine.cpus)?,
+        workloads: workload::calibrated(bench.options, bench.machine.cpus)?,
         configurations: bench.options.configurations(),
         samples: Samples::default(),
         left_out: Vec::new(),
         summaries: BTreeMap::new(),
         foreign_programs: 0,
+        others: Vec::new(),
     };
     let rounds = bench.options.rounds();
     for round in 0..rounds {
@@ -80,10 +83,14 @@ impl Findings {
         if collector.is_none() {
             self.foreign_programs = self.foreign_programs.max(programs_that_stay());
         }
-        for sized in &self.workloads {
-            let taken = sized.kind.time(sized.operations, bench.machine.cpus)?;
-            let nanoseconds = taken.as_secs_f64() * 1e9 / sized.operations as f64;
-            self.samples.add(sized.kind.name, configuration, round, nanoseconds);
+        let (begin, others) = (Instant::now(), Others::since_now()?);
+        for workload in &self.workloads {
+            let taken = workload.kind.time(workload.operations, bench.machine.cpus)?;
+            self.samples.add(workload.kind.name, configuration, round, taken);
+        }
+        if collector.is_none() {
+            let others = others.used()?.as_secs_f64() / begin.elapsed().as_secs_f64();
+            self.others.push(others / bench.machine.cpus as f64);
         }
         if let Some(collector) = collector {
             let summary = collector.stop()?.summary;

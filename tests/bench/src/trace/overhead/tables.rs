@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 
 use super::Findings;
+use super::samples::Clock::{self, Cpu, Wall};
 use crate::collector::Configuration::{self, Bpftrace, BpftraceTcp, Sockets, Untraced};
 use crate::report::{Aims, Table, nanoseconds, ratio};
+use crate::statistics::Spread;
+use crate::workload::Calibrated;
 
 /// Throughput that is aimed for under the `sockets` layer, relative to untraced.
 const FLOORS: [(&str, f64); 4] =
@@ -16,39 +19,56 @@ const UNRELATED_CALL: f64 = 1.03;
 impl Findings {
     pub(super) fn to_markdown(&self, rounds: usize) -> String {
         let mut text = format!("{}\n{}\n", self.aims(), self.caveats(rounds));
-        let _ = write!(text, "Throughput relative to untraced, median (least–most):\n\n{}\n", self.ratios());
+        let _ = write!(text, "Throughput relative to untraced, median (least–most):\n\n{}\n", self.ratios(Wall));
+        let _ = write!(
+            text,
+            "The same by CPU time of the loop's threads, hooks included, waiting and being interrupted by other programs \
+             not:\n\n{}\n",
+            self.ratios(Cpu)
+        );
         let _ = write!(text, "Time of one operation, median:\n\n{}\n", self.times());
         let _ = write!(text, "Records over all rounds:\n\n{}\n", self.records());
         text.push_str("Operations:\n\n");
-        for sized in &self.workloads {
-            let _ =
-                writeln!(text, "- `{}` ({} in a sample): {}", sized.kind.name, sized.operations, sized.kind.operation);
+        for workload in &self.workloads {
+            let _ = writeln!(
+                text,
+                "- `{}` ({} in a sample): {}",
+                workload.kind.name, workload.operations, workload.kind.operation
+            );
         }
         text
     }
 
     fn aims(&self) -> Aims {
         let mut aims = Aims::default();
-        if let Some(throughput) = self.samples.throughput("getppid", Sockets, Untraced) {
-            let time = 1.0 / throughput.median;
+        let unrelated = |clock| self.samples.speed(clock, "getppid", Sockets, Untraced).map(|speed| 1.0 / speed.median);
+        if let Some((wall, cpu)) = unrelated(Wall).zip(unrelated(Cpu)) {
             let aim = format!("at most {UNRELATED_CALL:.2} of untraced time");
-            aims.add("`getppid` under `sockets`", &aim, &format!("{time:.3}"), time <= UNRELATED_CALL);
+            let measured = format!("{wall:.3}; by CPU time {cpu:.3}");
+            aims.add("`getppid` under `sockets`", &aim, &measured, wall <= UNRELATED_CALL);
         }
         for (workload, floor) in FLOORS {
-            if let Some(throughput) = self.samples.throughput(workload, Sockets, Untraced) {
+            if let Some((wall, measured)) = self.both_clocks(workload, Untraced) {
                 let what = format!("`{workload}` under `sockets`");
-                aims.add(&what, &format!("at least {floor:.2}"), &ratio(throughput), throughput.median >= floor);
+                aims.add(&what, &format!("at least {floor:.2}"), &measured, wall.median >= floor);
             }
         }
         for workload in ["tcp-connect", "tcp-connect-reset"] {
             for other in [Bpftrace, BpftraceTcp] {
-                if let Some(throughput) = self.samples.throughput(workload, Sockets, other) {
+                if let Some((wall, measured)) = self.both_clocks(workload, other) {
                     let what = format!("`{workload}` under `sockets`, relative to {}", other.name());
-                    aims.add(&what, "more than 1.00", &ratio(throughput), throughput.median > 1.0);
+                    aims.add(&what, "more than 1.00", &measured, wall.median > 1.0);
                 }
             }
         }
         aims
+    }
+
+    /// Throughput under `sockets` relative to something else, and the words for it with the ratio of CPU times.
+    fn both_clocks(&self, workload: &'static str, other: Configuration) -> Option<(Spread, String)> {
+        let wall = self.samples.speed(Wall, workload, Sockets, other)?;
+        let cpu = self.samples.speed(Cpu, workload, Sockets, other)?;
+        Some((wall, format!("{}; by CPU time {:.3}", ratio(wall), cpu.median)))
     }
 
     fn caveats(&self, rounds: usize) -> String {
@@ -60,6 +80,14 @@ impl Findings {
         for why in &self.left_out {
             let _ = write!(text, "\nNot measured: {why}\n");
         }
+        if let Some(others) = Spread::of(self.others.iter().copied()) {
+            let _ = write!(
+                text,
+                "\nOther programs used {:.1} % of the CPUs while nothing was traced (at most {:.1} %).\n",
+                100.0 * others.median,
+                100.0 * others.most
+            );
+        }
         if self.foreign_programs > 0 {
             let _ = write!(
                 text,
@@ -70,23 +98,23 @@ impl Findings {
         text
     }
 
-    fn ratios(&self) -> Table {
-        self.table(
-            &self.configurations.iter().copied().filter(|one| *one != Untraced).collect::<Vec<_>>(),
-            |name, one| self.samples.throughput(name, one, Untraced).map(ratio),
-        )
+    fn ratios(&self, clock: Clock) -> Table {
+        let columns: Vec<_> = self.configurations.iter().copied().filter(|one| *one != Untraced).collect();
+        self.table(&columns, |workload, one| self.samples.speed(clock, workload.kind.name, one, Untraced).map(ratio))
     }
 
     fn times(&self) -> Table {
-        self.table(&self.configurations, |name, one| self.samples.time(name, one).map(|time| nanoseconds(time.median)))
+        self.table(&self.configurations, |workload, one| {
+            let sample = self.samples.time(Wall, workload.kind.name, one)?;
+            Some(nanoseconds(sample.median / workload.operations as f64))
+        })
     }
 
-    fn table(&self, columns: &[Configuration], cell: impl Fn(&'static str, Configuration) -> Option<String>) -> Table {
+    fn table(&self, columns: &[Configuration], cell: impl Fn(&Calibrated, Configuration) -> Option<String>) -> Table {
         let mut table = Table::new(["workload"].into_iter().chain(columns.iter().map(|one| one.name())));
-        for sized in &self.workloads {
-            let name = sized.kind.name;
-            let cells = columns.iter().map(|one| cell(name, *one).unwrap_or_else(|| "-".to_owned()));
-            table.row([format!("`{name}`")].into_iter().chain(cells));
+        for workload in &self.workloads {
+            let cells = columns.iter().map(|one| cell(workload, *one).unwrap_or_else(|| "-".to_owned()));
+            table.row([format!("`{}`", workload.kind.name)].into_iter().chain(cells));
         }
         table
     }
