@@ -71,12 +71,17 @@ fn try_moved(sk: *mut c_void, result: i32, direction: Direction) -> Option<()> {
     Some(())
 }
 
-/// The first to send or receive on a socket whose holder was not known names it.
+/// The first to send or receive on a socket whose holder was not known names it. Most often it is the listener itself,
+/// which the record of the accept has named already.
 #[inline(always)]
 fn own(socket: &mut Socket) {
     socket.flags &= !UNOWNED;
-    socket.process = process::current();
-    record::write(Kind::Owned, record::now(), socket, Detail::default());
+    let process = process::current();
+    let known = socket.process.pid == process.pid && socket.process.exec_id == process.exec_id;
+    if !known || socket.flags & PREEXISTING != 0 {
+        socket.process = process;
+        record::write(Kind::Owned, record::now(), socket, Detail::default());
+    }
 }
 
 /// Totals of a busy flow, at most once an interval.

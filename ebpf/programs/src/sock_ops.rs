@@ -6,8 +6,9 @@
 //! is not skipped, so that no connection's end is missed on a busy CPU.
 
 use aya_ebpf::bindings::{
-    BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_STATE_CB,
-    BPF_SOCK_OPS_STATE_CB_FLAG, BPF_SOCK_OPS_TCP_CONNECT_CB, BPF_SOCK_OPS_TCP_LISTEN_CB, bpf_sock_ops,
+    BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_RTO_CB,
+    BPF_SOCK_OPS_RTO_CB_FLAG, BPF_SOCK_OPS_STATE_CB, BPF_SOCK_OPS_STATE_CB_FLAG, BPF_SOCK_OPS_TCP_CONNECT_CB,
+    BPF_SOCK_OPS_TCP_LISTEN_CB, bpf_sock_ops,
 };
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set};
 use aya_ebpf::macros::sock_ops;
@@ -18,7 +19,7 @@ use crate::config::{has, setting};
 use crate::kernel::{load, words};
 use crate::process;
 use crate::record::{self, Detail};
-use crate::socket::{self, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, mapped};
+use crate::socket::{self, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, TOLD, mapped};
 
 const AF_INET6: u32 = 10;
 const SOCK_STREAM: u16 = 1;
@@ -39,12 +40,14 @@ pub(crate) fn sock_ops(ctx: SockOpsContext) -> u32 {
         BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB => active(ctx.ops),
         BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB => passive(ctx.ops),
         BPF_SOCK_OPS_TCP_LISTEN_CB => listening(ctx.ops),
+        BPF_SOCK_OPS_RTO_CB => timed_out(ctx.ops),
         _ => None,
     };
     1
 }
 
-/// The SYN is about to leave: the local port is known, and the process is the one that called connect.
+/// The SYN is about to leave: the local port is known, and the process is the one that called connect. Nothing is told
+/// yet: most connects are answered soon, and that record says it all.
 #[inline(always)]
 fn connecting(ops: *mut bpf_sock_ops) -> Option<()> {
     let socket = of(ops)?;
@@ -55,8 +58,18 @@ fn connecting(ops: *mut bpf_sock_ops) -> Option<()> {
         socket.opened_ns = record::now();
     }
     socket.phase = PHASE_CONNECTING;
-    watch_state(ops);
-    record::write(Kind::Connecting, socket.opened_ns, socket, Detail::default());
+    watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+    Some(())
+}
+
+/// The SYN was not answered within a second (the first retransmission time-out, RFC 6298): tell of the connect, once.
+#[inline(always)]
+fn timed_out(ops: *mut bpf_sock_ops) -> Option<()> {
+    let socket = of(ops)?;
+    if socket.phase == PHASE_CONNECTING && socket.flags & TOLD == 0 {
+        socket.flags |= TOLD;
+        record::write(Kind::Connecting, socket.opened_ns, socket, Detail::default());
+    }
     Some(())
 }
 
@@ -84,7 +97,7 @@ fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
     socket.told = 0;
     socket.flags = INBOUND | UNOWNED;
     socket.phase = PHASE_ESTABLISHED;
-    watch_state(ops);
+    watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
     record::write(Kind::Accepted, now, socket, Detail::default());
     Some(())
 }
@@ -203,12 +216,12 @@ fn fill_ends(socket: &mut Socket, ops: *mut bpf_sock_ops) {
     socket.socket_type = SOCK_STREAM;
 }
 
-/// Asks for state changes of this connection, beside what other programs have asked for.
+/// Asks for further callbacks about this connection, beside what other programs have asked for.
 #[inline(always)]
-fn watch_state(ops: *mut bpf_sock_ops) {
+fn watch(ops: *mut bpf_sock_ops, callbacks: u32) {
     // SAFETY: field of the context, checked by the verifier; the helper takes the context.
     unsafe {
-        let flags = (*ops).bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG;
+        let flags = (*ops).bpf_sock_ops_cb_flags | callbacks;
         bpf_sock_ops_cb_flags_set(ops, flags as i32);
     }
 }

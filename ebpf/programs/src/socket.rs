@@ -37,6 +37,9 @@ pub(crate) const SHARED: u32 = 1 << 19;
 /// Private flag: an error on the current peer was told.
 pub(crate) const ERRED: u32 = 1 << 20;
 
+/// Private flag: a connect that is not answered was told.
+pub(crate) const TOLD: u32 = 1 << 21;
+
 /// State of one socket. Totals are those of the current peer where a datagram socket has several.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -1,6 +1,5 @@
 //! The state of flows, as far as one record does not say it all.
 
-use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use egret_model::{
@@ -12,17 +11,14 @@ use lru::LruCache;
 use super::calls;
 use super::peers::{KnownPeers, PeerTable, key_of};
 use super::processes::Processes;
+use super::waiting::Waiting;
 use crate::record::{Exec, Record};
 use crate::standing;
 
-/// Connects under way and accepted connections without a holder that are remembered. At about 300 bytes each
-/// 20 MB where a scan of a dead network leaves that many connects hanging; a usual host has a few dozen.
-const WAITING: usize = 65_536;
 /// Standing sockets remembered, about 100 bytes each.
 const STANDING: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
-/// How long a connect may take before it is told as still open, and an accepted connection may be idle
-/// before it is put down to its listener, nanoseconds.
-const PATIENCE_NS: u64 = 500_000_000;
+/// How long an accepted connection is held back for a process other than its listener to use it first, nanoseconds.
+const PATIENCE_NS: u64 = 100_000_000;
 
 /// Turns records into events.
 pub(crate) struct Tracker {
@@ -30,8 +26,7 @@ pub(crate) struct Tracker {
     pub(super) layer: Layer,
     /// The kernel side counts what calls move. Without that TCP still counts for itself.
     counts: bool,
-    /// Records whose event waits for another record, oldest first, by socket cookie.
-    waiting: VecDeque<FlowRecord>,
+    waiting: Waiting,
     peers: KnownPeers,
     standing: LruCache<u64, ()>,
     evicted: u64,
@@ -43,7 +38,7 @@ impl Tracker {
             processes: Processes::new(),
             layer,
             counts: true,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             peers: KnownPeers::new(),
             standing: LruCache::new(STANDING),
             evicted: 0,
@@ -105,16 +100,19 @@ impl Tracker {
     /// Takes a record of the flow ring; appends what it means to `out`.
     pub(crate) fn flow(&mut self, kind: Kind, flow: FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
         match kind {
-            Kind::Connecting | Kind::Accepted => self.wait_for(flow, out),
+            Kind::Connecting => out.push(self.event(EventName::ConnectionOpen, &flow)),
+            Kind::Accepted => {
+                if let Some(oldest) = self.waiting.add(flow) {
+                    out.push(self.unsettled(&oldest));
+                }
+            }
             Kind::Established => {
-                self.settle(flow.cookie);
                 let mut event = self.event(EventName::ConnectionOpen, &flow);
                 event.connect_duration_ns = flow.established_ns.checked_sub(flow.opened_ns);
                 out.push(event);
             }
             Kind::Owned => self.owned(&flow, out),
             Kind::Failed => {
-                self.settle(flow.cookie);
                 let mut event = self.event(EventName::ConnectionFailed, &flow);
                 event.connect_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
                 out.push(event);
@@ -135,39 +133,16 @@ impl Tracker {
         }
     }
 
-    /// Holds a record back until the next of its socket says more.
-    fn wait_for(&mut self, flow: FlowRecord, out: &mut Vec<Event>) {
-        if self.waiting.len() >= WAITING
-            && let Some(oldest) = self.waiting.pop_front()
-        {
-            out.push(self.unsettled(&oldest));
-        }
-        self.waiting.push_back(flow);
-    }
-
-    /// Takes a held record back, if there is one of this socket.
-    fn settle(&mut self, cookie: u64) -> Option<FlowRecord> {
-        // Nearly always among the last.
-        let at = self.waiting.iter().rposition(|flow| flow.cookie == cookie)?;
-        self.waiting.remove(at)
-    }
-
-    /// A held record whose successor did not come in time.
+    /// A held record whose successor did not come in time: the listener has it.
     fn unsettled(&mut self, flow: &FlowRecord) -> Event {
-        let accepted = flow.header.flags & INBOUND != 0;
-        self.event(if accepted { EventName::Accept } else { EventName::ConnectionOpen }, flow)
+        self.event(EventName::Accept, flow)
     }
 
     /// Tells what has waited for long; with `None` everything.
     pub(crate) fn flush(&mut self, now_ns: Option<u64>, out: &mut Vec<Event>) {
-        while let Some(oldest) = self.waiting.front() {
-            let age = now_ns.map(|now| now.saturating_sub(oldest.header.time_ns));
-            if age.is_some_and(|age| age < PATIENCE_NS) {
-                return;
-            }
-            if let Some(flow) = self.waiting.pop_front() {
-                out.push(self.unsettled(&flow));
-            }
+        let until = now_ns.map_or(u64::MAX, |now| now.saturating_sub(PATIENCE_NS));
+        while let Some(flow) = self.waiting.take_until(until) {
+            out.push(self.unsettled(&flow));
         }
     }
 
@@ -178,7 +153,7 @@ impl Tracker {
             }
             return;
         }
-        if let Some(accepted) = self.settle(flow.cookie) {
+        if let Some(accepted) = self.waiting.take(flow.cookie) {
             let mut event = self.event(EventName::Accept, flow);
             event.time = self.processes.at(accepted.header.time_ns);
             event.bytes_sent = None;
@@ -188,7 +163,9 @@ impl Tracker {
     }
 
     fn closed(&mut self, flow: &FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
-        if let Some(held) = self.settle(flow.cookie) {
+        if flow.header.flags & INBOUND != 0
+            && let Some(held) = self.waiting.take(flow.cookie)
+        {
             out.push(self.unsettled(&held));
         }
         let used = self.peers.remove(flow.cookie);

@@ -4,6 +4,7 @@ mod calls;
 mod flows;
 mod peers;
 mod processes;
+mod waiting;
 
 pub(crate) use flows::Tracker;
 pub(crate) use peers::PeerTable;
