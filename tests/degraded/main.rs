@@ -53,6 +53,8 @@ fn main() -> ExitCode {
         output::a_full_disk_is_told,
         output::a_closed_output_is_no_crash,
     ];
+    // Before anything is put on the disk: what is wrong with the arguments ends the program here.
+    let arguments = Arguments::from_args();
     let root = geteuid().is_root();
     if !root {
         eprintln!("skipped: needs root");
@@ -66,5 +68,5 @@ fn main() -> ExitCode {
         });
         trial.with_ignored_flag(!root)
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
