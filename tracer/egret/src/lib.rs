@@ -10,10 +10,11 @@ mod sample;
 pub mod table;
 pub mod trace;
 
-use egret_capture::CaptureError;
+use egret_capture::{CaptureError, LoadError};
 
 /// The exit status that an error calls for.
 #[must_use]
 pub fn status_of(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<CaptureError>().is_some() { args::exit::UNSUPPORTED } else { args::exit::FAILED }
+    let unsupported = error.downcast_ref::<CaptureError>().is_some() || error.downcast_ref::<LoadError>().is_some();
+    if unsupported { args::exit::UNSUPPORTED } else { args::exit::FAILED }
 }

@@ -59,6 +59,12 @@ pub enum LoadError {
     /// tracefs cannot be read.
     #[error("tracefs is not mounted or not readable; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`")]
     NoTracefs,
+    /// Nothing tells which processes are started.
+    #[error(
+        "a command cannot be followed: without the kernel's types and without tracefs nothing tells which processes it \
+         starts; mount tracefs with `mount -t tracefs tracefs /sys/kernel/tracing`"
+    )]
+    CannotFollow,
     /// There is no cgroup v2 hierarchy.
     #[error("no cgroup v2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")]
     NoCgroup,
@@ -262,6 +268,9 @@ impl Programs {
 
     /// Marks a process, and so all that it will start, as followed, or takes the mark away.
     pub(crate) fn follow(&mut self, pid: u32, followed: bool) -> Result<(), LoadError> {
+        if self.degradations.contains(&Degradation::NoTracefs) {
+            return Err(LoadError::CannotFollow);
+        }
         let mut key = self.processes.get(&pid, 0).unwrap_or_default();
         key.flags = if followed { key.flags | egret_wire::TRACED } else { key.flags & !egret_wire::TRACED };
         self.processes.insert(pid, key, 0).map_err(|source| LoadError::Map { name: "PROCESSES", source })

@@ -207,8 +207,11 @@ mod tests {
         }
     }
 
+    /// Name, type and bit offset of a member.
+    type Member<'a> = (&'a str, u32, u32);
+
     /// Type information of structures alone: name, and members by name, type id and bit offset.
-    fn structures(list: &[(&str, &[(&str, u32, u32)])]) -> Vec<u8> {
+    fn structures(list: &[(&str, &[Member<'_>])]) -> Vec<u8> {
         let (mut types, mut strings) = (Vec::new(), vec![0]);
         let mut name = |text: &str| {
             let at = u32::try_from(strings.len()).unwrap();

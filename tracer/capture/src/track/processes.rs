@@ -81,7 +81,7 @@ impl Processes {
             sha256: OnceLock::new(),
         };
         let executable = if executable.path.is_none() || executable.path_as_typed {
-            self.from_proc(&exec.process).unwrap_or_else(|| Arc::new(executable))
+            self.read_image(&exec.process).unwrap_or_else(|| Arc::new(executable))
         } else {
             Arc::new(executable)
         };
@@ -115,7 +115,7 @@ impl Processes {
     fn build(&mut self, process: &ProcessRef) -> Process {
         let executable = match self.images.get(&process.exec_id) {
             Some(image) => Arc::clone(image),
-            None => self.from_proc(process).unwrap_or_default(),
+            None => self.read_image(process).unwrap_or_default(),
         };
         // On a hybrid host v2 may hold everything in its root; systemd's own hierarchy then knows more.
         let group = self.cgroups.by_id(process.cgroup_id).filter(|group| &*group.path != "/");
@@ -131,7 +131,7 @@ impl Processes {
     }
 
     /// The image from `/proc`, if the process there is still the one meant.
-    fn from_proc(&mut self, process: &ProcessRef) -> Option<Arc<Executable>> {
+    fn read_image(&mut self, process: &ProcessRef) -> Option<Arc<Executable>> {
         let found = host::process::read(process.pid, &mut self.cgroups).ok()?;
         if process.start_ns != 0 && !found.started_at(process.start_ns) {
             return None;

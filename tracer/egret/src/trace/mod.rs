@@ -83,6 +83,11 @@ impl Session<'_> {
             end = earliest(end, Instant::now() + LINGER);
         }
         loop {
+            // Looked at each time: the signal of a command that ends at once may come before it is waited for. And before
+            // draining, so that all it did is in the rings by then.
+            if command.check() {
+                end = earliest(end, Instant::now() + LINGER);
+            }
             self.drain(capture);
             if self.output.is_closed() || end.is_some_and(|end| Instant::now() >= end) {
                 break;
@@ -90,10 +95,10 @@ impl Session<'_> {
             if command.has_ended() && self.open.is_empty() {
                 break;
             }
-            match self.wait(capture, end) {
-                Some(Wish::Stop(signal)) if !command.forward(signal) => break,
-                Some(Wish::ChildChanged) if command.check() => end = earliest(end, Instant::now() + LINGER),
-                _ => {}
+            if let Some(Wish::Stop(signal)) = self.wait(capture, end)
+                && !command.forward(signal)
+            {
+                break;
             }
         }
         command.status()
