@@ -25,7 +25,7 @@ mod streams;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{PoisonError, RwLock};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
 /// Held for writing by tests that make more traffic than others could stand beside them.
 static HOST: RwLock<()> = RwLock::new(());
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         cli::trials(),
         loss::trials(),
     ];
-    libtest_mimic::run(&Arguments::from_args(), trials.into_iter().flatten().collect()).exit_code()
+    egret_tests::run(trials.into_iter().flatten().collect())
 }
 
 /// A test that runs beside others.

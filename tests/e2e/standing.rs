@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::path::Path;
 
 use egret_tests::{Event, Server, Trace};
 use libtest_mimic::Trial;
@@ -49,6 +50,7 @@ fn listed() {
         standing.iter().copied().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
     };
     let own_pid = std::process::id();
+    let own_path = std::env::current_exe().unwrap().canonicalize().unwrap();
     for (local, peer, name, pid, transport) in [
         (own, Some(other), "connection.open", own_pid, "tcp"),
         (other, Some(own), "accept", server.pid(), "tcp"),
@@ -58,7 +60,9 @@ fn listed() {
         let events = ends(local, peer);
         let event = only(&events, name);
         assert_eq!((event.pid, event.transport.as_deref()), (Some(pid), Some(transport)), "{event:#?}");
-        assert!(event.path.is_some() && event.started.is_some(), "{event:#?}");
+        let path = if pid == own_pid { own_path.clone() } else { egret_tests::traffic() };
+        assert_eq!(event.path.as_deref().map(Path::new), Some(path.as_path()), "{event:#?}");
+        assert!(event.started.is_some(), "{event:#?}");
     }
 }
 
