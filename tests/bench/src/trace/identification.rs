@@ -1,6 +1,6 @@
 //! A thousand processes that connect, send a byte and end: how many get their right name, when, and at what cost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -74,7 +74,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     }
     Ok(format!(
         "{aims}\n{count} processes one after the other (`egret-traffic tcp-short`), each of which connects over loopback, sends \
-         a byte and ends; right means the right pid *and* the right executable for the connection's own address and port. \
+         a byte and ends; right means the right pid *and* the right executable for the connection's own addresses and ports. \
          The delay is from the time on the event to its line's arrival in a pipe; for procfs that time is the scan's, so the \
          connect itself was earlier.\n\n{table}{left_out}"
     ))
@@ -117,11 +117,15 @@ fn wait_for_last(collector: &Collector, truth: &Truth) {
     }
 }
 
+/// Local and peer address and port. Either alone may be another connection's as well.
+type Ends = [(String, u64); 2];
+
 /// What the processes said about themselves.
 struct Truth {
     executable: String,
-    /// Pid by local address and port.
-    processes: HashMap<(String, u64), u64>,
+    /// Pid by connection.
+    processes: HashMap<Ends, u64>,
+    /// Local port of the last one.
     last_port: Option<u64>,
 }
 
@@ -132,13 +136,13 @@ impl Truth {
         let children = report.get("children").and_then(Value::as_array).context("the report has no children")?;
         // The server is among the children; only what was started for a moment has a way of that name.
         let short = children.iter().filter(|child| child.get("way").and_then(Value::as_str) == Some("one-shot"));
-        let found = short.map(|child| Some((endpoint(child)?, child.get("pid")?.as_u64()?)));
+        let found = short.map(|child| Some((said_ends(child)?, child.get("pid")?.as_u64()?)));
         let found = found.collect::<Option<Vec<_>>>().context("a short process did not connect")?;
-        let last_port = found.last().map(|((_, port), _)| *port);
+        let last_port = found.last().map(|([(_, port), _], _)| *port);
         let expected = found.len();
         let processes: HashMap<_, _> = found.into_iter().collect();
         if processes.len() != expected {
-            bail!("two short processes had the same port");
+            bail!("two short processes had the same connection");
         }
         Ok(Self { executable, processes, last_port })
     }
@@ -146,12 +150,12 @@ impl Truth {
     /// The first event about each connection counts.
     fn judge(&self, lines: &[Line]) -> Findings {
         let mut findings = Findings::default();
-        let mut first: HashMap<&(String, u64), ()> = HashMap::new();
+        let mut first = HashSet::new();
         for line in lines {
             let Ok(event) = serde_json::from_str::<Value>(&line.text) else { continue };
-            let Some(local) = local(&event) else { continue };
-            let Some((key, pid)) = self.processes.get_key_value(&local) else { continue };
-            if first.insert(key, ()).is_none() {
+            let Some(ends) = seen_ends(&event) else { continue };
+            let Some((key, pid)) = self.processes.get_key_value(&ends) else { continue };
+            if first.insert(key) {
                 findings.note(&event, *pid, &self.executable);
                 findings.delays.extend(delay(&event, line.arrived));
             }
@@ -161,14 +165,20 @@ impl Truth {
     }
 }
 
-fn endpoint(child: &Value) -> Option<(String, u64)> {
-    let (address, port) = child.get("local")?.as_str()?.rsplit_once(':')?;
-    Some((address.to_owned(), port.parse().ok()?))
+fn said_ends(child: &Value) -> Option<Ends> {
+    let end = |key: &str| {
+        let (address, port) = child.get(key)?.as_str()?.rsplit_once(':')?;
+        Some((address.to_owned(), port.parse().ok()?))
+    };
+    Some([end("local")?, end("peer")?])
 }
 
-fn local(event: &Value) -> Option<(String, u64)> {
-    let address = event.get("network.local.address")?.as_str()?;
-    Some((address.to_owned(), event.get("network.local.port")?.as_u64()?))
+fn seen_ends(event: &Value) -> Option<Ends> {
+    let end = |name: &str| {
+        let address = event.get(format!("network.{name}.address"))?.as_str()?;
+        Some((address.to_owned(), event.get(format!("network.{name}.port"))?.as_u64()?))
+    };
+    Some([end("local")?, end("peer")?])
 }
 
 fn delay(event: &Value, arrived: i64) -> Option<f64> {
@@ -210,11 +220,15 @@ mod tests {
     use super::{Line, Truth};
     use serde_json::json;
 
-    fn line(port: u64, pid: Option<u64>, path: &str) -> Line {
+    const SERVER: u64 = 7;
+
+    fn line(port: u64, peer: u64, pid: Option<u64>, path: &str) -> Line {
         let mut event = json!({
             "timestamp": "1970-01-01T00:00:01Z",
             "network.local.address": "127.0.0.1",
             "network.local.port": port,
+            "network.peer.address": "127.0.0.1",
+            "network.peer.port": peer,
             "process.executable.path": path,
         });
         if let Some(pid) = pid {
@@ -225,18 +239,28 @@ mod tests {
 
     #[test]
     fn only_the_right_pid_with_the_right_executable_is_right() {
-        let child = |pid: u64, port: u64| json!({"way": "one-shot", "pid": pid, "local": format!("127.0.0.1:{port}")});
+        let child = |pid: u64, port: u64| {
+            json!({
+                "way": "one-shot",
+                "pid": pid,
+                "local": format!("127.0.0.1:{port}"),
+                "peer": format!("127.0.0.1:{SERVER}"),
+            })
+        };
         let children = [child(1, 10), child(2, 20), child(3, 30), child(4, 40), child(5, 50)];
         let report = json!({"exe": "/bin/x", "children": children});
         let truth = Truth::read(&report).unwrap();
         let lines = [
-            line(10, Some(1), "/bin/x"),
+            // Another connection with the same local port, and the other end of the right one.
+            line(10, 8, Some(9), "/bin/y"),
+            line(SERVER, 10, Some(9), "/bin/y"),
+            line(10, SERVER, Some(1), "/bin/x"),
             // Not the first event about this connection any more.
-            line(10, Some(9), "/bin/y"),
-            line(20, Some(9), "/bin/x"),
-            line(30, Some(3), "/bin/y"),
-            line(40, None, "/bin/x"),
-            line(60, Some(6), "/bin/x"),
+            line(10, SERVER, Some(9), "/bin/y"),
+            line(20, SERVER, Some(9), "/bin/x"),
+            line(30, SERVER, Some(3), "/bin/y"),
+            line(40, SERVER, None, "/bin/x"),
+            line(60, SERVER, Some(6), "/bin/x"),
         ];
         let findings = truth.judge(&lines);
         assert_eq!((findings.right, findings.wrong, findings.unnamed, findings.unseen), (1, 2, 1, 1));

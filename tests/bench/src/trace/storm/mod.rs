@@ -8,8 +8,8 @@ use anyhow::Result;
 
 use super::Bench;
 use crate::collector::{Collector, Configuration, Summary};
-use crate::host::{cpu_of_children, cpu_time};
-use crate::report::{Table, seconds, share};
+use crate::host::{cpu_of_children, cpu_time, proportional_memory};
+use crate::report::{Table, bytes, nanoseconds, seconds, share};
 use generator::{Storm, generate};
 
 /// Operations a second that are asked for; none is as many as go.
@@ -27,6 +27,8 @@ struct Outcome {
     /// JSON lines.
     lines: u64,
     cpu: Duration,
+    /// Proportional set size when the traffic had ended, bytes.
+    memory: u64,
 }
 
 /// Measures, and says it in Markdown.
@@ -60,9 +62,18 @@ fn one(bench: &Bench<'_>, storm: Storm, rate: Option<u32>) -> Result<Outcome> {
     };
     let before = cpu_time(collector.pid())?;
     let (operations, elapsed) = generate(storm, rate, bench.machine.cpus, bench.options.storm())?;
+    let memory = proportional_memory(collector.pid())?;
     let stopped = collector.stop()?;
     let cpu = cpu_of_children()?.saturating_sub(others).saturating_sub(before);
-    Ok(Outcome { offered: rate, operations, elapsed, summary: stopped.summary, lines: stopped.output.count()?, cpu })
+    Ok(Outcome {
+        offered: rate,
+        operations,
+        elapsed,
+        summary: stopped.summary,
+        lines: stopped.output.count()?,
+        cpu,
+        memory,
+    })
 }
 
 fn section(storm: Storm, outcomes: &[Outcome]) -> String {
@@ -78,6 +89,7 @@ fn section(storm: Storm, outcomes: &[Outcome]) -> String {
         "JSON lines",
         "egret's CPU",
         "CPU a record",
+        "memory (PSS)",
     ]);
     for outcome in outcomes {
         table.row(outcome.cells());
@@ -96,7 +108,7 @@ impl Outcome {
         self.operations as f64 / self.elapsed.as_secs_f64()
     }
 
-    fn cells(&self) -> [String; 11] {
+    fn cells(&self) -> [String; 12] {
         let Summary { captured, delivered, lost } = self.summary;
         let per_record = self.cpu.as_secs_f64() * 1e9 / delivered.max(1) as f64;
         [
@@ -110,7 +122,8 @@ impl Outcome {
             format!("{:.0}", captured as f64 / self.elapsed.as_secs_f64()),
             self.lines.to_string(),
             seconds(self.cpu),
-            crate::report::nanoseconds(per_record),
+            nanoseconds(per_record),
+            bytes(self.memory),
         ]
     }
 }
