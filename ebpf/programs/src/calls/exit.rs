@@ -81,7 +81,8 @@ fn messages(pending: &Pending, result: i64) -> Result<(), i32> {
     Ok(())
 }
 
-/// Writes one call. What the socket knows of itself is read without branches: see [`read_or_zero`].
+/// Writes one call, unless it says nothing new: that is found out before anything is read for the record alone. What the
+/// socket knows of itself is read without branches: see [`read_or_zero`].
 #[inline(always)]
 fn tell(pending: &Pending, named: Named, fd: i32, result: i64) -> Result<(), i32> {
     let sk = descriptor::socket_or_null(fd);
@@ -89,7 +90,13 @@ fn tell(pending: &Pending, named: Named, fd: i32, result: i64) -> Result<(), i32
     if !matches!(family, AF_INET | AF_INET6 | AF_PACKET) {
         return Ok(());
     }
-    let (local, peer) = ends(sk, family, named);
+    let protocol = if sk.is_null() { UNKNOWN } else { read_or_zero(sk, setting!(sk_protocol)) };
+    let cookie = read_or_zero(sk, setting!(skc_cookie));
+    let peer = peer_of(sk, family, named);
+    if !matches!(pending.call, CALL_CONNECT | CALL_ACCEPT) && !is_news(cookie, fd, protocol, &peer) {
+        return Ok(());
+    }
+    let local = local_of(sk, family);
     let call = CallRecord {
         header: Header {
             version: VERSION,
@@ -99,7 +106,7 @@ fn tell(pending: &Pending, named: Named, fd: i32, result: i64) -> Result<(), i32
             time_ns: pending.time_ns,
         },
         process: process::current(),
-        cookie: read_or_zero(sk, setting!(skc_cookie)),
+        cookie,
         peer: peer.address,
         local: local.address,
         result,
@@ -109,39 +116,42 @@ fn tell(pending: &Pending, named: Named, fd: i32, result: i64) -> Result<(), i32
         peer_port: peer.port,
         local_port: local.port,
         family,
-        protocol: if sk.is_null() { UNKNOWN } else { read_or_zero(sk, setting!(sk_protocol)) },
+        protocol,
         socket_type: read_or_zero(sk, setting!(sk_type)),
     };
-    if is_news(&call) {
-        write(&call);
-    }
+    write(&call);
     Ok(())
 }
 
-/// Local end and peer. A call that named no peer goes to the one that the socket is connected to.
+/// The peer that a call named, else the one that the socket is connected to.
 #[inline(always)]
-fn ends(sk: *const u8, family: u16, named: Named) -> (Named, Named) {
-    let port = read_or_zero(sk, setting!(skc_num));
-    let peer_port = u16::from_be(read_or_zero(sk, setting!(skc_dport)));
-    let (local, peer) = if family == AF_INET6 {
-        (read_or_zero(sk, setting!(skc_v6_rcv_saddr)), read_or_zero(sk, setting!(skc_v6_daddr)))
-    } else if family == AF_INET {
-        (mapped(read_or_zero(sk, setting!(skc_rcv_saddr))), mapped(read_or_zero(sk, setting!(skc_daddr))))
-    } else {
-        return (Named::NONE, Named::NONE);
-    };
-    let local = Named { family, port, address: local };
-    (local, if named.family == 0 { Named { family, port: peer_port, address: peer } } else { named })
+fn peer_of(sk: *const u8, family: u16, named: Named) -> Named {
+    if named.family != 0 {
+        return named;
+    }
+    let port = u16::from_be(read_or_zero(sk, setting!(skc_dport)));
+    match family {
+        AF_INET6 => Named { family, port, address: read_or_zero(sk, setting!(skc_v6_daddr)) },
+        AF_INET => Named { family, port, address: mapped(read_or_zero(sk, setting!(skc_daddr))) },
+        _ => Named::NONE,
+    }
 }
 
-/// Whether a call is told: every connect and accept, the first send to each peer (every one on request), and no
-/// sends on TCP connections, which their connect has told.
 #[inline(always)]
-fn is_news(call: &CallRecord) -> bool {
-    if matches!(call.call, CALL_CONNECT | CALL_ACCEPT) {
-        return true;
+fn local_of(sk: *const u8, family: u16) -> Named {
+    let port = read_or_zero(sk, setting!(skc_num));
+    match family {
+        AF_INET6 => Named { family, port, address: read_or_zero(sk, setting!(skc_v6_rcv_saddr)) },
+        AF_INET => Named { family, port, address: mapped(read_or_zero(sk, setting!(skc_rcv_saddr))) },
+        _ => Named::NONE,
     }
-    if call.protocol == IPPROTO_TCP {
+}
+
+/// Whether a send is told: the first to each peer (every one on request), and none on a TCP connection, which its
+/// connect has told.
+#[inline(always)]
+fn is_news(cookie: u64, fd: i32, protocol: u16, peer: &Named) -> bool {
+    if protocol == IPPROTO_TCP {
         return false;
     }
     if has(CONFIG_EVERY_SEND) {
@@ -149,12 +159,12 @@ fn is_news(call: &CallRecord) -> bool {
     }
     let pid = bpf_get_current_pid_tgid() & !0xffff_ffff;
     let key = PeerKey {
-        cookie: if call.cookie != 0 { call.cookie } else { pid | call.fd as u64 },
-        peer: call.peer,
-        port: u64::from(call.peer_port),
+        cookie: if cookie != 0 { cookie } else { pid | fd as u64 },
+        peer: peer.address,
+        port: u64::from(peer.port),
     };
-    const BPF_NOEXIST: u64 = 1;
-    CALL_PEERS.insert(key, 1, BPF_NOEXIST).is_ok()
+    // A look-up keeps the entry young, and is cheaper than an insertion that fails.
+    CALL_PEERS.get_ptr(key).is_none() && CALL_PEERS.insert(key, 1, 0).is_ok()
 }
 
 #[inline(always)]
