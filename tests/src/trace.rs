@@ -124,12 +124,12 @@ impl Trace {
         self.shared.wait(|progress| condition(&progress.events))
     }
 
-    /// Whether the events so far fulfil a condition.
+    /// What the events so far tell.
     #[must_use]
-    pub fn sees(&self, condition: impl FnOnce(&[Event]) -> bool) -> bool {
+    pub fn sees<T>(&self, tell: impl FnOnce(&[Event]) -> T) -> T {
         let mut progress = self.shared.progress.lock().expect("no reader panics");
         progress.parse();
-        condition(&progress.events)
+        tell(&progress.events)
     }
 
     /// Asks it to end with `SIGINT`.
