@@ -3,22 +3,31 @@
 //! What is not known has no key: there is no `null`, no empty string and no zero that stands for "unknown".
 
 mod object;
+mod writer;
 
 use egret_model::{Cgroup, Endpoint, Event, Executable, Process};
 
 use self::object::ObjectWriter;
+pub use self::writer::Writer;
 use crate::errno::ErrnoName;
 use crate::{names, values};
 
 /// Appends `event` to `out` as one JSON object and a newline.
 pub fn write_event(out: &mut Vec<u8>, event: &Event) {
+    write_event_with(out, event, |object| {
+        if let Some(process) = &event.process {
+            write_process(object, process);
+        }
+    });
+}
+
+/// An event, with the members about its process written by `process`.
+fn write_event_with(out: &mut Vec<u8>, event: &Event, process: impl FnOnce(&mut ObjectWriter<'_>)) {
     let mut object = ObjectWriter::new(out);
     object.time(names::TIMESTAMP, event.time);
     object.string(names::EVENT_NAME, event.name.as_str());
     object.plain(names::CONNECTION_ID, event.id);
-    if let Some(process) = &event.process {
-        write_process(&mut object, process);
-    }
+    process(&mut object);
     write_network(&mut object, event);
     write_provenance(&mut object, event);
     write_figures(&mut object, event);

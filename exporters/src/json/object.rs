@@ -23,6 +23,16 @@ impl<'a> ObjectWriter<'a> {
         Self { out, separator: b'{' }
     }
 
+    /// Writes members alone, for [`Self::members`]: neither brace, and a comma before each.
+    pub(super) const fn members_only(out: &'a mut Vec<u8>) -> Self {
+        Self { out, separator: b',' }
+    }
+
+    /// Members that were written before. There must be one in the object already.
+    pub(super) fn members(&mut self, text: &[u8]) {
+        self.out.extend_from_slice(text);
+    }
+
     /// A member whose value is a string.
     pub(super) fn string(&mut self, key: &str, value: &str) {
         self.key(key);

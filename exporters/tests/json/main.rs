@@ -154,3 +154,24 @@ fn a_relative_path_as_typed_is_not_the_path_of_a_file() {
     assert!(!object.contains_key("process.executable.path"));
     assert_eq!(object["process.executable.name"], "server");
 }
+
+proptest! {
+    /// A writer that remembers processes says what one without memory says, also when the digest comes to be known in
+    /// between, and when there are more processes than it remembers.
+    #[test]
+    fn a_writer_with_memory_writes_the_same(
+        events in proptest::collection::vec(events::any_event(), 1..24),
+        order in proptest::collection::vec(any::<prop::sample::Index>(), 1..64),
+    ) {
+        let mut writer = json::Writer::default();
+        for (turn, index) in order.iter().enumerate() {
+            let event = index.get(&events);
+            if let Some(process) = event.process.as_ref().filter(|_| turn % 3 == 2) {
+                let _ = process.executable.sha256.set(Some("0123abcd".into()));
+            }
+            let mut out = Vec::new();
+            writer.write(&mut out, event);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), line(event));
+        }
+    }
+}

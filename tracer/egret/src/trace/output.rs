@@ -90,14 +90,14 @@ fn is_pipe() -> bool {
 
 enum Form {
     Table(Table),
-    Json,
+    Json(json::Writer),
 }
 
 impl Form {
     fn new(options: &TraceOptions) -> Self {
         match options.format {
             Format::Table => Self::Table(Table::new(TableStyle::for_stdout(options.color))),
-            Format::Json => Self::Json,
+            Format::Json => Self::Json(json::Writer::default()),
         }
     }
 }
@@ -127,11 +127,11 @@ impl Writer {
     fn write(form: &mut Form, hasher: Option<&mut Hasher>, text: &mut Vec<u8>, event: &Event) {
         match form {
             Form::Table(table) => table.row(text, event),
-            Form::Json => {
+            Form::Json(writer) => {
                 if let Some((hasher, process)) = hasher.zip(event.process.as_deref()) {
                     hasher.digest(process);
                 }
-                json::write_event(text, event);
+                writer.write(text, event);
             }
         }
     }
