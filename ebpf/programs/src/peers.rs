@@ -24,10 +24,15 @@ pub(crate) fn find(socket: &Socket) -> Option<&'static mut PeerTotals> {
 #[inline(always)]
 pub(crate) fn put_aside(socket: &Socket) {
     if let Some(totals) = find(socket) {
-        add(&mut totals.sent, socket.sent);
-        add(&mut totals.received, socket.received);
-        add(&mut totals.sends, socket.sends);
-        add(&mut totals.receives, socket.receives);
+        // Nearly always one direction only.
+        if socket.sends != 0 {
+            add(&mut totals.sent, socket.sent);
+            add(&mut totals.sends, socket.sends);
+        }
+        if socket.receives != 0 {
+            add(&mut totals.received, socket.received);
+            add(&mut totals.receives, socket.receives);
+        }
         return;
     }
     let totals = PeerTotals {

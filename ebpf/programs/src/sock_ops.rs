@@ -79,8 +79,6 @@ fn active(ops: *mut bpf_sock_ops) -> Option<()> {
     let now = record::now();
     socket.established_ns = now;
     socket.phase = PHASE_ESTABLISHED;
-    // The route decides the local address, if the program did not.
-    fill_ends(socket, ops);
     record::write(Kind::Established, now, socket, Detail::default());
     Some(())
 }
@@ -200,6 +198,7 @@ fn of(ops: *mut bpf_sock_ops) -> Option<&'static mut Socket> {
 fn fill_ends(socket: &mut Socket, ops: *mut bpf_sock_ops) {
     // SAFETY: fields of the context, checked by the verifier; the helper takes the context.
     unsafe {
+        // Not that of the listener whose state was copied.
         socket.cookie = bpf_get_socket_cookie(ops.cast());
         socket.family = (*ops).family as u16;
         socket.local_port = (*ops).local_port as u16;
