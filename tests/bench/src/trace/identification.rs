@@ -1,6 +1,6 @@
 //! A thousand processes that connect, send a byte and end: how many get their right name, when, and at what cost.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -123,8 +123,8 @@ type Ends = [(String, u64); 2];
 /// What the processes said about themselves.
 struct Truth {
     executable: String,
-    /// Pid by connection.
-    processes: HashMap<Ends, u64>,
+    /// Pids by the ends of their connections, in the order in which they ran.
+    processes: HashMap<Ends, Vec<u64>>,
     /// Local port of the last one.
     last_port: Option<u64>,
 }
@@ -139,30 +139,41 @@ impl Truth {
         let found = short.map(|child| Some((said_ends(child)?, child.get("pid")?.as_u64()?)));
         let found = found.collect::<Option<Vec<_>>>().context("a short process did not connect")?;
         let last_port = found.last().map(|([(_, port), _], _)| *port);
-        let expected = found.len();
-        let processes: HashMap<_, _> = found.into_iter().collect();
-        if processes.len() != expected {
-            bail!("two short processes had the same connection");
+        let mut processes: HashMap<Ends, Vec<u64>> = HashMap::new();
+        for (ends, pid) in found {
+            processes.entry(ends).or_default().push(pid);
         }
         Ok(Self { executable, processes, last_port })
     }
 
-    /// The first event about each connection counts.
+    /// The first event about each connection counts. Where both ends were used again, the connections are told apart
+    /// by their ids, and belong to the processes in order: one that was not seen makes the next ones wrong, never right.
     fn judge(&self, lines: &[Line]) -> Findings {
         let mut findings = Findings::default();
-        let mut first = HashSet::new();
+        let mut seen: HashMap<Ends, Vec<String>> = HashMap::new();
         for line in lines {
             let Ok(event) = serde_json::from_str::<Value>(&line.text) else { continue };
-            let Some(ends) = seen_ends(&event) else { continue };
-            let Some((key, pid)) = self.processes.get_key_value(&ends) else { continue };
-            if first.insert(key) {
-                findings.note(&event, *pid, &self.executable);
-                findings.delays.extend(delay(&event, line.arrived));
+            let Some((ends, id)) = seen_ends(&event).zip(connection_id(&event)) else { continue };
+            let Some(pids) = self.processes.get(&ends) else { continue };
+            let ids = seen.entry(ends).or_default();
+            if ids.contains(&id) {
+                continue;
             }
+            // More connections than processes: the ends were another program's before or after.
+            let Some(pid) = pids.get(ids.len()) else { continue };
+            ids.push(id);
+            findings.note(&event, *pid, &self.executable);
+            findings.delays.extend(delay(&event, line.arrived));
         }
-        findings.unseen = (self.processes.len() - first.len()) as u64;
+        let all: usize = self.processes.values().map(Vec::len).sum();
+        let matched: usize = seen.values().map(Vec::len).sum();
+        findings.unseen = (all - matched) as u64;
         findings
     }
+}
+
+fn connection_id(event: &Value) -> Option<String> {
+    Some(event.get("connection.id")?.as_str()?.to_owned())
 }
 
 fn said_ends(child: &Value) -> Option<Ends> {
@@ -224,6 +235,7 @@ mod tests {
 
     fn line(port: u64, peer: u64, pid: Option<u64>, path: &str) -> Line {
         let mut event = json!({
+            "connection.id": format!("{port}-{pid:?}"),
             "timestamp": "1970-01-01T00:00:01Z",
             "network.local.address": "127.0.0.1",
             "network.local.port": port,
@@ -265,5 +277,15 @@ mod tests {
         let findings = truth.judge(&lines);
         assert_eq!((findings.right, findings.wrong, findings.unnamed, findings.unseen), (1, 2, 1, 1));
         assert_eq!(findings.delays, vec![5000.0; 4]);
+    }
+    #[test]
+    fn processes_that_used_the_same_ends_are_told_apart_by_their_connections() {
+        let child = |pid: u64| json!({"way": "one-shot", "pid": pid, "local": "127.0.0.1:10", "peer": "127.0.0.1:7"});
+        let report = json!({"exe": "/bin/x", "children": [child(1), child(2)]});
+        let truth = Truth::read(&report).unwrap();
+        let both = truth.judge(&[line(10, SERVER, Some(1), "/bin/x"), line(10, SERVER, Some(2), "/bin/x")]);
+        assert_eq!((both.right, both.wrong, both.unseen), (2, 0, 0));
+        let late = truth.judge(&[line(10, SERVER, Some(2), "/bin/x")]);
+        assert_eq!((late.right, late.wrong, late.unseen), (0, 1, 1));
     }
 }
