@@ -40,6 +40,6 @@ fn try_mkdir(cgroup: *const u8, path: *const u8) -> Result<(), i32> {
         (*record).path = [0; 256];
         let _ = bpf_probe_read_kernel_str_bytes(path, &mut (*record).path);
     }
-    entry.submit(record::wake_flags(&EXECS));
+    entry.submit(record::wake_flags(&EXECS, size_of::<CgroupRecord>() as u64));
     Ok(())
 }

@@ -195,7 +195,7 @@ fn write(scratch: &mut Scratch, data: usize) {
             core::ptr::addr_of!(EXECS).cast_mut().cast(),
             core::ptr::from_mut(scratch).cast(),
             size as u64,
-            record::wake_flags(&EXECS),
+            record::wake_flags(&EXECS, size as u64),
         )
     };
     if failed != 0 {

@@ -9,6 +9,9 @@ use crate::config::setting;
 use crate::maps::{FLOWS, READER_ASLEEP, count};
 use crate::socket::Socket;
 
+/// What the ring puts before a record (`BPF_RINGBUF_HDR_SZ`), and what it may add to make the length a multiple of eight.
+const RECORD_HEADER: u64 = 8 + 7;
+
 /// What a record says beyond the state of the socket.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Detail {
@@ -57,7 +60,7 @@ pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
         old_state: detail.old_state,
         reserved: 0,
     });
-    entry.submit(wake_flags(&FLOWS));
+    entry.submit(wake_flags(&FLOWS, size_of::<FlowRecord>() as u64));
 }
 
 #[inline(always)]
@@ -65,11 +68,15 @@ fn header(kind: Kind, flags: u32, time_ns: u64) -> Header {
     Header { version: VERSION, kind: kind as u8, length: size_of::<FlowRecord>() as u16, flags, time_ns }
 }
 
-/// Whether this record wakes the reader: when it sleeps for good, or when much is waiting. Otherwise the
-/// reader comes by itself within its time limit, and a busy host pays for few wake-ups.
+/// Whether this record, of `length` bytes, wakes the reader: when it sleeps for good, and when it is the one with which much
+/// is waiting. Otherwise the reader comes by itself within its time limit, and a busy host pays for few wake-ups: each is an
+/// interrupt that the CPU sends to itself, dearer than all the rest of a record.
 #[inline(always)]
-pub(crate) fn wake_flags(ring: &RingBuf) -> u64 {
-    if ring.query(u64::from(BPF_RB_AVAIL_DATA)) >= u64::from(setting!(wake_bytes)) {
+pub(crate) fn wake_flags(ring: &RingBuf, length: u64) -> u64 {
+    let waiting = ring.query(u64::from(BPF_RB_AVAIL_DATA));
+    let enough = u64::from(setting!(wake_bytes));
+    // Records beyond this one find the reader awake, or about to be; it reads until there is nothing left.
+    if waiting >= enough && waiting < enough + length + RECORD_HEADER {
         return u64::from(BPF_RB_FORCE_WAKEUP);
     }
     match READER_ASLEEP.get(0) {

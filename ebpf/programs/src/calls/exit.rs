@@ -170,7 +170,7 @@ fn is_news(cookie: u64, fd: i32, protocol: u16, peer: &Named) -> bool {
 #[inline(always)]
 fn write(call: &CallRecord) {
     count(Counter::FlowProduced, 1);
-    if FLOWS.output::<CallRecord>(call, record::wake_flags(&FLOWS)).is_err() {
+    if FLOWS.output::<CallRecord>(call, record::wake_flags(&FLOWS, size_of::<CallRecord>() as u64)).is_err() {
         count(Counter::FlowRingFull, 1);
     }
 }

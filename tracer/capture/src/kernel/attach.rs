@@ -90,6 +90,8 @@ pub(crate) struct Programs {
     processes: HashMap<MapData, u32, ProcessKey>,
     peers: HashMap<MapData, PeerKey, PeerTotals>,
     asleep: Array<MapData, u32>,
+    /// What the kernel side was told last.
+    is_asleep: bool,
     degradations: Vec<Degradation>,
     /// Runs that were skipped, once the programs are gone.
     skipped: u64,
@@ -166,6 +168,7 @@ impl Programs {
             processes: map(take(&mut ebpf, "PROCESSES")?, "PROCESSES")?,
             peers: map(take(&mut ebpf, "PEERS")?, "PEERS")?,
             asleep: map(take(&mut ebpf, "READER_ASLEEP")?, "READER_ASLEEP")?,
+            is_asleep: false,
             ebpf: Some(ebpf),
             degradations,
             skipped: 0,
@@ -285,6 +288,10 @@ impl Programs {
 
     /// Tells the kernel side whether the reader sleeps until it is woken.
     pub(crate) fn set_asleep(&mut self, asleep: bool) {
+        if self.is_asleep == asleep {
+            return;
+        }
+        self.is_asleep = asleep;
         // Cannot fail on an array of one; if it did, the reader would still wake at its time limit.
         let _ = self.asleep.set(0, u32::from(asleep), 0);
     }
