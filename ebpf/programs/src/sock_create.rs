@@ -3,7 +3,7 @@
 //! Source: `inet_create` in net/ipv4/af_inet.c, `inet6_create` in net/ipv6/af_inet6.c; Linux 4.10. Process context.
 //!
 //! TCP and UDP sockets announce themselves later and are left alone. Raw and ICMP sockets have no hook that
-//! names a peer: what is known of them begins here.
+//! names a peer. Attached only where no tracepoint tells of their sends: then this is all that is known of them.
 
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::cgroup_sock;

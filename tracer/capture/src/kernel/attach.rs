@@ -16,8 +16,8 @@ use thiserror::Error;
 use super::counters::Counters;
 use super::probe::Probe;
 use super::programs::{
-    ADDRESS_HOOKS, CALL_TRACEPOINTS, ERROR_TRACEPOINT, LENGTH_TRACEPOINTS, PROCESS_TRACEPOINTS, SOCK_OPS, SOCKET_HOOKS,
-    UNTYPED_TRACEPOINTS,
+    ADDRESS_HOOKS, CALL_TRACEPOINTS, CREATE_HOOK, ERROR_TRACEPOINT, LENGTH_TRACEPOINTS, PROCESS_TRACEPOINTS,
+    RELEASE_HOOK, SOCK_OPS, UNTYPED_TRACEPOINTS,
 };
 use super::{btf, offsets};
 
@@ -216,7 +216,10 @@ impl Programs {
             program.load().map_err(|source| refused(name, "loaded", source))?;
             program.attach(cgroup, mode).map_err(|source| refused(name, "attached", source))?;
         }
-        for name in SOCKET_HOOKS {
+        let counted = !self.degradations.contains(&Degradation::NoLengthTracepoints)
+            && !self.degradations.contains(&Degradation::NoBtf);
+        let creation = (!counted).then_some(CREATE_HOOK);
+        for name in creation.into_iter().chain([RELEASE_HOOK]) {
             let program: &mut CgroupSock = self.program(name)?;
             program.load().map_err(|source| refused(name, "loaded", source))?;
             program.attach(cgroup, mode).map_err(|source| refused(name, "attached", source))?;

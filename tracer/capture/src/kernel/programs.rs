@@ -3,8 +3,12 @@
 /// cgroup hooks on socket addresses; the attach point is part of the program's section in the object.
 pub(super) const ADDRESS_HOOKS: [&str; 6] = ["connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"];
 
-/// cgroup hooks on sockets.
-pub(super) const SOCKET_HOOKS: [&str; 2] = ["sock_create", "sock_release"];
+/// The cgroup hook on a socket's release.
+pub(super) const RELEASE_HOOK: &str = "sock_release";
+
+/// The cgroup hook on a socket's creation. Only where the length tracepoints are missing: with them, a raw or ICMP socket
+/// announces itself by its first use, and nobody pays for the creation of all others.
+pub(super) const CREATE_HOOK: &str = "sock_create";
 
 /// The `sock_ops` program.
 pub(super) const SOCK_OPS: &str = "sock_ops";
