@@ -14,7 +14,7 @@ mod traffic;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use nix::unistd::geteuid;
 
 use situation::Installed;
@@ -53,8 +53,6 @@ fn main() -> ExitCode {
         output::a_full_disk_is_told,
         output::a_closed_output_is_no_crash,
     ];
-    // Before anything is put on the disk: what is wrong with the arguments ends the program here.
-    let arguments = Arguments::from_args();
     let root = geteuid().is_root();
     if !root {
         eprintln!("skipped: needs root");
@@ -68,5 +66,5 @@ fn main() -> ExitCode {
         });
         trial.with_ignored_flag(!root)
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    egret_tests::run(trials.collect())
 }

@@ -71,6 +71,7 @@ const TABLE: &[Prerequisite] = &[
     need("cargo-deny", "checks licences and sources", &[Check], Kind::Crate("cargo-deny", "cargo-deny@0.20.2")),
     need("cargo-machete", "finds unused dependencies", &[Check], Kind::Crate("cargo-machete", "cargo-machete@0.9.2")),
     need("typos", "checks the spelling", &[Check], Kind::Crate("typos", "typos-cli@1.52.0")),
+    need("bpftool", "lists the programs in the kernel", &[Test, Bench], Kind::Program("bpftool", "bpftool")),
     need("bpftrace", "is what egret is compared with", &[Bench], Kind::Program("bpftrace", "bpftrace")),
 ];
 
