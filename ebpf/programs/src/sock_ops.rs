@@ -13,7 +13,7 @@ use aya_ebpf::bindings::{
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set};
 use aya_ebpf::macros::sock_ops;
 use aya_ebpf::programs::SockOpsContext;
-use egret_wire::{CONFIG_LENGTHS, CONFIG_TYPED, INBOUND, Kind, LISTENER, PREEXISTING, UNOWNED};
+use egret_wire::{BY_TUPLE, CONFIG_LENGTHS, CONFIG_TYPED, INBOUND, Kind, LISTENER, PREEXISTING, UNOWNED};
 
 use crate::config::{has, setting};
 use crate::kernel::{load, words};
@@ -56,6 +56,7 @@ fn connecting(ops: *mut bpf_sock_ops) -> Option<()> {
         // No connect hook ran: a subflow of multipath TCP.
         socket.process = process::current();
         socket.opened_ns = record::now();
+        socket.flags = BY_TUPLE;
     }
     socket.phase = PHASE_CONNECTING;
     watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);

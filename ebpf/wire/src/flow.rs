@@ -35,10 +35,8 @@ pub enum Kind {
     SocketError = 13,
     /// One send, recorded on request (`--every-send`).
     Send = 14,
-    /// Last totals of one peer of a datagram socket that has several.
-    PeerClosed = 15,
     /// A system call and its result ([`crate::CallRecord`]).
-    Call = 16,
+    Call = 15,
 }
 
 impl Kind {
@@ -60,8 +58,7 @@ impl Kind {
             12 => Self::Totals,
             13 => Self::SocketError,
             14 => Self::Send,
-            15 => Self::PeerClosed,
-            16 => Self::Call,
+            15 => Self::Call,
             _ => return None,
         })
     }
@@ -77,8 +74,9 @@ pub const PREEXISTING: u32 = 1 << 2;
 pub const LISTENER: u32 = 1 << 3;
 /// Flow flag: the socket had several peers, the totals of the others are in the peer table.
 pub const PEER_SPILLED: u32 = 1 << 4;
-/// Flow flag: totals of some of the socket's peers were evicted from the peer table.
-pub const PEER_EVICTED: u32 = 1 << 5;
+
+/// Flow flag: no connect hook ran, the process is the one in whose context the first packet was made.
+pub const BY_TUPLE: u32 = 1 << 5;
 
 /// The state of a flow at one moment.
 ///

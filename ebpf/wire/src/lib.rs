@@ -18,7 +18,7 @@ pub use call::{CALL_ACCEPT, CALL_CONNECT, CALL_SENDMMSG, CALL_SENDMSG, CALL_SEND
 pub use config::{CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_TYPED, Config};
 pub use counter::Counter;
 pub use flow::{
-    FlowRecord, INBOUND, Kind, LISTENER, PEER_EVICTED, PEER_SPILLED, PREEXISTING, PeerKey, PeerTotals, UNOWNED,
+    BY_TUPLE, FlowRecord, INBOUND, Kind, LISTENER, PEER_SPILLED, PREEXISTING, PeerKey, PeerTotals, UNOWNED,
 };
 pub use process::{
     CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, ExecHeader, MAX_ARGS,

@@ -34,8 +34,7 @@ const _: () = assert!(size_of::<ProcessRef>() == 40);
 
 impl ProcessRef {
     /// No process.
-    pub const NOBODY: Self =
-        Self { pid: 0, parent_pid: 0, uid: 0, flags: 0, start_ns: 0, exec_id: 0, cgroup_id: 0 };
+    pub const NOBODY: Self = Self { pid: 0, parent_pid: 0, uid: 0, flags: 0, start_ns: 0, exec_id: 0, cgroup_id: 0 };
 }
 
 /// Value of the kernel's process table, keyed by pid (`tgid`).

@@ -1,4 +1,4 @@
-//! The sockets that stood before capture began, as events.
+//! Sockets that stand, as events: when capture begins, and those that still wait for an answer when it ends.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -20,6 +20,27 @@ const TCP_LISTEN: u8 = 10;
 ///
 /// `/proc` cannot be read.
 pub(crate) fn list(processes: &mut Processes, layer: Layer, now: Timestamp) -> io::Result<Vec<Event>> {
+    select(tells, processes, layer, now)
+}
+
+/// Lists the connects that are not answered yet. What cannot be listed is logged.
+///
+/// # Errors
+///
+/// `/proc` cannot be read.
+pub(crate) fn unanswered(processes: &mut Processes, layer: Layer, now: Timestamp) -> io::Result<Vec<Event>> {
+    let is = |socket: &DiagSocket| socket.transport == Transport::Tcp && socket.state == TCP_SYN_SENT;
+    let mut events = select(is, processes, layer, now)?;
+    events.iter_mut().for_each(|event| event.standing = false);
+    Ok(events)
+}
+
+fn select(
+    tells: impl Fn(&DiagSocket) -> bool,
+    processes: &mut Processes,
+    layer: Layer,
+    now: Timestamp,
+) -> io::Result<Vec<Event>> {
     let standing = diag::standing()?;
     for (netns, error) in &standing.failures {
         tracing::warn!(netns, %error, "some standing sockets are not listed");
@@ -79,27 +100,15 @@ fn event(
         (false, true) => EventName::Accept,
         (false, false) => EventName::ConnectionOpen,
     };
+    // Without a cookie the inode number is as unique, while the socket lasts.
+    let id = ConnectionId { socket: socket.cookie.unwrap_or(socket.inode), opened: 0 };
     Event {
-        time: now,
-        name,
-        // Without a cookie the inode number is as unique, while the socket lasts.
-        id: ConnectionId { socket: socket.cookie.unwrap_or(socket.inode), opened: 0 },
         attribution: if process.is_some() { Attribution::Procfs } else { Attribution::Unknown },
         process,
-        layer,
         transport: Some(socket.transport),
         local: socket.local,
         peer: socket.peer,
-        server: None,
-        verdict: None,
-        error: None,
-        connect_duration_ns: None,
-        connection_duration_ns: None,
-        bytes_sent: None,
-        bytes_received: None,
-        retransmits: None,
-        rtt_ns: None,
         standing: true,
-        followed: false,
+        ..Event::new(name, now, id, layer)
     }
 }

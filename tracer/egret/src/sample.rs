@@ -25,27 +25,16 @@ pub(crate) fn process() -> Process {
 
 /// An HTTPS connection of curl that was just opened.
 pub(crate) fn event() -> Event {
+    let time = Timestamp(1_700_000_000_123_456_789);
     Event {
-        time: Timestamp(1_700_000_000_123_456_789),
-        name: EventName::ConnectionOpen,
-        id: ConnectionId { socket: 1, opened: 2 },
         process: Some(Arc::new(process())),
         attribution: Attribution::Cookie,
-        layer: Layer::Sockets,
         transport: Some(Transport::Tcp),
         local: endpoint("10.0.0.5", 50_000),
         peer: endpoint("192.0.2.7", 443),
         server: Some(("example.org".into(), NameSource::Dns)),
-        verdict: None,
-        error: None,
         connect_duration_ns: Some(12_345_678),
-        connection_duration_ns: None,
-        bytes_sent: None,
-        bytes_received: None,
-        retransmits: None,
-        rtt_ns: None,
-        standing: false,
-        followed: false,
+        ..Event::new(EventName::ConnectionOpen, time, ConnectionId { socket: 1, opened: 2 }, Layer::Sockets)
     }
 }
 

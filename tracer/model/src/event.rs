@@ -107,6 +107,33 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event of which nothing else is known.
+    #[must_use]
+    pub fn new(name: EventName, time: Timestamp, id: ConnectionId, layer: Layer) -> Self {
+        Self {
+            time,
+            name,
+            id,
+            process: None,
+            attribution: Attribution::Unknown,
+            layer,
+            transport: None,
+            local: Endpoint::default(),
+            peer: Endpoint::default(),
+            server: None,
+            verdict: None,
+            error: None,
+            connect_duration_ns: None,
+            connection_duration_ns: None,
+            bytes_sent: None,
+            bytes_received: None,
+            retransmits: None,
+            rtt_ns: None,
+            standing: false,
+            followed: false,
+        }
+    }
+
     /// `ipv4` or `ipv6`, from whichever end is known.
     #[must_use]
     pub fn network_type(&self) -> Option<NetworkType> {

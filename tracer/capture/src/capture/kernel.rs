@@ -156,6 +156,9 @@ impl KernelCapture {
         self.programs.detach();
         while self.drain(out) {}
         self.tracker.flush(None, out);
+        if self.tracker.layer() == Layer::Sockets {
+            out.append(&mut self.tracker.list_unanswered());
+        }
     }
 
     pub(super) fn tally(&self) -> Tally {

@@ -64,26 +64,13 @@ impl Flow {
 
     fn event(&self, name: EventName, key: &Key, now: Timestamp) -> Event {
         Event {
-            time: now,
-            name,
-            id: self.id,
             process: self.process.clone(),
             attribution: if self.process.is_some() { Attribution::Procfs } else { Attribution::Unknown },
-            layer: Layer::Procfs,
             transport: Some(key.transport),
             local: key.local,
             peer: key.peer,
-            server: None,
-            verdict: None,
-            error: None,
-            connect_duration_ns: None,
-            connection_duration_ns: None,
-            bytes_sent: None,
-            bytes_received: None,
-            retransmits: None,
-            rtt_ns: None,
             standing: self.standing,
-            followed: false,
+            ..Event::new(name, now, self.id, Layer::Procfs)
         }
     }
 }

@@ -19,28 +19,19 @@ pub(super) fn event(call: &CallRecord, processes: &mut Processes) -> Event {
     let error = error_of(call);
     let name = name_of(call, error);
     let sent = name == EventName::DatagramSend;
+    let id = ConnectionId { socket: socket_of(call), opened: call.header.time_ns };
     Event {
-        time: processes.at(call.header.time_ns),
-        name,
-        id: ConnectionId { socket: socket_of(call), opened: call.header.time_ns },
         attribution: if process.is_some() { Attribution::Cookie } else { Attribution::Unknown },
         process,
-        layer: Layer::Syscalls,
         transport,
         local: Endpoint::from_wire(address_bytes(call.local), port(call.local_port)),
         peer: Endpoint::from_wire(address_bytes(call.peer), port(call.peer_port)),
-        server: None,
-        verdict: None,
         error,
         // A call that only began the handshake has not waited for it.
         connect_duration_ns: (call.call == CALL_CONNECT && call.result >= 0).then_some(call.duration_ns),
-        connection_duration_ns: None,
         bytes_sent: u64::try_from(call.result).ok().filter(|_| sent),
-        bytes_received: None,
-        retransmits: None,
-        rtt_ns: None,
-        standing: false,
         followed: call.process.flags & TRACED != 0,
+        ..Event::new(name, processes.at(call.header.time_ns), id, Layer::Syscalls)
     }
 }
 

@@ -5,18 +5,21 @@ use std::num::NonZeroUsize;
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Loss, LossReason, LossStage, Transport,
 };
-use egret_wire::{CallRecord, FlowRecord, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes};
+use egret_wire::{BY_TUPLE, CallRecord, FlowRecord, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes};
 use lru::LruCache;
 
 use super::calls;
 use super::peers::{KnownPeers, PeerTable, key_of};
 use super::processes::Processes;
+use super::resolve::Resolver;
 use super::waiting::Waiting;
 use crate::record::{Exec, Record};
 use crate::standing;
 
 /// Standing sockets remembered, about 100 bytes each.
 const STANDING: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+/// Connects without an answer remembered, about 100 bytes each. One that is forgotten can be told twice.
+const UNANSWERED: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 /// How long an accepted connection is held back for a process other than its listener to use it first, nanoseconds.
 const PATIENCE_NS: u64 = 100_000_000;
 
@@ -27,8 +30,11 @@ pub(crate) struct Tracker {
     /// The kernel side counts what calls move. Without that TCP still counts for itself.
     counts: bool,
     waiting: Waiting,
+    resolver: Resolver,
     peers: KnownPeers,
     standing: LruCache<u64, ()>,
+    /// Connects that were told before they were answered.
+    unanswered: LruCache<u64, ()>,
     evicted: u64,
 }
 
@@ -39,8 +45,10 @@ impl Tracker {
             layer,
             counts: true,
             waiting: Waiting::default(),
+            resolver: Resolver::new(),
             peers: KnownPeers::new(),
             standing: LruCache::new(STANDING),
+            unanswered: LruCache::new(UNANSWERED),
             evicted: 0,
         }
     }
@@ -82,6 +90,18 @@ impl Tracker {
         events
     }
 
+    /// The connects that are not answered yet and have not been told, as events: the kernel side tells of one after a
+    /// second without an answer, and capture ends now.
+    pub(crate) fn list_unanswered(&mut self) -> Vec<Event> {
+        let now = self.processes.now();
+        let mut events = standing::unanswered(&mut self.processes, self.layer, now).unwrap_or_else(|error| {
+            tracing::warn!(%error, "connects without an answer are not listed");
+            Vec::new()
+        });
+        events.retain(|event| !self.unanswered.contains(&event.id.socket) && !self.standing.contains(&event.id.socket));
+        events
+    }
+
     /// Peers whose totals made room for others before they could be read.
     pub(crate) fn incomplete(&self) -> Option<Loss> {
         (self.evicted != 0).then_some(Loss {
@@ -100,7 +120,10 @@ impl Tracker {
     /// Takes a record of the flow ring; appends what it means to `out`.
     pub(crate) fn flow(&mut self, kind: Kind, flow: FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
         match kind {
-            Kind::Connecting => out.push(self.event(EventName::ConnectionOpen, &flow)),
+            Kind::Connecting => {
+                self.unanswered.put(flow.cookie, ());
+                out.push(self.event(EventName::ConnectionOpen, &flow));
+            }
             Kind::Accepted => {
                 if let Some(oldest) = self.waiting.add(flow) {
                     out.push(self.unsettled(&oldest));
@@ -129,13 +152,22 @@ impl Tracker {
             }
             Kind::Send => out.push(self.event(EventName::DatagramSend, &flow)),
             // Totals feed live views; the others do not travel on this ring.
-            Kind::Totals | Kind::PeerClosed | Kind::Exec | Kind::Cgroup | Kind::Call => {}
+            Kind::Totals | Kind::Exec | Kind::Cgroup | Kind::Call => {}
         }
     }
 
-    /// A held record whose successor did not come in time: the listener has it.
+    /// A held record whose successor did not come in time: the listener has it. One that is older than egret is asked for.
     fn unsettled(&mut self, flow: &FlowRecord) -> Event {
-        self.event(EventName::Accept, flow)
+        let mut event = self.event(EventName::Accept, flow);
+        if event.process.is_none()
+            && let Some(transport) = event.transport
+            && let Some((process, attribution)) =
+                self.resolver.resolve(flow.cookie, transport, event.local, event.peer, &mut self.processes)
+        {
+            event.process = Some(process);
+            event.attribution = attribution;
+        }
+        event
     }
 
     /// Tells what has waited for long; with `None` everything.
@@ -208,8 +240,12 @@ impl Tracker {
     fn event(&mut self, name: EventName, flow: &FlowRecord) -> Event {
         let process = self.processes.find(&flow.process);
         // The hook that wrote the record ran in the process's context, or copied what such a hook had noted on the
-        // socket.
-        let attribution = if process.is_some() { Attribution::Cookie } else { Attribution::Unknown };
+        // socket; without a connect hook, `sock_ops` noted who was about to send the first packet.
+        let attribution = match &process {
+            None => Attribution::Unknown,
+            Some(_) if flow.header.flags & BY_TUPLE != 0 => Attribution::Tuple,
+            Some(_) => Attribution::Cookie,
+        };
         let transport = Transport::of_socket(flow.family, flow.socket_type, flow.protocol);
         // The kernel keeps the protocol number of a raw socket, and the identifier of a ping socket, where others have
         // the local port.
@@ -218,27 +254,22 @@ impl Tracker {
         let sends = name == EventName::DatagramSend && self.counts;
         let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
         let preexisting = flow.header.flags & PREEXISTING != 0;
+        let id = ConnectionId { socket: flow.cookie, opened: flow.opened_ns };
         Event {
-            time: self.processes.at(flow.header.time_ns),
-            name,
-            id: ConnectionId { socket: flow.cookie, opened: flow.opened_ns },
             process,
             attribution,
-            layer: self.layer,
             transport: Some(transport),
             local: Endpoint::from_wire(address_bytes(flow.local), port(flow.local_port)),
             peer: Endpoint::from_wire(address_bytes(flow.peer), port(flow.peer_port)),
-            server: None,
-            verdict: None,
             error: (flow.error != 0).then_some(flow.error),
-            connect_duration_ns: None,
-            connection_duration_ns: None,
             bytes_sent: (closes || sends).then_some(flow.sent),
             bytes_received: closes.then_some(flow.received),
             retransmits: (tcp_end && !preexisting).then_some(flow.retransmits),
             rtt_ns: (tcp_end && flow.srtt_us != 0).then(|| u64::from(flow.srtt_us) * 1000),
-            standing: preexisting,
+            // A multipath socket announces itself by its first use, like one that is older than egret.
+            standing: preexisting && transport != Transport::Mptcp,
             followed: flow.process.flags & TRACED != 0,
+            ..Event::new(name, self.processes.at(flow.header.time_ns), id, self.layer)
         }
     }
 }

@@ -4,6 +4,7 @@ mod calls;
 mod flows;
 mod peers;
 mod processes;
+mod resolve;
 mod waiting;
 
 pub(crate) use flows::Tracker;

@@ -82,27 +82,13 @@ mod tests {
     }
 
     fn event(name: EventName, transport: Transport, peer: SocketAddr, pid: Option<u32>) -> Event {
+        let id = ConnectionId { socket: 1, opened: 1 };
         Event {
-            time: Timestamp(0),
-            name,
-            id: ConnectionId { socket: 1, opened: 1 },
             process: pid.map(process),
             attribution: Attribution::Cookie,
-            layer: Layer::Sockets,
             transport: Some(transport),
-            local: Endpoint::default(),
             peer: Endpoint { address: Some(peer.ip()), port: (peer.port() != 0).then_some(peer.port()) },
-            server: None,
-            verdict: None,
-            error: None,
-            connect_duration_ns: None,
-            connection_duration_ns: None,
-            bytes_sent: None,
-            bytes_received: None,
-            retransmits: None,
-            rtt_ns: None,
-            standing: false,
-            followed: false,
+            ..Event::new(name, Timestamp(0), id, Layer::Sockets)
         }
     }
 

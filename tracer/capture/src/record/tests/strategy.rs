@@ -11,7 +11,7 @@ use proptest::sample::select;
 use super::encode::{self, RawExec};
 
 /// Every kind whose record is a [`FlowRecord`].
-pub(super) const FLOW_KINDS: [Kind; 13] = [
+pub(super) const FLOW_KINDS: [Kind; 12] = [
     Kind::Connecting,
     Kind::Established,
     Kind::Accepted,
@@ -24,7 +24,6 @@ pub(super) const FLOW_KINDS: [Kind; 13] = [
     Kind::Totals,
     Kind::SocketError,
     Kind::Send,
-    Kind::PeerClosed,
 ];
 
 fn process() -> impl Strategy<Value = ProcessRef> {
