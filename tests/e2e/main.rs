@@ -14,6 +14,7 @@ mod checks;
 mod cli;
 mod datagrams;
 mod filters;
+mod layers;
 mod loss;
 mod neighbours;
 mod others;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         neighbours::trials(),
         filters::trials(),
         cli::trials(),
+        layers::trials(),
         loss::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())
