@@ -18,6 +18,8 @@ const MAX_DEPTH: usize = 64;
 pub(super) struct ScanCapture {
     scanner: Scanner,
     standing: bool,
+    /// What the first scan found, until it is handed on.
+    first: Vec<Event>,
     next: Instant,
     /// Processes whose descendants are followed, and those found to descend from them.
     followed: HashSet<u32>,
@@ -25,8 +27,20 @@ pub(super) struct ScanCapture {
 }
 
 impl ScanCapture {
+    /// Scans at once, so that whatever happens from now on is news.
     pub(super) fn new(standing: bool) -> Self {
-        Self { scanner: Scanner::new(INTERVAL), standing, next: Instant::now(), followed: HashSet::new(), captured: 0 }
+        let mut capture = Self {
+            scanner: Scanner::new(INTERVAL),
+            standing,
+            first: Vec::new(),
+            next: Instant::now() + INTERVAL,
+            followed: HashSet::new(),
+            captured: 0,
+        };
+        let mut first = Vec::new();
+        capture.scan(&mut first);
+        capture.first = first;
+        capture
     }
 
     /// Descendants of this process count as followed. It does not count itself.
@@ -40,6 +54,7 @@ impl ScanCapture {
 
     /// Scans if it is time to; there is never more at once.
     pub(super) fn scan_if_due(&mut self, out: &mut Vec<Event>) -> bool {
+        out.append(&mut self.first);
         if Instant::now() >= self.next {
             self.scan(out);
             self.next = Instant::now() + self.scanner.interval();
@@ -48,6 +63,7 @@ impl ScanCapture {
     }
 
     pub(super) fn scan(&mut self, out: &mut Vec<Event>) {
+        out.append(&mut self.first);
         let now = Timestamp(host::boot_time().0.saturating_add(i64::try_from(host::boot_now()).unwrap_or(0)));
         let mut events = self.scanner.scan(now);
         events.retain(|event| self.standing || !event.standing);
