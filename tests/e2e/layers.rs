@@ -9,7 +9,7 @@ use egret_tests::{Event, Report, Seen, Server, Trace, Traffic, until};
 use libtest_mimic::Trial;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, getsockname, listen, socket};
 
-use crate::test;
+use crate::{test, test_alone};
 
 const SYSCALLS: [&str; 3] = ["--no-standing", "--capture", "syscalls"];
 
@@ -22,7 +22,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("layers::syscalls_every_send_on_request", syscalls_every_send),
         test("layers::syscalls_icmp_has_its_peer", syscalls_icmp),
         test("layers::syscalls_unix_is_nobodys_business", syscalls_unix),
-        test("layers::procfs_names_what_lasts", procfs_lasting),
+        // While many sockets come and go, the tables that a scan reads pass entries over.
+        test_alone("layers::procfs_names_what_lasts", procfs_lasting),
         test("layers::idle_connection_of_an_old_listener_is_asked_for", old_listener),
         test("layers::connect_without_answer_is_told_after_a_while", unanswered_for_long),
         test("layers::connect_without_answer_is_told_at_the_end", unanswered_at_the_end),
