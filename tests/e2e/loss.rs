@@ -32,7 +32,7 @@ fn tiny(kind: &str) {
     });
     let seen = trace.stop();
     assert!(seen.sum.lost > 0, "{:?}", seen.sum);
-    assert!(seen.stderr.contains("lost at FlowRing, RingFull"), "{}", seen.stderr);
+    assert!(seen.stderr.contains("lost at flow_ring, ring_full"), "{}", seen.stderr);
     stream(&seen, &report, &report.total);
     stream(&seen, report.server(), &report.server().total);
 }
@@ -49,7 +49,7 @@ fn storm(kind: &str) {
     let report = rage(kind);
     let seen = trace.stop();
     println!("{kind}: {:?}", seen.sum);
-    assert_eq!(seen.sum.lost > 0, seen.stderr.contains("RingFull"), "{}", seen.stderr);
+    assert_eq!(seen.sum.lost > 0, seen.stderr.contains("ring_full"), "{}", seen.stderr);
     if kind == "tcp" {
         let done = report.total.details["done"].as_u64().unwrap();
         let shown = named(&seen.of_pid(report.pid), "connection.open").len() as u64;

@@ -22,11 +22,13 @@ pub enum Counter {
     CallTable = 7,
     /// Bytes moved on sockets with several peers whose peer at that moment could not be told.
     PeerUntold = 8,
+    /// Messages of one `sendmmsg` beyond those that are told.
+    MessagesUntold = 9,
 }
 
 impl Counter {
     /// Number of counters.
-    pub const COUNT: u32 = 9;
+    pub const COUNT: u32 = 10;
 
     /// All of them, in order.
     pub const ALL: [Self; Self::COUNT as usize] = [
@@ -39,5 +41,6 @@ impl Counter {
         Self::ProcessTable,
         Self::CallTable,
         Self::PeerUntold,
+        Self::MessagesUntold,
     ];
 }

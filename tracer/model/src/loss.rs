@@ -38,6 +38,8 @@ pub enum LossReason {
     CallTable,
     /// Bytes of a socket with several peers could not be put down to one of them.
     PeerUntold,
+    /// One `sendmmsg` sent more messages than the `syscalls` layer tells.
+    MessagesUntold,
     /// The kernel skipped a run of a tracepoint's program that would have interrupted another run of it.
     HookSkipped,
     /// The record was malformed.

@@ -29,7 +29,8 @@ const EAGAIN: i64 = -11;
 const EFAULT: i64 = -14;
 const ENOTSOCK: i64 = -88;
 
-/// Messages of one `sendmmsg` that are told: the kernel's own limit is 1,024, but each is a record.
+/// Messages of one `sendmmsg` that are told, the others are counted: the kernel's own limit is 1,024, but each is a record,
+/// and a turn of the verifier through everything that makes one.
 const MESSAGES: u64 = 16;
 /// `sizeof(struct mmsghdr)`.
 const MESSAGE: u64 = 64;
@@ -68,6 +69,9 @@ fn try_exit(ctx: &TracePointContext) -> Result<(), i32> {
 fn messages(pending: &Pending, result: i64) -> Result<(), i32> {
     if result < 0 {
         return tell(pending, address::of_message(pending.pointer), pending.fd, result);
+    }
+    if result > MESSAGES as i64 {
+        count(Counter::MessagesUntold, result as u64 - MESSAGES);
     }
     for index in 0..MESSAGES {
         if index as i64 >= result {

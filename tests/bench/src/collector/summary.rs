@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn reads_what_both_programs_say_about_losses() {
-        let egret = Summary::read("egret: lost at FlowRing, RingFull: 3\ncaptured=10 delivered=7 lost=3\n");
+        let egret = Summary::read("egret: lost at flow_ring, ring_full: 3\ncaptured=10 delivered=7 lost=3\n");
         assert_eq!(egret, Summary { captured: 10, delivered: 7, lost: 3 });
         assert!(egret.adds_up());
         let mut bpftrace = Summary::read("WARNING: arithmetic\n");

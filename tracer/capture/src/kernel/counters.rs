@@ -49,6 +49,7 @@ impl Counters {
             (Counter::ProcessTable, LossStage::KernelState, LossReason::ProcessTable),
             (Counter::CallTable, LossStage::KernelState, LossReason::CallTable),
             (Counter::PeerUntold, LossStage::KernelState, LossReason::PeerUntold),
+            (Counter::MessagesUntold, LossStage::KernelState, LossReason::MessagesUntold),
         ])
     }
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use egret_capture::{Capture, Options, Probe};
 use egret_model::{Event, EventName, Tally};
+use serde::Serialize;
 
 use crate::args::{self, TraceOptions, exit};
 use command::Command;
@@ -162,9 +163,14 @@ fn earliest(end: Option<Instant>, other: Instant) -> Option<Instant> {
 /// The sum, on standard error: what is missing first, the line that scripts read last.
 fn report(tally: &Tally) {
     for loss in tally.lost.iter().chain(&tally.incomplete) {
-        eprintln!("egret: lost at {:?}, {:?}: {}", loss.stage, loss.reason, loss.count);
+        eprintln!("egret: lost at {}, {}: {}", name(loss.stage), name(loss.reason), loss.count);
     }
     eprintln!("captured={} delivered={} lost={}", tally.captured, tally.delivered, tally.lost_total());
+}
+
+/// The name that records and metrics have for a stage or reason.
+fn name(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Exit status of a trace that was not asked to run a command.
