@@ -45,8 +45,7 @@ impl KernelCapture {
             Layer::Syscalls => Programs::syscalls(probe, setup)?,
             Layer::Sockets | Layer::Procfs => Programs::sockets(probe, setup)?,
         };
-        let uncounted = [Degradation::NoBtf, Degradation::NoLengthTracepoints];
-        if programs.degradations().iter().any(|missing| uncounted.contains(missing)) {
+        if !programs.counts_lengths() {
             tracker.without_counts();
         }
         let capture = Self::with(tracker, programs, rings, standing);

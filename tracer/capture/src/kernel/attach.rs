@@ -216,9 +216,7 @@ impl Programs {
             program.load().map_err(|source| refused(name, "loaded", source))?;
             program.attach(cgroup, mode).map_err(|source| refused(name, "attached", source))?;
         }
-        let counted = !self.degradations.contains(&Degradation::NoLengthTracepoints)
-            && !self.degradations.contains(&Degradation::NoBtf);
-        let creation = (!counted).then_some(CREATE_HOOK);
+        let creation = (!self.counts_lengths()).then_some(CREATE_HOOK);
         for name in creation.into_iter().chain([RELEASE_HOOK]) {
             let program: &mut CgroupSock = self.program(name)?;
             program.load().map_err(|source| refused(name, "loaded", source))?;
@@ -244,6 +242,12 @@ impl Programs {
     #[must_use]
     pub(crate) fn degradations(&self) -> &[Degradation] {
         &self.degradations
+    }
+
+    /// Whether the kernel side counts what calls move: it has the kernel's types and the length tracepoints.
+    pub(crate) fn counts_lengths(&self) -> bool {
+        let without = [Degradation::NoBtf, Degradation::NoLengthTracepoints];
+        !self.degradations.iter().any(|missing| without.contains(missing))
     }
 
     /// The counters now.

@@ -13,7 +13,7 @@ use super::peers::{KnownPeers, PeerTable, key_of};
 use super::processes::Processes;
 use super::resolve::Resolver;
 use super::waiting::Waiting;
-use crate::record::{Exec, Record};
+use crate::record::Record;
 use crate::standing;
 
 /// Standing sockets remembered, about 100 bytes each.
@@ -56,15 +56,11 @@ impl Tracker {
     /// Takes a record of the process ring.
     pub(crate) fn process_record(&mut self, record: Record) {
         match record {
-            Record::Exec(exec) => self.exec(&exec),
+            Record::Exec(exec) => self.processes.exec(&exec),
             Record::Cgroup { id, path } => self.processes.cgroup(id, &path),
             // The kernel side does not write those to that ring.
             Record::Flow(..) | Record::Call(_) => {}
         }
-    }
-
-    fn exec(&mut self, exec: &Exec) {
-        self.processes.exec(exec);
     }
 
     /// The layer whose records these are.
