@@ -1,8 +1,13 @@
 //! Names of errors, as `error.type` has them.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use nix::errno::Errno;
+
+/// Numbers that may have a symbolic name; on Linux the highest is 133.
+const NUMBERS: RangeInclusive<i32> = 1..=255;
 
 /// Shows an errno by its symbolic name, `ECONNREFUSED`.
 ///
@@ -21,15 +26,42 @@ impl fmt::Display for ErrnoName {
     }
 }
 
+/// A text that is no error's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of an error")]
+pub struct UnknownName;
+
+impl FromStr for ErrnoName {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let number = match name.strip_prefix('E').ok_or(UnknownName)?.parse() {
+            Ok(number) => Some(number),
+            Err(_) => NUMBERS.into_iter().find(|number| format!("{:?}", Errno::from_raw(*number)) == name),
+        };
+        number.map(Self).ok_or(UnknownName)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::ErrnoName;
+    use super::{ErrnoName, UnknownName};
 
     #[test]
     fn known_numbers_have_their_symbolic_name() {
         assert_eq!(ErrnoName(111).to_string(), "ECONNREFUSED");
         assert_eq!(ErrnoName(110).to_string(), "ETIMEDOUT");
         assert_eq!(ErrnoName(11).to_string(), "EAGAIN");
+    }
+
+    #[test]
+    fn names_are_understood() {
+        for number in -300..300 {
+            assert_eq!(ErrnoName(number).to_string().parse(), Ok(ErrnoName(number)));
+        }
+        for text in ["", "E", "UnknownErrno", "ENONSENSE", "111"] {
+            assert_eq!(text.parse::<ErrnoName>(), Err(UnknownName), "{text}");
+        }
     }
 
     #[test]

@@ -7,4 +7,9 @@
 pub mod errno;
 pub mod json;
 pub mod names;
+pub mod otlp;
+pub mod parquet;
+pub mod prometheus;
+pub mod sink;
+pub mod snapshot;
 pub mod values;

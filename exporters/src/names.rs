@@ -33,7 +33,7 @@ pub const SYSTEMD_UNIT: &str = "systemd.unit";
 /// Full container id.
 pub const CONTAINER_ID: &str = "container.id";
 /// Container runtime: `docker`, `containerd`, `cri-o`, `podman`.
-pub const CONTAINER_RUNTIME: &str = "container.runtime";
+pub const CONTAINER_RUNTIME: &str = "container.runtime.name";
 /// Transport, one of [`egret_model::Transport`].
 pub const NETWORK_TRANSPORT: &str = "network.transport";
 /// `ipv4` or `ipv6`.
@@ -56,6 +56,8 @@ pub const ATTRIBUTION: &str = "egret.attribution";
 pub const CAPTURE: &str = "egret.capture";
 /// `allow`, `would_block`, `block`.
 pub const VERDICT: &str = "egret.verdict";
+/// `true` where the other end began the connection; absent otherwise.
+pub const INBOUND: &str = "egret.inbound";
 /// `true` where the connection already stood when egret started; absent otherwise.
 pub const STANDING: &str = "egret.standing";
 /// Errno name, see [`crate::errno::ErrnoName`].
@@ -73,8 +75,17 @@ pub const TCP_RETRANSMITS: &str = "egret.tcp.retransmits";
 /// TCP smoothed round-trip time, nanoseconds.
 pub const TCP_RTT_NS: &str = "egret.tcp.rtt_ns";
 
-/// All of them, in the order in which records have them.
-pub const ALL: [&str; 34] = [
+/// Port that the server of a connection listens on; in spans, where each end has its role.
+pub const SERVER_PORT: &str = "server.port";
+/// Address of the end that began a connection; in spans of accepted ones.
+pub const CLIENT_ADDRESS: &str = "client.address";
+/// Port of the end that began a connection; in spans of accepted ones.
+pub const CLIENT_PORT: &str = "client.port";
+/// The name that a look-up asked for; in spans of look-ups.
+pub const DNS_QUESTION_NAME: &str = "dns.question.name";
+
+/// All that records have, in the order in which they have them.
+pub const ALL: [&str; 35] = [
     TIMESTAMP,
     EVENT_NAME,
     CONNECTION_ID,
@@ -101,6 +112,7 @@ pub const ALL: [&str; 34] = [
     ATTRIBUTION,
     CAPTURE,
     VERDICT,
+    INBOUND,
     STANDING,
     ERROR_TYPE,
     CONNECT_DURATION_NS,

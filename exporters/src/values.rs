@@ -42,3 +42,12 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Block => "block",
     }
 }
+
+/// Container runtimes, the values of [`crate::names::CONTAINER_RUNTIME`].
+pub const CONTAINER_RUNTIMES: [&str; 4] = ["docker", "containerd", "cri-o", "podman"];
+
+/// The container runtime of this name.
+#[must_use]
+pub fn container_runtime(name: &str) -> Option<&'static str> {
+    CONTAINER_RUNTIMES.into_iter().find(|runtime| *runtime == name)
+}

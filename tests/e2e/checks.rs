@@ -43,6 +43,7 @@ pub(crate) fn stream(seen: &Seen, report: &Report, flow: &Flow) {
         assert!(!event.standing, "{event:#?}");
     }
     assert_eq!(opened.connect_ns.is_some(), client, "{opened:#?}");
+    assert_eq!(opened.connect_ns, closed.connect_ns, "{opened:#?}\n{closed:#?}");
     assert!(closed.connection_ns.is_some_and(|lasted| lasted > opened.connect_ns.unwrap_or(0)), "{closed:#?}");
     assert_eq!((closed.sent, closed.received), (Some(flow.sent), Some(flow.received)), "{flow:#?}\n{closed:#?}");
 }

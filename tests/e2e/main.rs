@@ -12,24 +12,23 @@
 
 mod checks;
 mod cli;
+mod config;
 mod datagrams;
 mod filters;
 mod layers;
 mod loss;
+mod names;
 mod neighbours;
 mod others;
 mod ownership;
 mod processes;
 mod standing;
 mod streams;
+mod trace_context;
 
-use std::process::{Command, ExitCode, Stdio};
-use std::sync::{PoisonError, RwLock};
+use std::process::ExitCode;
 
-use libtest_mimic::{Failed, Trial};
-
-/// Held for writing by tests that make more traffic than others could stand beside them.
-static HOST: RwLock<()> = RwLock::new(());
+pub(crate) use egret_tests::{needing, test, test_alone};
 
 fn main() -> ExitCode {
     let trials = [
@@ -42,45 +41,11 @@ fn main() -> ExitCode {
         neighbours::trials(),
         filters::trials(),
         cli::trials(),
+        config::trials(),
         layers::trials(),
         loss::trials(),
+        names::trials(),
+        trace_context::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())
-}
-
-/// A test that runs beside others.
-fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
-    trial(name, || {
-        let _host = HOST.read().unwrap_or_else(PoisonError::into_inner);
-        body();
-    })
-}
-
-/// A test that has the host to itself, as far as the other tests go.
-fn test_alone(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
-    trial(name, || {
-        let _host = HOST.write().unwrap_or_else(PoisonError::into_inner);
-        body();
-    })
-}
-
-fn trial(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
-    let body = || -> Result<(), Failed> {
-        body();
-        Ok(())
-    };
-    if nix::unistd::geteuid().is_root() {
-        Trial::test(name, body)
-    } else {
-        Trial::test(format!("{name} (skipped: needs root)"), body).with_ignored_flag(true)
-    }
-}
-
-/// The test, or its name among the ignored ones if a program that it asks is missing.
-fn needing(program: &str, test: Trial) -> Trial {
-    let found = Command::new(program).arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if found {
-        return test;
-    }
-    Trial::test(format!("{} (skipped: needs {program})", test.name()), || Ok(())).with_ignored_flag(true)
 }

@@ -80,7 +80,9 @@ fn used() {
     for (events, name, pid) in [(accepted, "accept", report.pid), (opened, "connection.open", std::process::id())] {
         let (first, closed) = (only(&events, name), only(&events, "connection.close"));
         assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
-        assert_eq!(first.cookie(), closed.cookie());
+        assert_eq!(first.connection, closed.connection);
+        // Nobody saw when it was opened.
+        assert_eq!(closed.connection_ns, None, "{events:#?}");
         assert!(first.standing && closed.standing, "{events:#?}");
         assert_eq!(events.len(), 2, "{events:#?}");
     }

@@ -36,7 +36,7 @@ pub struct Event {
     pub unit: Option<String>,
     #[serde(rename = "container.id")]
     pub container: Option<String>,
-    #[serde(rename = "container.runtime")]
+    #[serde(rename = "container.runtime.name")]
     pub runtime: Option<String>,
     #[serde(rename = "network.transport")]
     pub transport: Option<String>,
@@ -50,6 +50,10 @@ pub struct Event {
     pub peer_address: Option<IpAddr>,
     #[serde(rename = "network.peer.port")]
     pub peer_port: Option<u16>,
+    #[serde(rename = "server.address")]
+    pub server: Option<String>,
+    #[serde(rename = "egret.name.source")]
+    pub name_source: Option<String>,
     #[serde(rename = "egret.attribution")]
     pub attribution: String,
     #[serde(rename = "egret.capture")]

@@ -13,7 +13,10 @@
 
 mod cgroup;
 mod child;
+mod daemon;
+mod disk;
 mod event;
+mod namespace;
 mod programs;
 mod report;
 mod run;
@@ -21,10 +24,14 @@ mod scratch;
 mod seen;
 mod trace;
 mod traffic;
+mod trial;
 
 pub use cgroup::Cgroup;
 pub use child::{PATIENCE, Process, until};
+pub use daemon::{Daemon, Ended, Setup, SinkAccount};
+pub use disk::with_small_disk;
 pub use event::Event;
+pub use namespace::Namespace;
 pub use programs::{egret, traffic};
 pub use report::{Flow, Report};
 pub use run::run;
@@ -32,3 +39,4 @@ pub use scratch::Scratch;
 pub use seen::{Seen, Sum};
 pub use trace::Trace;
 pub use traffic::{Server, Traffic, Waiting};
+pub use trial::{needing, needing_python, python, test, test_alone};

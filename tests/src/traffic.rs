@@ -35,6 +35,13 @@ impl Traffic {
         self
     }
 
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
     /// Runs it to its end.
     #[must_use]
     pub fn run(self) -> Report {

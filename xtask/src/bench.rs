@@ -9,7 +9,9 @@ use crate::bpf;
 use crate::build::{Profile, binaries};
 use crate::command::{cargo, step_with_output};
 use crate::prerequisite::Purpose;
+use crate::python;
 use crate::setup::{self, Policy};
+use crate::unpacked;
 
 /// Build egret optimised, and run one benchmark.
 ///
@@ -31,6 +33,7 @@ impl Arguments {
         let egret = binaries(Profile::Release, &["egret", "egret-traffic"])?;
         let mut bench = cargo()?;
         bench.env("EGRET_BIN", egret.join("egret")).env("EGRET_TRAFFIC", egret.join("egret-traffic"));
+        bench.env(python::VARIABLE, python::interpreter()?).env("PATH", unpacked::search_path()?);
         bench.args(["run", "--release", "--package", "egret-bench", "--", &self.name]).args(&self.arguments);
         step_with_output("benchmark", "measures the release build on this machine", &mut bench)
     }

@@ -12,10 +12,12 @@ mod check;
 mod command;
 mod prerequisite;
 mod privilege;
+mod python;
 mod run;
 mod setup;
 mod test;
 mod toolchain;
+mod unpacked;
 mod workspace;
 
 use std::process::ExitCode;

@@ -8,7 +8,9 @@ use clap::ValueEnum;
 
 use crate::apt;
 use crate::command::{cargo, find_program, step, succeeds};
+use crate::python;
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain, has_rustup};
+use crate::unpacked;
 
 /// What the machine is prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,8 +49,12 @@ enum Kind {
     Component(&'static str, &'static str),
     /// A program from the named Debian package.
     Program(&'static str, &'static str),
+    /// A program taken out of the named Debian package, without installing it: its installation would start a service.
+    Unpacked(&'static str, &'static str),
     /// A program from the named crate at the version after the `@`.
     Crate(&'static str, &'static str),
+    /// A Python with the packages of `tests/requirements.txt`, below Cargo's target directory.
+    Python,
 }
 
 use Purpose::{Bench, Check, Run, Test};
@@ -65,6 +71,9 @@ const TABLE: &[Prerequisite] = &[
     need("BPF compiler", "compiles the programs that run in the kernel", ALWAYS, Kind::BpfCompiler),
     need("bpf-linker", "links them into one object and writes its type information", ALWAYS, Kind::BpfLinker),
     need("iproute2", "makes the network namespaces of the tests", &[Test], Kind::Program("ip", "iproute2")),
+    need("dnsmasq", "answers for made-up names in tests", &[Test], Kind::Program("dnsmasq", "dnsmasq-base")),
+    need("curl", "asks for made-up names in tests", &[Test], Kind::Program("curl", "curl")),
+    need("openssl", "greets servers by name in tests", &[Test], Kind::Program("openssl", "openssl")),
     need("rustfmt", "checks the format", &[Check], Kind::Component("fmt", "rustfmt")),
     need("clippy", "lints", &[Check], Kind::Component("clippy", "clippy")),
     need("BPF clippy", "lints the programs that run in the kernel", &[Check], Kind::BpfClippy),
@@ -72,6 +81,8 @@ const TABLE: &[Prerequisite] = &[
     need("cargo-machete", "finds unused dependencies", &[Check], Kind::Crate("cargo-machete", "cargo-machete@0.9.2")),
     need("typos", "checks the spelling", &[Check], Kind::Crate("typos", "typos-cli@1.52.0")),
     need("bpftool", "lists the programs in the kernel", &[Test, Bench], Kind::Program("bpftool", "bpftool")),
+    need("prometheus", "scrapes egret in tests", &[Test, Bench], Kind::Unpacked("prometheus", "prometheus")),
+    need("Python packages", "read Parquet files and receive spans in tests", &[Test, Bench], Kind::Python),
     need("bpftrace", "is what egret is compared with", &[Bench], Kind::Program("bpftrace", "bpftrace")),
 ];
 
@@ -93,6 +104,8 @@ impl Prerequisite {
             Kind::BpfClippy => toolchain.has_clippy(),
             Kind::Component(subcommand, _) => succeeds(cargo()?.args([subcommand, "--version"])),
             Kind::Program(program, _) | Kind::Crate(program, _) => find_program(program).is_some(),
+            Kind::Unpacked(program, _) => find_program(program).is_some() || unpacked::program(program)?.is_file(),
+            Kind::Python => python::is_present()?,
         })
     }
 
@@ -109,6 +122,10 @@ impl Prerequisite {
             (Kind::Component(_, component), _) => format!("rustup component add {component}"),
             (Kind::Program(_, package), _) => format!("apt-get install {package}"),
             (Kind::Crate(_, package), _) => format!("cargo install {package}"),
+            (Kind::Unpacked(_, package), _) => {
+                format!("apt-get download {package}, unpacked below Cargo's target directory")
+            }
+            (Kind::Python, _) => format!("python3 -m venv, then pip install -r {}", python::REQUIREMENTS),
         }
     }
 
@@ -125,6 +142,8 @@ impl Prerequisite {
             }
             (Kind::Component(_, component), _) => rustup(&["component", "add", component], &why),
             (Kind::Program(_, package), _) => apt::install(&[package], &why),
+            (Kind::Unpacked(_, package), _) => unpacked::install(package, &why),
+            (Kind::Python, _) => python::install(&why),
             (Kind::Crate(_, package), _) => step(
                 package,
                 &format!("{why}; this takes some minutes, once"),

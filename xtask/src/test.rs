@@ -10,7 +10,9 @@ use crate::build::{Profile, binaries};
 use crate::command::{cargo, output, step_with_output};
 use crate::prerequisite::Purpose;
 use crate::privilege::{is_root, sudo};
+use crate::python;
 use crate::setup::{self, Policy};
+use crate::unpacked;
 
 /// Install what the tests need, build egret, and run every test.
 ///
@@ -37,6 +39,7 @@ impl Arguments {
         // One failing crate does not hide the others.
         tests.args(["test", "--workspace", "--no-fail-fast"]);
         tests.env("EGRET_BIN", built.join("egret")).env("EGRET_TRAFFIC", built.join("egret-traffic"));
+        tests.env(python::VARIABLE, python::interpreter()?).env("PATH", unpacked::search_path()?);
         if self.full {
             tests.env("EGRET_TEST_FULL", "1");
         }
@@ -57,7 +60,8 @@ fn runner_variable() -> Result<String> {
     Ok(format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_")))
 }
 
-/// `sudo`, passing on the variables that the tests read.
+/// `sudo`, passing on the variables that the tests read; of the search path it would make its own.
 fn root_runner() -> Result<String> {
-    Ok(format!("{} -E", sudo("running the tests")?.display()))
+    let path = unpacked::search_path()?;
+    Ok(format!("{} -E env PATH={}", sudo("running the tests")?.display(), path.to_string_lossy()))
 }

@@ -71,6 +71,7 @@ fn begin(socket: &mut Socket, addr: *mut bpf_sock_addr, peer: Address, now: u64)
     socket.peer = peer;
     socket.opened_ns = now;
     socket.established_ns = 0;
+    socket.hello = 0;
     socket.reset_totals();
     socket.process = process::current();
 }

@@ -10,11 +10,12 @@ use aya_ebpf::helpers::generated::{
 use aya_ebpf::macros::{btf_tracepoint, tracepoint};
 use aya_ebpf::programs::{BtfTracePointContext, TracePointContext};
 use egret_wire::{
-    Counter, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, ExecHeader, Header, Kind, MAX_ARGS, MAX_PATH,
-    ProcessKey, ProcessRef, VERSION,
+    CONFIG_TRACE_CONTEXT, Counter, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_TRACE_PARENT,
+    ExecHeader, Header, Kind, MAX_ARGS, MAX_PATH, ProcessKey, ProcessRef, TRACE_PARENT, VERSION,
 };
 
-use crate::config::setting;
+use crate::config::{has, setting};
+use crate::environment;
 use crate::kernel::{follow, masked, read};
 use crate::maps::{EXECS, PROCESSES, SCRATCH, count};
 use crate::path::{self, Scratch};
@@ -50,15 +51,20 @@ fn try_exec(task: *const u8) -> Option<()> {
     }
     let (args_length, truncated) = arguments(scratch, path_length, task).unwrap_or((0, 0));
     flags |= truncated;
+    let mut data = path_length + args_length;
+    if has(CONFIG_TRACE_CONTEXT) && environment::trace_parent(scratch, data, task).is_ok() {
+        flags |= EXEC_TRACE_PARENT;
+        data += TRACE_PARENT;
+    }
     scratch.header = ExecHeader {
-        header: header(path_length + args_length, flags, now),
+        header: header(data, flags, now),
         process,
         inode,
         device,
         path_length: path_length as u16,
         args_length: args_length as u16,
     };
-    write(scratch, path_length + args_length);
+    write(scratch, data);
     Some(())
 }
 
@@ -186,7 +192,7 @@ fn header(data: usize, flags: u32, time_ns: u64) -> Header {
 fn write(scratch: &mut Scratch, data: usize) {
     count(Counter::ProcessProduced, 1);
     let size = size_of::<ExecHeader>() + masked::<{ 2 * MAX_ARGS as i32 - 1 }>(data);
-    if size > size_of::<ExecHeader>() + MAX_PATH + MAX_ARGS {
+    if size > size_of::<ExecHeader>() + MAX_PATH + MAX_ARGS + TRACE_PARENT {
         return;
     }
     // SAFETY: `size` ends inside the scratch value.

@@ -19,6 +19,11 @@ pub(crate) static FLOWS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 #[map]
 pub(crate) static EXECS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
+/// DNS messages and the first bytes of TLS connections, apart from flows so that neither can push out the other. 512 KiB
+/// hold 1,600 small records; user space makes it one page where no names are wanted.
+#[map]
+pub(crate) static NAMES: RingBuf = RingBuf::with_byte_size(512 << 10, 0);
+
 /// Counters by [`Counter`]; they only grow.
 #[map]
 pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);

@@ -4,6 +4,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use egret_wire::{EXEC_PATH_TRUNCATED, ExecHeader, MAX_ARGS, MAX_PATH};
 
 use crate::config::setting;
+use crate::environment::MAX_VARIABLE;
 use crate::kernel::{follow, masked, read};
 
 /// Longest component of a path (`NAME_MAX`).
@@ -17,6 +18,8 @@ const MAX_DEPTH: usize = 48;
 pub(crate) struct Scratch {
     pub(crate) header: ExecHeader,
     pub(crate) data: [u8; MAX_PATH + MAX_ARGS + MAX_NAME + 1],
+    /// Where a variable of the environment is looked at; no part of the record.
+    pub(crate) variable: [u8; MAX_VARIABLE],
 }
 
 /// Writes the path of `file` to the scratch data, from the file up to the root, each component followed by a

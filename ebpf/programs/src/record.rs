@@ -73,15 +73,23 @@ fn header(kind: Kind, flags: u32, time_ns: u64) -> Header {
 /// interrupt that the CPU sends to itself, dearer than all the rest of a record.
 #[inline(always)]
 pub(crate) fn wake_flags(ring: &RingBuf, length: u64) -> u64 {
+    let flags = wake_if_much(ring, length);
+    match READER_ASLEEP.get(0) {
+        // The kernel's own rule: wake if the reader had caught up.
+        Some(1) if flags == u64::from(BPF_RB_NO_WAKEUP) => 0,
+        _ => flags,
+    }
+}
+
+/// The same for records that nobody waits for: the reader sleeps on until much is waiting.
+#[inline(always)]
+pub(crate) fn wake_if_much(ring: &RingBuf, length: u64) -> u64 {
     let waiting = ring.query(u64::from(BPF_RB_AVAIL_DATA));
     let enough = u64::from(setting!(wake_bytes));
     // Records beyond this one find the reader awake, or about to be; it reads until there is nothing left.
     if waiting >= enough && waiting < enough + length + RECORD_HEADER {
-        return u64::from(BPF_RB_FORCE_WAKEUP);
-    }
-    match READER_ASLEEP.get(0) {
-        // The kernel's own rule: wake if the reader had caught up.
-        Some(1) => 0,
-        _ => u64::from(BPF_RB_NO_WAKEUP),
+        u64::from(BPF_RB_FORCE_WAKEUP)
+    } else {
+        u64::from(BPF_RB_NO_WAKEUP)
     }
 }

@@ -19,7 +19,9 @@ use crate::config::{has, setting};
 use crate::kernel::{load, words};
 use crate::process;
 use crate::record::{self, Detail};
-use crate::socket::{self, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, TOLD, mapped};
+use crate::socket::{
+    self, HELLO_OVER, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, TOLD, mapped,
+};
 
 const AF_INET6: u32 = 10;
 const SOCK_STREAM: u16 = 1;
@@ -95,6 +97,8 @@ fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
     socket.reset_totals();
     socket.told = 0;
     socket.flags = INBOUND | UNOWNED;
+    // The server's side of TLS names nobody.
+    socket.hello = HELLO_OVER;
     socket.phase = PHASE_ESTABLISHED;
     watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
     record::write(Kind::Accepted, now, socket, Detail::default());

@@ -11,19 +11,19 @@ use crate::atomic;
 use crate::maps::{SOCKETS, count};
 
 /// Seen in use, nothing else known.
-pub(crate) const PHASE_NEW: u16 = 0;
+pub(crate) const PHASE_NEW: u8 = 0;
 /// A TCP connect was asked for; no packet has left.
-pub(crate) const PHASE_ATTEMPT: u16 = 1;
+pub(crate) const PHASE_ATTEMPT: u8 = 1;
 /// The SYN is on its way.
-pub(crate) const PHASE_CONNECTING: u16 = 2;
+pub(crate) const PHASE_CONNECTING: u8 = 2;
 /// The TCP handshake is complete.
-pub(crate) const PHASE_ESTABLISHED: u16 = 3;
+pub(crate) const PHASE_ESTABLISHED: u8 = 3;
 /// A datagram or raw socket.
-pub(crate) const PHASE_DATAGRAM: u16 = 4;
+pub(crate) const PHASE_DATAGRAM: u8 = 4;
 /// A TCP listener.
-pub(crate) const PHASE_LISTEN: u16 = 5;
+pub(crate) const PHASE_LISTEN: u8 = 5;
 /// Over; the last record is written.
-pub(crate) const PHASE_CLOSED: u16 = 6;
+pub(crate) const PHASE_CLOSED: u8 = 6;
 
 /// Private flag beside those of the wire: the next send or receive is the first with the current peer.
 pub(crate) const FIRST: u32 = 1 << 16;
@@ -39,6 +39,9 @@ pub(crate) const ERRED: u32 = 1 << 20;
 
 /// Private flag: a connect that is not answered was told.
 pub(crate) const TOLD: u32 = 1 << 21;
+
+/// Nothing more is to be learned from what the socket sends.
+pub(crate) const HELLO_OVER: u8 = u8::MAX;
 
 /// State of one socket. Totals are those of the current peer where a datagram socket has several.
 #[repr(C)]
@@ -65,8 +68,11 @@ pub(crate) struct Socket {
     pub(crate) family: u16,
     pub(crate) protocol: u16,
     pub(crate) socket_type: u16,
-    pub(crate) phase: u16,
-    pub(crate) reserved: u32,
+    pub(crate) phase: u8,
+    /// How far the TLS client's first bytes have been seen: segments copied, or [`HELLO_OVER`].
+    pub(crate) hello: u8,
+    /// TCP sequence number at which they end, once the first of them was seen.
+    pub(crate) hello_end: u32,
 }
 
 impl Socket {

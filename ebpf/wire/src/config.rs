@@ -6,6 +6,12 @@ pub const CONFIG_TYPED: u32 = 1 << 0;
 pub const CONFIG_LENGTHS: u32 = 1 << 1;
 /// Write a record for every send.
 pub const CONFIG_EVERY_SEND: u32 = 1 << 2;
+/// Copy DNS messages.
+pub const CONFIG_DNS: u32 = 1 << 3;
+/// Copy the first bytes of TLS connections.
+pub const CONFIG_SNI: u32 = 1 << 4;
+/// Look for `TRACEPARENT` in the environment of every exec.
+pub const CONFIG_TRACE_CONTEXT: u32 = 1 << 5;
 
 /// Settings and the kernel's structure offsets.
 ///
@@ -72,6 +78,10 @@ pub struct Config {
     pub mm_arg_start: u32,
     /// `mm_struct.arg_end`.
     pub mm_arg_end: u32,
+    /// `mm_struct.env_start`.
+    pub mm_env_start: u32,
+    /// `mm_struct.env_end`.
+    pub mm_env_end: u32,
     /// `file.f_path`.
     pub file_path: u32,
     /// `file.f_inode`.
@@ -153,6 +163,8 @@ impl Config {
             mm_exe_file: NONE,
             mm_arg_start: NONE,
             mm_arg_end: NONE,
+            mm_env_start: NONE,
+            mm_env_end: NONE,
             file_path: NONE,
             file_inode: NONE,
             file_private_data: NONE,
@@ -179,7 +191,7 @@ impl Config {
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 51 * 4);
+const _: () = assert!(size_of::<Config>() == 53 * 4);
 
 #[cfg(feature = "user")]
 mod pod {

@@ -24,11 +24,15 @@ pub enum Counter {
     PeerUntold = 8,
     /// Messages of one `sendmmsg` beyond those that are told.
     MessagesUntold = 9,
+    /// Records that names are read from that the kernel side set out to write.
+    NameProduced = 10,
+    /// Of those, not written because the ring was full.
+    NameRingFull = 11,
 }
 
 impl Counter {
     /// Number of counters.
-    pub const COUNT: u32 = 10;
+    pub const COUNT: u32 = 12;
 
     /// All of them, in order.
     pub const ALL: [Self; Self::COUNT as usize] = [
@@ -42,5 +46,7 @@ impl Counter {
         Self::CallTable,
         Self::PeerUntold,
         Self::MessagesUntold,
+        Self::NameProduced,
+        Self::NameRingFull,
     ];
 }

@@ -37,6 +37,12 @@ pub enum Kind {
     Send = 14,
     /// A system call and its result ([`crate::CallRecord`]).
     Call = 15,
+    /// A DNS message on its way to a resolver ([`crate::NameRecord`]).
+    Question = 16,
+    /// A DNS message that came from a resolver ([`crate::NameRecord`]).
+    Answer = 17,
+    /// First bytes that the client of a TLS connection sends ([`crate::NameRecord`]).
+    Hello = 18,
 }
 
 impl Kind {
@@ -59,6 +65,9 @@ impl Kind {
             13 => Self::SocketError,
             14 => Self::Send,
             15 => Self::Call,
+            16 => Self::Question,
+            17 => Self::Answer,
+            18 => Self::Hello,
             _ => return None,
         })
     }

@@ -6,6 +6,9 @@ use crate::Header;
 pub const MAX_PATH: usize = 2048;
 /// Longest argument vector kept in an exec record, bytes.
 pub const MAX_ARGS: usize = 4096;
+/// Room for the value of `TRACEPARENT` with its NUL: the one version that there is has 55 characters, and a longer one
+/// has to be seen as such.
+pub const TRACE_PARENT: usize = 64;
 
 /// Process flag: descends from the command that `egret trace -- COMMAND` started.
 pub const TRACED: u32 = 1 << 0;
@@ -61,6 +64,8 @@ pub const EXEC_ARGS_TRUNCATED: u32 = 1 << 1;
 pub const EXEC_NO_PATH: u32 = 1 << 2;
 /// Exec flag: the path is what the caller passed to `execve`, not the true one.
 pub const EXEC_PATH_AS_TYPED: u32 = 1 << 3;
+/// Exec flag: [`TRACE_PARENT`] bytes follow the arguments, the value of `TRACEPARENT` in the environment up to a NUL.
+pub const EXEC_TRACE_PARENT: u32 = 1 << 4;
 
 /// A process replaced its image. `path_length` bytes of path and `args_length` bytes of arguments follow.
 ///

@@ -2,12 +2,23 @@
 //!
 //! What is not known has no key: there is no `null`, no empty string and no zero that stands for "unknown".
 
+mod fields;
+mod lines;
 mod object;
+mod output;
+mod read;
+mod settings;
+mod sink;
 mod writer;
 
 use egret_model::{Cgroup, Endpoint, Event, Executable, Process};
 
+pub use self::fields::ReadError;
 use self::object::ObjectWriter;
+pub use self::output::Error;
+pub use self::read::read_event;
+pub use self::settings::{Destination, Settings};
+pub use self::sink::{Reopener, Sink};
 pub use self::writer::Writer;
 use crate::errno::ErrnoName;
 use crate::{names, values};
@@ -49,18 +60,13 @@ fn write_process(object: &mut ObjectWriter<'_>, process: &Process) {
 }
 
 fn write_executable(object: &mut ObjectWriter<'_>, executable: &Executable) {
-    string(object, names::PROCESS_EXECUTABLE_PATH, known_path(executable));
+    string(object, names::PROCESS_EXECUTABLE_PATH, executable.file_path());
     string(object, names::PROCESS_EXECUTABLE_NAME, executable.name());
     let digest = executable.sha256.get().and_then(Option::as_deref);
     string(object, names::PROCESS_EXECUTABLE_SHA256, digest);
     if !executable.args.is_empty() {
         object.strings(names::PROCESS_COMMAND_ARGS, executable.args.iter().map(|arg| &**arg));
     }
-}
-
-/// The path of the file. What the caller of `execve` passed names a file only if it is absolute.
-fn known_path(executable: &Executable) -> Option<&str> {
-    executable.path.as_deref().filter(|path| !executable.path_as_typed || path.starts_with('/'))
 }
 
 fn write_cgroup(object: &mut ObjectWriter<'_>, cgroup: &Cgroup) {
@@ -74,9 +80,9 @@ fn write_network(object: &mut ObjectWriter<'_>, event: &Event) {
     string(object, names::NETWORK_TYPE, event.network_type().map(values::network_type));
     write_endpoint(object, names::NETWORK_LOCAL_ADDRESS, names::NETWORK_LOCAL_PORT, event.local);
     write_endpoint(object, names::NETWORK_PEER_ADDRESS, names::NETWORK_PEER_PORT, event.peer);
-    if let Some((name, source)) = &event.server {
-        object.string(names::SERVER_ADDRESS, name);
-        object.string(names::NAME_SOURCE, values::name_source(*source));
+    if let Some(server) = &event.server {
+        object.string(names::SERVER_ADDRESS, &server.name);
+        object.string(names::NAME_SOURCE, values::name_source(server.source));
     }
 }
 
@@ -91,6 +97,9 @@ fn write_provenance(object: &mut ObjectWriter<'_>, event: &Event) {
     object.string(names::ATTRIBUTION, values::attribution(event.attribution));
     object.string(names::CAPTURE, event.layer.as_str());
     string(object, names::VERDICT, event.verdict.map(values::verdict));
+    if event.inbound {
+        object.truth(names::INBOUND);
+    }
     if event.standing {
         object.truth(names::STANDING);
     }

@@ -1,7 +1,13 @@
 //! JSON lines seen from outside: whatever the event, a JSON parser reads back exactly what is known of it.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "../support/events.rs"]
 mod events;
+mod read;
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+#[path = "../support/running.rs"]
+mod running;
+mod sink;
 
 use std::sync::Arc;
 
@@ -31,7 +37,7 @@ fn expected(event: &Event) -> Map<String, Value> {
         "event.name": event.name,
         "connection.id": event.id.to_string(),
         "process.pid": process.map(|process| process.pid),
-        "process.executable.path": executable.and_then(|executable| executable.path.as_deref()),
+        "process.executable.path": executable.and_then(|executable| executable.file_path()),
         "process.executable.name": executable.and_then(|executable| executable.name()),
         "process.executable.sha256": executable.and_then(|executable| executable.sha256.get().cloned().flatten()),
         "process.command_args": executable.map(|executable| &executable.args).filter(|args| !args.is_empty()),
@@ -41,18 +47,19 @@ fn expected(event: &Event) -> Map<String, Value> {
         "process.start_time": process.and_then(|process| process.start_time).map(time),
         "systemd.unit": cgroup.and_then(|cgroup| cgroup.unit.as_deref()),
         "container.id": cgroup.and_then(|cgroup| cgroup.container.as_deref()),
-        "container.runtime": cgroup.and_then(|cgroup| cgroup.runtime),
+        "container.runtime.name": cgroup.and_then(|cgroup| cgroup.runtime),
         "network.transport": event.transport,
         "network.type": event.network_type(),
         "network.local.address": event.local.address,
         "network.local.port": event.local.port,
         "network.peer.address": event.peer.address,
         "network.peer.port": event.peer.port,
-        "server.address": event.server.as_ref().map(|(name, _)| &**name),
-        "egret.name.source": event.server.as_ref().map(|(_, source)| source),
+        "server.address": event.server.as_ref().map(|server| &*server.name),
+        "egret.name.source": event.server.as_ref().map(|server| server.source),
         "egret.attribution": event.attribution,
         "egret.capture": event.layer,
         "egret.verdict": event.verdict,
+        "egret.inbound": event.inbound.then_some(true),
         "egret.standing": event.standing.then_some(true),
         "egret.connect.duration_ns": event.connect_duration_ns,
         "egret.connection.duration_ns": event.connection_duration_ns,
@@ -117,6 +124,7 @@ fn bare_event() -> Event {
         bytes_received: None,
         retransmits: None,
         rtt_ns: None,
+        inbound: false,
         standing: false,
         followed: false,
     }

@@ -1,12 +1,15 @@
-//! `cargo xtask bench`: what tracing costs the host, what it catches, and where it begins to lose.
+//! `cargo xtask bench`: what tracing costs the host, what it catches, where it begins to lose,
+//! and what becomes of events on their way out.
 //!
 //! Everything compared is measured in one run, interleaved, and reported as a ratio with its spread: absolute
 //! times belong to one machine. Nothing here passes or fails on a time; a missed aim is written down as missed.
 #![forbid(unsafe_code)]
 
 mod collector;
+mod export;
 mod host;
 mod options;
+mod receiver;
 mod report;
 mod statistics;
 mod trace;
@@ -19,8 +22,12 @@ use clap::Parser as _;
 use crate::options::{Benchmark, Options};
 
 fn main() -> ExitCode {
-    let Options { benchmark: Benchmark::Trace(options) } = Options::parse();
-    match trace::run(&options) {
+    let done = match Options::parse().benchmark {
+        Benchmark::Trace(options) => trace::run(&options),
+        Benchmark::Export(options) => export::run(&options),
+        Benchmark::Receive => receiver::receive(),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("egret-bench: {error:#}");

@@ -17,6 +17,52 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Benchmark {
     Trace(TraceOptions),
+    Export(ExportOptions),
+    /// Take spans and forget them
+    #[command(hide = true)]
+    Receive,
+}
+
+/// What sinks take, cost and lose.
+#[derive(Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// A short run, to see that everything works; its figures mean little
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Also put what was measured into docs/benchmarks.md; parts that were not measured keep their text
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Measure only these parts
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+    only: Vec<ExportPart>,
+}
+
+/// A part of the benchmark of sinks; each is a section of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum ExportPart {
+    /// Events a second, CPU and losses
+    Sinks,
+    /// Bytes a connection
+    Size,
+    /// OTLP next to the SDK's exporter
+    Sdk,
+}
+
+impl ExportOptions {
+    /// Whether a part is wanted.
+    pub(crate) fn wants(&self, part: ExportPart) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// Events made up for one sample.
+    pub(crate) const fn events(&self) -> usize {
+        if self.quick { 100_000 } else { 1_000_000 }
+    }
+
+    /// How long events are offered at each rate.
+    pub(crate) const fn storm(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { 5 })
+    }
 }
 
 /// What `egret trace` costs, catches and loses.
@@ -34,7 +80,7 @@ pub(crate) struct TraceOptions {
     /// Measure only these parts
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
     only: Vec<Part>,
-    /// Workloads of the overhead and hooks parts whose names contain one of these
+    /// Workloads of the overhead, hooks and names parts whose names contain one of these
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub(crate) workloads: Vec<String>,
     /// What to compare with untraced in the overhead part
@@ -49,6 +95,8 @@ pub(crate) enum Part {
     Overhead,
     /// Run time of every hook under each workload
     Hooks,
+    /// Workloads and hooks with and without names of peers
+    Names,
     /// CPU and memory while nothing happens
     Idle,
     /// Short-lived processes, named or not

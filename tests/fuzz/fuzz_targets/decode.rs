@@ -6,7 +6,7 @@
 mod encode;
 
 use egret_capture::{Exec, Record, decode};
-use egret_wire::{EXEC_NO_PATH, EXEC_PATH_AS_TYPED, Header};
+use egret_wire::{EXEC_NO_PATH, EXEC_PATH_AS_TYPED, Header, NameRecord};
 use encode::RawExec;
 use libfuzzer_sys::fuzz_target;
 
@@ -22,6 +22,11 @@ fuzz_target!(|data: &[u8]| {
         Record::Call(call) => assert_eq!(encode::call(&call), data),
         Record::Cgroup { id, path } => check_cgroup(id, &path, data),
         Record::Exec(exec) => check_exec(&exec, data),
+        Record::Name(kind, packet) => {
+            assert_eq!(kind as u8, data[1]);
+            let unused = &data[size_of::<NameRecord>() + packet.payload.len()..];
+            assert_eq!(encode::name(&packet.record, &packet.payload, unused), data);
+        }
     }
 });
 
@@ -49,6 +54,7 @@ fn check_exec(exec: &Exec, data: &[u8]) {
         device: exec.device,
         path,
         args: encode::strings(&exec.args),
+        trace_parent: exec.trace_parent.clone(),
     };
     // Two NULs more than before at the very most: the longest records would not fit any more.
     if data.len() + 2 <= usize::from(u16::MAX) {

@@ -12,12 +12,12 @@ mod record;
 mod standing;
 mod track;
 
-pub use capture::{Capture, CaptureError, Options};
+pub use capture::{Capture, CaptureError, NamesOptions, Options};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use kernel::offsets_in;
 pub use kernel::{Counters, LoadError, Outcome, Probe, Support, Trial, find_tracefs, self_test};
-pub use record::{DecodeError, Exec, Record, decode};
+pub use record::{DecodeError, Exec, NamePacket, Record, decode};
 
 pub mod diag;
 pub mod host;

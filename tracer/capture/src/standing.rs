@@ -108,6 +108,7 @@ fn event(
         transport: Some(socket.transport),
         local: socket.local,
         peer: socket.peer,
+        inbound: name == EventName::Accept,
         standing: true,
         ..Event::new(name, now, id, layer)
     }

@@ -2,11 +2,16 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod config;
+mod control;
 pub mod doctor;
 pub mod filter;
+pub mod history;
 pub mod log;
+pub mod run;
 #[cfg(test)]
 mod sample;
+pub mod status;
 pub mod table;
 pub mod trace;
 
@@ -15,6 +20,9 @@ use egret_capture::{CaptureError, LoadError};
 /// The exit status that an error calls for.
 #[must_use]
 pub fn status_of(error: &anyhow::Error) -> u8 {
+    if error.is::<config::Problems>() {
+        return args::exit::USAGE;
+    }
     let unsupported = error.downcast_ref::<CaptureError>().is_some() || error.downcast_ref::<LoadError>().is_some();
     if unsupported { args::exit::UNSUPPORTED } else { args::exit::FAILED }
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use egret::args::{self, Invocation, exit};
-use egret::{doctor, trace};
+use egret::{config, doctor, history, run, status, trace};
 
 fn main() -> ExitCode {
-    egret::log::start();
+    let log = egret::log::start();
     let invocation = match args::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -19,7 +19,11 @@ fn main() -> ExitCode {
     };
     let done = match invocation {
         Invocation::Trace(options) => trace::run(&options),
+        Invocation::Run(options) => run::run(&options, &log),
+        Invocation::Status(options) => status::run(&options),
+        Invocation::Log(options) => history::run(&options),
         Invocation::Doctor(options) => doctor::run(options),
+        Invocation::Config(command) => config::run(&command),
         Invocation::Print(text) => io::stdout().write_all(&text).map(|()| exit::DONE).map_err(Into::into),
     };
     ExitCode::from(done.unwrap_or_else(|error| {

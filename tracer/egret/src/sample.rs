@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Timestamp, Transport,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Server, Timestamp,
+    Transport,
 };
 
 pub(crate) fn process() -> Process {
@@ -32,10 +33,14 @@ pub(crate) fn event() -> Event {
         transport: Some(Transport::Tcp),
         local: endpoint("10.0.0.5", 50_000),
         peer: endpoint("192.0.2.7", 443),
-        server: Some(("example.org".into(), NameSource::Dns)),
+        server: Some(server("example.org")),
         connect_duration_ns: Some(12_345_678),
         ..Event::new(EventName::ConnectionOpen, time, ConnectionId { socket: 1, opened: 2 }, Layer::Sockets)
     }
+}
+
+pub(crate) fn server(name: &str) -> Server {
+    Server { name: name.into(), source: NameSource::Dns, resolution: None }
 }
 
 pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {

@@ -1,9 +1,9 @@
 //! How sure egret is, and how it came to know.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the process of a record was found, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attribution {
     /// The hook that saw the operation ran in the process's own context, tied to the socket's cookie.
@@ -19,7 +19,7 @@ pub enum Attribution {
 }
 
 /// The capture layer a record came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
     /// cgroup hooks, `sock_ops` and `sock:*` tracepoints.
@@ -42,20 +42,8 @@ impl Layer {
     }
 }
 
-/// Where a host name came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NameSource {
-    /// A DNS answer seen on this host.
-    Dns,
-    /// The server name in a TLS handshake.
-    Sni,
-    /// `/etc/hosts`.
-    Hosts,
-}
-
 /// What enforcement did, or would have done, with a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Let through.

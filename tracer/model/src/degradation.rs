@@ -18,6 +18,8 @@ pub enum Degradation {
     NoLengthTracepoints,
     /// A cgroup hook was refused by the kernel.
     NoCgroupHook,
+    /// Packets cannot be looked at for DNS answers and TLS server names.
+    NoNames,
     /// `sock_diag` does not answer.
     NoSockDiag,
     /// The peers of unconnected raw, ICMP and packet sockets cannot be seen by this layer.
@@ -32,7 +34,27 @@ pub enum Degradation {
     ScanOnly,
 }
 
+// Every value has its place in the list.
+const _: () = assert!(Degradation::ALL.len() == Degradation::ScanOnly as usize + 1);
+
 impl Degradation {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::NoBpfPrivilege,
+        Self::NoCgroup2,
+        Self::NoBtf,
+        Self::NoTracefs,
+        Self::NoLengthTracepoints,
+        Self::NoCgroupHook,
+        Self::NoNames,
+        Self::NoSockDiag,
+        Self::NoRawPeers,
+        Self::OwnProcessesOnly,
+        Self::LayerRefused,
+        Self::SelfTestUnseen,
+        Self::ScanOnly,
+    ];
+
     /// The name used in messages, JSON and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +65,7 @@ impl Degradation {
             Self::NoTracefs => "no_tracefs",
             Self::NoLengthTracepoints => "no_length_tracepoints",
             Self::NoCgroupHook => "no_cgroup_hook",
+            Self::NoNames => "no_names",
             Self::NoSockDiag => "no_sock_diag",
             Self::NoRawPeers => "no_raw_peers",
             Self::OwnProcessesOnly => "own_processes_only",
@@ -66,6 +89,7 @@ impl Degradation {
                 "bytes of datagram sockets, raw and packet sockets, and the accepting process are missing"
             }
             Self::NoCgroupHook => "some operations on sockets stay unseen",
+            Self::NoNames => "names that were asked for stay unseen; peers have at most the names of /etc/hosts",
             Self::NoSockDiag => "connections that stood before the start are not listed",
             Self::NoRawPeers => "raw, ICMP and packet sends are seen with process and bytes but without their peer",
             Self::OwnProcessesOnly => {
@@ -87,6 +111,7 @@ impl Degradation {
             Self::NoTracefs => "mount -t tracefs tracefs /sys/kernel/tracing",
             Self::NoLengthTracepoints => "use Linux 6.3 or later",
             Self::NoCgroupHook => "see the log for the hook; use Linux 5.12 or later",
+            Self::NoNames => "use the sockets layer; see the log for why its hooks on packets cannot be attached",
             Self::NoSockDiag => "use a kernel with CONFIG_INET_DIAG and CONFIG_PACKET_DIAG, and CAP_NET_ADMIN",
             Self::NoRawPeers => "add --capture syscalls where the peer matters",
             Self::OwnProcessesOnly => "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Attribution, Endpoint, Layer, NameSource, NetworkType, Process, Timestamp, Transport, Verdict};
+use crate::{Attribution, Endpoint, Layer, NetworkType, Process, Server, Timestamp, Transport, Verdict};
 
 /// The value of `event.name`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventName {
     /// A connection was opened: a completed handshake, or a datagram socket connected to a peer. Without a
     /// connect duration on a transport with a handshake, the answer is still outstanding.
@@ -83,7 +83,7 @@ pub struct Event {
     /// The other end.
     pub peer: Endpoint,
     /// The name that was asked for, and where it was seen.
-    pub server: Option<(Arc<str>, NameSource)>,
+    pub server: Option<Server>,
     /// What enforcement said.
     pub verdict: Option<Verdict>,
     /// Errno, where something failed.
@@ -100,6 +100,8 @@ pub struct Event {
     pub retransmits: Option<u32>,
     /// TCP smoothed round-trip time, nanoseconds.
     pub rtt_ns: Option<u64>,
+    /// The other end began it: it was accepted, or the first datagram came from there.
+    pub inbound: bool,
     /// The connection already stood when egret started.
     pub standing: bool,
     /// The process descends from the command that egret was asked to follow.
@@ -129,6 +131,7 @@ impl Event {
             bytes_received: None,
             retransmits: None,
             rtt_ns: None,
+            inbound: false,
             standing: false,
             followed: false,
         }

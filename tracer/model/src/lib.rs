@@ -9,12 +9,16 @@ mod event;
 mod loss;
 mod network;
 mod process;
+mod server;
 mod time;
+mod trace_parent;
 
-pub use attribution::{Attribution, Layer, NameSource, Verdict};
+pub use attribution::{Attribution, Layer, Verdict};
 pub use degradation::Degradation;
 pub use event::{ConnectionId, Event, EventName};
 pub use loss::{Loss, LossReason, LossStage, Tally};
 pub use network::{Endpoint, NetworkType, Transport};
 pub use process::{Cgroup, Executable, FileId, Process, Sha256};
+pub use server::{NameSource, Resolution, Server};
 pub use time::Timestamp;
+pub use trace_parent::TraceParent;

@@ -10,6 +10,8 @@ pub enum LossStage {
     FlowRing,
     /// The ring that carries records about processes.
     ProcessRing,
+    /// The ring that carries DNS messages and the first bytes of TLS connections.
+    NameRing,
     /// State kept in the kernel about sockets, peers, processes and calls.
     KernelState,
     /// Reading records in user space.
@@ -70,6 +72,42 @@ pub struct Tally {
     pub lost: Vec<Loss>,
     /// Losses of detail: a record was delivered, but something it should say is missing.
     pub incomplete: Vec<Loss>,
+}
+
+impl LossStage {
+    /// The name used in messages, JSON and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FlowRing => "flow_ring",
+            Self::ProcessRing => "process_ring",
+            Self::NameRing => "name_ring",
+            Self::KernelState => "kernel_state",
+            Self::Decode => "decode",
+            Self::Queue => "queue",
+            Self::Scan => "scan",
+        }
+    }
+}
+
+impl LossReason {
+    /// The name used in messages, JSON and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RingFull => "ring_full",
+            Self::SocketState => "socket_state",
+            Self::PeerTable => "peer_table",
+            Self::PeerEvicted => "peer_evicted",
+            Self::ProcessTable => "process_table",
+            Self::CallTable => "call_table",
+            Self::PeerUntold => "peer_untold",
+            Self::MessagesUntold => "messages_untold",
+            Self::HookSkipped => "hook_skipped",
+            Self::Malformed => "malformed",
+            Self::QueueFull => "queue_full",
+        }
+    }
 }
 
 impl Tally {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::{Serialize, Serializer};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What carries the payload: the value of `network.transport`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +64,14 @@ impl Transport {
         }
     }
 
+    /// The transport of this name. Records do not tell raw protocols apart: theirs is then 255, which IANA reserves.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        use Transport::{Icmp, Mptcp, Packet, Raw, Sctp, Tcp, Udp, UdpLite};
+        let all = [Tcp, Mptcp, Udp, UdpLite, Icmp, Sctp, Raw(u8::MAX), Packet];
+        all.into_iter().find(|transport| transport.as_str() == name)
+    }
+
     /// Whether its endpoints have ports.
     #[must_use]
     pub const fn has_ports(self) -> bool {
@@ -79,6 +88,13 @@ impl Transport {
 impl Serialize for Transport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Transport {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&name), &"a transport"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::Timestamp;
+use crate::{Timestamp, TraceParent};
 
 /// SHA-256 digest of a file, in lower-case hexadecimal.
 pub type Sha256 = Arc<str>;
@@ -15,6 +15,9 @@ pub struct FileId {
     /// Inode number.
     pub inode: u64,
 }
+
+/// What the kernel puts behind the path of a file that is no longer there.
+const DELETED: &str = " (deleted)";
 
 /// An executable file as a process runs it.
 #[derive(Debug, Default)]
@@ -29,16 +32,38 @@ pub struct Executable {
     pub args: Arc<[Arc<str>]>,
     /// The argument vector is longer than what was kept.
     pub args_truncated: bool,
+    /// The trace that its environment names.
+    pub trace_parent: Option<TraceParent>,
     /// Digest of the file, once somebody asked for it: `Some(None)` if it cannot be had.
     pub sha256: OnceLock<Option<Sha256>>,
 }
 
 impl Executable {
+    /// What a record says of an executable: the path of its file if that is known, its name, its arguments.
+    ///
+    /// A name that neither the path nor the arguments give was that of a path as typed.
+    #[must_use]
+    pub fn of_record(path: Option<Arc<str>>, name: Option<&str>, args: Arc<[Arc<str>]>) -> Self {
+        let recorded = Self { path, args, ..Self::default() };
+        if recorded.path.is_some() || recorded.name() == name {
+            return recorded;
+        }
+        let name = name.unwrap_or_default();
+        let typed = if name.ends_with(DELETED) { format!("{name}{DELETED}").into() } else { name.into() };
+        Self { path: Some(typed), path_as_typed: true, ..recorded }
+    }
+
+    /// The path of the file. What the caller of `execve` passed names a file only if it is absolute.
+    #[must_use]
+    pub fn file_path(&self) -> Option<&str> {
+        self.path.as_deref().filter(|path| !self.path_as_typed || path.starts_with('/'))
+    }
+
     /// Last component of the path, or the first argument's where there is no path.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         let path = self.path.as_deref().or_else(|| self.args.first().map(|arg| &**arg))?;
-        let path = path.strip_suffix(" (deleted)").unwrap_or(path);
+        let path = path.strip_suffix(DELETED).unwrap_or(path);
         path.rsplit('/').next().filter(|name| !name.is_empty())
     }
 }

@@ -13,13 +13,15 @@ pub(crate) enum Configuration {
     Untraced,
     /// Nothing traces, measured once more: how far apart two equal things come out
     Control,
-    /// egret trace --capture sockets --format json
+    /// egret trace --capture sockets --format json --no-names
     Sockets,
-    /// egret trace --capture sockets --format table
+    /// egret trace --capture sockets --format json, names of peers too
+    SocketsNames,
+    /// egret trace --capture sockets --format table --no-names
     SocketsTable,
-    /// egret trace --capture syscalls --format json
+    /// egret trace --capture syscalls --format json --no-names
     Syscalls,
-    /// egret trace --capture procfs --format json
+    /// egret trace --capture procfs --format json --no-names
     Procfs,
     /// bpftrace with the fields that egret records
     Bpftrace,
@@ -27,7 +29,7 @@ pub(crate) enum Configuration {
     BpftraceTcp,
 }
 
-use Configuration::{Bpftrace, BpftraceTcp, Control, Procfs, Sockets, SocketsTable, Syscalls, Untraced};
+use Configuration::{Bpftrace, BpftraceTcp, Control, Procfs, Sockets, SocketsNames, SocketsTable, Syscalls, Untraced};
 
 impl Configuration {
     /// What is compared with untraced unless the command line says otherwise.
@@ -39,6 +41,7 @@ impl Configuration {
             Untraced => "untraced",
             Control => "control",
             Sockets => "sockets",
+            SocketsNames => "sockets-names",
             SocketsTable => "sockets-table",
             Syscalls => "syscalls",
             Procfs => "procfs",
@@ -50,7 +53,7 @@ impl Configuration {
     /// Capture layer and output format of egret.
     const fn egret(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Sockets => Some(("sockets", "json")),
+            Sockets | SocketsNames => Some(("sockets", "json")),
             SocketsTable => Some(("sockets", "table")),
             Syscalls => Some(("syscalls", "json")),
             Procfs => Some(("procfs", "json")),
@@ -69,6 +72,8 @@ impl Configuration {
             let mut command = Command::new(&programs.egret);
             // Connections that stand already would only be listed, once.
             command.args(["trace", "--no-standing", "--capture", layer, "--format", format]);
+            // The hooks on packets are a configuration of their own.
+            command.args((self != SocketsNames).then_some("--no-names"));
             return Some(command);
         }
         match self {

@@ -24,7 +24,7 @@ impl Programs {
     }
 
     /// The directory for what they write.
-    pub(super) fn scratch(&self) -> &Path {
+    pub(crate) fn scratch(&self) -> &Path {
         &self.scratch
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 const HEAD: &str = "\
 # Benchmarks
 
-Written by `cargo xtask bench trace --write`; do not edit by hand. A section says when, where and by which command it was
+Written by `cargo xtask bench NAME --write`; do not edit by hand. A section says when, where and by which command it was
 measured.
 
 How to read it: configurations are compared within rounds, each round running every configuration in turn in an order that

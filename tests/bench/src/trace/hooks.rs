@@ -37,12 +37,39 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     Ok(text)
 }
 
+/// Measures the hooks on packets alone, and says it in Markdown.
+pub(super) fn measure_names(bench: &Bench<'_>) -> Result<String> {
+    let configuration = Configuration::SocketsNames;
+    let workloads = workload::calibrated(bench.options, bench.machine.cpus)?;
+    match Collector::start(configuration, &bench.programs)? {
+        Some(collector) => Ok(table(bench, configuration, &collector, &workloads, is_of_names)?.to_string()),
+        None => Ok(String::new()),
+    }
+}
+
+fn is_of_names(hook: &Hook) -> bool {
+    hook.name.starts_with("names_")
+}
+
 fn under(
     bench: &Bench<'_>,
     configuration: Configuration,
     collector: &Collector,
     workloads: &[Calibrated],
 ) -> Result<String> {
+    let table = table(bench, configuration, collector, workloads, |_| true)?;
+    let sizes = sizes(&hooks_of(collector.pid())?);
+    Ok(format!("### Layer {}\n\n{table}\nMachine code of each program:\n\n{sizes}\n", configuration.name()))
+}
+
+/// The run time of those hooks that are wanted under each workload.
+fn table(
+    bench: &Bench<'_>,
+    configuration: Configuration,
+    collector: &Collector,
+    workloads: &[Calibrated],
+    wanted: impl Fn(&Hook) -> bool,
+) -> Result<Table> {
     let mut table = Table::new(["workload", "hook", "runs an operation", "a run", "an operation"]);
     for workload in workloads {
         eprintln!("  {} under {}", workload.kind.name, configuration.name());
@@ -51,12 +78,12 @@ fn under(
         let account = enable_stats(Stats::RunTime).context("cannot switch the kernel's statistics on")?;
         workload.kind.time(workload.operations, bench.machine.cpus)?;
         drop(account);
-        let after = hooks_of(collector.pid())?;
+        let mut after = hooks_of(collector.pid())?;
+        after.retain(|_, hook| wanted(hook));
         // The warm-up is counted, too.
         rows(&mut table, workload.kind.name, workload.operations + workload.operations / 20 + 1, &before, &after);
     }
-    let sizes = sizes(&hooks_of(collector.pid())?);
-    Ok(format!("### Layer {}\n\n{table}\nMachine code of each program:\n\n{sizes}\n", configuration.name()))
+    Ok(table)
 }
 
 fn rows(table: &mut Table, workload: &str, operations: u64, before: &Hooks, after: &Hooks) {

@@ -3,19 +3,17 @@
 mod hooks;
 mod identification;
 mod idle;
+mod names;
 mod overhead;
 mod storm;
 
-use std::env;
-
 use anyhow::{Result, bail};
-use jiff::Timestamp;
 use nix::unistd::geteuid;
 
 use crate::collector::Programs;
 use crate::host::Machine;
 use crate::options::{Part, TraceOptions};
-use crate::report::{Document, Section};
+use crate::report::{Document, Section, origin};
 
 /// What every part has to hand.
 pub(crate) struct Bench<'a> {
@@ -27,9 +25,10 @@ pub(crate) struct Bench<'a> {
 type Measure = fn(&Bench<'_>) -> Result<String>;
 
 /// A part's key in the report, its title, and how it is measured.
-const PARTS: [(Part, &str, &str, Measure); 5] = [
+const PARTS: [(Part, &str, &str, Measure); 6] = [
     (Part::Overhead, "overhead", "What tracing costs a busy program", overhead::measure),
     (Part::Hooks, "hooks", "What each hook costs", hooks::measure),
+    (Part::Names, "names", "What the names of peers cost", names::measure),
     (Part::Idle, "idle", "CPU and memory while nothing happens", idle::measure),
     (Part::Identification, "identification", "Short-lived processes: eBPF against /proc", identification::measure),
     (Part::Storm, "storm", "Storms, and where losses begin", storm::measure),
@@ -49,25 +48,11 @@ pub(crate) fn run(options: &TraceOptions) -> Result<()> {
         }
         eprintln!("{title}");
         let body = measure(&bench)?;
-        let text = format!("## {title}\n\n{}\n\n{body}", bench.origin());
+        let text = format!("## {title}\n\n{}\n\n{body}", origin(&bench.machine, options.quick));
         println!("{text}");
         if options.write {
             Document::in_repository().put(&Section { key, text })?;
         }
     }
     Ok(())
-}
-
-impl Bench<'_> {
-    /// When, where and how.
-    fn origin(&self) -> String {
-        let arguments: Vec<String> = env::args().skip(1).collect();
-        let quick = if self.options.quick { "; **a quick run: its figures mean little**" } else { "" };
-        format!(
-            "Measured {} with `cargo xtask bench {}`{quick}. {}.",
-            Timestamp::now().strftime("%Y-%m-%d"),
-            arguments.join(" "),
-            self.machine.to_line()
-        )
-    }
 }

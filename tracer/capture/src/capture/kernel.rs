@@ -3,9 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use aya::maps::{MapData, RingBuf};
 use egret_model::{Degradation, Event, Layer, Loss, LossReason, LossStage, Tally};
 use egret_wire::{PeerKey, PeerTotals};
 
+use super::names::NameRing;
 use super::{Options, shorter, wait_for};
 use crate::host;
 use crate::kernel::{LoadError, Probe, Programs, Rings, Setup, trim_memory};
@@ -24,7 +26,9 @@ const BATCH: usize = 4096;
 /// The kernel layers at work.
 pub(super) struct KernelCapture {
     programs: Programs,
-    rings: Rings,
+    flows: RingBuf<MapData>,
+    execs: RingBuf<MapData>,
+    names: NameRing,
     tracker: Tracker,
     /// What stood at the start and was not handed on yet.
     standing: Vec<Event>,
@@ -35,12 +39,12 @@ pub(super) struct KernelCapture {
 
 impl KernelCapture {
     /// Loads and attaches a layer.
-    pub(super) fn start(probe: &Probe, layer: Layer, options: Options) -> Result<Self, LoadError> {
-        let setup = Setup { ring_bytes: options.ring_bytes, every_send: options.every_send };
-        let mut tracker = Tracker::new(layer);
+    pub(super) fn start(probe: &Probe, layer: Layer, options: &Options) -> Result<Self, LoadError> {
+        let mut tracker = Tracker::new(layer, options);
         // Listed before the programs are attached: a socket that is made in between is announced by its first use, and
         // none is told twice.
         let standing = if options.standing { tracker.list_standing() } else { Vec::new() };
+        let setup = setup(layer, options);
         let (programs, rings) = match layer {
             Layer::Syscalls => Programs::syscalls(probe, setup)?,
             Layer::Sockets | Layer::Procfs => Programs::sockets(probe, setup)?,
@@ -60,7 +64,17 @@ impl KernelCapture {
                 programs.enter_process(pid, key);
             }
         }
-        Self { programs, rings, tracker, standing, delivered: 0, malformed: 0, last_record: Instant::now() }
+        Self {
+            programs,
+            flows: rings.flows,
+            execs: rings.execs,
+            names: NameRing::new(rings.names),
+            tracker,
+            standing,
+            delivered: 0,
+            malformed: 0,
+            last_record: Instant::now(),
+        }
     }
 
     pub(super) const fn layer(&self) -> Layer {
@@ -79,7 +93,7 @@ impl KernelCapture {
         let quiet = self.last_record.elapsed() >= QUIET_AFTER;
         self.programs.set_asleep(quiet);
         let longest = if quiet { QUIET_WAIT } else { BUSY_WAIT };
-        let rings = [self.rings.flows.as_fd(), self.rings.execs.as_fd()];
+        let rings = [self.flows.as_fd(), self.execs.as_fd(), self.names.as_fd()];
         // A record that was written just before the kernel side learned that the reader sleeps is in the ring: the ring
         // is readable then, and the wait ends at once.
         wait_for(others, &rings, shorter(limit, longest))
@@ -92,6 +106,10 @@ impl KernelCapture {
         let before = self.delivered;
         self.drain_execs();
         let more = self.drain_flows(out);
+        if !more {
+            // Not only what flows asked for, or the ring would fill up while there are none.
+            self.drain_names(u64::MAX);
+        }
         self.tracker.flush(Some(host::boot_now()), out);
         if self.delivered != before {
             self.last_record = Instant::now();
@@ -100,7 +118,7 @@ impl KernelCapture {
     }
 
     fn drain_execs(&mut self) {
-        while let Some(item) = self.rings.execs.next() {
+        while let Some(item) = self.execs.next() {
             match decode(&item) {
                 Ok(record) => {
                     self.delivered += 1;
@@ -116,7 +134,7 @@ impl KernelCapture {
 
     fn drain_flows(&mut self, out: &mut Vec<Event>) -> bool {
         for _ in 0..BATCH {
-            let Some(item) = self.rings.flows.next() else { return false };
+            let Some(item) = self.flows.next() else { return false };
             let record = decode(&item);
             drop(item);
             match record {
@@ -133,12 +151,22 @@ impl KernelCapture {
         true
     }
 
+    /// Takes the packets that were seen before a moment. The answer that explains a flow was written before it, to the
+    /// other ring.
+    fn drain_names(&mut self, until_ns: u64) {
+        while let Some((kind, packet)) = self.names.next(until_ns) {
+            self.tracker.name_packet(kind, &packet);
+        }
+    }
+
     fn flow(&mut self, record: Record, out: &mut Vec<Event>) {
-        let process = match &record {
-            Record::Flow(_, flow) => flow.process,
-            Record::Call(call) => call.process,
-            Record::Exec(_) | Record::Cgroup { .. } => return,
+        let (process, header) = match &record {
+            Record::Flow(_, flow) => (flow.process, flow.header),
+            Record::Call(call) => (call.process, call.header),
+            // The kernel side does not write those to that ring.
+            Record::Exec(_) | Record::Cgroup { .. } | Record::Name(..) => return,
         };
+        self.drain_names(header.time_ns);
         // The exec that explains this record was written before it, to the other ring.
         if !self.tracker.processes.knows(&process) {
             self.drain_execs();
@@ -146,8 +174,12 @@ impl KernelCapture {
         match record {
             Record::Flow(kind, flow) => self.tracker.flow(kind, flow, &mut self.programs, out),
             Record::Call(call) => self.tracker.call(&call, out),
-            Record::Exec(_) | Record::Cgroup { .. } => {}
+            Record::Exec(_) | Record::Cgroup { .. } | Record::Name(..) => {}
         }
+    }
+
+    pub(super) fn names(&self) -> Option<egret_names::State> {
+        self.tracker.names()
     }
 
     pub(super) fn stop(&mut self, out: &mut Vec<Event>) {
@@ -163,8 +195,9 @@ impl KernelCapture {
     pub(super) fn tally(&self) -> Tally {
         let counters = self.programs.counters();
         let mut lost = counters.lost();
-        if self.malformed != 0 {
-            lost.push(Loss { stage: LossStage::Decode, reason: LossReason::Malformed, count: self.malformed });
+        let malformed = self.malformed + self.names.malformed;
+        if malformed != 0 {
+            lost.push(Loss { stage: LossStage::Decode, reason: LossReason::Malformed, count: malformed });
         }
         let mut incomplete = counters.incomplete();
         incomplete.extend(self.tracker.incomplete());
@@ -172,7 +205,20 @@ impl KernelCapture {
         if count != 0 {
             incomplete.push(Loss { stage: LossStage::KernelState, reason: LossReason::HookSkipped, count });
         }
-        Tally { captured: counters.produced(), delivered: self.delivered, lost, incomplete }
+        let delivered = self.delivered + self.names.delivered;
+        Tally { captured: counters.produced(), delivered, lost, incomplete }
+    }
+}
+
+/// What is asked of the kernel side. The `syscalls` layer tells of a connection once, before its first bytes.
+fn setup(layer: Layer, options: &Options) -> Setup {
+    let names = options.names.as_ref();
+    Setup {
+        ring_bytes: options.ring_bytes,
+        every_send: options.every_send,
+        dns: names.is_some_and(|names| names.dns),
+        sni: layer == Layer::Sockets && names.is_some_and(|names| names.sni),
+        trace_context: options.trace_context,
     }
 }
 

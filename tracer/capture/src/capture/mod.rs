@@ -1,6 +1,7 @@
 //! Capture as one object, whatever the layer: start it, wait, drain, stop it, and read the sum.
 
 mod kernel;
+mod names;
 mod scan;
 
 use std::os::fd::BorrowedFd;
@@ -15,7 +16,7 @@ use kernel::KernelCapture;
 use scan::ScanCapture;
 
 /// Which layer, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The layer asked for; `None` for the best that works.
     pub layer: Option<Layer>,
@@ -25,6 +26,28 @@ pub struct Options {
     pub every_send: bool,
     /// List the sockets that stand already, first of all.
     pub standing: bool,
+    /// Which names to gather for peers; `None` for none.
+    pub names: Option<NamesOptions>,
+    /// Look for `TRACEPARENT` in the environment of processes. It makes every exec longer.
+    pub trace_context: bool,
+}
+
+/// Which names to gather, and how to keep them.
+#[derive(Clone, Debug)]
+pub struct NamesOptions {
+    /// Read DNS messages.
+    pub dns: bool,
+    /// Read TLS server names; the `sockets` layer alone does.
+    pub sni: bool,
+    /// How they are kept, and whether a hosts file is read.
+    pub settings: egret_names::Settings,
+}
+
+impl NamesOptions {
+    /// Whether packets are to be looked at.
+    pub(crate) const fn reads_packets(&self) -> bool {
+        self.dns || self.sni
+    }
 }
 
 /// Why capture could not start.
@@ -68,22 +91,25 @@ impl Capture {
     /// When the layer asked for cannot work here.
     pub fn start(probe: &Probe, options: Options) -> Result<Self, CaptureError> {
         if let Some(layer) = options.layer {
-            return Self::start_layer(probe, layer, options);
+            return Self::start_layer(probe, layer, &options);
         }
         for layer in [Layer::Sockets, Layer::Syscalls] {
-            match Self::start_layer(probe, layer, options) {
+            match Self::start_layer(probe, layer, &options) {
                 Ok(capture) => return Ok(capture),
                 Err(error) => tracing::warn!("{error}"),
             }
         }
-        Self::start_layer(probe, Layer::Procfs, options)
+        Self::start_layer(probe, Layer::Procfs, &options)
     }
 
-    fn start_layer(probe: &Probe, layer: Layer, options: Options) -> Result<Self, CaptureError> {
+    fn start_layer(probe: &Probe, layer: Layer, options: &Options) -> Result<Self, CaptureError> {
         let mut degradations = Vec::new();
         let source = if layer == Layer::Procfs {
             degradations.push(Degradation::ScanOnly);
-            Source::Scan(Box::new(ScanCapture::new(options.standing)))
+            if options.names.as_ref().is_some_and(NamesOptions::reads_packets) {
+                degradations.push(Degradation::NoNames);
+            }
+            Source::Scan(Box::new(ScanCapture::new(options)))
         } else {
             if let crate::kernel::Support::No(missing) = &probe.privilege {
                 return Err(CaptureError::Privilege { layer, missing: missing.clone() });
@@ -152,6 +178,15 @@ impl Capture {
         match &mut self.source {
             Source::Kernel(capture) => capture.stop(out),
             Source::Scan(capture) => capture.scan(out),
+        }
+    }
+
+    /// What is known of names; `None` where none are gathered.
+    #[must_use]
+    pub fn names(&self) -> Option<egret_names::State> {
+        match &self.source {
+            Source::Kernel(capture) => capture.names(),
+            Source::Scan(capture) => capture.names(),
         }
     }
 

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use egret_model::{Event, Tally, Timestamp};
 use procfs::process::Process;
 
+use super::Options;
 use crate::host;
 use crate::scan::Scanner;
+use crate::track::Naming;
 
 /// Time between scans. A scan costs some milliseconds a namespace; what lives shorter than this is missed.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -17,6 +19,8 @@ const MAX_DEPTH: usize = 64;
 /// Scans now and then.
 pub(super) struct ScanCapture {
     scanner: Scanner,
+    /// This layer sees no packets: all names are from the hosts file.
+    naming: Naming,
     standing: bool,
     /// What the first scan found, until it is handed on.
     first: Vec<Event>,
@@ -28,10 +32,11 @@ pub(super) struct ScanCapture {
 
 impl ScanCapture {
     /// Scans at once, so that whatever happens from now on is news.
-    pub(super) fn new(standing: bool) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         let mut capture = Self {
             scanner: Scanner::new(INTERVAL),
-            standing,
+            naming: Naming::new(options.names.as_ref()),
+            standing: options.standing,
             first: Vec::new(),
             next: Instant::now() + INTERVAL,
             followed: HashSet::new(),
@@ -68,10 +73,15 @@ impl ScanCapture {
         let mut events = self.scanner.scan(now);
         events.retain(|event| self.standing || !event.standing);
         for event in &mut events {
+            self.naming.name(event);
             event.followed = event.process.as_ref().is_some_and(|process| self.descends(process.pid));
         }
         self.captured += u64::try_from(events.len()).unwrap_or(0);
         out.append(&mut events);
+    }
+
+    pub(super) fn names(&self) -> Option<egret_names::State> {
+        self.naming.state()
     }
 
     fn descends(&mut self, pid: u32) -> bool {

@@ -7,6 +7,7 @@ pub mod cgroup;
 mod clock;
 mod file;
 pub mod hash;
+mod peer;
 pub mod process;
 pub mod users;
 
@@ -14,6 +15,7 @@ pub use cgroup::{Cgroups, describe, find_cgroup2};
 pub use clock::{boot_now, boot_time};
 pub use file::kernel_device_to_stat;
 pub use hash::Hasher;
+pub use peer::peer_groups;
 pub use process::{HostProcess, ProcessError};
 pub use users::Users;
 

@@ -6,69 +6,24 @@ use std::path::Path;
 
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::{
-    BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program, ProgramError, SockOps, TracePoint,
+    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program, ProgramError,
+    SockOps, TracePoint,
 };
-use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
+use aya::{Btf, Ebpf, EbpfLoader};
 use egret_model::Degradation;
-use egret_wire::{CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_TYPED, Config, PeerKey, PeerTotals, ProcessKey};
-use thiserror::Error;
+use egret_wire::{
+    CONFIG_DNS, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED, Config, PeerKey,
+    PeerTotals, ProcessKey,
+};
 
 use super::counters::Counters;
+use super::error::LoadError;
 use super::probe::Probe;
 use super::programs::{
-    ADDRESS_HOOKS, CALL_TRACEPOINTS, CREATE_HOOK, ERROR_TRACEPOINT, LENGTH_TRACEPOINTS, PROCESS_TRACEPOINTS,
-    RELEASE_HOOK, SOCK_OPS, UNTYPED_TRACEPOINTS,
+    ADDRESS_HOOKS, CALL_TRACEPOINTS, CREATE_HOOK, EGRESS_HOOK, ERROR_TRACEPOINT, INGRESS_HOOK, LENGTH_TRACEPOINTS,
+    PROCESS_TRACEPOINTS, RELEASE_HOOK, SOCK_OPS, UNTYPED_TRACEPOINTS,
 };
 use super::{btf, offsets};
-
-/// Why the kernel side could not be put in place.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    /// The kernel refused the object.
-    #[error("the kernel refused egret's programs: {0}")]
-    Object(#[from] EbpfError),
-    /// One program could not be loaded or attached.
-    #[error("the kernel refuses program {name}, which cannot be {step}: {source}")]
-    Program {
-        /// Which program.
-        name: &'static str,
-        /// `loaded` or `attached`.
-        step: &'static str,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The object lacks a program or map: it does not belong to this build.
-    #[error("the embedded object has no {0}; build egret again")]
-    Missing(&'static str),
-    /// A map could not be used.
-    #[error("map {name} cannot be used: {source}")]
-    Map {
-        /// Which map.
-        name: &'static str,
-        /// Why.
-        source: aya::maps::MapError,
-    },
-    /// The cgroup hierarchy could not be opened.
-    #[error("cannot open the cgroup hierarchy at {path}: {source}")]
-    Cgroup {
-        /// Where it should be.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// tracefs cannot be read.
-    #[error("tracefs is not mounted or not readable; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`")]
-    NoTracefs,
-    /// Nothing tells which processes are started.
-    #[error(
-        "a command cannot be followed: without the kernel's types and without tracefs nothing tells which processes it \
-         starts; mount tracefs with `mount -t tracefs tracefs /sys/kernel/tracing`"
-    )]
-    CannotFollow,
-    /// There is no cgroup v2 hierarchy.
-    #[error("no cgroup v2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")]
-    NoCgroup,
-}
 
 /// How the programs are set up.
 #[derive(Clone, Copy, Debug)]
@@ -77,10 +32,28 @@ pub(crate) struct Setup {
     pub(crate) ring_bytes: u32,
     /// A record for every send.
     pub(crate) every_send: bool,
+    /// Copy DNS messages.
+    pub(crate) dns: bool,
+    /// Copy the first bytes of TLS connections.
+    pub(crate) sni: bool,
+    /// Look for `TRACEPARENT` in the environment of every exec.
+    pub(crate) trace_context: bool,
+}
+
+impl Setup {
+    /// Whether packets are looked at.
+    const fn wants_names(self) -> bool {
+        self.dns || self.sni
+    }
 }
 
 /// Interval between records with the totals of a busy flow: ten seconds at 1000 Hz, longer at lower rates.
 const TOTALS_JIFFIES: u32 = 10_000;
+
+/// Bytes of the ring for names where none are wanted: the kernel does not make smaller ones.
+const NO_NAMES_BYTES: u32 = 64 << 10;
+/// And where they are: see the map.
+const NAMES_BYTES: u32 = 512 << 10;
 
 /// The programs in the kernel. They go when this is dropped.
 pub(crate) struct Programs {
@@ -101,6 +74,7 @@ pub(crate) struct Programs {
 pub(crate) struct Rings {
     pub(crate) flows: RingBuf<MapData>,
     pub(crate) execs: RingBuf<MapData>,
+    pub(crate) names: RingBuf<MapData>,
 }
 
 impl Programs {
@@ -113,6 +87,7 @@ impl Programs {
         if let Some(types) = &types {
             programs.attach_lengths(types)?;
         }
+        programs.attach_names(&cgroup, setup);
         programs.attach_hooks(&cgroup)?;
         Ok((programs, rings))
     }
@@ -124,11 +99,16 @@ impl Programs {
         }
         let (mut programs, rings, types) = Self::load(setup)?;
         programs.follow_processes(types.as_ref())?;
+        match open_cgroup(probe) {
+            Ok(cgroup) => programs.attach_names(&cgroup, setup),
+            Err(_) if setup.wants_names() => programs.degradations.push(Degradation::NoNames),
+            Err(_) => {}
+        }
         for (name, calls) in CALL_TRACEPOINTS {
             let program: &mut TracePoint = programs.program(name)?;
-            program.load().map_err(|source| refused(name, "loaded", source))?;
+            program.load().map_err(|source| LoadError::refused(name, "loaded", source))?;
             for call in calls {
-                program.attach("syscalls", call).map_err(|source| refused(name, "attached", source))?;
+                program.attach("syscalls", call).map_err(|source| LoadError::refused(name, "attached", source))?;
             }
         }
         Ok((programs, rings))
@@ -147,21 +127,18 @@ impl Programs {
         if typed && !lengths {
             degradations.push(Degradation::NoLengthTracepoints);
         }
-        config.flags = [(typed, CONFIG_TYPED), (lengths, CONFIG_LENGTHS), (setup.every_send, CONFIG_EVERY_SEND)]
-            .iter()
-            .filter(|(is, _)| *is)
-            .fold(0, |flags, (_, bit)| flags | bit);
+        config.flags = flags(setup, typed, lengths);
         config.totals_jiffies = TOTALS_JIFFIES;
         config.wake_bytes = (setup.ring_bytes / 16).min(64 << 10);
         let mut ebpf = EbpfLoader::new()
             .override_global("CONFIG", &config, true)
             .map_max_entries("FLOWS", setup.ring_bytes)
+            .map_max_entries("NAMES", if setup.wants_names() { NAMES_BYTES } else { NO_NAMES_BYTES })
             .load(OBJECT)?;
         let rings = Rings {
-            flows: RingBuf::try_from(take(&mut ebpf, "FLOWS")?)
-                .map_err(|source| LoadError::Map { name: "FLOWS", source })?,
-            execs: RingBuf::try_from(take(&mut ebpf, "EXECS")?)
-                .map_err(|source| LoadError::Map { name: "EXECS", source })?,
+            flows: map(take(&mut ebpf, "FLOWS")?, "FLOWS")?,
+            execs: map(take(&mut ebpf, "EXECS")?, "EXECS")?,
+            names: map(take(&mut ebpf, "NAMES")?, "NAMES")?,
         };
         let programs = Self {
             counters: map(take(&mut ebpf, "COUNTERS")?, "COUNTERS")?,
@@ -186,8 +163,8 @@ impl Programs {
         }
         for (name, category, tracepoint) in UNTYPED_TRACEPOINTS {
             let program: &mut TracePoint = self.program(name)?;
-            program.load().map_err(|source| refused(name, "loaded", source))?;
-            program.attach(category, tracepoint).map_err(|source| refused(name, "attached", source))?;
+            program.load().map_err(|source| LoadError::refused(name, "loaded", source))?;
+            program.attach(category, tracepoint).map_err(|source| LoadError::refused(name, "attached", source))?;
         }
         Ok(())
     }
@@ -202,8 +179,8 @@ impl Programs {
 
     fn typed(&mut self, name: &'static str, types: &Btf) -> Result<(), LoadError> {
         let program: &mut BtfTracePoint = self.program(name)?;
-        program.load(name, types).map_err(|source| refused(name, "loaded", source))?;
-        program.attach().map_err(|source| refused(name, "attached", source))?;
+        program.load(name, types).map_err(|source| LoadError::refused(name, "loaded", source))?;
+        program.attach().map_err(|source| LoadError::refused(name, "attached", source))?;
         Ok(())
     }
 
@@ -213,18 +190,38 @@ impl Programs {
         let mode = CgroupAttachMode::Single;
         for name in ADDRESS_HOOKS {
             let program: &mut CgroupSockAddr = self.program(name)?;
-            program.load().map_err(|source| refused(name, "loaded", source))?;
-            program.attach(cgroup, mode).map_err(|source| refused(name, "attached", source))?;
+            program.load().map_err(|source| LoadError::refused(name, "loaded", source))?;
+            program.attach(cgroup, mode).map_err(|source| LoadError::refused(name, "attached", source))?;
         }
         let creation = (!self.counts_lengths()).then_some(CREATE_HOOK);
         for name in creation.into_iter().chain([RELEASE_HOOK]) {
             let program: &mut CgroupSock = self.program(name)?;
-            program.load().map_err(|source| refused(name, "loaded", source))?;
-            program.attach(cgroup, mode).map_err(|source| refused(name, "attached", source))?;
+            program.load().map_err(|source| LoadError::refused(name, "loaded", source))?;
+            program.attach(cgroup, mode).map_err(|source| LoadError::refused(name, "attached", source))?;
         }
         let program: &mut SockOps = self.program(SOCK_OPS)?;
-        program.load().map_err(|source| refused(SOCK_OPS, "loaded", source))?;
-        program.attach(cgroup, mode).map_err(|source| refused(SOCK_OPS, "attached", source))?;
+        program.load().map_err(|source| LoadError::refused(SOCK_OPS, "loaded", source))?;
+        program.attach(cgroup, mode).map_err(|source| LoadError::refused(SOCK_OPS, "attached", source))?;
+        Ok(())
+    }
+
+    /// Attaches the hooks on packets, as far as names are wanted. Connections are told without them too.
+    fn attach_names(&mut self, cgroup: &File, setup: Setup) {
+        let egress = setup.wants_names().then_some((EGRESS_HOOK, CgroupSkbAttachType::Egress));
+        let ingress = setup.dns.then_some((INGRESS_HOOK, CgroupSkbAttachType::Ingress));
+        // A hook that is attached before another is refused sees half, which does no harm.
+        let result = egress.into_iter().chain(ingress).try_for_each(|(name, point)| self.packets(name, point, cgroup));
+        if let Err(error) = result {
+            tracing::warn!(%error, "no names are gathered");
+            self.degradations.push(Degradation::NoNames);
+        }
+    }
+
+    fn packets(&mut self, name: &'static str, point: CgroupSkbAttachType, cgroup: &File) -> Result<(), LoadError> {
+        let program: &mut CgroupSkb = self.program(name)?;
+        program.load().map_err(|source| LoadError::refused(name, "loaded", source))?;
+        let mode = CgroupAttachMode::Single;
+        program.attach(cgroup, point, mode).map_err(|source| LoadError::refused(name, "attached", source))?;
         Ok(())
     }
 
@@ -233,7 +230,7 @@ impl Programs {
         &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
     {
         let program = self.ebpf.as_mut().and_then(|ebpf| ebpf.program_mut(name)).ok_or(LoadError::Missing(name))?;
-        program.try_into().map_err(|source| refused(name, "loaded", source))
+        program.try_into().map_err(|source| LoadError::refused(name, "loaded", source))
     }
 }
 
@@ -336,6 +333,18 @@ fn settings() -> Config {
     btf::Btf::parse(&data).map_or(Config::UNKNOWN, |types| offsets::read(&types))
 }
 
+fn flags(setup: Setup, typed: bool, lengths: bool) -> u32 {
+    let wanted = [
+        (typed, CONFIG_TYPED),
+        (lengths, CONFIG_LENGTHS),
+        (setup.every_send, CONFIG_EVERY_SEND),
+        (setup.dns, CONFIG_DNS),
+        (setup.sni, CONFIG_SNI),
+        (setup.trace_context, CONFIG_TRACE_CONTEXT),
+    ];
+    wanted.iter().filter(|(is, _)| *is).fold(0, |flags, (_, bit)| flags | bit)
+}
+
 fn has_tracepoints(types: Option<&Btf>, names: &[&str]) -> bool {
     types.is_some_and(|types| {
         names.iter().all(|name| {
@@ -358,17 +367,4 @@ fn map<M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
     name: &'static str,
 ) -> Result<M, LoadError> {
     M::try_from(from).map_err(|source| LoadError::Map { name, source })
-}
-
-/// The verifier's log can be megabytes long: it goes to the log on request.
-fn refused(name: &'static str, step: &'static str, source: ProgramError) -> LoadError {
-    let source = match source {
-        ProgramError::LoadError { io_error, verifier_log } => {
-            tracing::debug!(name, %verifier_log, "the kernel refused a program");
-            io_error
-        }
-        ProgramError::SyscallError(error) => error.io_error,
-        other => std::io::Error::other(other),
-    };
-    LoadError::Program { name, step, source }
 }

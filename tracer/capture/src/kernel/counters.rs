@@ -28,7 +28,7 @@ impl Counters {
     /// Records that the kernel side set out to write.
     #[must_use]
     pub fn produced(&self) -> u64 {
-        self.get(Counter::FlowProduced) + self.get(Counter::ProcessProduced)
+        self.get(Counter::FlowProduced) + self.get(Counter::ProcessProduced) + self.get(Counter::NameProduced)
     }
 
     /// Records that were lost before they reached a ring.
@@ -37,6 +37,7 @@ impl Counters {
         self.losses(&[
             (Counter::FlowRingFull, LossStage::FlowRing, LossReason::RingFull),
             (Counter::ProcessRingFull, LossStage::ProcessRing, LossReason::RingFull),
+            (Counter::NameRingFull, LossStage::NameRing, LossReason::RingFull),
         ])
     }
 

@@ -3,14 +3,15 @@
 mod attach;
 mod btf;
 mod counters;
+mod error;
 mod offsets;
 mod probe;
 mod programs;
 mod selftest;
 
-pub use attach::LoadError;
 pub(crate) use attach::{Programs, Rings, Setup, trim_memory};
 pub use counters::Counters;
+pub use error::LoadError;
 pub use probe::{Probe, Support, find_tracefs};
 pub use selftest::{Outcome, Trial, self_test};
 

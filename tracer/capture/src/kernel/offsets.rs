@@ -42,6 +42,8 @@ pub(super) fn read(btf: &Btf<'_>) -> Config {
         mm_exe_file: "mm_struct" "exe_file";
         mm_arg_start: "mm_struct" "arg_start";
         mm_arg_end: "mm_struct" "arg_end";
+        mm_env_start: "mm_struct" "env_start";
+        mm_env_end: "mm_struct" "env_end";
         file_path: "file" "f_path";
         file_inode: "file" "f_inode";
         file_private_data: "file" "private_data";

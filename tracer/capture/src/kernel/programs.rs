@@ -13,6 +13,11 @@ pub(super) const CREATE_HOOK: &str = "sock_create";
 /// The `sock_ops` program.
 pub(super) const SOCK_OPS: &str = "sock_ops";
 
+/// cgroup hooks on packets, for names; the attach point is part of the program's section in the object. What comes in is
+/// of interest for DNS alone.
+pub(super) const EGRESS_HOOK: &str = "names_egress";
+pub(super) const INGRESS_HOOK: &str = "names_ingress";
+
 /// Typed tracepoints that follow processes; the program is named after the tracepoint.
 pub(super) const PROCESS_TRACEPOINTS: [&str; 4] =
     ["sched_process_exec", "sched_process_fork", "sched_process_exit", "cgroup_mkdir"];

@@ -1,8 +1,8 @@
 //! The decoder: a pure function from bytes to a record.
 
 use egret_wire::{
-    CallRecord, CgroupRecord, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, ExecHeader, FlowRecord, Header, Kind, ProcessRef,
-    VERSION,
+    CallRecord, CgroupRecord, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_TRACE_PARENT, ExecHeader, FlowRecord, Header,
+    Kind, NameRecord, ProcessRef, TRACE_PARENT, VERSION,
 };
 use thiserror::Error;
 
@@ -50,6 +50,17 @@ pub struct Exec {
     pub device: u32,
     /// Arguments.
     pub args: Vec<Vec<u8>>,
+    /// Value of `TRACEPARENT` in the environment, as it is there, if that was looked for.
+    pub trace_parent: Option<Vec<u8>>,
+}
+
+/// A packet that names are read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePacket {
+    /// What is known of it.
+    pub record: NameRecord,
+    /// The bytes behind its transport header, as many as were captured.
+    pub payload: Vec<u8>,
 }
 
 /// A record from one of the rings.
@@ -68,6 +79,8 @@ pub enum Record {
     Flow(Kind, FlowRecord),
     /// A system call was made.
     Call(CallRecord),
+    /// A DNS message, or the first bytes of a TLS connection.
+    Name(Kind, NamePacket),
 }
 
 /// Decodes one record.
@@ -87,6 +100,9 @@ pub fn decode(data: &[u8]) -> Result<Record, DecodeError> {
         Kind::Exec => exec(header, &mut bytes).map(Record::Exec),
         Kind::Cgroup => cgroup(&mut bytes),
         Kind::Call => call(header, &mut bytes).map(Record::Call),
+        Kind::Question | Kind::Answer | Kind::Hello => {
+            name(header, &mut bytes).map(|packet| Record::Name(kind, packet))
+        }
         _ => flow(header, &mut bytes).map(|flow| Record::Flow(kind, flow)),
     };
     let record = record.ok_or(truncated)?;
@@ -164,6 +180,23 @@ fn call(header: Header, bytes: &mut Bytes<'_>) -> Option<CallRecord> {
     })
 }
 
+fn name(header: Header, bytes: &mut Bytes<'_>) -> Option<NamePacket> {
+    let record = NameRecord {
+        header,
+        cookie: bytes.u64()?,
+        remote: bytes.address()?,
+        pid: bytes.u32()?,
+        sequence: bytes.u32()?,
+        length: bytes.u32()?,
+        remote_port: bytes.u16()?,
+        captured: bytes.u16()?,
+    };
+    let payload = bytes.slice(usize::from(record.captured))?.to_vec();
+    // The rest of the room that was reserved.
+    bytes.0 = &[];
+    Some(NamePacket { record, payload })
+}
+
 fn cgroup(bytes: &mut Bytes<'_>) -> Option<Record> {
     let id = bytes.u64()?;
     let path = bytes.slice(size_of::<CgroupRecord>() - size_of::<Header>() - size_of::<u64>())?;
@@ -177,6 +210,7 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
     debug_assert_eq!(size_of::<ExecHeader>(), 72);
     let path = bytes.slice(usize::from(path_length))?;
     let args = bytes.slice(usize::from(args_length))?;
+    let trace_parent = if header.flags & EXEC_TRACE_PARENT != 0 { Some(bytes.slice(TRACE_PARENT)?) } else { None };
     Some(Exec {
         process,
         time_ns: header.time_ns,
@@ -185,6 +219,7 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
         inode,
         device,
         args: args_of(args),
+        trace_parent: trace_parent.map(|value| until_nul(value).to_vec()),
     })
 }
 

@@ -5,4 +5,4 @@ mod decode;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{DecodeError, Exec, Record, decode};
+pub use decode::{DecodeError, Exec, NamePacket, Record, decode};

@@ -53,7 +53,7 @@ impl Flow {
         } else {
             EventName::ConnectionOpen
         };
-        self.event(name, key, now)
+        Event { inbound: name == EventName::Accept, ..self.event(name, key, now) }
     }
 
     /// The duration is what passed between two scans, so at most one interval short or long.

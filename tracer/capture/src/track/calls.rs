@@ -30,6 +30,7 @@ pub(super) fn event(call: &CallRecord, processes: &mut Processes) -> Event {
         // A call that only began the handshake has not waited for it.
         connect_duration_ns: (call.call == CALL_CONNECT && call.result >= 0).then_some(call.duration_ns),
         bytes_sent: u64::try_from(call.result).ok().filter(|_| sent),
+        inbound: name == EventName::Accept,
         followed: call.process.flags & TRACED != 0,
         ..Event::new(name, processes.at(call.header.time_ns), id, Layer::Syscalls)
     }

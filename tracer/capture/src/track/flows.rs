@@ -9,11 +9,13 @@ use egret_wire::{BY_TUPLE, CallRecord, FlowRecord, INBOUND, Kind, PEER_SPILLED, 
 use lru::LruCache;
 
 use super::calls;
+use super::naming::Naming;
 use super::peers::{KnownPeers, PeerTable, key_of};
 use super::processes::Processes;
 use super::resolve::Resolver;
 use super::waiting::Waiting;
-use crate::record::Record;
+use crate::Options;
+use crate::record::{NamePacket, Record};
 use crate::standing;
 
 /// Standing sockets remembered, about 100 bytes each.
@@ -26,6 +28,7 @@ const PATIENCE_NS: u64 = 100_000_000;
 /// Turns records into events.
 pub(crate) struct Tracker {
     pub(crate) processes: Processes,
+    naming: Naming,
     pub(super) layer: Layer,
     /// The kernel side counts what calls move. Without that TCP still counts for itself.
     counts: bool,
@@ -39,9 +42,10 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    pub(crate) fn new(layer: Layer) -> Self {
+    pub(crate) fn new(layer: Layer, options: &Options) -> Self {
         Self {
-            processes: Processes::new(),
+            processes: Processes::new(options.trace_context),
+            naming: Naming::new(options.names.as_ref()),
             layer,
             counts: true,
             waiting: Waiting::default(),
@@ -59,8 +63,18 @@ impl Tracker {
             Record::Exec(exec) => self.processes.exec(&exec),
             Record::Cgroup { id, path } => self.processes.cgroup(id, &path),
             // The kernel side does not write those to that ring.
-            Record::Flow(..) | Record::Call(_) => {}
+            Record::Flow(..) | Record::Call(_) | Record::Name(..) => {}
         }
+    }
+
+    /// Takes a packet of the ring of names.
+    pub(crate) fn name_packet(&mut self, kind: Kind, packet: &NamePacket) {
+        self.naming.packet(kind, packet, self.processes.at(packet.record.header.time_ns));
+    }
+
+    /// What is known of names; `None` where none are wanted.
+    pub(crate) fn names(&self) -> Option<egret_names::State> {
+        self.naming.state()
     }
 
     /// The layer whose records these are.
@@ -76,12 +90,13 @@ impl Tracker {
     /// The sockets that stand now, as events, and remembers them.
     pub(crate) fn list_standing(&mut self) -> Vec<Event> {
         let now = self.processes.now();
-        let events = standing::list(&mut self.processes, self.layer, now).unwrap_or_else(|error| {
+        let mut events = standing::list(&mut self.processes, self.layer, now).unwrap_or_else(|error| {
             tracing::warn!(%error, "standing sockets are not listed");
             Vec::new()
         });
-        for event in &events {
+        for event in &mut events {
             self.standing.put(event.id.socket, ());
+            self.naming.name(event);
         }
         events
     }
@@ -95,6 +110,7 @@ impl Tracker {
             Vec::new()
         });
         events.retain(|event| !self.unanswered.contains(&event.id.socket) && !self.standing.contains(&event.id.socket));
+        events.iter_mut().for_each(|event| self.naming.name(event));
         events
     }
 
@@ -109,7 +125,8 @@ impl Tracker {
 
     /// Takes a system call.
     pub(crate) fn call(&mut self, call: &CallRecord, out: &mut Vec<Event>) {
-        let event = calls::event(call, &mut self.processes);
+        let mut event = calls::event(call, &mut self.processes);
+        self.naming.name(&mut event);
         out.push(event);
     }
 
@@ -135,9 +152,13 @@ impl Tracker {
                 let mut event = self.event(EventName::ConnectionFailed, &flow);
                 event.connect_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
                 out.push(event);
+                self.naming.forget(flow.cookie);
             }
             Kind::SocketError => out.push(self.event(EventName::ConnectionFailed, &flow)),
-            Kind::Closed => self.closed(&flow, peers, out),
+            Kind::Closed => {
+                self.closed(&flow, peers, out);
+                self.naming.forget(flow.cookie);
+            }
             Kind::Listening => out.push(self.event(EventName::Listen, &flow)),
             Kind::Bound => out.push(self.event(EventName::ConnectionOpen, &flow)),
             Kind::Datagram => {
@@ -148,7 +169,7 @@ impl Tracker {
             }
             Kind::Send => out.push(self.event(EventName::DatagramSend, &flow)),
             // Totals feed live views; the others do not travel on this ring.
-            Kind::Totals | Kind::Exec | Kind::Cgroup | Kind::Call => {}
+            Kind::Totals | Kind::Exec | Kind::Cgroup | Kind::Call | Kind::Question | Kind::Answer | Kind::Hello => {}
         }
     }
 
@@ -206,7 +227,12 @@ impl Tracker {
             return;
         }
         let mut event = self.event(EventName::ConnectionClose, flow);
-        event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+        if !event.standing {
+            event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+        }
+        if !event.inbound && flow.established_ns != 0 {
+            event.connect_duration_ns = flow.established_ns.checked_sub(flow.opened_ns);
+        }
         out.push(event);
     }
 
@@ -250,8 +276,11 @@ impl Tracker {
         let sends = name == EventName::DatagramSend && self.counts;
         let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
         let preexisting = flow.header.flags & PREEXISTING != 0;
-        let id = ConnectionId { socket: flow.cookie, opened: flow.opened_ns };
-        Event {
+        // A multipath socket announces itself by its first use, like one that is older than egret.
+        let standing = preexisting && transport != Transport::Mptcp;
+        // When a standing one was opened nobody saw; the list of those that stand names it in the same way.
+        let id = ConnectionId { socket: flow.cookie, opened: if standing { 0 } else { flow.opened_ns } };
+        let mut event = Event {
             process,
             attribution,
             transport: Some(transport),
@@ -262,10 +291,12 @@ impl Tracker {
             bytes_received: closes.then_some(flow.received),
             retransmits: (tcp_end && !preexisting).then_some(flow.retransmits),
             rtt_ns: (tcp_end && flow.srtt_us != 0).then(|| u64::from(flow.srtt_us) * 1000),
-            // A multipath socket announces itself by its first use, like one that is older than egret.
-            standing: preexisting && transport != Transport::Mptcp,
+            inbound: flow.header.flags & INBOUND != 0,
+            standing,
             followed: flow.process.flags & TRACED != 0,
             ..Event::new(name, self.processes.at(flow.header.time_ns), id, self.layer)
-        }
+        };
+        self.naming.name(&mut event);
+        event
     }
 }

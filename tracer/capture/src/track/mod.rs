@@ -2,11 +2,13 @@
 
 mod calls;
 mod flows;
+mod naming;
 mod peers;
 mod processes;
 mod resolve;
 mod waiting;
 
 pub(crate) use flows::Tracker;
+pub(crate) use naming::Naming;
 pub(crate) use peers::PeerTable;
 pub(crate) use processes::Processes;

@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
-use egret_model::{Executable, FileId, Process, Timestamp};
+use egret_model::{Executable, FileId, Process, Timestamp, TraceParent};
 use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, ProcessKey, ProcessRef};
 use lru::LruCache;
 
+use crate::host::process::HostProcess;
 use crate::host::{self, Cgroups, Users, kernel_device_to_stat};
 use crate::record::Exec;
 
@@ -26,11 +27,15 @@ pub(crate) struct Processes {
     users: Users,
     cgroups: Cgroups,
     boot: Timestamp,
+    /// Whether the environment of processes is looked at.
+    trace_context: bool,
 }
 
 impl Processes {
-    pub(crate) fn new() -> Self {
+    /// Knows nobody yet. With `trace_context` the trace in the environment of processes is read too.
+    pub(crate) fn new(trace_context: bool) -> Self {
         Self {
+            trace_context,
             images: LruCache::new(IMAGES),
             known: LruCache::new(PROCESSES),
             users: Users::new(),
@@ -61,7 +66,7 @@ impl Processes {
             .iter()
             .map(|process| {
                 let exec_id = STANDING | process.start_ns ^ (u64::from(process.pid) << 40);
-                let model = process.to_model(self.boot, &mut self.users);
+                let model = self.model(process);
                 self.images.put(exec_id, model.executable);
                 let parent_pid = process.parent_pid.unwrap_or(0);
                 (process.pid, ProcessKey { exec_id, start_ns: process.start_ns, parent_pid, flags: 0 })
@@ -78,6 +83,7 @@ impl Processes {
             file: (exec.inode != 0).then(|| FileId { device: kernel_device_to_stat(exec.device), inode: exec.inode }),
             args: exec.args.iter().map(text).collect(),
             args_truncated: exec.flags & EXEC_ARGS_TRUNCATED != 0,
+            trace_parent: exec.trace_parent.as_deref().and_then(trace_parent),
             sha256: OnceLock::new(),
         };
         let executable = if executable.path.is_none() || executable.path_as_typed {
@@ -136,12 +142,27 @@ impl Processes {
         if process.start_ns != 0 && !found.started_at(process.start_ns) {
             return None;
         }
-        Some(found.to_model(self.boot, &mut self.users).executable)
+        Some(self.model(&found).executable)
     }
 
     /// A process as `/proc` shows it now, for sockets that were found there.
     pub(crate) fn standing(&mut self, pid: u32) -> Option<Arc<Process>> {
         let found = host::process::read(pid, &mut self.cgroups).ok()?;
-        Some(Arc::new(found.to_model(self.boot, &mut self.users)))
+        Some(Arc::new(self.model(&found)))
     }
+
+    /// A process that `/proc` showed.
+    fn model(&mut self, found: &HostProcess) -> Process {
+        let mut process = found.to_model(self.boot, &mut self.users);
+        if self.trace_context
+            && let Some(executable) = Arc::get_mut(&mut process.executable)
+        {
+            executable.trace_parent = host::process::trace_parent(found);
+        }
+        process
+    }
+}
+
+fn trace_parent(value: &[u8]) -> Option<TraceParent> {
+    TraceParent::parse(std::str::from_utf8(value).ok()?)
 }

@@ -7,7 +7,7 @@ use clap::{Arg, Command, Error};
 use egret_model::Layer;
 
 /// A type with a word for each of its values.
-pub(super) trait Choice: Copy + 'static {
+pub(crate) trait Choice: Copy + 'static {
     /// Words, what they mean, and their line in the long help.
     const WORDS: &'static [(&'static str, Self, &'static str)];
 
@@ -35,6 +35,26 @@ impl Choice for Format {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
         ("table", Self::Table, "a live table for people; whole values and no colour in a pipe"),
         ("json", Self::Json, "one JSON object a line, with OpenTelemetry's attribute names"),
+    ];
+}
+
+/// How recorded events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A table for people.
+    #[default]
+    Table,
+    /// A JSON object a line.
+    Json,
+    /// Comma-separated values.
+    Csv,
+}
+
+impl Choice for LogFormat {
+    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
+        ("table", Self::Table, "a table for people; whole values and no colour in a pipe"),
+        ("json", Self::Json, "one JSON object a line, with OpenTelemetry's attribute names"),
+        ("csv", Self::Csv, "comma-separated values (RFC 4180) below a line of column names"),
     ];
 }
 

@@ -1,12 +1,14 @@
-//! What can be typed. Values are strings here; `trace.rs` says what they mean.
+//! What can be typed. Values are strings here; `trace.rs`, `filters.rs` and `log.rs` say what they mean.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use super::choice::{Capture, ColorChoice, Format, Words};
+use super::choice::{Capture, ColorChoice, Format, LogFormat, Words};
 use super::{help, value};
+use crate::config::DEFAULT_LOG_DIRECTORY;
 
 /// Shows every connection that leaves or enters this host, with the process and binary behind it.
 #[derive(Debug, Parser)]
@@ -20,8 +22,17 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Show connections live, with the processes behind them
     Trace(Box<TraceArgs>),
+    /// Run as a daemon: record connections, serve metrics, send spans
+    Run(RunOptions),
+    /// Ask the daemon how it is: what it captured and lost, and what became of it
+    Status(StatusOptions),
+    /// Show what the Parquet log has recorded
+    Log(Box<LogArgs>),
     /// Tell what this kernel and user allow, layer by layer, and what is lost without
     Doctor(DoctorArgs),
+    /// Check and explain the configuration of `egret run`
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Write a completion script for a shell to standard output
     #[command(hide = true)]
     Completions {
@@ -53,6 +64,10 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub(super) duration: Option<String>,
 
+    /// Write what is shown to Parquet files below this directory as well
+    #[arg(long, value_name = "DIR", help_heading = "Output", value_hint = ValueHint::DirPath)]
+    pub(super) parquet: Option<PathBuf>,
+
     /// Do not list the connections that stood before the start
     #[arg(long, help_heading = "Output")]
     pub(super) no_standing: bool,
@@ -72,10 +87,36 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "SIZE", default_value = "4MiB", help_heading = "Capture")]
     pub(super) ring_size: String,
 
+    /// Do not gather the host names of peers
+    ///
+    /// Names are read from DNS answers, TLS greetings and /etc/hosts. Without them no packet is looked at.
+    #[arg(long, help_heading = "Capture")]
+    pub(super) no_names: bool,
+
     /// Do not compute SHA-256 digests of executables
     #[arg(long, help_heading = "Capture")]
     pub(super) no_hash: bool,
 
+    /// Show what a running `egret run` captures, instead of capturing; needs no privilege but to be let in
+    #[arg(long, help_heading = "Capture")]
+    #[arg(conflicts_with_all = ["no_standing", "capture", "every_send", "ring_size", "no_names", "no_hash", "command"])]
+    pub(super) attach: bool,
+
+    /// With --attach: the daemon's control socket; without this option the one that the configuration names
+    #[arg(long, value_name = "PATH", requires = "attach", help_heading = "Capture", value_hint = ValueHint::FilePath)]
+    pub(super) socket: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) filters: FilterArgs,
+
+    /// Run this command, show only its connections and its descendants', and end with its exit status
+    #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    pub(super) command: Vec<OsString>,
+}
+
+/// Which events are shown.
+#[derive(Debug, Args)]
+pub(super) struct FilterArgs {
     /// Only this process
     #[arg(long, value_name = "PID", value_delimiter = ',', help_heading = "Filters")]
     pub(super) pid: Vec<String>,
@@ -102,9 +143,78 @@ pub(super) struct TraceArgs {
     #[arg(value_parser = Words::bare(&value::TRANSPORTS))]
     pub(super) transport: Vec<String>,
 
-    /// Run this command, show only its connections and its descendants', and end with its exit status
-    #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
-    pub(super) command: Vec<OsString>,
+    /// Only peers that were reached by this name, or by one below a domain
+    #[arg(long, value_name = "NAME|*.DOMAIN", value_delimiter = ',', help_heading = "Filters")]
+    #[arg(value_hint = ValueHint::Hostname)]
+    pub(super) name: Vec<String>,
+
+    /// Only events of this name
+    #[arg(long, value_name = "EVENT", value_delimiter = ',', help_heading = "Filters")]
+    #[arg(value_parser = Words::bare(&value::EVENTS))]
+    pub(super) event: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = help::LOG, args_override_self = true)]
+pub(super) struct LogArgs {
+    /// How to write events
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    #[arg(value_parser = Words::of::<LogFormat>())]
+    pub(super) format: String,
+
+    /// When to colour the table
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(value_parser = Words::of::<ColorChoice>())]
+    pub(super) color: String,
+
+    /// Stop after so many events
+    #[arg(long, value_name = "COUNT", help_heading = "Output")]
+    pub(super) limit: Option<String>,
+
+    /// Directory of the log
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_LOG_DIRECTORY, help_heading = "Source")]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(super) dir: PathBuf,
+
+    /// Only what happened since: a time ago such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00Z
+    ///
+    /// A time without a zone is local time.
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub(super) since: Option<String>,
+
+    /// Only what happened before, in the same forms
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub(super) until: Option<String>,
+
+    #[command(flatten)]
+    pub(super) filters: FilterArgs,
+
+    /// Only events with this verdict
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',', help_heading = "Filters")]
+    #[arg(value_parser = Words::bare(&value::VERDICTS))]
+    pub(super) verdict: Vec<String>,
+}
+
+/// What `egret run` was asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_long_help = help::RUN)]
+pub struct RunOptions {
+    /// The configuration; without this option /etc/egret/egret.toml, if that exists
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+/// What `egret status` was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_long_help = help::STATUS)]
+pub struct StatusOptions {
+    /// Write one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// The daemon's control socket; without this option the one that the configuration names
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub socket: Option<PathBuf>,
 }
 
 /// What `egret doctor` was asked.
@@ -113,4 +223,26 @@ pub struct DoctorArgs {
     /// Write one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `egret config` was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// Tell everything that is wrong with a configuration, with file, line and column
+    #[command(after_long_help = help::CONFIG_CHECK)]
+    Check {
+        /// The file; without it, /etc/egret/egret.toml if that exists
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Write the configuration that holds as TOML, with where each value came from
+    Show {
+        /// The file; without it, /etc/egret/egret.toml if that exists
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        config: Option<PathBuf>,
+    },
+    /// Write the reference of all options as Markdown
+    Reference,
+    /// Write a file with every option and its default, commented out
+    Example,
 }

@@ -4,10 +4,26 @@ pub(super) const EGRET: &str = "\
 Examples:
   sudo egret trace                     connections of the whole host, live
   sudo egret trace -- curl -s URL      connections of one command and its descendants
+  sudo egret run                       the daemon: a log of connections, metrics, spans
+  egret log --since 1h                 what the daemon has recorded
   egret doctor                         what this kernel and user allow, and what is lost without
+  egret config check                   whether the configuration of egret run is right
 
 Exit status: 0 done, 1 failed while running, 2 bad usage or configuration, \
 3 kernel or privilege missing.";
+
+pub(super) const RUN: &str = "\
+Without any configuration egret observes: it writes a Parquet log to /var/lib/egret/log, serves metrics at \
+127.0.0.1:9464, and answers at /run/egret/egret.sock. `egret config reference` tells what can be set.
+
+SIGTERM and SIGINT have every sink send what it has, and end egret; a second one ends it at once. SIGHUP has it read \
+its configuration again and open its JSON file anew.
+
+Exit status: 0 stopped as asked, 1 failed while running, 2 bad usage or configuration, \
+3 kernel or privilege missing.";
+
+pub(super) const STATUS: &str = "\
+Exit status: 0 done, 1 no daemon answers, 2 bad usage.";
 
 pub(super) const TRACE: &str = "\
 Several values of one filter are alternatives, different filters add up: --port 80,443 --user alice shows \
@@ -29,8 +45,35 @@ Examples:
   What a service does for a minute, as JSON for other programs:
     sudo egret trace --exe /usr/sbin/nginx --duration 1m --format json | jq -c .
 
+  What the daemon captures, without capturing a second time:
+    egret trace --attach --port 443
+
   Every name look-up that goes out by UDP:
     sudo egret trace --transport udp --port 53 --every-send
 
 Exit status: that of COMMAND where one is given, else 0 done, 1 failed while running, 2 bad usage, \
 3 kernel or privilege missing.";
+
+pub(super) const CONFIG_CHECK: &str = "\
+Environment variables count as they would for egret run; run it with env -i to check the file alone. What is wrong \
+goes to standard error, one line each, as FILE:LINE:COLUMN: WHAT.
+
+Exit status: 0 nothing is wrong, 2 something is.";
+
+pub(super) const LOG: &str = "\
+Events come in the order of their files, which is that of time but for moments. Several values of one filter are \
+alternatives, different filters add up.
+
+A file that cannot be read is named on standard error, the others are shown all the same, and the exit status is 1.
+
+Examples:
+  Who spoke to the database network today:
+    egret log --since 2026-11-24T00:00 --peer 10.20.0.0/16 --port 5432
+
+  Where a program connected to, by name:
+    egret log --exe curl --event connection.open --format json | jq -r '.\"server.address\"' | sort | uniq -c
+
+  Everything below a domain in the last two days, for a spreadsheet:
+    egret log --since 2d --name '*.example.org' --format csv >example.csv
+
+Exit status: 0 done, 1 something could not be read, 2 bad usage.";

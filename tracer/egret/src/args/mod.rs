@@ -5,7 +5,9 @@
 mod choice;
 mod cli;
 pub mod exit;
+mod filters;
 mod help;
+mod log;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -17,19 +19,30 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Error, Parser};
 
-pub use self::choice::{Capture, ColorChoice, Format};
-pub use self::cli::DoctorArgs;
+pub(crate) use self::choice::Choice;
+pub use self::choice::{Capture, ColorChoice, Format, LogFormat};
 use self::cli::{Cli, Command};
+pub use self::cli::{ConfigCommand, DoctorArgs, RunOptions, StatusOptions};
+pub use self::log::LogOptions;
 use self::problem::Problem;
 pub use self::trace::TraceOptions;
+pub(crate) use self::value::{duration, ring_bytes};
 
 /// What egret was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// Show connections.
     Trace(Box<TraceOptions>),
+    /// Show what was recorded.
+    Log(Box<LogOptions>),
     /// Tell what is possible here.
     Doctor(DoctorArgs),
+    /// Be the daemon.
+    Run(RunOptions),
+    /// Ask the daemon how it is.
+    Status(StatusOptions),
+    /// Check or explain the configuration.
+    Config(ConfigCommand),
     /// Write this to standard output: a completion script or a manual page.
     Print(Vec<u8>),
 }
@@ -46,7 +59,14 @@ pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocat
             Ok(options) => Ok(Invocation::Trace(Box::new(options))),
             Err(problems) => Err(usage_error("trace", &problems)),
         },
+        Command::Run(options) => Ok(Invocation::Run(options)),
+        Command::Status(options) => Ok(Invocation::Status(options)),
+        Command::Log(typed) => match typed.meant() {
+            Ok(options) => Ok(Invocation::Log(Box::new(options))),
+            Err(problems) => Err(usage_error("log", &problems)),
+        },
         Command::Doctor(args) => Ok(Invocation::Doctor(args)),
+        Command::Config(command) => Ok(Invocation::Config(command)),
         Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),
         Command::Man { command } => manual_page(command.as_deref()).map(Invocation::Print),
     }

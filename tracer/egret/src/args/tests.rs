@@ -2,12 +2,13 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use egret_model::Layer;
+use egret_model::{EventName, Layer, Timestamp, Verdict};
 use proptest::prelude::*;
 
 use super::cli::Cli;
-use super::{Capture, ColorChoice, Format, Invocation, TraceOptions, exit, parse, value};
-use crate::filter::{ExecutableIs, UserIs};
+use super::{Capture, ColorChoice, Format, Invocation, LogFormat, LogOptions, TraceOptions, exit, parse, value};
+use crate::config::DEFAULT_LOG_DIRECTORY;
+use crate::filter::{ExecutableIs, NameIs, UserIs};
 
 fn typed(arguments: &[&str]) -> Result<Invocation, clap::Error> {
     parse(["egret"].iter().chain(arguments).map(OsString::from))
@@ -16,6 +17,13 @@ fn typed(arguments: &[&str]) -> Result<Invocation, clap::Error> {
 fn traced(arguments: &[&str]) -> TraceOptions {
     match typed(&[&["trace"], arguments].concat()) {
         Ok(Invocation::Trace(options)) => *options,
+        other => panic!("{arguments:?} gave {other:?}"),
+    }
+}
+
+fn asked_of_the_log(arguments: &[&str]) -> LogOptions {
+    match typed(&[&["log"], arguments].concat()) {
+        Ok(Invocation::Log(options)) => *options,
         other => panic!("{arguments:?} gave {other:?}"),
     }
 }
@@ -43,7 +51,7 @@ fn without_options_the_whole_host_is_shown_as_a_table() {
     let options = traced(&[]);
     assert_eq!((options.format, options.color, options.capture), (Format::Table, ColorChoice::Auto, Capture::Auto));
     assert_eq!((options.duration, options.ring_bytes), (None, 4 << 20));
-    assert!(options.standing && options.hash && !options.every_send);
+    assert!(options.standing && options.names && options.hash && !options.every_send);
     assert!(options.command.is_empty());
     assert_eq!(options.filter, crate::filter::Filter::default());
 }
@@ -58,6 +66,7 @@ fn every_option_arrives() {
         "--capture=syscalls",
         "--every-send",
         "--ring-size=64KiB",
+        "--no-names",
         "--no-hash",
         "--pid=1,2",
         "--pid=3",
@@ -66,6 +75,9 @@ fn every_option_arrives() {
         "--port=80,8000-8099",
         "--peer=10.0.0.0/8,::1",
         "--transport=tcp,raw",
+        "--name=Example.ORG.,*.example.net",
+        "--event=listen",
+        "--parquet=/tmp/log",
         "--",
         "sh",
         "-c",
@@ -74,7 +86,7 @@ fn every_option_arrives() {
     assert_eq!((options.format, options.color), (Format::Json, ColorChoice::Never));
     assert_eq!(options.capture, Capture::Only(Layer::Syscalls));
     assert_eq!((options.duration, options.ring_bytes), (Some(Duration::from_secs(5400)), 64 << 10));
-    assert!(!options.standing && !options.hash && options.every_send);
+    assert!(!options.standing && !options.names && !options.hash && options.every_send);
     assert_eq!(options.command, ["sh", "-c", "exit 3"]);
     let filter = options.filter;
     assert!(filter.followed_only);
@@ -84,6 +96,9 @@ fn every_option_arrives() {
     assert_eq!(filter.ports, [80..=80, 8000..=8099]);
     assert_eq!(filter.peers, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
     assert_eq!(filter.transports, ["tcp", "raw"]);
+    assert_eq!(filter.names, [NameIs::Exactly("example.org".into()), NameIs::Below("example.net".into())]);
+    assert_eq!(filter.events, [EventName::Listen]);
+    assert_eq!(options.parquet, Some("/tmp/log".into()));
 }
 
 #[test]
@@ -108,6 +123,66 @@ fn everything_that_is_wrong_is_reported_at_once() {
     }
     assert_eq!(message.matches("error: ").count(), 12, "{message}");
     assert!(message.contains("Usage: egret trace"), "{message}");
+}
+
+#[test]
+fn the_whole_log_is_shown_unless_asked_otherwise() {
+    let options = asked_of_the_log(&[]);
+    assert_eq!((options.format, options.directory.to_str()), (LogFormat::Table, Some(DEFAULT_LOG_DIRECTORY)));
+    assert_eq!((options.since, options.until, options.limit), (None, None, None));
+    assert_eq!(options.filter, crate::filter::Filter::default());
+}
+
+#[test]
+fn every_option_of_the_log_arrives() {
+    let options = asked_of_the_log(&[
+        "--dir=/var/log/egret",
+        "--format=csv",
+        "--limit=10",
+        "--since=2026-11-24T08:00:00Z",
+        "--until=2026-11-24T10:00:00+01:00",
+        "--verdict=block,would_block",
+        "--exe=curl",
+    ]);
+    assert_eq!((options.format, options.limit), (LogFormat::Csv, Some(10)));
+    assert_eq!(options.directory.to_str(), Some("/var/log/egret"));
+    assert_eq!(options.since, options.until.map(|until| Timestamp(until.0 - 3_600_000_000_000)));
+    assert_eq!(options.filter.verdicts, [Verdict::Block, Verdict::WouldBlock]);
+    assert_eq!(options.filter.executables, [ExecutableIs::Named("curl".into())]);
+}
+
+#[test]
+fn a_time_is_so_long_ago_or_has_a_zone_or_is_local() {
+    let now: jiff::ZonedDateTime = "2026-11-24T12:00:00+02:00[+02:00]".parse().unwrap();
+    for (text, expected) in [
+        ("90m", "2026-11-24T08:30:00Z"),
+        ("2d", "2026-11-22T10:00:00Z"),
+        ("2026-11-24T08:00", "2026-11-24T06:00:00Z"),
+        ("2026-11-24", "2026-11-23T22:00:00Z"),
+        ("2026-11-24T08:00Z", "2026-11-24T08:00:00Z"),
+        ("2026-11-24T08:00:00.5-05:00", "2026-11-24T13:00:00.5Z"),
+    ] {
+        let expected: jiff::Timestamp = expected.parse().unwrap();
+        let moment = value::moment(text, &now).map(|moment| i128::from(moment.0));
+        assert_eq!(moment, Ok(expected.as_nanosecond()), "{text}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_question_is_reported_at_once() {
+    let message = refused(&[
+        "log",
+        "--format=xml",
+        "--limit=0",
+        "--since=yesterday",
+        "--until=9999999999999y",
+        "--verdict=perhaps",
+        "--event=open",
+        "--name=*",
+    ]);
+    assert_eq!(message.matches("error: ").count(), 7, "{message}");
+    assert!(message.contains("Usage: egret log"), "{message}");
+    assert!(refused(&["log", "--since=1h", "--until=2h"]).contains("--until is not after --since"));
 }
 
 #[test]
@@ -214,6 +289,7 @@ proptest! {
     #[test]
     fn no_text_makes_the_readers_panic(text in any::<String>()) {
         let _ = (value::duration(&text), value::ring_bytes(&text), value::pid(&text), value::user(&text));
+        let _ = (value::host(&text), value::event(&text), value::moment(&text, &jiff::ZonedDateTime::now()));
         let _ = (value::ports(&text), value::peer(&text), value::transport(&text), value::executable(&text));
     }
 }

@@ -1,6 +1,7 @@
 //! What `egret trace` was asked to do.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use egret_model::Layer;
@@ -28,8 +29,16 @@ pub struct TraceOptions {
     pub every_send: bool,
     /// Bytes of the ring between kernel and egret: a power of two, at least a page.
     pub ring_bytes: u32,
+    /// Gather the host names of peers.
+    pub names: bool,
     /// Compute digests of executables.
     pub hash: bool,
+    /// Show what a daemon captures; the options about capture mean nothing then.
+    pub attach: bool,
+    /// That daemon's control socket; `None` for the one that the configuration names.
+    pub socket: Option<PathBuf>,
+    /// Directory of Parquet files to write as well.
+    pub parquet: Option<PathBuf>,
     /// Which events to show.
     pub filter: Filter,
     /// The command to run and follow, program first; empty for the whole host.
@@ -51,24 +60,16 @@ impl TraceArgs {
             capture: problems.one("--capture <LAYER>", &self.capture, Choice::from_word).unwrap_or_default(),
             every_send: self.every_send,
             ring_bytes: problems.one("--ring-size <SIZE>", &self.ring_size, value::ring_bytes).unwrap_or_default(),
+            names: !self.no_names,
             hash: !self.no_hash,
-            filter: self.filter(&mut problems),
+            attach: self.attach,
+            socket: self.socket,
+            parquet: self.parquet,
+            filter: Filter { followed_only: !self.command.is_empty(), ..self.filters.meant(&mut problems) },
             command: self.command,
         };
         check_together(&options, &mut problems);
         problems.or(options)
-    }
-
-    fn filter(&self, problems: &mut Problems) -> Filter {
-        Filter {
-            pids: problems.each("--pid <PID>", &self.pid, value::pid),
-            executables: problems.each("--exe <NAME|PATH>", &self.exe, value::executable),
-            users: problems.each("--user <NAME|UID>", &self.user, value::user),
-            ports: problems.each("--port <PORT[-PORT]>", &self.port, value::ports),
-            peers: problems.each("--peer <ADDRESS|CIDR>", &self.peer, value::peer),
-            transports: problems.each("--transport <NAME>", &self.transport, value::transport),
-            followed_only: !self.command.is_empty(),
-        }
     }
 }
 

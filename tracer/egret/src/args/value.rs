@@ -6,12 +6,14 @@ use std::path::{Path, absolute};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use egret_model::Transport;
+use egret_exporters::values;
+use egret_model::{EventName, Timestamp, Transport, Verdict};
 use ipnet::{IpNet, Ipv4Net};
-use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, ZonedDateTime};
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::filter::{ExecutableIs, UserIs};
+use crate::filter::{ExecutableIs, NameIs, UserIs};
 
 /// Names of transports.
 pub(super) const TRANSPORTS: [&str; 8] = [
@@ -25,6 +27,29 @@ pub(super) const TRANSPORTS: [&str; 8] = [
     Transport::Packet.as_str(),
 ];
 
+const ALL_EVENTS: [EventName; 6] = [
+    EventName::ConnectionOpen,
+    EventName::ConnectionClose,
+    EventName::ConnectionFailed,
+    EventName::DatagramSend,
+    EventName::Listen,
+    EventName::Accept,
+];
+
+/// Names of events.
+pub(super) const EVENTS: [&str; 6] = {
+    let [open, close, failed, send, listen, accept] = ALL_EVENTS;
+    [open.as_str(), close.as_str(), failed.as_str(), send.as_str(), listen.as_str(), accept.as_str()]
+};
+
+const ALL_VERDICTS: [Verdict; 3] = [Verdict::Allow, Verdict::WouldBlock, Verdict::Block];
+
+/// Names of verdicts.
+pub(super) const VERDICTS: [&str; 3] = {
+    let [allow, would_block, block] = ALL_VERDICTS;
+    [values::verdict(allow), values::verdict(would_block), values::verdict(block)]
+};
+
 /// Largest ring that the kernel takes: its size is a power of two in 32 bits.
 const LARGEST_RING: u32 = 1 << 31;
 
@@ -32,14 +57,14 @@ const LARGEST_RING: u32 = 1 << 31;
 const SMALLEST_PAGE: u32 = 4096;
 
 /// A time longer than zero, as `1h30m`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration: SignedDuration = text.parse().map_err(|_| "expected a time such as 10s, 5m or 1h30m".to_owned())?;
     let duration = Duration::try_from(duration).map_err(|_| "a time cannot be negative".to_owned())?;
     if duration.is_zero() { Err("expected a time longer than zero".to_owned()) } else { Ok(duration) }
 }
 
 /// Bytes of a ring, as `4MiB`.
-pub(super) fn ring_bytes(text: &str) -> Result<u32, String> {
+pub(crate) fn ring_bytes(text: &str) -> Result<u32, String> {
     let size: ByteSize = text.parse().map_err(|_| "expected a size such as 64KiB or 4MiB".to_owned())?;
     let page = page_bytes();
     u32::try_from(size.as_u64())
@@ -117,4 +142,48 @@ fn canonical(network: IpNet) -> IpNet {
 pub(super) fn transport(text: &str) -> Result<&'static str, String> {
     let known = TRANSPORTS.into_iter().find(|name| *name == text);
     known.ok_or_else(|| format!("expected one of: {}", TRANSPORTS.join(", ")))
+}
+
+/// The name of a host, or `*.` and a domain.
+pub(super) fn host(text: &str) -> Result<NameIs, String> {
+    let (domain, name) = text.strip_prefix("*.").map_or((false, text), |name| (true, name));
+    let name = name.strip_suffix('.').unwrap_or(name).to_lowercase();
+    if name.is_empty() || name.contains(['*', '/']) || name.starts_with('.') {
+        return Err("expected a name, or a domain such as *.example.org".to_owned());
+    }
+    Ok(if domain { NameIs::Below(name) } else { NameIs::Exactly(name) })
+}
+
+/// The name of an event.
+pub(super) fn event(text: &str) -> Result<EventName, String> {
+    let known = ALL_EVENTS.into_iter().find(|event| event.as_str() == text);
+    known.ok_or_else(|| format!("expected one of: {}", EVENTS.join(", ")))
+}
+
+/// The name of a verdict.
+pub(super) fn verdict(text: &str) -> Result<Verdict, String> {
+    let known = ALL_VERDICTS.into_iter().find(|verdict| values::verdict(*verdict) == text);
+    known.ok_or_else(|| format!("expected one of: {}", VERDICTS.join(", ")))
+}
+
+/// A number of things, one at least.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a number, 1 or more".to_owned())
+}
+
+/// A point in time: so long before `now`, or a date and time, local where it has no zone.
+pub(super) fn moment(text: &str, now: &ZonedDateTime) -> Result<Timestamp, String> {
+    let nanoseconds = if let Ok(span) = text.parse::<jiff::Span>() {
+        let ago = if span.is_negative() { now.checked_add(span) } else { now.checked_sub(span) };
+        ago.map(|moment| moment.timestamp().as_nanosecond())
+    } else if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        Ok(moment.as_nanosecond())
+    } else {
+        let local = text.parse::<DateTime>().and_then(|local| now.time_zone().to_timestamp(local));
+        local.map(jiff::Timestamp::as_nanosecond)
+    };
+    let nanoseconds = nanoseconds.ok().and_then(|nanoseconds| i64::try_from(nanoseconds).ok());
+    nanoseconds.map(Timestamp).ok_or_else(|| {
+        "expected a time ago such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00:00Z".to_owned()
+    })
 }

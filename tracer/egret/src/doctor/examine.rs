@@ -1,6 +1,8 @@
 //! The examination: looks, then tries.
 
-use egret_capture::{Capture, CaptureError, Options, Probe, Support, diag, self_test};
+use std::time::Duration;
+
+use egret_capture::{Capture, CaptureError, NamesOptions, Options, Probe, Support, diag, self_test};
 use egret_model::{Degradation, Layer};
 
 use super::check::{Check, Status};
@@ -75,7 +77,16 @@ fn sock_diag() -> Check {
 
 /// Starts a layer for a moment; the best one that starts shows what it sees.
 fn attempt(probe: &Probe, layer: Layer, report: &mut Report) {
-    let options = Options { layer: Some(layer), ring_bytes: RING_BYTES, every_send: false, standing: false };
+    // The hooks on packets are tried as well.
+    let settings = egret_names::Settings { addresses: 1, floor: Duration::ZERO, hosts: None };
+    let options = Options {
+        layer: Some(layer),
+        ring_bytes: RING_BYTES,
+        every_send: false,
+        standing: false,
+        names: Some(NamesOptions { dns: true, sni: true, settings }),
+        trace_context: false,
+    };
     let name = format!("{}_start", layer.as_str());
     let mut capture = match Capture::start(probe, options) {
         Ok(capture) => capture,

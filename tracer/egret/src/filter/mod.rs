@@ -10,7 +10,7 @@ mod tests;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use egret_model::{Endpoint, Event, Executable, Process};
+use egret_model::{Endpoint, Event, EventName, Executable, Process, Verdict};
 use ipnet::IpNet;
 
 /// What is asked for. An empty list asks for nothing in particular and admits everything.
@@ -28,6 +28,12 @@ pub struct Filter {
     pub peers: Vec<IpNet>,
     /// Transports, by the name that records have (`raw` is any other IP protocol).
     pub transports: Vec<&'static str>,
+    /// Names that were asked for to reach the other end.
+    pub names: Vec<NameIs>,
+    /// What happened.
+    pub events: Vec<EventName>,
+    /// What enforcement said.
+    pub verdicts: Vec<Verdict>,
     /// Only the command that egret was asked to follow, and its descendants.
     pub followed_only: bool,
 }
@@ -55,6 +61,15 @@ pub enum UserIs {
     Named(String),
 }
 
+/// Names a host, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameIs {
+    /// By its whole name.
+    Exactly(String),
+    /// By the end of its name: all hosts below a domain, but not the domain itself.
+    Below(String),
+}
+
 impl Filter {
     /// Whether `event` is one of those asked for.
     #[must_use]
@@ -64,6 +79,9 @@ impl Filter {
             && admits(&self.ports, |range| has_port(event.local, range) || has_port(event.peer, range))
             && admits(&self.peers, |network| has_address(event.peer, network))
             && admits(&self.transports, |name| event.transport.is_some_and(|transport| transport.as_str() == *name))
+            && admits(&self.names, |name| event.server.as_ref().is_some_and(|server| name.is(&server.name)))
+            && admits(&self.events, |name| event.name == *name)
+            && admits(&self.verdicts, |verdict| event.verdict == Some(*verdict))
     }
 
     fn matches_process(&self, process: Option<&Process>) -> bool {
@@ -85,6 +103,18 @@ impl ExecutableIs {
                 let kept = path.strip_suffix(" (deleted)").unwrap_or(path);
                 [path, kept].iter().any(|path| path == given || path == resolved)
             }),
+        }
+    }
+}
+
+impl NameIs {
+    /// Whether this names the host of that name.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        match self {
+            Self::Exactly(whole) => name == whole,
+            Self::Below(domain) => {
+                name.strip_suffix(&**domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+            }
         }
     }
 }

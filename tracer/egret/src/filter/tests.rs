@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use egret_model::{Endpoint, Event, Executable, Transport};
+use egret_model::{Endpoint, Event, EventName, Executable, Transport, Verdict};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
-use super::{ExecutableIs, Filter, UserIs};
+use super::{ExecutableIs, Filter, NameIs, UserIs};
 use crate::sample;
 
 fn event_of(path: &str) -> Event {
@@ -49,6 +49,30 @@ fn an_executable_is_found_by_its_true_path_and_by_a_link_to_it() {
 fn an_executable_that_an_upgrade_removed_is_still_found() {
     assert!(at("/usr/sbin/sshd", "/usr/sbin/sshd").matches(&event_of("/usr/sbin/sshd (deleted)")));
     assert!(named("sshd").matches(&event_of("/usr/sbin/sshd (deleted)")));
+}
+
+#[test]
+fn a_host_is_found_by_its_name_and_by_the_domain_that_it_is_below() {
+    let of = |name| Filter { names: vec![name], ..Filter::default() };
+    let below = |domain: &str| of(NameIs::Below(domain.into()));
+    let to = |name| Event { server: Some(sample::server(name)), ..sample::event() };
+    assert!(of(NameIs::Exactly("example.org".into())).matches(&to("example.org")));
+    assert!(!of(NameIs::Exactly("example.org".into())).matches(&to("www.example.org")));
+    assert!(below("example.org").matches(&to("www.example.org")));
+    assert!(below("example.org").matches(&to("a.b.example.org")));
+    assert!(!below("example.org").matches(&to("example.org")));
+    assert!(!below("example.org").matches(&to("badexample.org")));
+    assert!(!below("example.org").matches(&Event { server: None, ..sample::event() }));
+}
+
+#[test]
+fn what_happened_and_what_enforcement_said_are_criteria() {
+    let closed = Event { name: EventName::ConnectionClose, ..sample::event() };
+    let filter = Filter { events: vec![EventName::ConnectionClose, EventName::Listen], ..Filter::default() };
+    assert!(filter.matches(&closed) && !filter.matches(&sample::event()));
+    let filter = Filter { verdicts: vec![Verdict::Block], ..Filter::default() };
+    assert!(!filter.matches(&closed));
+    assert!(filter.matches(&Event { verdict: Some(Verdict::Block), ..closed }));
 }
 
 #[test]

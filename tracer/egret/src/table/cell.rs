@@ -31,7 +31,7 @@ impl Locale {
             Column::Outcome => Some(outcome::outcome(event).0),
             Column::Local => Some(event.local.to_text()),
             Column::Peer => Some(event.peer.to_text()),
-            Column::Name => event.server.as_ref().map(|(name, _)| Cow::Borrowed(&**name)),
+            Column::Name => event.server.as_ref().map(|server| Cow::Borrowed(&*server.name)),
             Column::Duration => duration(event).map(|duration| figure::duration(duration, self.utf8).into()),
             Column::Sent => event.bytes_sent.map(|count| self.amount('\u{2191}', '>', count)),
             Column::Received => event.bytes_received.map(|count| self.amount('\u{2193}', '<', count)),

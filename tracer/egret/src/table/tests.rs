@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use egret_model::{Event, EventName, Executable, NameSource, Process};
+use egret_model::{Event, EventName, Executable, Process};
 use jiff::tz::{TimeZone, offset};
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn closed() -> Event {
 fn hostile(name: &str) -> Event {
     let executable = Executable { path: Some(format!("/tmp/{name}").into()), ..Executable::default() };
     let process = Process { executable: Arc::new(executable), user: Some(name.into()), ..sample::process() };
-    Event { process: Some(Arc::new(process)), server: Some((name.into(), NameSource::Dns)), ..closed() }
+    Event { process: Some(Arc::new(process)), server: Some(sample::server(name)), ..closed() }
 }
 
 #[test]

@@ -4,8 +4,10 @@
 //! drain; the other (`output`) filters, hashes and writes, and may be as slow as a terminal. Between them is a bounded
 //! channel: when it is full this thread waits, and the rings take what they can; what they cannot is counted there.
 
+mod attach;
 mod command;
 mod output;
+mod recorder;
 mod signals;
 
 use std::collections::HashSet;
@@ -14,9 +16,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use egret_capture::{Capture, Options, Probe};
+use egret_capture::{Capture, NamesOptions, Options, Probe};
 use egret_model::{Event, EventName, Tally};
-use serde::Serialize;
 
 use crate::args::{self, TraceOptions, exit};
 use command::Command;
@@ -26,16 +27,26 @@ use signals::{Signals, Wish};
 /// How long connections that a followed command left open may take to end after it, before they are left to themselves.
 const LINGER: Duration = Duration::from_millis(500);
 
+/// Addresses whose names are remembered; [`egret_names`] says what they take.
+const NAMED_ADDRESSES: usize = 16_384;
+/// How long they are at least: programs go on using an address whose TTL is over.
+const NAME_FLOOR: Duration = Duration::from_secs(300);
+/// The file that names addresses that nobody asks for.
+const HOSTS: &str = "/etc/hosts";
+
 /// Traces until something ends it; says the exit status.
 ///
 /// # Errors
 ///
-/// When capture cannot start, the command cannot be run, or output cannot be written.
+/// When capture cannot start, the command cannot be run, no daemon lets us watch, or output cannot be written.
 pub fn run(options: &TraceOptions) -> Result<u8> {
+    if options.attach {
+        return attach::run(options);
+    }
     // Before any thread, so that every thread leaves signals to this one.
     let signals = Signals::block().context("cannot take over signals")?;
     let mut capture = start(options)?;
-    let output = Output::start(options);
+    let output = Output::start(options)?;
     let mut session = Session { options, signals, output, started: Instant::now(), open: HashSet::new() };
     let status = session.follow(&mut capture);
     let tally = session.finish(&mut capture)?;
@@ -55,6 +66,8 @@ fn start(options: &TraceOptions) -> Result<Capture> {
         ring_bytes: options.ring_bytes,
         every_send: options.every_send,
         standing: options.standing && options.command.is_empty(),
+        names: options.names.then(names),
+        trace_context: false,
     };
     let capture = Capture::start(&probe, wanted)?;
     for degradation in capture.degradations() {
@@ -62,6 +75,12 @@ fn start(options: &TraceOptions) -> Result<Capture> {
     }
     tracing::info!(layer = capture.layer().as_str(), kernel = probe.release, "capture started");
     Ok(capture)
+}
+
+/// Every name that can be had.
+fn names() -> NamesOptions {
+    let settings = egret_names::Settings { addresses: NAMED_ADDRESSES, floor: NAME_FLOOR, hosts: Some(HOSTS.into()) };
+    NamesOptions { dns: true, sni: true, settings }
 }
 
 /// A trace under way.
@@ -163,14 +182,9 @@ fn earliest(end: Option<Instant>, other: Instant) -> Option<Instant> {
 /// The sum, on standard error: what is missing first, the line that scripts read last.
 fn report(tally: &Tally) {
     for loss in tally.lost.iter().chain(&tally.incomplete) {
-        eprintln!("egret: lost at {}, {}: {}", name(loss.stage), name(loss.reason), loss.count);
+        eprintln!("egret: lost at {}, {}: {}", loss.stage.as_str(), loss.reason.as_str(), loss.count);
     }
     eprintln!("captured={} delivered={} lost={}", tally.captured, tally.delivered, tally.lost_total());
-}
-
-/// The name that records and metrics have for a stage or reason.
-fn name(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Exit status of a trace that was not asked to run a command.

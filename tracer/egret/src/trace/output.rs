@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use anyhow::Result;
 use egret_capture::host::Hasher;
 use egret_exporters::json;
 use egret_model::Event;
 use nix::sys::stat::{SFlag, fstat};
 
+use super::recorder::Recorder;
 use crate::args::{Format, TraceOptions};
 use crate::filter::Filter;
 use crate::table::{Table, TableStyle};
@@ -29,13 +31,16 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn start(options: &TraceOptions) -> Self {
+    /// Starts it; it waits for batches.
+    pub(super) fn start(options: &TraceOptions) -> Result<Self> {
+        let recorder = options.parquet.as_deref().map(Recorder::start).transpose()?;
         let (batches, inbox) = sync_channel(BATCHES);
         let closed = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             form: Form::new(options),
             filter: options.filter.clone(),
             hasher: options.hash.then(Hasher::default),
+            recorder,
             text: Vec::new(),
         };
         let closing = Arc::clone(&closed);
@@ -44,7 +49,7 @@ impl Output {
             closing.store(true, Ordering::Relaxed);
             result
         });
-        Self { batches, writer, closed, pipe: is_pipe() }
+        Ok(Self { batches, writer, closed, pipe: is_pipe() })
     }
 
     /// Hands a batch over; waits while the writer is behind. A batch for a closed output goes nowhere.
@@ -106,33 +111,44 @@ struct Writer {
     form: Form,
     filter: Filter,
     hasher: Option<Hasher>,
+    recorder: Option<Recorder>,
     text: Vec<u8>,
 }
 
 impl Writer {
     fn run(mut self, inbox: &Receiver<Vec<Event>>) -> io::Result<()> {
+        let shown = self.show(inbox);
+        let recorded = self.recorder.take().map_or(Ok(()), Recorder::finish);
+        shown.and(recorded)
+    }
+
+    fn show(&mut self, inbox: &Receiver<Vec<Event>>) -> io::Result<()> {
         if let Form::Table(table) = &mut self.form {
             table.header(&mut self.text);
             self.flush()?;
         }
-        for batch in inbox {
-            for event in batch.iter().filter(|event| self.filter.matches(event)) {
-                Self::write(&mut self.form, self.hasher.as_mut(), &mut self.text, event);
+        for mut batch in inbox {
+            batch.retain(|event| self.filter.matches(event));
+            batch.iter().for_each(|event| self.write(event));
+            // First to the files: the other end of a pipe may be gone.
+            if let Some(recorder) = &self.recorder {
+                recorder.take(batch);
             }
             self.flush()?;
         }
         Ok(())
     }
 
-    fn write(form: &mut Form, hasher: Option<&mut Hasher>, text: &mut Vec<u8>, event: &Event) {
-        match form {
-            Form::Table(table) => table.row(text, event),
-            Form::Json(writer) => {
-                if let Some((hasher, process)) = hasher.zip(event.process.as_deref()) {
-                    hasher.digest(process);
-                }
-                writer.write(text, event);
-            }
+    fn write(&mut self, event: &Event) {
+        // A table has no room for digests.
+        if (matches!(self.form, Form::Json(_)) || self.recorder.is_some())
+            && let Some((hasher, process)) = self.hasher.as_mut().zip(event.process.as_deref())
+        {
+            hasher.digest(process);
+        }
+        match &mut self.form {
+            Form::Table(table) => table.row(&mut self.text, event),
+            Form::Json(writer) => writer.write(&mut self.text, event),
         }
     }
 

@@ -33,9 +33,20 @@ struct Findings {
 
 /// Measures, and says it in Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
+    let rounds = bench.options.rounds();
+    Ok(gather(bench, bench.options.configurations())?.to_markdown(rounds))
+}
+
+/// Measures what these cost beside each other, and says it in fewer words.
+pub(super) fn compare(bench: &Bench<'_>, configurations: Vec<Configuration>) -> Result<String> {
+    let rounds = bench.options.rounds();
+    Ok(gather(bench, configurations)?.to_comparison(rounds))
+}
+
+fn gather(bench: &Bench<'_>, configurations: Vec<Configuration>) -> Result<Findings> {
     let mut findings = Findings {
         workloads: workload::calibrated(bench.options, bench.machine.cpus)?,
-        configurations: bench.options.configurations(),
+        configurations,
         samples: Samples::default(),
         left_out: Vec::new(),
         summaries: BTreeMap::new(),
@@ -47,7 +58,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
         eprintln!("  round {} of {rounds}", round + 1);
         findings.round(bench, round)?;
     }
-    Ok(findings.to_markdown(rounds))
+    Ok(findings)
 }
 
 impl Findings {

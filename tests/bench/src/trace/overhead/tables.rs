@@ -39,6 +39,15 @@ impl Findings {
         text
     }
 
+    pub(super) fn to_comparison(&self, rounds: usize) -> String {
+        let mut text = self.caveats(rounds);
+        let (wall, cpu) = (self.ratios(Wall), self.ratios(Cpu));
+        let _ = write!(text, "\nThroughput relative to untraced, median (least–most):\n\n{wall}\n");
+        let _ = write!(text, "The same by CPU time of the loop's threads:\n\n{cpu}\n");
+        let _ = write!(text, "Time of one operation, median:\n\n{}\n", self.times());
+        text
+    }
+
     fn aims(&self) -> Aims {
         let mut aims = Aims::default();
         let unrelated = |clock| self.samples.speed(clock, "getppid", Sockets, Untraced).map(|speed| 1.0 / speed.median);

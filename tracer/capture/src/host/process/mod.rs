@@ -2,12 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use egret_model::{Cgroup, Executable, FileId, Process, Timestamp};
+use egret_model::{Cgroup, Executable, FileId, Process, Timestamp, TraceParent};
 use egret_wire::MAX_ARGS;
 use procfs::ProcError;
 use procfs::process::Process as Entry;
@@ -19,6 +19,8 @@ const NANOS: u64 = 1_000_000_000;
 /// Reads of a process that replaces its image meanwhile, before giving up.
 const ATTEMPTS: usize = 4;
 const DELETED: &str = " (deleted)";
+/// Bytes of an environment that are looked at, as many as the kernel side does.
+const MAX_ENVIRONMENT: u64 = 256 << 10;
 
 /// Why a process could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,7 @@ impl HostProcess {
                 file: self.file,
                 args: Arc::clone(&self.args),
                 args_truncated: self.args_truncated,
+                trace_parent: None,
                 sha256: OnceLock::new(),
             }),
             uid: Some(self.uid),
@@ -117,6 +120,20 @@ impl HostProcess {
 pub fn read(pid: u32, cgroups: &mut Cgroups) -> Result<HostProcess, ProcessError> {
     let number = i32::try_from(pid).map_err(|_| ProcessError::Gone { pid })?;
     read_entry(&Entry::new(number).map_err(|error| process_error(pid, error))?, pid, cgroups)
+}
+
+/// The trace that the environment of a process names, as it was when the process ran its program. Nothing else of the
+/// environment is kept. `None` as well where the process is gone or may not be looked at.
+#[must_use]
+pub fn trace_parent(process: &HostProcess) -> Option<TraceParent> {
+    let entry = Entry::new(i32::try_from(process.pid).ok()?).ok()?;
+    let environment = entry.open_relative("environ").ok()?.take(MAX_ENVIRONMENT);
+    let value = BufReader::new(environment)
+        .split(0)
+        .map_while(Result::ok)
+        .find_map(|variable| variable.strip_prefix(b"TRACEPARENT=").map(<[u8]>::to_vec))?;
+    let is_same = from_ticks(entry.stat().ok()?.starttime) == process.start_ns;
+    TraceParent::parse(std::str::from_utf8(&value).ok()?).filter(|_| is_same)
 }
 
 /// Reads every process. Those that end meanwhile or cannot be read are left out.

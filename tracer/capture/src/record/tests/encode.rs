@@ -2,7 +2,10 @@
 //!
 //! By hand and field by field, so that a decoder that swaps two fields is found out. The fuzz targets use it too.
 
-use egret_wire::{CallRecord, CgroupRecord, ExecHeader, FlowRecord, Header, Kind, ProcessRef, VERSION, address_bytes};
+use egret_wire::{
+    CallRecord, CgroupRecord, ExecHeader, FlowRecord, Header, Kind, NameRecord, ProcessRef, TRACE_PARENT, VERSION,
+    address_bytes,
+};
 
 /// A header that tells the truth.
 pub(crate) fn header(kind: Kind, length: usize, flags: u32, time_ns: u64) -> Header {
@@ -64,6 +67,23 @@ pub(crate) fn call(call: &CallRecord) -> Vec<u8> {
     out
 }
 
+/// With as much payload as is given, and `unused` bytes of room behind it.
+pub(crate) fn name(name: &NameRecord, payload: &[u8], unused: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_header(&mut out, &name.header);
+    out.extend(name.cookie.to_ne_bytes());
+    out.extend(address_bytes(name.remote));
+    for number in [name.pid, name.sequence, name.length] {
+        out.extend(number.to_ne_bytes());
+    }
+    for number in [name.remote_port, name.captured] {
+        out.extend(number.to_ne_bytes());
+    }
+    out.extend(payload);
+    out.extend(unused);
+    out
+}
+
 /// A path longer than the record has room for is cut.
 pub(crate) fn cgroup(time_ns: u64, id: u64, path: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -84,10 +104,13 @@ pub(crate) struct RawExec {
     pub(crate) device: u32,
     pub(crate) path: Vec<u8>,
     pub(crate) args: Vec<u8>,
+    /// With room to spare it is filled up with NULs.
+    pub(crate) trace_parent: Option<Vec<u8>>,
 }
 
 pub(crate) fn exec(exec: &RawExec) -> Vec<u8> {
-    let length = size_of::<ExecHeader>() + exec.path.len() + exec.args.len();
+    let trace_parent = exec.trace_parent.as_ref().map_or(0, |_| TRACE_PARENT);
+    let length = size_of::<ExecHeader>() + exec.path.len() + exec.args.len() + trace_parent;
     let mut out = Vec::new();
     put_header(&mut out, &header(Kind::Exec, length, exec.flags, exec.time_ns));
     put_process(&mut out, &exec.process);
@@ -98,6 +121,8 @@ pub(crate) fn exec(exec: &RawExec) -> Vec<u8> {
     }
     out.extend(&exec.path);
     out.extend(&exec.args);
+    out.extend(exec.trace_parent.iter().flatten());
+    out.resize(length, 0);
     out
 }
 

@@ -3,10 +3,12 @@
 mod encode;
 mod strategy;
 
-use egret_wire::{CallRecord, CgroupRecord, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, ExecHeader, FlowRecord, Kind, VERSION};
+use egret_wire::{
+    CallRecord, CgroupRecord, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, ExecHeader, FlowRecord, Kind, TRACE_PARENT, VERSION,
+};
 use proptest::prelude::*;
 
-use super::{DecodeError, Exec, Record, decode};
+use super::{DecodeError, Exec, NamePacket, Record, decode};
 use encode::RawExec;
 
 proptest! {
@@ -28,6 +30,20 @@ proptest! {
     #[test]
     fn execs_decode_to_what_was_encoded((raw, path, args) in strategy::exec()) {
         prop_assert_eq!(decode(&encode::exec(&raw)), Ok(Record::Exec(decoded(&raw, Some(path), args))));
+    }
+
+    /// Nothing of what the ring held before comes out.
+    #[test]
+    fn packets_decode_to_what_was_captured((kind, record, payload, unused) in strategy::name()) {
+        let encoded = encode::name(&record, &payload, &unused);
+        prop_assert_eq!(decode(&encoded), Ok(Record::Name(kind, NamePacket { record, payload })));
+    }
+
+    #[test]
+    fn a_packet_that_is_longer_than_its_room_is_told((_, mut record, payload, unused) in strategy::name(), more in 1..99_u16) {
+        record.captured = u16::try_from(payload.len() + unused.len()).unwrap() + more;
+        let encoded = encode::name(&record, &payload, &unused);
+        prop_assert_eq!(decode(&encoded), Err(DecodeError::Truncated { have: encoded.len() }));
     }
 
     #[test]
@@ -59,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn unknown_kinds_are_told(mut record in strategy::record(), kind in prop_oneof![Just(0), 17..=u8::MAX]) {
+    fn unknown_kinds_are_told(mut record in strategy::record(), kind in prop_oneof![Just(0), 19..=u8::MAX]) {
         record[1] = kind;
         prop_assert_eq!(decode(&record), Err(DecodeError::Kind(kind)));
     }
@@ -137,7 +153,8 @@ proptest! {
         let have = record.len();
         record[68..70].copy_from_slice(&path_length.to_ne_bytes());
         record[70..72].copy_from_slice(&args_length.to_ne_bytes());
-        let needs = size_of::<ExecHeader>() + usize::from(path_length) + usize::from(args_length);
+        let trace_parent = raw.trace_parent.as_ref().map_or(0, |_| TRACE_PARENT);
+        let needs = size_of::<ExecHeader>() + usize::from(path_length) + usize::from(args_length) + trace_parent;
         let result = decode(&record);
         match needs.cmp(&have) {
             std::cmp::Ordering::Greater => prop_assert_eq!(result, Err(DecodeError::Truncated { have })),
@@ -153,13 +170,13 @@ proptest! {
 /// What the record of `raw` decodes to, with this path and these arguments.
 fn decoded(raw: &RawExec, path: Option<Vec<u8>>, args: Vec<Vec<u8>>) -> Exec {
     let RawExec { process, time_ns, flags, inode, device, .. } = *raw;
-    Exec { process, time_ns, path, flags, inode, device, args }
+    Exec { process, time_ns, path, flags, inode, device, args, trace_parent: raw.trace_parent.clone() }
 }
 
 /// Bytes of a record whose length does not depend on what it says.
 fn size_of_fixed(record: &Record) -> Option<usize> {
     match record {
-        Record::Exec(_) => None,
+        Record::Exec(_) | Record::Name(..) => None,
         Record::Cgroup { .. } => Some(size_of::<CgroupRecord>()),
         Record::Flow(..) => Some(size_of::<FlowRecord>()),
         Record::Call(_) => Some(size_of::<CallRecord>()),
@@ -184,6 +201,7 @@ fn raw(flags: u32, path: &[u8], args: &[u8]) -> Vec<u8> {
         device: 3,
         path: path.to_vec(),
         args: args.to_vec(),
+        trace_parent: None,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Records of every kind, as the kernel side could write them.
 
 use egret_wire::{
-    CallRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, FlowRecord, Kind,
-    ProcessRef,
+    CallRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, EXEC_TRACE_PARENT,
+    FlowRecord, Kind, NAME_TCP, NameRecord, ProcessRef, TRACE_PARENT,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -71,6 +71,21 @@ pub(super) fn call() -> impl Strategy<Value = CallRecord> {
     })
 }
 
+/// A packet's record, its payload, and the room behind that.
+pub(super) fn name() -> impl Strategy<Value = (Kind, NameRecord, Vec<u8>, Vec<u8>)> {
+    let kind = select(&[Kind::Question, Kind::Answer, Kind::Hello]);
+    let parts = (any::<[u64; 2]>(), any::<[u64; 2]>(), any::<[u32; 3]>(), any::<u16>(), any::<bool>());
+    (kind, parts, vec(any::<u8>(), 0..300), vec(any::<u8>(), 0..300)).prop_map(
+        |(kind, ([time_ns, cookie], remote, [pid, sequence, length], remote_port, tcp), payload, unused)| {
+            let whole = size_of::<NameRecord>() + payload.len() + unused.len();
+            let header = encode::header(kind, whole, if tcp { NAME_TCP } else { 0 }, time_ns);
+            let captured = u16::try_from(payload.len()).unwrap();
+            let record = NameRecord { header, cookie, remote, pid, sequence, length, remote_port, captured };
+            (kind, record, payload, unused)
+        },
+    )
+}
+
 /// Bytes of any kind but NUL and those in `without`.
 fn bytes(without: &'static [u8], length: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = Vec<u8>> {
     let allowed: Vec<u8> = (1..=u8::MAX).filter(|byte| !without.contains(byte)).collect();
@@ -108,15 +123,17 @@ pub(super) fn hostile_exec() -> impl Strategy<Value = RawExec> {
             vec(1..=u8::MAX, 1..200)
         ]
     };
-    (process(), any::<[u64; 2]>(), any::<u32>(), flags, part(), part()).prop_map(
-        |(process, [time_ns, inode], device, flags, path, args)| RawExec {
+    let trace_parent = prop::option::of(vec(1..=u8::MAX, 0..TRACE_PARENT));
+    (process(), any::<[u64; 2]>(), any::<u32>(), flags, part(), part(), trace_parent).prop_map(
+        |(process, [time_ns, inode], device, flags, path, args, trace_parent)| RawExec {
             process,
             time_ns,
-            flags,
+            flags: flags | trace_parent.as_ref().map_or(0, |_| EXEC_TRACE_PARENT),
             inode,
             device,
             path,
             args,
+            trace_parent,
         },
     )
 }
@@ -139,5 +156,10 @@ pub(super) fn record() -> impl Strategy<Value = Vec<u8>> {
         (any::<[u64; 2]>(), cgroup_path()).prop_map(|([time_ns, id], path)| encode::cgroup(time_ns, id, &path)),
         exec().prop_map(|(raw, ..)| encode::exec(&raw)),
         hostile_exec().prop_map(|raw| encode::exec(&raw)),
+        // Without unused room, of which nothing is missed when it is cut.
+        name().prop_map(|(kind, mut record, payload, _)| {
+            record.header = encode::header(kind, size_of::<NameRecord>() + payload.len(), 0, record.header.time_ns);
+            encode::name(&record, &payload, &[])
+        }),
     ]
 }

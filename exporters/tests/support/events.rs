@@ -1,4 +1,4 @@
-//! Arbitrary events, hostile strings included.
+//! Arbitrary events, hostile strings included: for the tests of every sink.
 //!
 //! Strategies of many parts are boxed: nested by value they outgrow a test thread's stack.
 
@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use egret_model::{
-    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Timestamp,
-    Transport, Verdict,
+    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Server,
+    Timestamp, Transport, Verdict,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -19,19 +19,26 @@ fn text() -> BoxedStrategy<Text> {
     prop_oneof![any::<String>(), "[ -~\\x00-\\x1f\\x7f-\\x9f]{0,40}"].prop_map(Text::from).boxed()
 }
 
+fn path() -> BoxedStrategy<Text> {
+    prop_oneof![text(), "(\\.?/)?[a-c/]{0,6}( \\(deleted\\)){0,2}".prop_map(Text::from)].boxed()
+}
+
 fn time() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp)
 }
 
 fn executable() -> impl Strategy<Value = Executable> {
     let args = prop::collection::vec(text(), 0..5);
-    (of(text()), args, any::<bool>(), of(of(text()))).prop_map(|(path, args, args_truncated, digest)| Executable {
-        path,
-        args: args.into(),
-        args_truncated,
-        sha256: digest.map_or_else(OnceLock::new, OnceLock::from),
-        ..Executable::default()
-    })
+    (of(path()), any::<bool>(), args, any::<bool>(), of(of(text()))).prop_map(
+        |(path, path_as_typed, args, args_truncated, digest)| Executable {
+            path,
+            path_as_typed,
+            args: args.into(),
+            args_truncated,
+            sha256: digest.map_or_else(OnceLock::new, OnceLock::from),
+            ..Executable::default()
+        },
+    )
 }
 
 fn cgroup() -> impl Strategy<Value = Cgroup> {
@@ -62,6 +69,10 @@ prop_compose! {
 fn transport() -> impl Strategy<Value = Transport> {
     use Transport::{Icmp, Mptcp, Packet, Raw, Sctp, Tcp, Udp, UdpLite};
     prop_oneof![select(vec![Tcp, Mptcp, Udp, UdpLite, Icmp, Sctp, Packet]), any::<u8>().prop_map(Raw)]
+}
+
+fn server((name, source): (Text, NameSource)) -> Server {
+    Server { name, source, resolution: None }
 }
 
 fn event_name() -> impl Strategy<Value = EventName> {
@@ -96,7 +107,7 @@ prop_compose! {
             time, name, id: ConnectionId { socket, opened }, process: process.map(Arc::new), attribution, layer,
             transport, local, peer, standing,
             server: None, verdict: None, error: None, connect_duration_ns: None, connection_duration_ns: None,
-            bytes_sent: None, bytes_received: None, retransmits: None, rtt_ns: None, followed: false,
+            bytes_sent: None, bytes_received: None, retransmits: None, rtt_ns: None, inbound: false, followed: false,
         }
     }
 }
@@ -104,7 +115,8 @@ prop_compose! {
 prop_compose! {
     fn event()(
         event in identity().boxed(),
-        server in of((text(), select(vec![NameSource::Dns, NameSource::Sni, NameSource::Hosts]))),
+        server in of((text(), select(vec![NameSource::Dns, NameSource::Sni, NameSource::Hosts])).prop_map(server)),
+        inbound in any::<bool>(),
         verdict in of(select(vec![Verdict::Allow, Verdict::WouldBlock, Verdict::Block])),
         error in of(prop_oneof![0..140, any::<i32>()]),
         connect_duration_ns in of(any::<u64>()),
@@ -115,7 +127,7 @@ prop_compose! {
         rtt_ns in of(any::<u64>()),
     ) -> Event {
         Event {
-            server, verdict, error, connect_duration_ns, connection_duration_ns, bytes_sent, bytes_received,
+            server, inbound, verdict, error, connect_duration_ns, connection_duration_ns, bytes_sent, bytes_received,
             retransmits, rtt_ns, ..event
         }
     }
@@ -159,7 +171,8 @@ pub(crate) fn full_event() -> Event {
         transport: Some(Transport::Tcp),
         local: Endpoint { address: Some([10, 0, 0, 5].into()), port: Some(50_000) },
         peer: Endpoint { address: Some("2001:db8::5:1".parse().unwrap()), port: Some(443) },
-        server: Some(("example.org".into(), NameSource::Dns)),
+        server: Some(server(("example.org".into(), NameSource::Dns))),
+        inbound: true,
         verdict: Some(Verdict::Allow),
         error: Some(104),
         connect_duration_ns: Some(1_234_567),

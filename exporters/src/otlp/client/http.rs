@@ -1,0 +1,161 @@
+//! OTLP over HTTP, binary protobuf.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use ::http::{HeaderMap, HeaderValue, StatusCode};
+use bytes::{Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+use reqwest::{Certificate, ClientBuilder, Identity, Response, Url, redirect};
+
+use super::tls::{self, Files};
+use super::{Accepted, Again, Failure, USER_AGENT, chain, headers};
+use crate::otlp::{Error, Settings};
+
+const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
+
+/// As much of an answer is read; a larger one is no OTLP.
+const LONGEST_ANSWER: usize = 64 * 1024;
+/// As much of what a collector says is shown.
+const SHOWN: usize = 200;
+
+/// A collector that speaks HTTP.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: reqwest::Client,
+    url: Url,
+    gzip: bool,
+}
+
+impl Http {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+        let refused = |source| Error::Endpoint { endpoint: settings.endpoint.clone(), source };
+        let url = Url::parse(&settings.endpoint).map_err(|error| refused(error.into()))?;
+        let mut headers = headers(settings)?;
+        headers.insert(CONTENT_TYPE, PROTOBUF);
+        if settings.gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let builder = reqwest::Client::builder().user_agent(USER_AGENT).default_headers(headers);
+        // Headers may be secrets, and are for the collector that was named.
+        let builder = builder.connect_timeout(settings.timeout).redirect(redirect::Policy::none());
+        let client = with_tls(builder, settings)?.build().map_err(|error| tls::refused(settings, error))?;
+        Ok(Self { client, url, gzip: settings.gzip })
+    }
+
+    pub(super) fn prepare(&self, request: Vec<u8>) -> Bytes {
+        if self.gzip { compress(&request).into() } else { request.into() }
+    }
+
+    pub(super) async fn export(&self, body: Bytes) -> Result<Accepted, Failure> {
+        let sent = self.client.post(self.url.clone()).body(body).send().await;
+        let answer = sent.map_err(|error| Failure::later(chain(&error)))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = read(answer).await;
+        if status.is_success() { Ok(accepted(&headers, &body)) } else { Err(failure(status, &headers, &body)) }
+    }
+}
+
+/// The process's TLS provider is ours unless another was chosen before.
+fn with_tls(builder: ClientBuilder, settings: &Settings) -> Result<ClientBuilder, Error> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let files = Files::read(settings)?;
+    let builder = match &files.certificate {
+        Some(pem) => {
+            builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(|error| tls::refused(settings, error))?)
+        }
+        None => builder,
+    };
+    let Some((certificate, key)) = files.client else { return Ok(builder) };
+    let identity = Identity::from_pem(&[certificate, key].concat()).map_err(|error| tls::refused(settings, error))?;
+    Ok(builder.identity(identity))
+}
+
+/// The fastest level: the usual one, 6, makes requests shorter by a fifth (43 instead of 55 KB of 610) and takes five times
+/// the time.
+fn compress(request: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(request.len() / 8), Compression::fast());
+    // Writing to a `Vec` does not fail.
+    let _ = encoder.write_all(request);
+    encoder.finish().unwrap_or_default()
+}
+
+/// The body, as much of it as came; what the status says holds without it.
+async fn read(mut answer: Response) -> Bytes {
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = answer.chunk().await
+        && body.len() + chunk.len() <= LONGEST_ANSWER
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body.freeze()
+}
+
+fn accepted(headers: &HeaderMap, body: &Bytes) -> Accepted {
+    let response = ExportTraceServiceResponse::decode(body.clone()).ok().filter(|_| is_protobuf(headers));
+    response.unwrap_or_default().into()
+}
+
+fn failure(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Failure {
+    let again = match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => retry_after(headers).map_or(Again::Later, Again::After),
+        _ => Again::Never,
+    };
+    Failure { reason: format!("{status}: {}", message(headers, body)), again }
+}
+
+/// What the collector says of a failure: a `google.rpc.Status`, or words.
+fn message(headers: &HeaderMap, body: &Bytes) -> String {
+    let status = tonic_types::Status::decode(body.clone()).ok().filter(|_| is_protobuf(headers));
+    let message = status.map_or_else(|| String::from_utf8_lossy(body).into_owned(), |status| status.message);
+    message.chars().take(SHOWN).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+fn is_protobuf(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(PROTOBUF.as_bytes()))
+}
+
+/// Seconds, or a date (RFC 9110, section 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked_to_wait(value: &str) -> Option<Duration> {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]);
+        retry_after(&headers)
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(asked_to_wait("120"), Some(Duration::from_secs(120)));
+        assert_eq!(asked_to_wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(asked_to_wait("Sunday, 06-Nov-94 08:49:37 GMT"), Some(Duration::ZERO));
+        let wait = asked_to_wait("Fri, 31 Dec 9999 00:00:00 GMT").unwrap();
+        assert!(wait > Duration::from_secs(1_000_000_000), "{wait:?}");
+        assert_eq!(asked_to_wait("soon"), None);
+        assert_eq!(asked_to_wait("-1"), None);
+    }
+
+    #[test]
+    fn what_a_collector_says_cannot_command_a_terminal() {
+        let said = message(&HeaderMap::new(), &Bytes::from_static(b"no\x1b[2J\nmore"));
+        assert_eq!(said, "no [2J more");
+    }
+}

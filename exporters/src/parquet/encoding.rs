@@ -1,0 +1,75 @@
+//! How columns are encoded, chosen by what each costs with the traffic of a host (`docs/log.md` has the figures).
+
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::schema::{EGRET_VERSION_KEY, HOST_KEY, SCHEMA_VERSION, SCHEMA_VERSION_KEY, column_name};
+use super::settings::Settings;
+use crate::names;
+
+/// Rows of a page. A page is the least that is read: with time in order, a question about a minute reads few of them.
+const PAGE_ROWS: usize = 16_384;
+
+/// Columns of numbers that are mostly different from row to row: a dictionary of them would be as long as the column.
+const FIGURES: [(&str, Encoding); 8] = [
+    (names::TIMESTAMP, Encoding::DELTA_BINARY_PACKED),
+    (names::NETWORK_LOCAL_PORT, Encoding::BYTE_STREAM_SPLIT),
+    (names::CONNECT_DURATION_NS, Encoding::BYTE_STREAM_SPLIT),
+    (names::CONNECTION_DURATION_NS, Encoding::BYTE_STREAM_SPLIT),
+    (names::BYTES_SENT, Encoding::BYTE_STREAM_SPLIT),
+    (names::BYTES_RECEIVED, Encoding::BYTE_STREAM_SPLIT),
+    (names::TCP_RTT_NS, Encoding::BYTE_STREAM_SPLIT),
+    (names::CONNECTION_ID, Encoding::DELTA_BYTE_ARRAY),
+];
+
+/// Columns whose values are asked for one by one, and which few row groups have.
+const SOUGHT: [&str; 3] = [names::PROCESS_EXECUTABLE_PATH, names::NETWORK_PEER_ADDRESS, names::SERVER_ADDRESS];
+
+/// Chance that a row group is read in vain, one filter's.
+const FALSE_POSITIVES: f64 = 0.01;
+
+/// Columns of whose least and greatest value no question can make use.
+const UNORDERED: [&str; 3] = [names::CONNECTION_ID, names::PROCESS_EXECUTABLE_SHA256, names::CONTAINER_ID];
+
+/// The options of a writer of files.
+pub(super) fn options(settings: &Settings) -> Result<ArrowWriterOptions, ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(settings.zstd_level)?))
+        .set_max_row_group_row_count(Some(settings.row_group_rows.max(1)))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_created_by(concat!("egret version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(metadata(settings)));
+    let properties = FIGURES.into_iter().fold(properties, |properties, (attribute, encoding)| {
+        properties.set_column_dictionary_enabled(path(attribute), false).set_column_encoding(path(attribute), encoding)
+    });
+    // As many as there can be; filters are made smaller in the end.
+    let distinct = u64::try_from(settings.row_group_rows.max(1)).unwrap_or(u64::MAX);
+    let properties = SOUGHT.into_iter().fold(properties, |properties, attribute| {
+        properties
+            .set_column_bloom_filter_fpp(path(attribute), FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(path(attribute), distinct)
+    });
+    let properties = UNORDERED.into_iter().fold(properties, |properties, attribute| {
+        properties.set_column_statistics_enabled(path(attribute), EnabledStatistics::None)
+    });
+    // Readers take the types from Parquet's own schema: the Arrow schema beside it would make some of them show words
+    // as categories, of which every file has others.
+    Ok(ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true))
+}
+
+fn path(attribute: &str) -> ColumnPath {
+    ColumnPath::new(vec![column_name(attribute)])
+}
+
+fn metadata(settings: &Settings) -> Vec<KeyValue> {
+    let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
+    vec![
+        entry(SCHEMA_VERSION_KEY, SCHEMA_VERSION.to_string()),
+        entry(EGRET_VERSION_KEY, env!("CARGO_PKG_VERSION").to_owned()),
+        entry(HOST_KEY, settings.host.clone()),
+    ]
+}

@@ -1,0 +1,149 @@
+//! One file, from opening to its last batch.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::TimestampNanosecondType;
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::{Field, Schema};
+use egret_model::{Event, Timestamp};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::schema::types::SchemaDescriptor;
+
+use super::super::schema::{COLUMNS, Column, Kind, column_name};
+use super::query::{Criterion, Query};
+use super::{ReadError, decode, prune};
+use crate::names;
+
+/// Rows in memory at a time; as events they take about two megabytes.
+const BATCH_ROWS: usize = 4096;
+
+/// A file that is being read.
+pub(super) struct FileReader {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+    /// Rows of the last batch that were not understood; to be told after the batch.
+    strange: usize,
+}
+
+impl std::fmt::Debug for FileReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileReader").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl FileReader {
+    /// Opens a file; `None` if it cannot hold an answer.
+    pub(super) fn open(path: PathBuf, query: &Query) -> Result<Option<Self>, ReadError> {
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            // Removed for its age since the directory was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(ReadError::Open { path, error }),
+        };
+        match reader(file, query) {
+            Ok(reader) => Ok(reader.map(|reader| Self { path, reader, strange: 0 })),
+            Err(error) => Err(ReadError::File { path, error }),
+        }
+    }
+
+    /// The next batch; `None` at the end.
+    pub(super) fn batch(&mut self) -> Result<Option<Vec<Event>>, ReadError> {
+        let rows = std::mem::take(&mut self.strange);
+        if rows > 0 {
+            return Err(ReadError::Rows { path: self.path.clone(), rows });
+        }
+        let Some(batch) = self.reader.next() else { return Ok(None) };
+        let torn = |error: ParquetError| ReadError::File { path: self.path.clone(), error };
+        let batch = batch.map_err(|error| torn(error.into()))?;
+        let events = decode::events(&batch).map_err(torn)?;
+        self.strange = batch.num_rows().saturating_sub(events.len());
+        Ok(Some(events))
+    }
+}
+
+fn reader(file: File, query: &Query) -> Result<Option<ParquetRecordBatchReader>, ParquetError> {
+    let metadata = metadata(&file)?;
+    let schema = metadata.parquet_schema();
+    let known = |column: &String| metadata.schema().field_with_name(column).is_ok();
+    if query.criteria.iter().any(|criterion| !criterion.columns().iter().any(known)) {
+        // A version that did not know what is asked for.
+        return Ok(None);
+    }
+    let known: Vec<String> = COLUMNS.iter().map(Column::name).filter(known).collect();
+    let wanted = ProjectionMask::columns(schema, known.iter().map(String::as_str));
+    let filter = filter(schema, query);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+    let groups = prune::row_groups(&builder, query)?;
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    let builder = match prune::pages(&metadata, &groups, query)? {
+        Some(selection) => builder.with_row_selection(selection),
+        None => builder,
+    };
+    let builder = builder.with_row_groups(groups).with_projection(wanted).with_row_filter(filter);
+    builder.with_batch_size(BATCH_ROWS).build().map(Some)
+}
+
+/// What the file says of itself, with the types in memory that are wanted here.
+fn metadata(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let options = options.with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(file, options.clone())?;
+    let fields: Vec<_> = metadata.schema().fields().iter().map(|field| wanted(field)).collect::<Result<_, _>>()?;
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options.with_schema(Arc::new(Schema::new(fields))))
+}
+
+/// A field of a file with the type that it has here.
+fn wanted(field: &Field) -> Result<Field, ParquetError> {
+    let Some(column) = COLUMNS.iter().find(|column| column.name() == *field.name()) else { return Ok(field.clone()) };
+    let (found, wanted) = (field.data_type(), column.kind.data_type());
+    let right = match column.kind {
+        // As the file has it; how it is wanted in memory is another matter.
+        Kind::Word => *found == Kind::Text.data_type(),
+        Kind::Words => found.is_nested(),
+        _ => *found == wanted,
+    };
+    if !right {
+        return Err(ParquetError::General(format!("column {} is of type {found}, not {wanted}", field.name())));
+    }
+    // Elements of lists are called differently by different writers; that is no matter.
+    let data_type = if column.kind == Kind::Words { found.clone() } else { wanted };
+    Ok(Field::new(field.name(), data_type, field.is_nullable()))
+}
+
+/// The conditions on rows, those on time first: they are the cheapest.
+fn filter(schema: &SchemaDescriptor, query: &Query) -> RowFilter {
+    let mut conditions: Vec<Box<dyn ArrowPredicate>> = Vec::new();
+    if !query.is_timeless() {
+        let time = column_name(names::TIMESTAMP);
+        let (mask, query) = (ProjectionMask::columns(schema, [time.as_str()]), query.clone());
+        conditions.push(Box::new(ArrowPredicateFn::new(mask, move |rows| Ok(in_time(&rows, &query)))));
+    }
+    for criterion in &query.criteria {
+        conditions.push(condition(schema, criterion.clone()));
+    }
+    RowFilter::new(conditions)
+}
+
+fn condition(schema: &SchemaDescriptor, criterion: Criterion) -> Box<dyn ArrowPredicate> {
+    let columns = criterion.columns();
+    let mask = ProjectionMask::columns(schema, columns.iter().map(String::as_str));
+    Box::new(ArrowPredicateFn::new(mask, move |rows| Ok(criterion.met(&rows))))
+}
+
+fn in_time(rows: &RecordBatch, query: &Query) -> BooleanArray {
+    let times = rows.columns().first().and_then(|column| column.as_primitive_opt::<TimestampNanosecondType>());
+    let Some(times) = times else { return vec![false; rows.num_rows()].into() };
+    times.iter().map(|time| Some(time.is_some_and(|time| query.covers(Timestamp(time))))).collect()
+}

@@ -1,0 +1,149 @@
+//! Reads a log back: events in the order of their files, as few bytes of them as the question needs.
+//!
+//! ```text
+//! directories (hours) -> row groups (times, bloom filters) -> pages (times) -> rows (columns asked about) -> events
+//! ```
+//!
+//! Each step leaves out what cannot hold an answer. Files of older and of newer versions are read alike: a column that a
+//! file lacks is unknown in all of its rows, one that is not known here is not read.
+
+mod decode;
+mod file;
+mod prune;
+mod query;
+mod words;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use egret_model::Event;
+use parquet::errors::ParquetError;
+
+use self::file::FileReader;
+pub use self::query::{Criterion, Query};
+use super::layout::{Hour, Place};
+
+/// What could not be read. The rest of the log still can.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A directory cannot be listed.
+    #[error("cannot read the directory {path}: {error}", path = path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file cannot be opened.
+    #[error("cannot open {path}: {error}", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file is torn, or no file of a log.
+    #[error("cannot read {path}: {error}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: ParquetError,
+    },
+    /// Rows say what is not known here: another version may read them.
+    #[error("{rows} rows of {path} say what this version does not understand", path = path.display())]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// How many were passed over.
+        rows: usize,
+    },
+}
+
+/// The events of a log that a query asks for, file by file, in batches of at most some thousand.
+///
+/// Files come in the order of their hours, and within an hour in that in which they were begun. One file is open at a
+/// time, and of it a batch is in memory.
+#[derive(Debug)]
+pub struct Log {
+    query: Query,
+    hours: VecDeque<PathBuf>,
+    files: VecDeque<PathBuf>,
+    current: Option<FileReader>,
+}
+
+impl Log {
+    /// Opens the log in a directory.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be listed.
+    pub fn open(directory: &Path, query: Query) -> Result<Self, ReadError> {
+        let mut hours: Vec<(Hour, PathBuf)> = Vec::new();
+        for (date, path) in below(directory)? {
+            // What is no directory of a date is none of the log's.
+            for (hour, path) in if date.starts_with("date=") { below(&path)? } else { Vec::new() } {
+                hours.extend(Hour::parse(&format!("{date}/{hour}")).map(|hour| (hour, path)));
+            }
+        }
+        hours.retain(|(hour, _)| query.concerns(hour.begin(), hour.end()));
+        hours.sort();
+        let hours = hours.into_iter().map(|(_, path)| path).collect();
+        Ok(Self { query, hours, files: VecDeque::new(), current: None })
+    }
+
+    /// The next batch of the file that is open, then of the next file.
+    fn batch(&mut self) -> Result<Option<Vec<Event>>, ReadError> {
+        loop {
+            if let Some(file) = &mut self.current {
+                match file.batch() {
+                    Ok(Some(events)) => return Ok(Some(events)),
+                    Ok(None) => self.current = None,
+                    // Where a row was not understood the next may be; where the file is torn nothing is.
+                    Err(error @ ReadError::Rows { .. }) => return Err(error),
+                    Err(error) => {
+                        self.current = None;
+                        return Err(error);
+                    }
+                }
+            } else if let Some(path) = self.files.pop_front() {
+                self.current = FileReader::open(path, &self.query)?;
+            } else if let Some(hour) = self.hours.pop_front() {
+                self.files = files(&hour)?;
+            } else {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl Iterator for Log {
+    type Item = Result<Vec<Event>, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.batch().transpose()
+    }
+}
+
+/// The files of an hour, whichever hosts they are about, in the order in which they were begun.
+fn files(hour: &Path) -> Result<VecDeque<PathBuf>, ReadError> {
+    let mut files: Vec<(u64, PathBuf)> = below(hour)?
+        .into_iter()
+        .filter_map(|(name, path)| Place::of_name(&name).map(|(_, sequence)| (sequence, path)))
+        .collect();
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+/// What is in a directory, by name. What is gone by now was removed for its age.
+fn below(directory: &Path) -> Result<Vec<(String, PathBuf)>, ReadError> {
+    let unreadable = |error| ReadError::Directory { path: directory.to_owned(), error };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        found.extend(entry.file_name().into_string().ok().map(|name| (name, entry.path())));
+    }
+    Ok(found)
+}

@@ -1,0 +1,171 @@
+//! The sink: takes events from the queue, and finishes files in time.
+
+use std::time::Duration;
+
+use egret_model::Timestamp;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use tokio::time::{Instant, timeout_at};
+
+use super::complaint::Complaint;
+use super::encoding;
+use super::error::{StartError, WriteError};
+use super::file::File;
+use super::layout::{Hour, host_in_names};
+use super::settings::Settings;
+use super::shelf::Shelf;
+use super::store::Store;
+use crate::sink::{Batch, DropReason, Receiver};
+
+/// Files that may be open at a time: that of the hour, and for a moment that of the hour before, whose last events may
+/// come after the first of the next. More than that and the one begun first is finished early.
+const OPEN_FILES: usize = 2;
+
+/// Writes events to Parquet files.
+pub struct Sink {
+    rotate_after: Duration,
+    rotate_bytes: u64,
+    options: ArrowWriterOptions,
+    store: Store,
+    shelf: Shelf,
+    open: Vec<File>,
+    complaint: Complaint,
+}
+
+impl Sink {
+    /// Opens the destination, and removes what a killed egret left unfinished there.
+    ///
+    /// # Errors
+    ///
+    /// The destination cannot be used, or another egret writes files of this host there.
+    pub fn new(settings: &Settings) -> Result<Self, StartError> {
+        let (store, _) = Store::open(&settings.destination, &host_in_names(&settings.host))?;
+        Self::with_store(settings, store)
+    }
+
+    /// The same with any object store, whatever the settings say about the destination.
+    ///
+    /// # Errors
+    ///
+    /// The settings of the writer contradict each other.
+    pub fn on(settings: &Settings, objects: std::sync::Arc<dyn object_store::ObjectStore>) -> Result<Self, StartError> {
+        Self::with_store(settings, Store::of(objects))
+    }
+
+    fn with_store(settings: &Settings, store: Store) -> Result<Self, StartError> {
+        Ok(Self {
+            rotate_after: settings.rotate_after,
+            rotate_bytes: settings.rotate_bytes,
+            options: encoding::options(settings)?,
+            store,
+            shelf: Shelf::new(settings, host_in_names(&settings.host)),
+            open: Vec::new(),
+            complaint: Complaint::default(),
+        })
+    }
+
+    /// Writes until the queue is closed and empty; by then every file is finished. The runtime must have time.
+    pub async fn run(mut self, mut inbox: Receiver) {
+        self.tidy(true).await;
+        while let Some(next) = self.next(&mut inbox).await {
+            if let Some(batch) = next {
+                self.take(&batch, &mut inbox).await;
+            }
+            self.rotate(&mut inbox).await;
+        }
+        while let Some(file) = self.open.pop() {
+            self.finish(file, &mut inbox).await;
+        }
+    }
+
+    /// The next batch; `Some(None)` if it is time to finish a file first, `None` at the end.
+    async fn next(&self, inbox: &mut Receiver) -> Option<Option<Batch>> {
+        let due = self.open.iter().map(|file| file.begun + self.rotate_after).min();
+        match due {
+            Some(due) => timeout_at(due, inbox.next()).await.map_or(Some(None), |batch| batch.map(Some)),
+            None => inbox.next().await.map(Some),
+        }
+    }
+
+    async fn take(&mut self, batch: &Batch, inbox: &mut Receiver) {
+        for event in batch.iter() {
+            let hour = Hour::of(event.time);
+            let Some(at) = self.file_of(hour, inbox).await else {
+                inbox.dropped(1, DropReason::Unencodable);
+                continue;
+            };
+            let Some(file) = self.open.get_mut(at) else { continue };
+            if file.push(event)
+                && let Err(error) = file.encode(&self.store).await
+            {
+                let file = self.open.swap_remove(at);
+                self.give_up(&file, &error, inbox);
+            }
+        }
+    }
+
+    /// The open file of an hour, begun if there is none.
+    async fn file_of(&mut self, hour: Hour, inbox: &mut Receiver) -> Option<usize> {
+        if let Some(at) = self.open.iter().position(|file| file.hour == hour) {
+            return Some(at);
+        }
+        if self.open.len() >= OPEN_FILES {
+            let oldest = self.open.remove(0);
+            self.finish(oldest, inbox).await;
+        }
+        let place = self.shelf.next(hour, now()).to_string();
+        let file = File::begin(&self.store, self.options.clone(), hour, place);
+        let file = file.inspect_err(|error| tracing::error!(%error, "cannot begin a parquet file")).ok()?;
+        self.open.push(file);
+        Some(self.open.len() - 1)
+    }
+
+    /// Finishes the files that are old or large enough.
+    async fn rotate(&mut self, inbox: &mut Receiver) {
+        let due = Instant::now();
+        while let Some(at) = self.open.iter().position(|file| self.is_due(file, due)) {
+            let file = self.open.swap_remove(at);
+            self.finish(file, inbox).await;
+        }
+    }
+
+    fn is_due(&self, file: &File, now: Instant) -> bool {
+        now >= file.begun + self.rotate_after || file.bytes() >= self.rotate_bytes
+    }
+
+    async fn finish(&mut self, mut file: File, inbox: &mut Receiver) {
+        match file.finish(&self.store).await {
+            Ok(bytes) => {
+                inbox.sent(file.events);
+                tracing::debug!(file = %file.place, events = file.events, bytes, "parquet file finished");
+                self.shelf.add(file.hour, bytes);
+                self.tidy(false).await;
+            }
+            Err(error) => self.give_up(&file, &error, inbox),
+        }
+    }
+
+    fn give_up(&mut self, file: &File, error: &WriteError, inbox: &mut Receiver) {
+        inbox.dropped(file.events, DropReason::WriteFailed);
+        self.complaint.make(&file.place, file.events, error);
+    }
+
+    /// Removes what need not be kept. A failure changes nothing for what is written.
+    async fn tidy(&mut self, survey: bool) {
+        let seen = if survey { self.shelf.survey(&self.store).await } else { Ok(()) };
+        let removed = match seen {
+            Ok(()) => self.shelf.tidy(&self.store, now()).await,
+            Err(error) => Err(error),
+        };
+        match removed {
+            Ok(removed) if removed.files > 0 => {
+                tracing::info!(files = removed.files, bytes = removed.bytes, "old parquet files removed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "cannot look after old parquet files"),
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
+}

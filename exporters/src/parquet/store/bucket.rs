@@ -1,0 +1,28 @@
+//! A bucket with S3's interface.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path;
+use object_store::{ObjectStore, RetryConfig};
+
+use super::super::error::StartError;
+
+/// How long a request is tried again. The queue takes what comes meanwhile.
+const RETRY_FOR: Duration = Duration::from_secs(60);
+
+/// The bucket and the prefix that a URL names.
+pub(super) fn open(url: &str) -> Result<(Arc<dyn ObjectStore>, Path), StartError> {
+    let rest = url.strip_prefix("s3://").ok_or_else(|| StartError::Url { url: url.to_owned() })?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.is_empty() {
+        return Err(StartError::Url { url: url.to_owned() });
+    }
+    // Fails only if there is a provider already, and then that one will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let retry = RetryConfig { retry_timeout: RETRY_FOR, ..RetryConfig::default() };
+    let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry).build();
+    let store = store.map_err(|error| StartError::Bucket { url: url.to_owned(), error })?;
+    Ok((Arc::new(store), Path::from(prefix)))
+}

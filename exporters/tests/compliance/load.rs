@@ -1,0 +1,97 @@
+//! Events that can be told apart, and somebody who looks at the account all the time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use egret_exporters::sink::{self, Account, Batch};
+use egret_model::{
+    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Process, Timestamp, Transport,
+};
+
+/// Events in a batch.
+pub(crate) const BATCH: u64 = 500;
+/// Between two looks at the account.
+const LOOK: Duration = Duration::from_micros(100);
+
+/// Batches of events with the numbers from `first` on; `count` is a multiple of [`BATCH`].
+pub(crate) fn batches(first: u64, count: u64) -> Vec<Batch> {
+    let process = Arc::new(process());
+    let batch = |from: u64| (from..from + BATCH).map(|number| event(number, &process)).collect::<Vec<_>>().into();
+    (first..first + count).step_by(usize::try_from(BATCH).unwrap()).map(batch).collect()
+}
+
+/// The end of a connection: every sink has something to tell of it. Its number is in its connection's id.
+fn event(number: u64, process: &Arc<Process>) -> Event {
+    let id = ConnectionId { socket: number, opened: 1 };
+    let time = Timestamp(1_700_000_000_000_000_000 + i64::try_from(number).unwrap() * 1_000);
+    Event {
+        process: Some(Arc::clone(process)),
+        attribution: Attribution::Cookie,
+        transport: Some(Transport::Tcp),
+        local: Endpoint { address: Some([10, 0, 0, 5].into()), port: Some(50_000) },
+        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443) },
+        connect_duration_ns: Some(1_000),
+        connection_duration_ns: Some(2_000_000),
+        bytes_sent: Some(number),
+        bytes_received: Some(10),
+        ..Event::new(EventName::ConnectionClose, time, id, Layer::Sockets)
+    }
+}
+
+fn process() -> Process {
+    let executable = Executable {
+        path: Some("/usr/bin/curl".into()),
+        args: ["curl", "https://example.org/"].map(Into::into).into(),
+        ..Executable::default()
+    };
+    Process {
+        pid: 4_242,
+        start_time: Some(Timestamp(1_600_000_000_000_000_000)),
+        parent_pid: Some(1),
+        executable: Arc::new(executable),
+        uid: Some(1_000),
+        user: Some("alice".into()),
+        cgroup: Some(Arc::new(Cgroup { unit: Some("work.service".into()), ..Cgroup::default() })),
+    }
+}
+
+/// Looks at an account all the time: it adds up at every moment, and what only grows never shrinks.
+pub(crate) struct Auditor {
+    done: Arc<AtomicBool>,
+    thread: JoinHandle<u64>,
+}
+
+impl Auditor {
+    pub(crate) fn start(ledger: sink::Ledger) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&done);
+        let thread = thread::spawn(move || {
+            let mut looks = 0;
+            let mut before = Account::default();
+            while !until.load(Ordering::Relaxed) {
+                before = audit(before, ledger.account());
+                looks += 1;
+                thread::sleep(LOOK);
+            }
+            looks
+        });
+        Self { done, thread }
+    }
+
+    /// Ends it, and says how often it looked.
+    pub(crate) fn finish(self) -> u64 {
+        self.done.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn audit(before: Account, now: Account) -> Account {
+    assert_eq!(now.enqueued, now.sent + now.dropped.total() + now.queued, "{now:?}");
+    assert!(before.enqueued <= now.enqueued && before.sent <= now.sent, "{before:?} became {now:?}");
+    for ((reason, then), (_, count)) in before.dropped.iter().zip(now.dropped.iter()) {
+        assert!(then <= count, "{reason:?}: {before:?} became {now:?}");
+    }
+    now
+}

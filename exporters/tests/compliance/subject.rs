@@ -1,0 +1,102 @@
+//! What is put to the test: a sink, and a destination that can be made to misbehave.
+
+use std::path::Path;
+use std::pin::Pin;
+
+use egret_exporters::sink::{DropReason, Receiver};
+
+use crate::scenarios::Scenario;
+
+/// How a sink should take a scenario.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Expected {
+    /// It runs, and its account says this.
+    Account(Permitted),
+    /// It does not start, and says what is wrong with the destination.
+    Refusal,
+    /// The scenario cannot be put to it, for this reason.
+    Inapplicable(&'static str),
+}
+
+/// What an account may say in the end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Permitted {
+    /// The reason for which events must have been dropped; for no other.
+    pub(crate) must: Option<DropReason>,
+    /// How what counts as sent relates to what the destination has.
+    pub(crate) delivery: Delivery,
+}
+
+/// Nothing is dropped, and all of it is there.
+pub(crate) const ALL_ARRIVES: Permitted = Permitted { must: None, delivery: Delivery::Exactly };
+
+impl Permitted {
+    pub(crate) const fn must_drop(self, reason: DropReason) -> Self {
+        Self { must: Some(reason), ..self }
+    }
+
+    pub(crate) const fn delivers(self, delivery: Delivery) -> Self {
+        Self { delivery, ..self }
+    }
+}
+
+/// How what counts as sent relates to what the destination has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It has each of these events once, in order, and no other.
+    Exactly,
+    /// It has each of them. It may have some twice, and some of which it could not say so in time.
+    AtLeast,
+    /// It may have lost some that it had taken.
+    AtMost,
+}
+
+/// What a destination does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It takes everything at once.
+    Healthy,
+    /// It is not there.
+    Dead,
+    /// It takes everything, much slower than events come.
+    Slow,
+    /// It is there and takes nothing.
+    Stuck,
+}
+
+/// What a destination has.
+#[derive(Debug)]
+pub(crate) enum Holds {
+    /// Events of these numbers, as they came.
+    Events(Vec<u64>),
+    /// So many events; it only counts.
+    Count(u64),
+}
+
+/// A sink that is ready to run.
+pub(crate) type Ready = Box<dyn FnOnce(Receiver) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// A kind of sink.
+pub(crate) trait Subject: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    /// How it should take a scenario.
+    fn expects(&self, scenario: Scenario) -> Expected;
+
+    /// A destination in this condition; what it keeps on disk is below `directory`.
+    fn destination(&self, directory: &Path, condition: Condition) -> Box<dyn Destination>;
+}
+
+/// A destination, and the way to it.
+pub(crate) trait Destination {
+    /// What an error should name.
+    fn address(&self) -> String;
+
+    /// A sink for it, or the error with which it does not start.
+    fn sink(&mut self) -> Result<Ready, String>;
+
+    fn set(&mut self, condition: Condition);
+
+    /// Everything that it has. The sink has ended.
+    fn holds(&mut self) -> Holds;
+}

@@ -1,0 +1,297 @@
+//! The sink seen from outside: the files it leaves.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use egret_exporters::json::{self, Destination, Reopener, Settings, Sink};
+use egret_exporters::sink::{Batch, DropReason};
+use egret_model::{ConnectionId, Event};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use tempfile::TempDir;
+
+use crate::running::{Running, until};
+use crate::{events, line};
+
+struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { directory: TempDir::new().unwrap() }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.named("egret.jsonl")
+    }
+
+    fn named(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+fn settings(file: PathBuf) -> Settings {
+    Settings { destination: Destination::File(file), queue_events: 1 << 20 }
+}
+
+fn start(file: &Path) -> (Running, Reopener) {
+    let sink = Sink::new(&settings(file.to_owned())).unwrap();
+    let reopener = sink.reopener();
+    (Running::start("json", 1 << 20, move |inbox| sink.run(inbox)), reopener)
+}
+
+/// Events that say which they are.
+fn batch(numbers: std::ops::Range<u64>) -> Batch {
+    let event = events::full_event();
+    let numbered = numbers.map(|socket| Event { id: ConnectionId { socket, opened: 1 }, ..event.clone() });
+    numbered.collect::<Vec<_>>().into()
+}
+
+/// The numbers of the events in a text of whole lines.
+fn numbers(text: &str) -> Vec<u64> {
+    assert!(text.is_empty() || text.ends_with('\n'), "torn at its end: {text}");
+    text.lines().map(|line| json::read_event(line.as_bytes()).unwrap().id.socket).collect()
+}
+
+fn numbers_in(file: &Path) -> Vec<u64> {
+    numbers(&fs::read_to_string(file).unwrap())
+}
+
+#[test]
+fn lines_are_appended_for_the_owner_and_the_group() {
+    let place = Place::new();
+    for run in 0..2 {
+        let (sink, _) = start(&place.file());
+        sink.offer(&batch(run * 10..run * 10 + 10));
+        assert_eq!(sink.finish().sent, 10);
+    }
+    assert_eq!(numbers_in(&place.file()), (0..20).collect::<Vec<_>>());
+    assert_eq!(fs::metadata(place.file()).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn a_line_is_the_event() {
+    let place = Place::new();
+    let (sink, _) = start(&place.file());
+    sink.offer(&vec![events::full_event()].into());
+    sink.finish();
+    assert_eq!(fs::read_to_string(place.file()).unwrap(), line(&events::full_event()));
+}
+
+#[test]
+fn more_than_the_buffer_holds_is_written() {
+    let place = Place::new();
+    let (sink, _) = start(&place.file());
+    sink.offer(&batch(0..5_000));
+    assert_eq!(sink.finish().sent, 5_000);
+    assert_eq!(numbers_in(&place.file()), (0..5_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let place = Place::new();
+    let error = Sink::new(&settings(place.named("missing/egret.jsonl"))).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("there is no directory {}", place.named("missing").display())), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_named() {
+    let place = Place::new();
+    let error = Sink::new(&settings(place.directory.path().to_owned())).unwrap_err().to_string();
+    assert!(error.contains(&place.directory.path().display().to_string()), "{error}");
+    assert!(error.contains("Is a directory"), "{error}");
+}
+
+#[test]
+fn a_file_has_one_writer() {
+    let place = Place::new();
+    let (first, _) = start(&place.file());
+    let error = Sink::new(&settings(place.file())).unwrap_err().to_string();
+    assert!(error.ends_with("another process has it locked"), "{error}");
+    first.finish();
+    assert!(Sink::new(&settings(place.file())).is_ok());
+}
+
+/// As logrotate does it, many times and under load.
+#[test]
+fn rotation_neither_loses_nor_tears_nor_doubles() {
+    const ROTATIONS: u64 = 20;
+    const EACH: u64 = 500;
+    let place = Place::new();
+    let (sink, reopener) = start(&place.file());
+    for turn in 0..ROTATIONS {
+        sink.offer(&batch(turn * EACH..(turn + 1) * EACH));
+        fs::rename(place.file(), place.named(&format!("old-{turn:02}"))).unwrap();
+        reopener.reopen();
+        until("the new file", || place.file().exists());
+    }
+    sink.offer(&batch(ROTATIONS * EACH..(ROTATIONS + 1) * EACH));
+    assert_eq!(sink.finish().sent, (ROTATIONS + 1) * EACH);
+    let mut found: Vec<u64> =
+        (0..ROTATIONS).flat_map(|turn| numbers_in(&place.named(&format!("old-{turn:02}")))).collect();
+    found.extend(numbers_in(&place.file()));
+    assert_eq!(found, (0..(ROTATIONS + 1) * EACH).collect::<Vec<_>>());
+}
+
+#[test]
+fn without_a_new_file_the_old_one_is_written_to() {
+    let place = Place::new();
+    let inner = place.named("inner");
+    fs::create_dir(&inner).unwrap();
+    let (sink, reopener) = start(&inner.join("egret.jsonl"));
+    fs::rename(&inner, place.named("moved")).unwrap();
+    reopener.reopen();
+    sink.offer(&batch(0..10));
+    assert_eq!(sink.finish().sent, 10);
+    assert_eq!(numbers_in(&place.named("moved/egret.jsonl")), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn asked_without_a_rotation_it_goes_on() {
+    let place = Place::new();
+    let (sink, reopener) = start(&place.file());
+    sink.offer(&batch(0..10));
+    sink.settle();
+    reopener.reopen();
+    sink.offer(&batch(10..20));
+    sink.finish();
+    assert_eq!(numbers_in(&place.file()), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_removed_file_is_made_again() {
+    let place = Place::new();
+    let (sink, _) = start(&place.file());
+    sink.offer(&batch(0..10));
+    sink.settle();
+    fs::remove_file(place.file()).unwrap();
+    sink.offer(&batch(10..20));
+    assert_eq!(sink.finish().sent, 20);
+    assert_eq!(numbers_in(&place.file()), (10..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_removed_directory_costs_what_comes_until_it_is_back() {
+    let place = Place::new();
+    let inner = place.named("inner");
+    let file = inner.join("egret.jsonl");
+    fs::create_dir(&inner).unwrap();
+    let (sink, _) = start(&file);
+    fs::remove_dir_all(&inner).unwrap();
+    sink.offer(&batch(0..10));
+    assert_eq!(sink.settle().dropped.of(DropReason::WriteFailed), 10);
+    fs::create_dir(&inner).unwrap();
+    sink.offer(&batch(10..20));
+    assert_eq!(sink.finish().sent, 10);
+    assert_eq!(numbers_in(&file), (10..20).collect::<Vec<_>>());
+}
+
+/// `copytruncate` in logrotate's configuration.
+#[test]
+fn an_emptied_file_is_filled_from_its_start() {
+    let place = Place::new();
+    let (sink, _) = start(&place.file());
+    sink.offer(&batch(0..10));
+    sink.settle();
+    File::options().write(true).open(place.file()).unwrap().set_len(0).unwrap();
+    sink.offer(&batch(10..20));
+    sink.finish();
+    assert_eq!(numbers_in(&place.file()), (10..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_record_torn_by_a_crash_is_cut_off() {
+    let whole = line(&events::full_event());
+    for torn in [1, 10, whole.len() / 2, whole.len() - 1] {
+        let place = Place::new();
+        fs::write(place.file(), format!("{whole}{}", &whole[..torn])).unwrap();
+        let (sink, _) = start(&place.file());
+        sink.offer(&batch(5..6));
+        sink.finish();
+        assert_eq!(numbers_in(&place.file()), [events::full_event().id.socket, 5], "torn at {torn}");
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_kept() {
+    let place = Place::new();
+    fs::write(place.file(), "somebody's note").unwrap();
+    let (sink, _) = start(&place.file());
+    sink.offer(&vec![events::full_event()].into());
+    sink.finish();
+    assert_eq!(fs::read_to_string(place.file()).unwrap(), format!("somebody's note\n{}", line(&events::full_event())));
+}
+
+fn pipe(place: &Place) -> PathBuf {
+    mkfifo(&place.file(), Mode::S_IRWXU).unwrap();
+    place.file()
+}
+
+/// The reading end; opening it waits for nobody, reading does.
+fn reader(pipe: &Path) -> File {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(pipe).unwrap()
+}
+
+#[test]
+fn a_pipe_without_a_reader_is_told_at_once() {
+    let place = Place::new();
+    let error = Sink::new(&settings(pipe(&place))).unwrap_err().to_string();
+    assert!(error.contains(&place.file().display().to_string()), "{error}");
+}
+
+#[test]
+fn a_slow_reader_gets_every_line() {
+    let place = Place::new();
+    let mut reader = reader(&pipe(&place));
+    let (sink, _) = start(&place.file());
+    // Much more than a pipe holds.
+    sink.offer(&batch(0..2_000));
+    until("a full pipe", || sink.ledger().account().sent > 0);
+    let ending = thread::spawn(move || sink.finish());
+    let mut text = Vec::new();
+    let mut piece = [0; 1_000];
+    until("the end of the text", || match reader.read(&mut piece) {
+        Ok(0) => true,
+        Ok(length) => text.write_all(&piece[..length]).is_err(),
+        Err(_) => false,
+    });
+    assert_eq!(ending.join().unwrap().sent, 2_000);
+    assert_eq!(numbers(&String::from_utf8(text).unwrap()), (0..2_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_reader_that_left_costs_what_comes_until_another_is_there() {
+    let place = Place::new();
+    let first = reader(&pipe(&place));
+    let (sink, _) = start(&place.file());
+    drop(first);
+    sink.offer(&batch(0..10));
+    assert_eq!(sink.settle().dropped.of(DropReason::WriteFailed), 10);
+    let mut second = reader(&place.file());
+    sink.offer(&batch(10..20));
+    assert_eq!(sink.finish().sent, 10);
+    let mut text = String::new();
+    second.read_to_string(&mut text).unwrap();
+    assert_eq!(numbers(&text), (10..20).collect::<Vec<_>>());
+}
+
+/// A reader that stands still does not keep the sink from ending, and what it was given counts.
+#[test]
+fn a_stuck_pipe_can_be_left() {
+    let place = Place::new();
+    let mut reader = reader(&pipe(&place));
+    let (sink, _) = start(&place.file());
+    sink.offer(&batch(0..2_000));
+    until("a full pipe", || sink.ledger().account().sent > 0);
+    let account = sink.abandon();
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    let whole = text.rfind('\n').map_or(0, |at| at + 1);
+    assert_eq!(numbers(&text[..whole]), (0..account.sent).collect::<Vec<_>>());
+    assert_eq!(account.dropped.of(DropReason::Shutdown), 2_000 - account.sent);
+}

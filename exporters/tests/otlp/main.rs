@@ -1,0 +1,13 @@
+//! The OTLP sink seen from outside: what a collector gets, and what the account says.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod collector;
+mod delivery;
+#[path = "../support/events.rs"]
+mod events;
+mod resource;
+mod running;
+mod shutdown;
+mod spans;
+mod throttling;
+mod tls;

@@ -1,0 +1,307 @@
+//! What a collector gets of an event.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use egret_exporters::names;
+use egret_exporters::otlp::Protocol;
+use egret_model::{
+    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Process, Resolution, Server, Timestamp,
+    TraceParent, Transport,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use proptest::option::of;
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+
+use crate::events::{any_event, full_event};
+use crate::running::spans_of;
+
+fn resolution() -> impl Strategy<Value = Resolution> {
+    let time = || any::<i64>().prop_map(Timestamp);
+    (time(), time(), any::<SocketAddr>()).prop_map(|(asked, answered, resolver)| Resolution {
+        asked,
+        answered,
+        resolver,
+    })
+}
+
+fn trace_parent() -> impl Strategy<Value = TraceParent> {
+    ([any::<u8>(); 16], [any::<u8>(); 8], any::<u8>()).prop_map(|(trace_id, mut span_id, flags)| {
+        span_id[0] |= 1;
+        TraceParent { trace_id: trace_id.map(|byte| byte | 1), span_id, flags }
+    })
+}
+
+prop_compose! {
+    /// Any event, with everything that has to do with traces.
+    fn traced_event()(
+        mut event in any_event(),
+        resolution in of(resolution()),
+        parent in of(trace_parent()),
+    ) -> Event {
+        if let Some(server) = &mut event.server {
+            server.resolution = resolution.map(Arc::new);
+        }
+        if let Some(process) = &mut event.process {
+            Arc::make_mut(process).executable = Arc::new(Executable { trace_parent: parent, ..Executable::default() });
+        }
+        event
+    }
+}
+
+fn sampled_parent(event: &Event) -> Option<TraceParent> {
+    event.process.as_ref()?.executable.trace_parent.filter(|parent| parent.flags & 1 == 1)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn spans_are_well_formed(events in proptest::collection::vec(traced_event(), 1..20)) {
+        let parents: HashSet<_> = events.iter().filter_map(sampled_parent).map(|parent| parent.span_id.to_vec()).collect();
+        let spans = Runtime::new().unwrap().block_on(spans_of(Protocol::Grpc, events));
+        let by_id: HashMap<_, _> = spans.iter().map(|span| (&span.span_id, span)).collect();
+        for span in &spans {
+            prop_assert_eq!((span.trace_id.len(), span.span_id.len()), (16, 8));
+            prop_assert!(span.trace_id.iter().any(|byte| *byte != 0) && span.span_id.iter().any(|byte| *byte != 0));
+            prop_assert!(span.end_time_unix_nano >= span.start_time_unix_nano);
+            let keys: HashSet<_> = span.attributes.iter().map(|attribute| &attribute.key).collect();
+            prop_assert_eq!(keys.len(), span.attributes.len(), "keys are unique");
+            if span.name == "connection" {
+                prop_assert!(span.parent_span_id.is_empty() || parents.contains(&span.parent_span_id));
+                continue;
+            }
+            let root = by_id[&span.parent_span_id];
+            prop_assert_eq!(&root.trace_id, &span.trace_id);
+            prop_assert!(root.start_time_unix_nano <= span.start_time_unix_nano);
+            prop_assert!(root.end_time_unix_nano >= span.end_time_unix_nano);
+        }
+    }
+}
+
+/// The spans of one event.
+async fn spans(event: Event) -> Vec<Span> {
+    spans_of(Protocol::Grpc, vec![event]).await
+}
+
+fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
+    spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name} in {spans:#?}"))
+}
+
+fn attribute<'a>(span: &'a Span, key: &str) -> Option<&'a Value> {
+    span.attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?.value.as_ref()
+}
+
+fn text(span: &Span, key: &str) -> Option<String> {
+    match attribute(span, key)? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::ArrayValue(array) => Some(format!("{:?}", array.values.len())),
+        Value::IntValue(number) => Some(number.to_string()),
+        Value::BoolValue(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A TCP connection that this host opened, asked for by name.
+fn outbound() -> Event {
+    let resolution =
+        Resolution { asked: Timestamp(1_000), answered: Timestamp(1_400), resolver: "192.0.2.53:53".parse().unwrap() };
+    let server =
+        Server { resolution: Some(Arc::new(resolution)), ..full_event().server.expect("of which everything is known") };
+    Event {
+        time: Timestamp(10_000),
+        server: Some(server),
+        connection_duration_ns: Some(8_000),
+        connect_duration_ns: Some(500),
+        error: None,
+        inbound: false,
+        standing: false,
+        ..full_event()
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_a_trace_of_look_up_and_handshake() {
+    let spans = spans(outbound()).await;
+    let period = |name| (named(&spans, name).start_time_unix_nano, named(&spans, name).end_time_unix_nano);
+    assert_eq!(period("connection"), (1_000, 10_000));
+    assert_eq!(period("dns.resolve"), (1_000, 1_400));
+    assert_eq!(period("connect"), (2_000, 2_500));
+    let resolve = named(&spans, "dns.resolve");
+    assert_eq!(text(resolve, "dns.question.name").as_deref(), Some("example.org"));
+    assert_eq!(text(resolve, "server.address").as_deref(), Some("192.0.2.53"));
+    assert_eq!(spans.len(), 3);
+}
+
+#[tokio::test]
+async fn the_root_says_everything_that_is_known() {
+    let spans = spans(outbound()).await;
+    let root = named(&spans, "connection");
+    let told_otherwise = [
+        names::TIMESTAMP,
+        names::EVENT_NAME,
+        // What this connection is not.
+        names::INBOUND,
+        names::STANDING,
+        names::ERROR_TYPE,
+    ];
+    for key in names::ALL.iter().filter(|key| !told_otherwise.contains(*key)) {
+        assert!(attribute(root, key).is_some(), "{key} is missing");
+    }
+    for (key, value) in [
+        ("connection.id", "4d-1cbe991a14"),
+        ("process.pid", "4242"),
+        ("process.executable.path", "/usr/bin/curl"),
+        ("process.command_args", "3"),
+        ("process.start_time", "2023-11-14T22:13:20.000000000Z"),
+        ("network.peer.address", "2001:db8::5:1"),
+        ("network.peer.port", "443"),
+        ("server.address", "example.org"),
+        ("server.port", "443"),
+        ("egret.bytes.received", "5678901"),
+    ] {
+        assert_eq!(text(root, key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(root.kind, SpanKind::Client as i32);
+    assert_eq!(root.status, None);
+}
+
+#[tokio::test]
+async fn an_accepted_connection_is_the_servers() {
+    let event = Event { inbound: true, ..outbound() };
+    let spans = spans(event).await;
+    let root = named(&spans, "connection");
+    assert_eq!(root.kind, SpanKind::Server as i32);
+    assert_eq!(text(root, "server.port").as_deref(), Some("50000"));
+    assert_eq!(text(root, "client.address").as_deref(), Some("2001:db8::5:1"));
+    assert_eq!(text(root, "client.port").as_deref(), Some("443"));
+    assert!(spans.iter().all(|span| span.name != "connect"), "who accepts waits for no answer");
+}
+
+#[tokio::test]
+async fn what_failed_has_an_error() {
+    let event =
+        Event { name: EventName::ConnectionFailed, error: Some(111), connection_duration_ns: None, ..outbound() };
+    let spans = spans(event).await;
+    for name in ["connection", "connect"] {
+        let span = named(&spans, name);
+        let status = span.status.as_ref().expect("a status");
+        assert_eq!((status.code, &*status.message), (StatusCode::Error as i32, "Connection refused"), "{name}");
+        assert_eq!(text(span, "error.type").as_deref(), Some("ECONNREFUSED"), "{name}");
+    }
+    let connect = named(&spans, "connect");
+    assert_eq!((connect.start_time_unix_nano, connect.end_time_unix_nano), (9_500, 10_000));
+    assert_eq!(named(&spans, "dns.resolve").status, None);
+}
+
+#[tokio::test]
+async fn an_error_of_a_datagram_socket_is_told_at_its_end() {
+    let udp = Event { transport: Some(Transport::Udp), connect_duration_ns: None, ..outbound() };
+    let failed = Event { name: EventName::ConnectionFailed, error: Some(111), ..udp.clone() };
+    let spans = spans_of(Protocol::Grpc, vec![failed, udp]).await;
+    assert_eq!(spans.iter().filter(|span| span.name == "connection").count(), 1);
+    let root = named(&spans, "connection");
+    assert_eq!(text(root, "error.type").as_deref(), Some("ECONNREFUSED"));
+}
+
+#[tokio::test]
+async fn a_process_in_a_trace_puts_its_connections_there() {
+    let parent = TraceParent { trace_id: [0xab; 16], span_id: [0xcd; 8], flags: 1 };
+    let spans = spans(in_trace(parent)).await;
+    let root = named(&spans, "connection");
+    assert_eq!((hex(&root.trace_id), hex(&root.parent_span_id)), ("ab".repeat(16), "cd".repeat(8)));
+    assert_eq!(root.flags, 0x301, "sampled, and the parent is remote");
+    for name in ["dns.resolve", "connect"] {
+        let child = named(&spans, name);
+        assert_eq!((&child.trace_id, &child.parent_span_id), (&root.trace_id, &root.span_id));
+        assert_eq!(child.flags, 0x101, "sampled, and the parent is not remote");
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_not_sampled_gets_no_spans_and_hides_none() {
+    let parent = TraceParent { trace_id: [0xab; 16], span_id: [0xcd; 8], flags: 0 };
+    let spans = spans(in_trace(parent)).await;
+    assert_eq!(spans.len(), 3);
+    let root = named(&spans, "connection");
+    assert_ne!(hex(&root.trace_id), "ab".repeat(16));
+    assert_eq!((&*root.parent_span_id, root.flags), (&[][..], 0x101));
+}
+
+fn in_trace(parent: TraceParent) -> Event {
+    let mut event = outbound();
+    let process = Arc::make_mut(event.process.as_mut().expect("of which everything is known"));
+    process.executable = Arc::new(Executable { trace_parent: Some(parent), ..Executable::default() });
+    event
+}
+
+#[tokio::test]
+async fn only_the_last_record_of_a_connection_makes_spans() {
+    use EventName::{Accept, ConnectionOpen, DatagramSend, Listen};
+    let earlier = [Listen, ConnectionOpen, Accept, DatagramSend].map(|name| Event { name, ..outbound() });
+    assert_eq!(spans_of(Protocol::Grpc, earlier.to_vec()).await, []);
+}
+
+#[tokio::test]
+async fn where_no_end_is_seen_the_call_makes_the_span() {
+    let call = Event {
+        name: EventName::ConnectionOpen,
+        layer: Layer::Syscalls,
+        connection_duration_ns: None,
+        server: None,
+        ..outbound()
+    };
+    let spans = spans(call).await;
+    let root = named(&spans, "connection");
+    assert_eq!((root.start_time_unix_nano, root.end_time_unix_nano), (10_000, 10_500), "it is recorded when it begins");
+    assert_eq!(spans.len(), 2);
+}
+
+#[tokio::test]
+async fn an_unknown_beginning_is_not_made_up() {
+    let id = ConnectionId { socket: 77, opened: 0 };
+    let standing = Event { standing: true, id, server: None, connect_duration_ns: None, ..outbound() };
+    let spans = spans(standing).await;
+    let root = named(&spans, "connection");
+    assert_eq!((root.start_time_unix_nano, root.end_time_unix_nano), (10_000, 10_000));
+    assert_eq!(text(root, "egret.standing").as_deref(), Some("true"));
+}
+
+fn own(event: Event) -> Event {
+    let process = Process { pid: std::process::id(), ..(**event.process.as_ref().expect("known")).clone() };
+    Event { process: Some(Arc::new(process)), ..event }
+}
+
+#[tokio::test]
+async fn connections_to_the_collector_are_not_told_of_at_either_end() {
+    let open = own(Event { name: EventName::ConnectionOpen, ..outbound() });
+    let close = own(outbound());
+    let other_end = Event { local: open.peer, peer: open.local, inbound: true, ..outbound() };
+    let spans = spans_of(Protocol::Grpc, vec![open.clone(), other_end.clone(), close.clone()]).await;
+    assert_eq!(spans, []);
+    // The port may be used again by somebody else.
+    let spans = spans_of(Protocol::Grpc, vec![open, close, other_end.clone(), other_end]).await;
+    assert_eq!(spans.iter().filter(|span| span.name == "connection").count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_absent() {
+    let id = ConnectionId { socket: 1, opened: 2 };
+    let bare = Event {
+        attribution: Attribution::Unknown,
+        local: Endpoint::default(),
+        ..Event::new(EventName::ConnectionClose, Timestamp(5), id, Layer::Sockets)
+    };
+    let spans = spans(bare).await;
+    let keys: Vec<_> = spans[0].attributes.iter().map(|attribute| &*attribute.key).collect();
+    assert_eq!(keys, ["connection.id", "egret.attribution", "egret.capture"]);
+}

@@ -1,0 +1,79 @@
+//! How long files stay.
+
+use std::fs;
+use std::time::Duration;
+
+use egret_model::{Event, Timestamp};
+
+use crate::log::{HOUR, Log, numbered};
+
+/// One event, this many hours ago.
+fn hours_ago(hours: i64) -> Vec<Event> {
+    let now = jiff::Timestamp::now().as_nanosecond();
+    let time = Timestamp(i64::try_from(now).unwrap() - hours * HOUR);
+    numbered(0..1).into_iter().map(|event| Event { time, ..event }).collect()
+}
+
+fn bytes(log: &Log) -> u64 {
+    log.files().iter().map(|file| fs::metadata(log.path().join(file)).unwrap().len()).sum()
+}
+
+#[test]
+fn what_is_too_old_goes_with_its_directory_and_the_rest_stays() {
+    let mut log = Log::new();
+    for hours in [49, 30, 5, 0] {
+        log.write(hours_ago(hours));
+    }
+    let before = log.files();
+    assert_eq!(before.len(), 4);
+    log.settings.keep_for = Some(Duration::from_secs(24 * 3600));
+    log.write(Vec::new());
+    assert_eq!(log.files(), before[2..]);
+    let directory = log.path().join(&before[0]).parent().unwrap().to_owned();
+    assert!(!directory.exists());
+}
+
+#[test]
+fn the_oldest_go_while_all_together_are_too_large() {
+    let mut log = Log::new();
+    for hours in [4, 3, 3, 2, 0] {
+        log.write(hours_ago(hours));
+    }
+    let before = log.files();
+    log.settings.keep_bytes = Some(bytes(&log) / 2);
+    log.write(Vec::new());
+    assert_eq!(log.files(), before[3..]);
+    log.write(hours_ago(0));
+    assert_eq!(log.files()[0], before[4]);
+}
+
+#[test]
+fn the_youngest_file_stays_however_large() {
+    let mut log = Log::new();
+    log.settings.keep_bytes = Some(1);
+    log.write(hours_ago(1));
+    log.write(hours_ago(0));
+    let files = log.files();
+    assert_eq!(files.len(), 1);
+    log.write(hours_ago(0));
+    assert_eq!(log.files().len(), 1);
+    assert!(log.files() > files);
+}
+
+#[test]
+fn files_of_others_are_neither_counted_nor_removed() {
+    let mut log = Log::new();
+    log.write(hours_ago(100));
+    let own = log.files();
+    let (directory, _) = own[0].rsplit_once('/').unwrap();
+    let others = [format!("{directory}/notes.txt"), format!("{directory}/web-2-1700000000000.parquet")];
+    for other in &others {
+        fs::write(log.path().join(other), [0; 100_000]).unwrap();
+    }
+    log.settings.keep_bytes = Some(50_000);
+    log.write(Vec::new());
+    assert_eq!(log.files().len(), 3);
+    log.settings.keep_for = Some(Duration::from_secs(3600));
+    log.write(Vec::new());
+    assert_eq!(log.files(), others);
+}

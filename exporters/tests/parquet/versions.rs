@@ -1,0 +1,118 @@
+//! Files of other versions, and files that are none.
+
+use std::fs::{self, File};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
+use egret_exporters::names;
+use egret_exporters::parquet::read::{self, Criterion, Query, ReadError};
+use egret_exporters::parquet::schema;
+use parquet::arrow::ArrowWriter;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
+use crate::log::{Log, TEN_AT_NIGHT, numbered};
+
+/// Writes a file with these columns where a log would have it.
+fn foreign(log: &Log, columns: Vec<(&str, ArrayRef)>) {
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    let directory = log.path().join("date=2023-11-14/hour=22");
+    fs::create_dir_all(&directory).unwrap();
+    let file = File::create(directory.join("web-1-1600000000000.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    writer.close().unwrap();
+}
+
+fn strings(values: &[&str]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+fn times(count: usize) -> ArrayRef {
+    Arc::new(TimestampNanosecondArray::from(vec![TEN_AT_NIGHT.0; count]).with_timezone("UTC"))
+}
+
+#[test]
+fn a_file_says_what_it_is() {
+    let log = Log::new();
+    log.write(numbered(0..10));
+    let file = SerializedFileReader::new(File::open(log.path().join(&log.files()[0])).unwrap()).unwrap();
+    let metadata = file.metadata().file_metadata().key_value_metadata().unwrap();
+    let value = |key: &str| metadata.iter().find(|entry| entry.key == key).unwrap().value.clone().unwrap();
+    assert_eq!(value(schema::SCHEMA_VERSION_KEY), schema::SCHEMA_VERSION.to_string());
+    assert_eq!(value(schema::EGRET_VERSION_KEY), env!("CARGO_PKG_VERSION"));
+    assert_eq!(value(schema::HOST_KEY), "web-1");
+    let columns = file.metadata().file_metadata().schema().get_fields();
+    let names: Vec<_> = columns.iter().map(|column| column.name().to_owned()).collect();
+    assert_eq!(names, names::ALL.map(schema::column_name));
+}
+
+/// An older version had fewer columns, a newer one has more.
+#[test]
+fn columns_may_be_missing_and_others_be_there() {
+    let log = Log::new();
+    foreign(
+        &log,
+        vec![
+            ("connection_id", strings(&["1-1"])),
+            ("timestamp", times(1)),
+            ("event_name", strings(&["listen"])),
+            ("egret_capture", strings(&["sockets"])),
+            ("egret_future", Arc::new(Int64Array::from(vec![7]))),
+        ],
+    );
+    let found = log.find(Query::default());
+    let [event] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((event.id.socket, event.name.as_str()), (1, "listen"));
+    assert!(event.process.is_none() && event.transport.is_none() && event.bytes_sent.is_none());
+    let criteria = vec![Criterion::one_of(names::PROCESS_EXECUTABLE_NAME, vec!["curl".into()])];
+    assert!(log.find(Query { criteria, ..Query::default() }).is_empty());
+}
+
+#[test]
+fn rows_that_only_another_version_understands_are_told() {
+    let log = Log::new();
+    foreign(
+        &log,
+        vec![
+            ("connection_id", strings(&["1-1", "2-1"])),
+            ("timestamp", times(2)),
+            ("event_name", strings(&["connection.judged", "listen"])),
+            ("egret_capture", strings(&["sockets", "sockets"])),
+        ],
+    );
+    let mut read = read::Log::open(log.path(), Query::default()).unwrap();
+    let events = read.next().unwrap().unwrap();
+    assert_eq!(events.iter().map(|event| event.id.socket).collect::<Vec<_>>(), [2]);
+    assert!(matches!(read.next(), Some(Err(ReadError::Rows { rows: 1, .. }))));
+    assert!(read.next().is_none());
+}
+
+#[test]
+fn a_column_of_another_type_is_told() {
+    let log = Log::new();
+    foreign(&log, vec![("timestamp", Arc::new(Int64Array::from(vec![1])))]);
+    let error = read::Log::open(log.path(), Query::default()).unwrap().next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("web-1-1600000000000.parquet: "), "{error}");
+    assert!(error.contains("column timestamp is of type Int64"), "{error}");
+}
+
+#[test]
+fn a_torn_file_is_told_and_the_others_are_read() {
+    let log = Log::new();
+    log.write(numbered(0..10));
+    log.write(numbered(10..20));
+    log.write(numbered(20..30));
+    let file = log.path().join(&log.files()[1]);
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let (mut numbers, mut errors) = (Vec::new(), Vec::new());
+    for batch in read::Log::open(log.path(), Query::default()).unwrap() {
+        match batch {
+            Ok(events) => numbers.extend(events.iter().map(|event| event.id.socket)),
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    assert_eq!(numbers, (0..10).chain(20..30).collect::<Vec<_>>());
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].contains(file.to_str().unwrap()), "{errors:?}");
+}

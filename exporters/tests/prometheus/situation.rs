@@ -1,0 +1,90 @@
+//! Events, and what a scrape shows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use egret_exporters::prometheus::{Format, Metrics, Settings};
+use egret_exporters::sink::Account;
+use egret_exporters::snapshot::{NamesState, SinkState, Snapshot};
+use egret_model::{
+    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Process, Tally, Timestamp, Transport,
+};
+
+pub(crate) fn settings(executables: usize, peers: usize) -> Settings {
+    Settings { executables, peers, latency_buckets: vec![0.001, 0.01, 0.1, 1.0], queue_events: 1000 }
+}
+
+pub(crate) fn metrics(executables: usize, peers: usize) -> Arc<Metrics> {
+    Metrics::new(&settings(executables, peers)).unwrap()
+}
+
+pub(crate) fn snapshot() -> Snapshot {
+    Snapshot {
+        mode: "observe",
+        layer: Layer::Sockets,
+        degradations: Vec::new(),
+        tally: Tally::default(),
+        sinks: vec![SinkState { name: "parquet", capacity: 10, account: Account::default() }],
+        names: Some(NamesState::default()),
+    }
+}
+
+pub(crate) fn process(path: &str) -> Arc<Process> {
+    let executable = Executable { path: Some(path.into()), ..Executable::default() };
+    Arc::new(Process {
+        pid: 1,
+        start_time: None,
+        parent_pid: None,
+        executable: Arc::new(executable),
+        uid: None,
+        user: None,
+        cgroup: None,
+    })
+}
+
+/// An event of an outgoing TCP connection over IPv4.
+pub(crate) fn event(name: EventName, path: &str) -> Event {
+    Event {
+        process: Some(process(path)),
+        attribution: Attribution::Cookie,
+        transport: Some(Transport::Tcp),
+        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443) },
+        ..Event::new(name, Timestamp(0), ConnectionId { socket: 1, opened: 2 }, Layer::Sockets)
+    }
+}
+
+/// A completed connect.
+pub(crate) fn opened(path: &str) -> Event {
+    Event { connect_duration_ns: Some(5_000_000), ..event(EventName::ConnectionOpen, path) }
+}
+
+pub(crate) fn text(metrics: &Metrics) -> String {
+    metrics.render(&snapshot(), Format::Text).unwrap()
+}
+
+/// Every sample of a scrape: `name{label="value",...}` and its value.
+pub(crate) fn scrape(metrics: &Metrics) -> BTreeMap<String, f64> {
+    samples(&text(metrics))
+}
+
+pub(crate) fn samples(text: &str) -> BTreeMap<String, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let mut samples = BTreeMap::new();
+    for (series, value) in lines.map(|line| line.rsplit_once(' ').unwrap()) {
+        let before = samples.insert(series.to_owned(), value.parse().unwrap());
+        assert_eq!(before, None, "{series} is there twice");
+    }
+    samples
+}
+
+/// The samples of one metric.
+pub(crate) fn of<'a>(scrape: &'a BTreeMap<String, f64>, metric: &str) -> BTreeMap<&'a str, f64> {
+    let metric = format!("{metric}{{");
+    let samples = scrape.iter().filter_map(|(series, value)| Some((series.strip_prefix(&metric)?, *value)));
+    samples.map(|(labels, value)| (labels.strip_suffix('}').unwrap(), value)).collect()
+}
+
+/// The samples of one metric that are not zero.
+pub(crate) fn some<'a>(scrape: &'a BTreeMap<String, f64>, metric: &str) -> Vec<(&'a str, f64)> {
+    of(scrape, metric).into_iter().filter(|(_, value)| *value != 0.0).collect()
+}

@@ -1,0 +1,97 @@
+//! A sink at work.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use egret_exporters::sink::{Account, Batch, Ledger, Receiver, Sender, queue};
+use tokio::runtime;
+use tokio::sync::Notify;
+
+/// Longest wait for anything: far more than anything takes on a busy machine, short enough to see that it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a condition that cannot be waited for.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Looks until `condition` holds; `what` says what was waited for.
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain for {what}");
+        thread::sleep(LOOK);
+    }
+}
+
+/// A sink on a thread of its own, as the daemon runs it.
+pub(crate) struct Running {
+    sender: Option<Sender>,
+    ledger: Ledger,
+    thread: JoinHandle<()>,
+    abandoned: Arc<Notify>,
+}
+
+impl Running {
+    pub(crate) fn start<W: Future<Output = ()>>(
+        name: &'static str,
+        capacity: usize,
+        run: impl FnOnce(Receiver) -> W + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = queue(name, capacity);
+        let abandoned = Arc::new(Notify::new());
+        let leave = Arc::clone(&abandoned);
+        let thread = thread::spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                tokio::select! {
+                    () = run(receiver) => {}
+                    () = leave.notified() => {}
+                }
+            });
+        });
+        Self { ledger: sender.ledger().clone(), sender: Some(sender), thread, abandoned }
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(crate) fn offer(&self, batch: &Batch) {
+        self.sender.as_ref().unwrap().offer(batch);
+    }
+
+    /// Events for which there is room in the queue.
+    #[allow(dead_code, reason = "not every suite that includes this file fills queues")]
+    pub(crate) fn room(&self) -> usize {
+        self.sender.as_ref().unwrap().room()
+    }
+
+    /// Waits until every event offered is accounted for.
+    pub(crate) fn settle(&self) -> Account {
+        until("an empty queue", || self.ledger.account().queued == 0);
+        self.ledger.account()
+    }
+
+    /// Closes the queue; the sink goes on with what is in it.
+    pub(crate) fn close(&mut self) {
+        self.sender = None;
+    }
+
+    /// Closes the queue and waits for the sink to end.
+    pub(crate) fn finish(mut self) -> Account {
+        self.close();
+        self.join()
+    }
+
+    /// Ends the sink where it stands, as the daemon does when the time to drain is over.
+    pub(crate) fn abandon(mut self) -> Account {
+        self.close();
+        self.abandoned.notify_one();
+        self.join()
+    }
+
+    fn join(self) -> Account {
+        until("the end of the sink", || self.thread.is_finished());
+        self.thread.join().unwrap();
+        self.ledger.account()
+    }
+}

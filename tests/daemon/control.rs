@@ -1,0 +1,127 @@
+//! Who may ask a daemon, and what it answers.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use egret_tests::{Daemon, Setup, Traffic, egret};
+use libtest_mimic::Trial;
+
+use crate::{test, test_alone};
+
+/// A user that nobody is.
+const STRANGER: &str = "4242";
+/// A group of Debian that has no members, and its number on every host.
+const GROUP: (&str, &str) = ("users", "100");
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("control::status_tells_what_the_contract_says", status),
+        test("control::status_for_people", status_for_people),
+        test("control::without_a_daemon_it_says_how_to_get_one", nobody_there),
+        test("control::strangers_are_refused", strangers),
+        test("control::members_of_the_group_are_let_in", members),
+        test_alone("control::status_adds_up_under_load", adds_up),
+    ]
+}
+
+fn status() {
+    let daemon = Setup::new().json().start();
+    let report = Traffic::new(&["tcp-blocking"]).run();
+    daemon.wait_for_lines(&report);
+    let status = daemon.status();
+    assert_eq!((&status["mode"], &status["layer"]), (&"observe".into(), &"sockets".into()), "{status}");
+    assert_eq!(status["troubles"].as_array().map(Vec::len), Some(0), "{status}");
+    assert_eq!(status["configuration"]["file"], daemon.setup().configuration().to_str().unwrap());
+    for sink in ["json", "prometheus", "live"] {
+        let account = daemon.sink(sink);
+        assert!(sink == "live" || account.enqueued >= 4, "{sink}: {account:?}");
+    }
+    let tally = &daemon.status()["tally"];
+    let lost: u64 = tally["lost"].as_array().unwrap().iter().filter_map(|loss| loss["count"].as_u64()).sum();
+    assert_eq!(lost, 0, "{tally}");
+    assert!(tally["captured"].as_u64() >= Some(4), "{tally}");
+    assert!(daemon.stop().status.success());
+}
+
+fn status_for_people() {
+    let daemon = Setup::new().json().start();
+    let output = daemon.ask(&["status"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !text.contains('\u{1b}'), "{text}");
+    for word in [&format!("process {}", daemon.pid()), "observe", "sockets", "captured", "json", "CAP_SYS_PTRACE"] {
+        assert!(text.contains(word), "no {word:?} in {text}");
+    }
+    assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
+}
+
+fn nobody_there() {
+    for socket in ["/no/such/egret.sock", "/dev/null"] {
+        let output = Command::new(egret()).args(["status", "--socket", socket]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && stderr.contains(socket) && stderr.contains("egret run"), "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+/// Asks as another user, with these further options for setpriv(1).
+fn ask_as(daemon: &Daemon, user: &[&str], arguments: &[&str]) -> Output {
+    let egret = daemon.ask(arguments);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", STRANGER]).args(user).arg(egret.get_program()).args(egret.get_args());
+    command.output().unwrap()
+}
+
+fn refusal(daemon: &Daemon, user: &[&str], arguments: &[&str]) -> String {
+    let output = ask_as(daemon, user, arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{stderr}");
+    stderr
+}
+
+fn allow_all(socket: &Path) {
+    fs::set_permissions(socket, Permissions::from_mode(0o666)).unwrap();
+}
+
+fn strangers() {
+    let daemon = Setup::new().start();
+    let stranger = ["--regid", STRANGER, "--clear-groups"];
+    let stderr = refusal(&daemon, &stranger, &["status"]);
+    assert!(stderr.contains("may not use"), "{stderr}");
+    // The credentials are looked at whatever somebody does to the file.
+    allow_all(&daemon.setup().socket());
+    for arguments in [vec!["status"], vec!["status", "--json"], vec!["trace", "--attach", "--duration", "10s"]] {
+        let stderr = refusal(&daemon, &stranger, &arguments);
+        assert!(stderr.contains("403") && stderr.contains("control.group"), "{stderr}");
+    }
+}
+
+fn members() {
+    let daemon = Setup::new().text("control.group", GROUP.0).start();
+    let socket = fs::metadata(daemon.setup().socket()).unwrap();
+    assert_eq!((socket.mode() & 0o777, socket.uid(), socket.gid().to_string().as_str()), (0o660, 0, GROUP.1));
+    let primary = ["--regid", GROUP.1, "--clear-groups"];
+    let further = ["--regid", STRANGER, "--groups", GROUP.1];
+    for user in [&primary[..], &further[..]] {
+        let output = ask_as(&daemon, user, &["status", "--json"]);
+        assert!(output.status.success(), "{user:?}: {output:?}");
+    }
+    allow_all(&daemon.setup().socket());
+    let stderr = refusal(&daemon, &["--regid", STRANGER, "--clear-groups"], &["status"]);
+    assert!(stderr.contains("members of the group users"), "{stderr}");
+}
+
+/// The harness checks the account of a sink each time that it looks.
+fn adds_up() {
+    let daemon = Setup::new().json().parquet().start();
+    let storm = Traffic::new(&["storm", "--seconds", "2"]).start();
+    for _ in 0..20 {
+        for sink in ["json", "parquet", "prometheus", "live"] {
+            let _ = daemon.sink(sink);
+        }
+    }
+    let _ = storm.go();
+    let ended = daemon.stop();
+    assert!(ended.status.success(), "{ended:?}");
+}

@@ -1,0 +1,36 @@
+//! `egret run` as a service: how it starts, is asked, reloads and stops, and what it may do meanwhile.
+//!
+//! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+mod attach;
+mod control;
+mod life;
+mod manager;
+mod privilege;
+mod reload;
+mod takes;
+
+use std::process::ExitCode;
+
+pub(crate) use egret_tests::{test, test_alone};
+
+fn main() -> ExitCode {
+    let trials = [
+        life::trials(),
+        control::trials(),
+        attach::trials(),
+        reload::trials(),
+        manager::trials(),
+        privilege::trials(),
+        takes::trials(),
+    ];
+    egret_tests::run(trials.into_iter().flatten().collect())
+}

@@ -1,0 +1,116 @@
+//! What a daemon may do once it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use egret_tests::{Daemon, Scratch, Setup, Traffic, traffic};
+use libtest_mimic::Trial;
+
+use crate::test;
+
+/// Bits of `/proc/PID/status`, see `linux/capability.h`.
+const SYS_PTRACE: u64 = 1 << 19;
+const DAC_READ_SEARCH: u64 = 1 << 2;
+
+/// A user that nobody is.
+const STRANGER: u32 = 4242;
+
+const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/systemd/egret.service");
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("privilege::given_up_once_capture_has_started", given_up),
+        test("privilege::what_is_kept_is_enough", enough),
+        test("privilege::those_of_the_unit_are_enough_for_its_user", as_unit),
+    ]
+}
+
+/// Of each thread, by name: effective, permitted, inheritable, ambient and bounding capabilities, and whether it may get more.
+fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+    let read = |status: String| {
+        let fields: Vec<(&str, &str)> = status.lines().filter_map(|line| line.split_once(":\t")).collect();
+        let name = fields.iter().find(|(key, _)| *key == "Name").unwrap().1.to_owned();
+        let sets = fields.iter().filter(|(key, _)| key.starts_with("Cap") || *key == "NoNewPrivs");
+        (name, sets.map(|(key, value)| ((*key).to_owned(), u64::from_str_radix(value, 16).unwrap())).collect())
+    };
+    tasks.map(|task| read(fs::read_to_string(task.unwrap().path().join("status")).unwrap())).collect()
+}
+
+fn check_threads(daemon: &Daemon, bounded: bool) {
+    let threads = threads(daemon);
+    for name in ["egret", "egret-capture", "egret-enrich", "egret-worker", "egret-json", "egret-parquet"] {
+        let sets = threads.get(name).unwrap_or_else(|| panic!("no {name} in {threads:?}"));
+        let reads_others = name == "egret-capture" || name == "egret-enrich";
+        let expected = if reads_others { SYS_PTRACE | DAC_READ_SEARCH } else { 0 };
+        assert_eq!((sets["CapEff"], sets["CapPrm"]), (expected, expected), "{name}: {sets:?}");
+        assert_eq!((sets["CapInh"], sets["CapAmb"], sets["NoNewPrivs"]), (0, 0, 1), "{name}: {sets:?}");
+        assert!(!bounded || sets["CapBnd"] == expected, "{name}: {sets:?}");
+    }
+    // Nobody else is there that has something.
+    let held: BTreeSet<u64> = threads.values().map(|sets| sets["CapPrm"]).collect();
+    assert_eq!(held, BTreeSet::from([0, SYS_PTRACE | DAC_READ_SEARCH]), "{threads:?}");
+}
+
+fn given_up() {
+    let daemon = Setup::new().json().parquet().start();
+    check_threads(&daemon, true);
+    let told = daemon.status()["threads"].clone();
+    let capture = told.as_array().unwrap().iter().find(|thread| thread["name"] == "egret-capture").unwrap();
+    assert_eq!(capture["capabilities"], serde_json::json!(["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"]));
+    assert!(daemon.stop().status.success());
+}
+
+/// The executable of another user, that nobody else may read, is named with its digest; connections before the start
+/// and after it, and sends, which the capture thread looks up in the kernel's tables, are all told.
+fn check_capture(daemon: &Daemon) {
+    let scratch = Scratch::new();
+    let program = scratch.copy(&traffic(), "private");
+    std::os::unix::fs::chown(&program, Some(STRANGER), Some(STRANGER)).unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    for way in ["tcp-blocking", "udp-connect"] {
+        let report = Traffic::by(&program, &[way, "--wait-stdin"]).user(STRANGER).run();
+        let events = daemon.wait_for_lines(&report);
+        let of: Vec<_> = events.iter().filter(|event| event.pid == Some(report.pid)).collect();
+        assert!(of.len() >= 2, "{of:?}");
+        for event in of {
+            assert_eq!(event.path.as_deref(), program.to_str(), "{event:?}");
+            assert_eq!((event.uid, event.sha256.as_ref().map(String::len)), (Some(STRANGER), Some(64)), "{event:?}");
+        }
+    }
+    let tally = daemon.status()["tally"].clone();
+    assert_eq!((&tally["lost"], &tally["incomplete"]), (&serde_json::json!([]), &serde_json::json!([])));
+}
+
+fn enough() {
+    let daemon = Setup::new().json().start();
+    check_capture(&daemon);
+    let ended = daemon.stop();
+    assert!(ended.status.success() && !ended.stderr.contains("WARN"), "{}", ended.stderr);
+}
+
+/// As another user, with the capabilities that the unit gives and no others.
+fn as_unit() {
+    let unit = fs::read_to_string(UNIT).unwrap();
+    let ambient = unit.lines().find_map(|line| line.strip_prefix("AmbientCapabilities=")).unwrap();
+    let bounding = unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).unwrap();
+    assert_eq!(ambient, bounding);
+    let names = ambient.split(' ').map(|name| format!("+{}", name.to_lowercase().strip_prefix("cap_").unwrap()));
+    let names: Vec<String> = names.collect();
+    let setup = Setup::new().json().parquet();
+    std::os::unix::fs::chown(setup.path(""), Some(STRANGER), Some(STRANGER)).unwrap();
+    let egret = setup.command();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &STRANGER.to_string(), "--regid", &STRANGER.to_string(), "--clear-groups"]);
+    command.args(["--no-new-privs", "--inh-caps", &names.join(","), "--ambient-caps", &names.join(",")]);
+    command.args(["--bounding-set", &format!("-all,{}", names.join(","))]);
+    command.arg(egret.get_program()).args(egret.get_args());
+    let daemon = setup.start_by(command);
+    assert_eq!(daemon.status()["layer"], "sockets");
+    check_threads(&daemon, false);
+    check_capture(&daemon);
+    let ended = daemon.stop();
+    assert!(ended.status.success() && !ended.stderr.contains("WARN"), "{}", ended.stderr);
+}

@@ -1,0 +1,37 @@
+//! What a daemon takes of its host when nothing happens.
+
+use std::time::{Duration, Instant};
+
+use egret_tests::{Daemon, Setup};
+use libtest_mimic::Trial;
+
+use crate::test_alone;
+
+/// Long enough to see what it does by itself.
+const WATCHED: Duration = Duration::from_secs(5);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![test_alone("takes::little_when_nothing_happens", idle)]
+}
+
+fn idle() {
+    let setup = Setup::new().json().parquet().otlp("grpc", "http://127.0.0.1:9");
+    let daemon = setup.set("capture.standing", "false").start();
+    let (cpu, resident) = usage(&daemon);
+    let begun = Instant::now();
+    // This is a measurement over time, not a wait for something.
+    std::thread::sleep(WATCHED);
+    let (later, _) = usage(&daemon);
+    let share = (later - cpu) / begun.elapsed().as_secs_f64();
+    println!("all sinks on, idle: {:.1} MiB resident, {:.3} % of a processor", resident / 1_048_576.0, share * 100.0);
+    // Others use the host too, and are traced.
+    assert!(share < 0.05, "{share}");
+    assert!(resident < 100e6, "{resident}");
+    assert!(daemon.stop().status.success());
+}
+
+fn usage(daemon: &Daemon) -> (f64, f64) {
+    let usage = daemon.status()["usage"].clone();
+    let figure = |name: &str| usage[name].as_f64().unwrap_or_else(|| panic!("no {name} in {usage}"));
+    (figure("cpu_seconds"), figure("resident_bytes"))
+}

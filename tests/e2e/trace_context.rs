@@ -1,0 +1,129 @@
+//! `TRACEPARENT` in the environment of a process puts its connections into that trace.
+//!
+//! Through the library: `egret trace` does not ask for it.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egret_capture::{Capture, Options, Probe};
+use egret_model::{Event, EventName, Executable, Layer, TraceParent};
+use egret_tests::{PATIENCE, test, traffic};
+use libtest_mimic::Trial;
+
+const VALUE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa01902117-01";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("trace_context::of_a_new_process", || assert_eq!(of_new(true, &[("TRACEPARENT", VALUE)]), parent())),
+        test("trace_context::not_asked_for", || assert_eq!(of_new(false, &[("TRACEPARENT", VALUE)]), None)),
+        test("trace_context::among_many_variables", among_many),
+        test("trace_context::of_something_else", something_else),
+        test("trace_context::of_a_process_older_than_egret", older),
+        test("trace_context::of_children", children),
+    ]
+}
+
+fn parent() -> Option<TraceParent> {
+    assert!(TraceParent::parse(VALUE).is_some());
+    TraceParent::parse(VALUE)
+}
+
+fn start(trace_context: bool) -> Capture {
+    let options = Options {
+        layer: Some(Layer::Sockets),
+        ring_bytes: 4 << 20,
+        every_send: false,
+        standing: false,
+        names: None,
+        trace_context,
+    };
+    Capture::start(&Probe::new(), options).unwrap()
+}
+
+/// Waits until connections of `count` processes were opened that run the generator in this way; their images.
+fn images(capture: &mut Capture, way: &str, pids: impl Fn(&Event) -> bool, count: usize) -> Vec<Arc<Executable>> {
+    let end = Instant::now() + PATIENCE;
+    let mut events = Vec::new();
+    loop {
+        while capture.drain(&mut events) {}
+        let opened = events.iter().filter(|event| event.name == EventName::ConnectionOpen && pids(event));
+        let images = opened.filter_map(|event| Some(Arc::clone(&event.process.as_ref()?.executable)));
+        let found: Vec<_> = images.filter(|image| image.args.iter().any(|arg| **arg == *way)).collect();
+        if found.len() >= count {
+            return found;
+        }
+        assert!(Instant::now() < end, "{} of {count} connections were told", found.len());
+        capture.wait(&[], Some(Duration::from_millis(100)));
+    }
+}
+
+/// The generator with this environment alone, about to connect.
+fn generator(way: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(traffic());
+    command.args(way).env_clear().envs(environment.iter().copied()).stdout(Stdio::null());
+    command
+}
+
+/// The trace of a process that is started with this environment.
+fn of_new(trace_context: bool, environment: &[(&str, &str)]) -> Option<TraceParent> {
+    let mut capture = start(trace_context);
+    let mut child = generator(&["tcp-blocking"], environment).spawn().unwrap();
+    let pid = child.id();
+    assert!(child.wait().unwrap().success());
+    let is = |event: &Event| event.process.as_ref().is_some_and(|process| process.pid == pid);
+    images(&mut capture, "tcp-blocking", is, 1)[0].trace_parent
+}
+
+/// Wherever it stands, and however long the others are. Programs are given their variables in the order of their names.
+fn among_many() {
+    for length in [0, 508, 509, 510, 511, 512, 1023, 20_000] {
+        for before in ["B", "Z"] {
+            let long = "x".repeat(length);
+            let names: Vec<String> = (0..200).map(|number| format!("{before}{number:03}")).collect();
+            let short = names.iter().map(|name| (name.as_str(), "value"));
+            let environment: Vec<_> = short.chain([("A", long.as_str()), ("TRACEPARENT", VALUE)]).collect();
+            assert_eq!(of_new(true, &environment), parent(), "{length} {before}");
+        }
+    }
+}
+
+/// Other variables, values inside of others, and values that are none.
+fn something_else() {
+    let inside = format!("{}TRACEPARENT={VALUE}", "x".repeat(509));
+    let longer = format!("{VALUE}-more");
+    for environment in [
+        ("XTRACEPARENT", VALUE),
+        ("TRACEPARENTS", VALUE),
+        ("A", inside.as_str()),
+        ("TRACEPARENT", ""),
+        ("TRACEPARENT", "00-00000000000000000000000000000000-00f067aa01902117-01"),
+        ("TRACEPARENT", longer.as_str()),
+    ] {
+        assert_eq!(of_new(true, &[environment]), None, "{environment:?}");
+    }
+    assert_eq!(of_new(true, &[]), None);
+}
+
+fn older() {
+    let mut command = generator(&["tcp-blocking", "--wait-stdin"], &[("A", "b"), ("TRACEPARENT", VALUE)]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // It runs its program by now, and waits for its standard input to end.
+    let pid = child.id();
+    let mut capture = start(true);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    let is = |event: &Event| event.process.as_ref().is_some_and(|process| process.pid == pid);
+    assert_eq!(images(&mut capture, "tcp-blocking", is, 1)[0].trace_parent, parent());
+}
+
+/// Programs that a program starts have its environment.
+fn children() {
+    let mut capture = start(true);
+    let mut child = generator(&["tcp-short", "--count", "20"], &[("TRACEPARENT", VALUE)]).spawn().unwrap();
+    let pid = child.id();
+    assert!(child.wait().unwrap().success());
+    let is = |event: &Event| event.process.as_ref().is_some_and(|process| process.parent_pid == Some(pid));
+    let images = images(&mut capture, "one-shot", is, 20);
+    assert!(images.iter().all(|image| image.trace_parent == parent()), "{images:#?}");
+}

@@ -1,0 +1,38 @@
+//! TLS greetings: never panics, and the server name is the same in however many packets it comes.
+#![no_main]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use egret_model::Timestamp;
+use egret_names::{Carrier, Names, Segment, Settings};
+use libfuzzer_sys::fuzz_target;
+
+/// As many as are held of one connection.
+const HELD: usize = 16 * 1024;
+
+fuzz_target!(|data: &[u8]| {
+    let data = &data[..data.len().min(HELD - 1)];
+    let whole = server_name(data, data.len().max(1));
+    for size in [1, 7, 64, 1220] {
+        assert_eq!(server_name(data, size), whole, "in packets of {size}");
+    }
+    if let Some(name) = whole {
+        assert!(!name.is_empty() && name.len() <= 253);
+        assert!(name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
+    }
+});
+
+fn server_name(data: &[u8], size: usize) -> Option<Arc<str>> {
+    let mut names = Names::new(Settings { addresses: 1, floor: Duration::ZERO, hosts: None });
+    let remote = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 443));
+    let segment = |carrier, payload| {
+        let time = Timestamp(0);
+        Segment { time, cookie: 1, process: None, carrier, remote, payload, length: payload.len() }
+    };
+    for (part, at) in data.chunks(size).zip((0u32..).step_by(size)) {
+        names.hello(&segment(Carrier::Tcp { sequence: at.wrapping_sub(100) }, part));
+    }
+    names.find(1, None, remote.ip(), Timestamp(0)).map(|server| server.name)
+}

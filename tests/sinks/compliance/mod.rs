@@ -1,0 +1,65 @@
+//! What a user sees of accounts: `egret status`, `/metrics` and the last words of a daemon agree, add up at every look, and
+//! name the reason for every drop, while destinations fail for real.
+
+mod disk;
+mod metrics;
+mod remote;
+mod rotation;
+mod watcher;
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+
+use egret_tests::{Daemon, Ended, SinkAccount, test_alone};
+use libtest_mimic::Trial;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test_alone("compliance::a_dead_collector_costs_nobody_else", remote::a_dead_collector_costs_nobody_else),
+        test_alone("compliance::a_full_disk_costs_what_comes_until_there_is_room", disk::a_full_disk),
+        test_alone("compliance::a_rotation_loses_nothing", rotation::a_rotation_loses_nothing),
+        test_alone("compliance::one_who_watches_too_slowly_misses_alone", watcher::one_who_watches_too_slowly),
+    ]
+}
+
+/// Makes so many connections, both ends of them here: four events each, and more of whatever else the host does.
+fn connect(count: usize) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    for _ in 0..count {
+        let _here = TcpStream::connect(address).unwrap();
+        let _there = listener.accept().unwrap();
+    }
+}
+
+/// Makes connections until a sink's account fulfils a condition, looking at all accounts meanwhile.
+fn connect_until(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) -> bool) -> SinkAccount {
+    egret_tests::until(&format!("the account of {sink}"), || {
+        connect(100);
+        metrics::add_up(daemon);
+        let account = daemon.sink(sink);
+        condition(&account).then_some(account)
+    })
+}
+
+/// Nothing was given up for another reason than these.
+fn dropped_for(account: &SinkAccount, reasons: &[&str]) {
+    assert!(account.dropped.keys().all(|reason| reasons.contains(&&**reason)), "{account:?}");
+}
+
+/// Asks a daemon to end, which it should do well whatever its destinations do.
+fn stop(daemon: Daemon) -> Ended {
+    let ended = daemon.stop();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(ended.sinks.values().all(|[_, _, _, queued]| *queued == 0), "{:?}", ended.sinks);
+    ended
+}
+
+/// How many records a file has; each of them is whole.
+fn records(lines: &Path) -> u64 {
+    let text = fs::read_to_string(lines).unwrap();
+    assert!(text.is_empty() || text.ends_with('\n'), "torn at its end");
+    let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+    records.filter(|record| record["event.name"].is_string()).count().try_into().unwrap()
+}

@@ -1,0 +1,28 @@
+//! A collector that is not there.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use egret_tests::Setup;
+
+use super::{connect, connect_until, dropped_for, metrics, records, stop};
+
+pub(super) fn a_dead_collector_costs_nobody_else() {
+    let setup = Setup::new().json().otlp("grpc", &nobody()).text("otlp.retry_for", "1s");
+    let daemon = setup.start();
+    connect(100);
+    let spans = connect_until(&daemon, "otlp", |account| account.dropped.contains_key("unreachable"));
+    dropped_for(&spans, &["unreachable"]);
+    assert!(metrics::add_up(&daemon)["otlp"].dropped["unreachable"] >= spans.dropped["unreachable"]);
+    let ended = stop(daemon);
+    let [enqueued, sent, dropped, _] = ended.sinks["json"];
+    assert_eq!((sent, dropped), (enqueued, 0));
+    assert_eq!(records(&ended.setup.lines()), sent);
+    let complaints = ended.stderr.lines().filter(|line| line.contains("collector")).count();
+    assert!((1..20).contains(&complaints), "{}", ended.stderr);
+}
+
+/// An address where nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}

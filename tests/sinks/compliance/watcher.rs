@@ -1,0 +1,36 @@
+//! One who watches, and stands still.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use egret_tests::Setup;
+use serde_json::Value;
+
+use super::{connect_until, dropped_for, stop};
+
+pub(super) fn one_who_watches_too_slowly() {
+    let daemon = Setup::new().json().start();
+    let mut watcher = UnixStream::connect(daemon.setup().socket()).unwrap();
+    // As of this version an answer without a length simply ends when the connection does.
+    watcher.write_all(b"GET /v1/events HTTP/1.0\r\n\r\n").unwrap();
+    let live = connect_until(&daemon, "live", |account| account.dropped.contains_key("queue_full"));
+    dropped_for(&live, &["queue_full"]);
+    assert_eq!(daemon.sink("json").lost(), 0);
+    let reading = std::thread::spawn(move || {
+        let mut answer = String::new();
+        watcher.read_to_string(&mut answer).map(|_| answer)
+    });
+    let ended = stop(daemon);
+    let (seen, missed) = told(&reading.join().unwrap().unwrap());
+    let [enqueued, sent, dropped, _] = ended.sinks["live"];
+    assert_eq!((enqueued, sent, dropped), (seen + missed, seen, missed));
+}
+
+/// How many events an answer has, and of how many it says that they were missed.
+fn told(answer: &str) -> (u64, u64) {
+    let (head, lines) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(" 200 "), "{head}");
+    let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let seen = records.iter().filter(|record| record["event.name"].is_string()).count();
+    (seen.try_into().unwrap(), records.iter().filter_map(|record| record["egret.missed"].as_u64()).sum())
+}

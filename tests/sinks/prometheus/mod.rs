@@ -1,0 +1,162 @@
+//! A real Prometheus and its `promtool`, at the metrics of a daemon.
+
+mod http;
+mod server;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use egret_tests::{Daemon, Report, Scratch, Setup, Traffic, needing, test, traffic, until};
+use libtest_mimic::Trial;
+
+use http::get;
+use server::Prometheus;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        needing("prometheus", test("prometheus::counts_the_connections_made", connections)),
+        needing("prometheus", test("prometheus::counts_failures_by_error", failures)),
+        needing("prometheus", test("prometheus::counts_datagram_sockets_once", datagrams)),
+        needing("prometheus", test("prometheus::knows_units_from_openmetrics", units)),
+        needing("promtool", test("prometheus::promtool_is_content", promtool)),
+        test("prometheus::records_add_up", identity),
+        test("prometheus::tells_health", health),
+    ]
+}
+
+/// A daemon that is scraped, and a program of which nobody else runs a copy.
+struct Scene {
+    program: PathBuf,
+    prometheus: Prometheus,
+    daemon: Daemon,
+    _scratch: Scratch,
+}
+
+/// Metrics show no digests, and those of unoptimised programs take long.
+fn setup() -> Setup {
+    Setup::new().set("capture.hash", "false")
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let program = scratch.path("traffic");
+        fs::copy(traffic(), &program).unwrap();
+        let daemon = setup().start();
+        let prometheus = Prometheus::scraping(&daemon.metrics());
+        Self { program, prometheus, daemon, _scratch: scratch }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Report {
+        Traffic::by(&self.program, arguments).run()
+    }
+
+    /// Waits until Prometheus has this sum of a metric's series with the program and other labels.
+    fn sum(&self, metric: &str, labels: &str, value: f64) {
+        let query = format!("sum({metric}{{executable=\"{}\",{labels}}})", self.program.display());
+        self.prometheus.wait_for(&query, value);
+    }
+
+    /// Scrapes went well to the end, and so did the daemon.
+    fn finish(self) {
+        assert_eq!(self.prometheus.last_error(), "");
+        let ended = self.daemon.stop();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        let [enqueued, sent, ..] = ended.sinks["prometheus"];
+        assert_eq!(enqueued, sent, "{}", ended.stderr);
+    }
+}
+
+/// The difference that each run makes is what the run did.
+fn connections() {
+    let scene = Scene::new();
+    for round in 1..=3 {
+        let report = scene.run(&["thread-storm", "--threads", "8", "--count", "25", "--bytes", "1000"]);
+        assert_eq!((report.flows().len(), report.server().flows().len()), (200, 200));
+        let all = f64::from(round) * 200.0;
+        scene.sum("egret_connections_total", r#"direction="outbound",transport="tcp",network_type="ipv4""#, all);
+        scene.sum("egret_connections_total", r#"direction="inbound",transport="tcp""#, all);
+        scene.sum("egret_bytes_total", r#"direction="sent""#, 2.0 * 1000.0 * all);
+        scene.sum("egret_bytes_total", r#"direction="received""#, 2.0 * 1000.0 * all);
+    }
+    let started = scene.prometheus.value(r#"egret_connect_duration_seconds_count{transport="tcp"}"#);
+    assert!(started.is_some_and(|count| count >= 600.0), "{started:?}");
+    scene.finish();
+}
+
+fn failures() {
+    let scene = Scene::new();
+    for round in 1..=3 {
+        scene.run(&["tcp-refused"]);
+        scene.sum("egret_connection_failures_total", r#"error_type="ECONNREFUSED",transport="tcp""#, f64::from(round));
+    }
+    scene.finish();
+}
+
+/// Connected or not, with few datagrams or many.
+fn datagrams() {
+    let scene = Scene::new();
+    for (round, way) in (1..).zip(["udp-connected", "udp-sendto", "udp-write"]) {
+        scene.run(&[way, "--bytes", "20000"]);
+        scene.sum("egret_connections_total", r#"direction="outbound",transport="udp""#, f64::from(round));
+        scene.sum("egret_connections_total", r#"direction="inbound",transport="udp""#, f64::from(round));
+        scene.sum("egret_bytes_total", r#"direction="sent""#, f64::from(round) * 2.0 * 20_000.0);
+    }
+    scene.finish();
+}
+
+/// Prometheus' own format has no units: it asked for the other one, and understood it.
+fn units() {
+    let scene = Scene::new();
+    let metadata = until("metadata", || {
+        Some(scene.prometheus.metadata("egret_connect_duration_seconds")).filter(|it| !it.is_null())
+    });
+    assert_eq!((metadata["type"].as_str(), metadata["unit"].as_str()), (Some("histogram"), Some("seconds")));
+    scene.finish();
+}
+
+fn promtool() {
+    let daemon = setup().start();
+    let _ = Traffic::new(&["tcp-blocking"]).run();
+    let _ = Traffic::new(&["tcp-refused"]).run();
+    let metrics = until("a close among the metrics", || {
+        Some(get(&daemon.metrics(), "/metrics").1).filter(|text| text.contains("egret_bytes_total{"))
+    });
+    let mut check = Command::new("promtool");
+    check.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = check.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && said.is_empty(), "{}: {said}\n{metrics}", output.status);
+}
+
+/// What was captured was delivered or lost, and every sink accounts for what it was given, in one and the same scrape.
+fn identity() {
+    let daemon = setup().json().start();
+    let _ = Traffic::new(&["thread-storm", "--threads", "4", "--count", "50"]).run();
+    let page = get(&daemon.metrics(), "/metrics").1;
+    let sum = |series: &str| -> f64 {
+        let samples: Vec<&str> = page.lines().filter(|line| line.starts_with(series)).collect();
+        assert!(!samples.is_empty(), "no {series}");
+        samples.iter().map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+    };
+    let lost = sum("egret_records_lost_total{");
+    assert_eq!(sum("egret_records_captured_total "), sum("egret_records_delivered_total ") + lost);
+    for sink in ["json", "prometheus"] {
+        let of = |metric: &str| sum(&format!("egret_sink_{metric}{{sink=\"{sink}\""));
+        assert_eq!(of("enqueued_total"), of("sent_total") + of("dropped_total") + of("queue_events"), "{sink}");
+    }
+    assert_eq!(sum("egret_mode{mode=\"observe\"}"), 1.0);
+    assert_eq!(sum("egret_capture_layer{layer=\"sockets\"}"), 1.0);
+}
+
+fn health() {
+    let daemon = setup().start();
+    let metrics = daemon.metrics();
+    assert_eq!(get(&metrics, "/healthz"), (200, "alive\n".to_owned()));
+    assert_eq!(get(&metrics, "/readyz"), (200, "ready\n".to_owned()));
+    assert_eq!(get(&metrics, "/nothing").0, 404);
+}

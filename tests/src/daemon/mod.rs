@@ -1,0 +1,246 @@
+//! A running `egret run`, apart from every other on this host.
+
+mod account;
+mod setup;
+mod told;
+
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+pub use account::SinkAccount;
+use account::last_words;
+pub use setup::Setup;
+use told::{Told, listen, reader};
+
+use crate::child::{Process, until};
+use crate::{Event, Report, Sum, egret};
+
+/// A daemon under way, stopped for good if the test ends before it does.
+#[derive(Debug)]
+pub struct Daemon {
+    setup: Setup,
+    process: Process,
+    told: Arc<Mutex<Told>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Daemon {
+    pub(super) fn start(setup: Setup, mut command: Command) -> Self {
+        let notify = setup.path("notify");
+        let _ = std::fs::remove_file(&notify);
+        let notifications = UnixDatagram::bind(&notify).expect("the directory is ours");
+        crate::scratch::open_to_all(&notify);
+        command.env("NOTIFY_SOCKET", &notify).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Process::start(&mut command);
+        let told = Arc::new(Mutex::new(Told::default()));
+        let (stdout, stderr) = (process.handle().stdout.take(), process.handle().stderr.take());
+        let readers = vec![
+            reader(&told, stdout.expect("asked for"), |told, bytes| told.stdout.extend_from_slice(bytes)),
+            reader(&told, stderr.expect("asked for"), |told, bytes| {
+                told.stderr.push_str(&String::from_utf8_lossy(bytes));
+            }),
+        ];
+        listen(&told, notifications);
+        Self { setup, process, told, readers }
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Changes an option in its configuration. It takes it over, if it can, when it is sent `SIGHUP`.
+    pub fn change(&mut self, key: &str, value: &str) {
+        self.setup.options.insert(key.to_owned(), value.to_owned());
+        self.setup.write();
+    }
+
+    /// Has it read its configuration again, and waits until it has.
+    pub fn reload(&self) {
+        let before = self.notifications().len();
+        self.signal(Signal::SIGHUP);
+        until("the end of a reload", || {
+            let after = self.notifications().split_off(before);
+            let began = after.iter().position(|told| told.contains("RELOADING=1"))?;
+            after[began..].iter().any(|told| told.contains("READY=1")).then_some(())
+        });
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// What it told the service manager so far.
+    #[must_use]
+    pub fn notifications(&self) -> Vec<String> {
+        self.tell(|told| told.notifications.clone())
+    }
+
+    /// Waits until it tells the service manager something that contains this text.
+    ///
+    /// # Panics
+    ///
+    /// If it ends instead.
+    pub fn wait_for_notification(&self, text: &str) {
+        until(&format!("the notification {text}"), || {
+            let told = self.notifications().iter().any(|told| told.contains(text));
+            assert!(told || self.runs(), "egret has ended: {}", self.stderr());
+            told.then_some(())
+        });
+    }
+
+    /// Whether it has not ended.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    }
+
+    /// What it wrote to standard error so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.tell(|told| told.stderr.clone())
+    }
+
+    /// What it wrote to standard output so far.
+    #[must_use]
+    pub fn stdout(&self) -> Vec<u8> {
+        self.tell(|told| told.stdout.clone())
+    }
+
+    fn tell<T>(&self, tell: impl FnOnce(&Told) -> T) -> T {
+        tell(&self.told.lock().expect("no reader panics"))
+    }
+
+    /// The whole of `egret status --json`.
+    ///
+    /// # Panics
+    ///
+    /// If it does not answer.
+    #[must_use]
+    pub fn status(&self) -> Value {
+        let output = self.ask(&["status", "--json"]).output().expect("egret can be run");
+        assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), self.stderr());
+        serde_json::from_slice(&output.stdout).expect("a status is JSON")
+    }
+
+    /// A command of egret that asks this daemon.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(egret());
+        command.args(arguments).arg("--socket").arg(self.setup.socket()).stdin(Stdio::null());
+        command
+    }
+
+    /// What became of a sink's events so far.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such sink, or its account does not add up.
+    #[must_use]
+    pub fn sink(&self, name: &str) -> SinkAccount {
+        let status = self.status();
+        let sinks = status["sinks"].as_array().expect("a status lists sinks");
+        let found = sinks.iter().find(|sink| sink["name"] == name);
+        SinkAccount::read(found.unwrap_or_else(|| panic!("no sink {name} in {status}")))
+    }
+
+    /// Waits until a sink's account fulfils a condition.
+    pub fn wait_for_sink(&self, name: &str, condition: impl Fn(&SinkAccount) -> bool) -> SinkAccount {
+        until(&format!("the account of {name}"), || {
+            let account = self.sink(name);
+            condition(&account).then_some(account)
+        })
+    }
+
+    /// Waits until its JSON lines, in the file that they begin in, tell the end of every connection in a report.
+    pub fn wait_for_lines(&self, report: &Report) -> Vec<Event> {
+        let flows = report.processes().into_iter().flat_map(Report::flows);
+        let cookies: Vec<u64> = flows.filter(|flow| flow.errno.is_none()).filter_map(|flow| flow.cookie).collect();
+        until("the ends of all connections", || {
+            let events = self.setup.events(&self.setup.lines());
+            let is_closed =
+                |cookie: &u64| events.iter().any(|event| event.name == "connection.close" && event.cookie() == *cookie);
+            cookies.iter().all(is_closed).then_some(events)
+        })
+    }
+
+    /// Where its metrics are, such as `127.0.0.1:41234`.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let status = self.status();
+        status["listening"]["metrics"].as_str().unwrap_or_else(|| panic!("no metrics in {status}")).to_owned()
+    }
+
+    /// Asks it to end with `SIGTERM`, and waits.
+    #[must_use]
+    pub fn stop(self) -> Ended {
+        self.signal(Signal::SIGTERM);
+        self.finish()
+    }
+
+    /// Ends it with `SIGKILL`; what it leaves behind can be started again.
+    #[must_use]
+    pub fn kill(mut self) -> Setup {
+        self.signal(Signal::SIGKILL);
+        let _ = self.process.wait();
+        self.close();
+        self.setup
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// If its last words do not add up.
+    #[must_use]
+    pub fn finish(mut self) -> Ended {
+        let status = self.process.wait();
+        self.close();
+        let Told { stdout, stderr, notifications, .. } =
+            std::mem::take(&mut *self.told.lock().expect("no reader panics"));
+        let sum = Sum::of(&stderr);
+        let sinks = stderr.lines().filter_map(last_words).collect();
+        Ended { setup: self.setup, status, stdout, stderr, notifications, sum, sinks }
+    }
+
+    fn close(&mut self) {
+        for reader in self.readers.drain(..) {
+            reader.join().expect("no reader panics");
+        }
+        self.told.lock().expect("no reader panics").over = true;
+    }
+}
+
+/// A daemon that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it leaves behind; it can be started again.
+    pub setup: Setup,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All of standard output.
+    pub stdout: Vec<u8>,
+    /// All of standard error.
+    pub stderr: String,
+    /// What it told the service manager.
+    pub notifications: Vec<String>,
+    /// The sum at its end.
+    pub sum: Sum,
+    /// The lines about sinks at its end: enqueued, sent, dropped, queued.
+    pub sinks: BTreeMap<String, [u64; 4]>,
+}

@@ -1,0 +1,169 @@
+//! A daemon to come.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::Daemon;
+use crate::{Event, Scratch, egret};
+
+/// A daemon to come: its directory, which outlives it, and its configuration.
+///
+/// Files, sockets and directories are in a directory of its own; metrics are served at any free port; sinks are off
+/// but for those that are turned on here.
+#[derive(Debug)]
+pub struct Setup {
+    scratch: Scratch,
+    pub(super) options: BTreeMap<String, String>,
+    variables: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// One with metrics and no other sink.
+    #[must_use]
+    pub fn new() -> Self {
+        let scratch = Scratch::new();
+        let setup = Self { scratch, options: BTreeMap::new(), variables: Vec::new() };
+        let (socket, log) = (setup.socket(), setup.log());
+        setup
+            .text("control.socket", &socket.to_string_lossy())
+            .text("metrics.listen", "127.0.0.1:0")
+            .text("parquet.destination", &log.to_string_lossy())
+            .set("parquet.enabled", "false")
+    }
+
+    /// Sets an option to a value as it stands in TOML, such as `true` or `["a"]`.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.options.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets an option to a text.
+    #[must_use]
+    pub fn text(self, key: &str, value: &str) -> Self {
+        self.set(key, &format!("{value:?}"))
+    }
+
+    /// Writes a Parquet log to [`Self::log`].
+    #[must_use]
+    pub fn parquet(self) -> Self {
+        self.set("parquet.enabled", "true")
+    }
+
+    /// Writes JSON lines to [`Self::lines`].
+    #[must_use]
+    pub fn json(self) -> Self {
+        let lines = self.lines();
+        self.set("json.enabled", "true").text("json.destination", &lines.to_string_lossy())
+    }
+
+    /// Sends spans to a collector; `protocol` is `grpc` or `http/protobuf`.
+    #[must_use]
+    pub fn otlp(self, protocol: &str, endpoint: &str) -> Self {
+        self.text("otlp.protocol", protocol).text("otlp.endpoint", endpoint)
+    }
+
+    /// Puts a variable into the daemon's environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A path in its directory.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path(name)
+    }
+
+    /// Its control socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.path("run/egret.sock")
+    }
+
+    /// Where its Parquet files are.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.path("log")
+    }
+
+    /// The file of its JSON lines.
+    #[must_use]
+    pub fn lines(&self) -> PathBuf {
+        self.path("events.jsonl")
+    }
+
+    /// The events of whole lines in a file of JSON lines; none if there is no such file.
+    #[must_use]
+    pub fn events(&self, file: &Path) -> Vec<Event> {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        whole.lines().map(read).collect()
+    }
+
+    /// Its configuration.
+    #[must_use]
+    pub fn configuration(&self) -> PathBuf {
+        self.path("egret.toml")
+    }
+
+    /// Writes the configuration as it is now.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    pub fn write(&self) {
+        let lines: String = self.options.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        std::fs::write(self.configuration(), lines).expect("the directory is ours");
+    }
+
+    /// The command that starts it, with its configuration written.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.write();
+        let mut command = Command::new(egret());
+        command.arg("run").arg("--config").arg(self.configuration()).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs it until it ends by itself, which it does if it is refused.
+    #[must_use]
+    pub fn refused(&self) -> Output {
+        self.command().output().expect("egret can be run")
+    }
+
+    /// Starts it, and waits until it says that it is ready.
+    #[must_use]
+    pub fn start(self) -> Daemon {
+        let command = self.command();
+        self.start_by(command)
+    }
+
+    /// The same with a command of one's own, made of [`Self::command`].
+    #[must_use]
+    pub fn start_by(self, command: Command) -> Daemon {
+        let daemon = self.start_unready(command);
+        daemon.wait_for_notification("READY=1");
+        daemon
+    }
+
+    /// Starts it without waiting.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start_unready(self, command: Command) -> Daemon {
+        Daemon::start(self, command)
+    }
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::new()
+    }
+}

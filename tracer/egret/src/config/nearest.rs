@@ -1,0 +1,13 @@
+//! What somebody may have meant to write.
+
+/// The one of `known` that is most like `written`, if one is like it at all.
+pub(super) fn nearest<K: AsRef<str>>(written: &str, known: impl IntoIterator<Item = K>) -> Option<K> {
+    /// Below this, words have little in common.
+    const ALIKE: f64 = 0.75;
+    let written = written.to_ascii_lowercase();
+    let rated = known
+        .into_iter()
+        .map(|word| (strsim::normalized_damerau_levenshtein(&written, &word.as_ref().to_ascii_lowercase()), word));
+    let best = rated.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, word)| word)
+}

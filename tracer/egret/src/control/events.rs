@@ -1,0 +1,85 @@
+//! Events as they happen, a line each.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use egret_exporters::json;
+use egret_exporters::sink::{Batch, DropReason, Receiver};
+use futures_util::stream::{self, Stream};
+use serde::{Deserialize, Serialize};
+
+/// The line that says how many events a reader was too slow for, since the line of this kind before.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Missed {
+    /// How many.
+    #[serde(rename = "egret.missed")]
+    pub(crate) events: u64,
+}
+
+/// All that comes through a queue, as the body of an answer.
+pub(super) fn body(inbox: Receiver) -> Body {
+    let feed = Feed { inbox, writer: json::Writer::default(), told: 0 };
+    Body::from_stream(lines(feed))
+}
+
+fn lines(feed: Feed) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold(feed, |mut feed| async move {
+        // Asked for more: what was given before is on its way.
+        feed.inbox.sent(feed.inbox.in_hand());
+        let batch = feed.inbox.next().await;
+        let text = feed.write(batch.as_ref());
+        (batch.is_some() || !text.is_empty()).then(|| (Ok(text.into()), feed))
+    })
+}
+
+struct Feed {
+    inbox: Receiver,
+    writer: json::Writer,
+    /// Events missed that were told of.
+    told: u64,
+}
+
+impl Feed {
+    fn write(&mut self, batch: Option<&Batch>) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.write_missed(&mut text);
+        for event in batch.iter().flat_map(|batch| batch.iter()) {
+            self.writer.write(&mut text, event);
+        }
+        text
+    }
+
+    fn write_missed(&mut self, text: &mut Vec<u8>) {
+        let missed = self.inbox.ledger().account().dropped.of(DropReason::QueueFull);
+        let events = missed - self.told;
+        // A number can be written.
+        if events != 0 && serde_json::to_writer(&mut *text, &Missed { events }).is_ok() {
+            text.push(b'\n');
+            self.told = missed;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egret_exporters::sink::queue;
+    use futures_util::StreamExt as _;
+
+    use super::*;
+    use crate::sample;
+
+    #[tokio::test]
+    async fn what_was_missed_is_told_and_what_was_taken_is_sent() {
+        let (sender, inbox) = queue("live", 2);
+        sender.offer(&vec![sample::event(); 5].into());
+        let ledger = sender.ledger().clone();
+        drop(sender);
+        let stream = lines(Feed { inbox, writer: json::Writer::default(), told: 0 });
+        let text: Vec<_> = stream.map(Result::unwrap).collect().await;
+        let text = String::from_utf8(text.concat()).unwrap();
+        assert_eq!(text.lines().next(), Some(r#"{"egret.missed":3}"#));
+        assert_eq!(text.lines().count(), 3);
+        let account = ledger.account();
+        assert_eq!((account.sent, account.dropped.total(), account.queued), (2, 3, 0));
+    }
+}

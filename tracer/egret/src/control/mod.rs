@@ -1,0 +1,34 @@
+//! The control socket: HTTP with JSON on a Unix socket, for the other commands of egret and for whoever can speak it.
+//!
+//! ```text
+//! GET /v1/status   what the daemon says of itself: JSON, or text for people where text/plain is asked for
+//! GET /v1/events   events as they happen, one JSON object a line, until either side goes away
+//! ```
+//!
+//! Who may connect is a matter of the socket's owner, group and mode; who may ask is checked again by the credentials
+//! that the kernel gives for the other end.
+
+mod client;
+mod events;
+mod live;
+mod peer;
+mod server;
+mod socket;
+
+use std::path::{Path, PathBuf};
+
+use crate::config;
+
+pub(crate) use client::{Client, Events};
+pub(crate) use events::Missed;
+pub(crate) use live::Live;
+pub(crate) use peer::Admission;
+pub(crate) use server::{Service, serve};
+pub(crate) use socket::{Guard, Socket, find_group};
+
+/// Where to ask: at the socket that was named, else at the one that the configuration names, as far as that can be read.
+pub(crate) fn find(named: Option<&Path>) -> PathBuf {
+    let configured = || config::load(None, std::env::vars_os()).map(|loaded| loaded.settings.control.socket);
+    let found = named.map_or_else(configured, |named| Ok(named.to_owned()));
+    found.unwrap_or_else(|_| config::DEFAULT_SOCKET.into())
+}

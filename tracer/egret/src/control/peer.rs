@@ -1,0 +1,73 @@
+//! Who is at the other end of a connection, and whether they may ask.
+
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
+use egret_capture::host::peer_groups;
+use nix::unistd::{Gid, Uid, geteuid};
+use tokio::net::UnixListener;
+
+/// The user and the groups that the kernel gives for a peer: those it had when it connected.
+#[derive(Clone, Debug)]
+pub(super) struct Peer(Option<Credentials>);
+
+#[derive(Clone, Debug)]
+struct Credentials {
+    user: Uid,
+    groups: Vec<Gid>,
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        let io = stream.io();
+        let credentials = io.peer_cred().map(|peer| {
+            let further = peer_groups(io).unwrap_or_default();
+            let groups = further.into_iter().chain([peer.gid()]).map(Gid::from_raw).collect();
+            Credentials { user: Uid::from_raw(peer.uid()), groups }
+        });
+        Self(credentials.ok())
+    }
+}
+
+/// Who may ask besides root and egret's own user.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Admission {
+    /// Members of this group, by number and name.
+    pub(crate) group: Option<(Gid, String)>,
+}
+
+impl Admission {
+    /// Whether a peer may ask.
+    pub(super) fn admits(&self, peer: &Peer) -> bool {
+        let Some(Credentials { user, groups }) = &peer.0 else { return false };
+        let is_member = || self.group.as_ref().is_some_and(|(group, _)| groups.contains(group));
+        user.is_root() || *user == geteuid() || is_member()
+    }
+
+    /// What somebody who may not ask is told.
+    pub(super) fn refusal(&self) -> String {
+        match &self.group {
+            Some((_, name)) => format!("only root, egret's own user and members of the group {name} may ask egret\n"),
+            None => "only root and egret's own user may ask egret; control.group admits others\n".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(user: Uid, groups: &[u32]) -> Peer {
+        Peer(Some(Credentials { user, groups: groups.iter().copied().map(Gid::from_raw).collect() }))
+    }
+
+    #[test]
+    fn a_stranger_is_let_in_by_membership_alone() {
+        let stranger = Uid::from_raw(65_534);
+        let none = Admission::default();
+        assert!(none.admits(&peer(geteuid(), &[65_534])) && none.admits(&peer(Uid::from_raw(0), &[])));
+        assert!(!none.admits(&peer(stranger, &[0])) && !none.admits(&Peer(None)));
+        let some = Admission { group: Some((Gid::from_raw(77), "watchers".to_owned())) };
+        assert!(some.admits(&peer(stranger, &[1, 77])) && !some.admits(&peer(stranger, &[1])));
+        assert!(some.refusal().contains("watchers") && none.refusal().contains("control.group"));
+    }
+}

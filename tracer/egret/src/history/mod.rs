@@ -1,0 +1,99 @@
+//! `egret log`: what the Parquet log has recorded.
+
+mod csv;
+mod question;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, ErrorKind, Write};
+
+use anyhow::{Context as _, Result};
+use egret_exporters::json;
+use egret_exporters::parquet::read::Log;
+use egret_model::Event;
+
+use crate::args::{LogFormat, LogOptions, exit};
+use crate::table::{Table, TableStyle};
+
+/// Writes what was asked for to standard output; says the exit status.
+///
+/// # Errors
+///
+/// When the log cannot be opened, or output cannot be written.
+pub fn run(options: &LogOptions) -> Result<u8> {
+    match write(options, io::stdout().lock()) {
+        // Nobody reads any more: that is how `head` says that it has enough.
+        Err(error) if is_broken_pipe(&error) => Ok(exit::DONE),
+        done => done,
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn write(options: &LogOptions, mut out: impl Write) -> Result<u8> {
+    let query = question::of(&options.filter, options.since, options.until);
+    let log = Log::open(&options.directory, query).context("there is no log to show")?;
+    let (mut form, mut text) = (Form::new(options), Vec::new());
+    form.begin(&mut text)?;
+    let (mut left, mut status) = (options.limit.unwrap_or(u64::MAX), exit::DONE);
+    for batch in log {
+        match batch {
+            Ok(events) => {
+                for event in events.iter().filter(|event| options.filter.matches(event)) {
+                    if left > 0 {
+                        form.row(&mut text, event)?;
+                        left -= 1;
+                    }
+                }
+            }
+            Err(error) => {
+                eprintln!("egret: {error}");
+                status = exit::FAILED;
+            }
+        }
+        out.write_all(&text)?;
+        text.clear();
+        if left == 0 {
+            break;
+        }
+    }
+    out.write_all(&text)?;
+    out.flush()?;
+    Ok(status)
+}
+
+enum Form {
+    Table(Table),
+    Json(json::Writer),
+    Csv,
+}
+
+impl Form {
+    fn new(options: &LogOptions) -> Self {
+        match options.format {
+            LogFormat::Table => Self::Table(Table::new(TableStyle::for_stdout(options.color))),
+            LogFormat::Json => Self::Json(json::Writer::default()),
+            LogFormat::Csv => Self::Csv,
+        }
+    }
+
+    fn begin(&mut self, text: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Table(table) => table.header(text),
+            Self::Json(_) => {}
+            Self::Csv => csv::header(text)?,
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, text: &mut Vec<u8>, event: &Event) -> Result<()> {
+        match self {
+            Self::Table(table) => table.row(text, event),
+            Self::Json(writer) => writer.write(text, event),
+            Self::Csv => csv::row(text, event)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! What a filter lets the reader of the log leave out.
+//!
+//! The reader may leave out only what the filter would not admit, and need not leave out all of it: every event that it
+//! finds is put to the filter again. So a criterion that cannot be said of single columns is not said at all.
+
+use std::net::IpAddr;
+
+use egret_exporters::parquet::read::{Criterion, Query};
+use egret_exporters::{names, values};
+use egret_model::Timestamp;
+use ipnet::IpNet;
+
+use crate::filter::{ExecutableIs, Filter, NameIs, UserIs};
+
+/// The question that finds everything that `filter` admits.
+pub(super) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
+    let criteria = [
+        pids(&filter.pids),
+        executables(&filter.executables),
+        users(&filter.users),
+        ports(filter),
+        peers(&filter.peers),
+        words(names::NETWORK_TRANSPORT, &filter.transports, |transport| transport),
+        hosts(&filter.names),
+        words(names::EVENT_NAME, &filter.events, |event| event.as_str()),
+        words(names::VERDICT, &filter.verdicts, |verdict| values::verdict(*verdict)),
+    ];
+    Query { since, until, criteria: criteria.into_iter().flatten().collect() }
+}
+
+fn words<T>(attribute: &'static str, asked_for: &[T], word: impl Fn(&T) -> &'static str) -> Option<Criterion> {
+    let words = asked_for.iter().map(|value| word(value).to_owned()).collect();
+    (!asked_for.is_empty()).then(|| Criterion::one_of(attribute, words))
+}
+
+fn pids(pids: &[u32]) -> Option<Criterion> {
+    let ranges = pids.iter().map(|pid| u64::from(*pid)..=u64::from(*pid)).collect();
+    (!pids.is_empty()).then(|| Criterion::Number { attributes: vec![names::PROCESS_PID], ranges })
+}
+
+/// Names are in one column and paths in another: only what is all of one kind can be asked of it.
+fn executables(executables: &[ExecutableIs]) -> Option<Criterion> {
+    let (mut named, mut paths) = (Vec::new(), Vec::new());
+    for executable in executables {
+        match executable {
+            ExecutableIs::Named(name) => named.push(name.clone()),
+            ExecutableIs::At { given, resolved } => {
+                paths
+                    .extend([given, resolved].into_iter().flat_map(|path| [path.clone(), format!("{path} (deleted)")]));
+            }
+        }
+    }
+    match (named.is_empty(), paths.is_empty()) {
+        (false, true) => Some(Criterion::one_of(names::PROCESS_EXECUTABLE_NAME, named)),
+        (true, false) => Some(Criterion::one_of(names::PROCESS_EXECUTABLE_PATH, paths)),
+        _ => None,
+    }
+}
+
+/// As with executables: numbers are in one column and names in another.
+fn users(users: &[UserIs]) -> Option<Criterion> {
+    let (mut ranges, mut named) = (Vec::new(), Vec::new());
+    for user in users {
+        match user {
+            UserIs::Id(uid) => ranges.push(u64::from(*uid)..=u64::from(*uid)),
+            UserIs::Named(name) => named.push(name.clone()),
+        }
+    }
+    match (ranges.is_empty(), named.is_empty()) {
+        (false, true) => Some(Criterion::Number { attributes: vec![names::PROCESS_USER_ID], ranges }),
+        (true, false) => Some(Criterion::one_of(names::PROCESS_USER_NAME, named)),
+        _ => None,
+    }
+}
+
+fn ports(filter: &Filter) -> Option<Criterion> {
+    let ranges = filter.ports.iter().map(|range| u64::from(*range.start())..=u64::from(*range.end())).collect();
+    let attributes = vec![names::NETWORK_LOCAL_PORT, names::NETWORK_PEER_PORT];
+    (!filter.ports.is_empty()).then_some(Criterion::Number { attributes, ranges })
+}
+
+fn peers(peers: &[IpNet]) -> Option<Criterion> {
+    if peers.is_empty() {
+        return None;
+    }
+    let single =
+        |network: &IpNet| (network.prefix_len() == network.max_prefix_len()).then(|| spellings(network.addr()));
+    // Addresses alone may be sought by what row groups say of theirs, networks may not.
+    let exactly = peers.iter().map(single).collect::<Option<Vec<_>>>().map(|texts| texts.concat());
+    let networks = peers.to_vec();
+    let within = move |text: &str| {
+        let address = text.parse().ok().map(|address: IpAddr| address.to_canonical());
+        address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
+    };
+    Some(match exactly {
+        Some(texts) => Criterion::one_of(names::NETWORK_PEER_ADDRESS, texts),
+        None => Criterion::text(names::NETWORK_PEER_ADDRESS, within),
+    })
+}
+
+/// The ways in which an address may be recorded: a v4-mapped one counts as the IPv4 address that it is.
+fn spellings(address: IpAddr) -> Vec<String> {
+    let mapped = match address {
+        IpAddr::V4(v4) => Some(v4.to_ipv6_mapped().to_string()),
+        IpAddr::V6(_) => None,
+    };
+    std::iter::once(address.to_string()).chain(mapped).collect()
+}
+
+fn hosts(hosts: &[NameIs]) -> Option<Criterion> {
+    if hosts.is_empty() {
+        return None;
+    }
+    let whole = |host: &NameIs| match host {
+        NameIs::Exactly(name) => Some(name.clone()),
+        NameIs::Below(_) => None,
+    };
+    let wanted = hosts.to_vec();
+    Some(match hosts.iter().map(whole).collect() {
+        Some(whole) => Criterion::one_of(names::SERVER_ADDRESS, whole),
+        None => Criterion::text(names::SERVER_ADDRESS, move |name| wanted.iter().any(|host| host.is(name))),
+    })
+}

@@ -1,0 +1,204 @@
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use egret_exporters::json;
+use egret_exporters::parquet::{Destination, Settings, Sink};
+use egret_exporters::sink::queue;
+use egret_model::{Endpoint, Event, EventName, Executable, Process, Timestamp, Transport, Verdict};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+use super::{csv, write};
+use crate::args::{ColorChoice, LogFormat, LogOptions, exit};
+use crate::filter::{ExecutableIs, Filter, NameIs, UserIs};
+use crate::sample;
+
+/// A log in a directory that goes with the test.
+struct Recorded(TempDir);
+
+impl Recorded {
+    fn of(events: &[Event]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let sink = Sink::new(&settings(directory.path())).unwrap();
+        let (sender, inbox) = queue("parquet", 1 << 20);
+        sender.offer(&events.to_vec().into());
+        drop(sender);
+        let run =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(sink.run(inbox));
+        thread::scope(|scope| scope.spawn(run).join().unwrap());
+        Self(directory)
+    }
+
+    fn options(&self) -> LogOptions {
+        LogOptions {
+            format: LogFormat::Json,
+            color: ColorChoice::Never,
+            limit: None,
+            directory: self.0.path().to_owned(),
+            since: None,
+            until: None,
+            filter: Filter::default(),
+        }
+    }
+}
+
+fn settings(directory: &Path) -> Settings {
+    Settings {
+        destination: Destination::Directory(directory.to_owned()),
+        host: "host".into(),
+        rotate_after: Duration::from_secs(60),
+        rotate_bytes: 1 << 30,
+        row_group_rows: 16,
+        zstd_level: 1,
+        keep_for: None,
+        keep_bytes: None,
+        queue_events: 1 << 20,
+    }
+}
+
+fn written(options: &LogOptions) -> (String, u8) {
+    let mut text = Vec::new();
+    let status = write(options, &mut text).unwrap();
+    (String::from_utf8(text).unwrap(), status)
+}
+
+fn lines<'a>(events: impl Iterator<Item = &'a Event>) -> String {
+    let mut text = Vec::new();
+    events.for_each(|event| json::write_event(&mut text, event));
+    String::from_utf8(text).unwrap()
+}
+
+/// Events that differ in all that can be asked for.
+fn varied() -> Vec<Event> {
+    let (exes, users) =
+        (["/usr/bin/curl", "/opt/curl", "/usr/sbin/nginx (deleted)"], [Some("alice"), Some("bob"), None]);
+    let peers = ["192.0.2.7", "192.0.3.7", "2001:db8::1", "::ffff:192.0.2.7"];
+    let names = [EventName::ConnectionOpen, EventName::ConnectionClose, EventName::Listen];
+    let pick = |number: usize, count: usize, stride: usize| (number / stride) % count;
+    (0..144)
+        .map(|number| {
+            let executable = Executable { path: Some(exes[pick(number, 3, 1)].into()), ..Executable::default() };
+            let process = Process {
+                pid: u32::try_from(pick(number, 5, 2)).unwrap() + 100,
+                uid: Some(u32::try_from(pick(number, 3, 3)).unwrap()),
+                user: users[pick(number, 3, 3)].map(Into::into),
+                executable: Arc::new(executable),
+                ..sample::process()
+            };
+            Event {
+                time: Timestamp(1_700_000_000_000_000_000 + i64::try_from(number).unwrap()),
+                name: names[pick(number, 3, 4)],
+                process: (number % 7 > 0).then(|| Arc::new(process)),
+                peer: sample::endpoint(peers[pick(number, 4, 5)], [80, 443, 8080][pick(number, 3, 2)]),
+                local: Endpoint { port: Some(443), ..sample::event().local },
+                server: (number % 4 > 0)
+                    .then(|| sample::server(["example.org", "a.example.org", "b.c"][pick(number, 3, 6)])),
+                transport: [Some(Transport::Tcp), Some(Transport::Udp), None][pick(number, 3, 7)],
+                verdict: [None, Some(Verdict::Allow), Some(Verdict::Block)][pick(number, 3, 8)],
+                ..sample::event()
+            }
+        })
+        .collect()
+}
+
+fn some<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = Vec<T>> {
+    let most = values.len().min(2);
+    prop_oneof![3 => Just(Vec::new()), 1 => subsequence(values, 0..=most)]
+}
+
+prop_compose! {
+    fn filter()(
+        pids in some(vec![100, 102, 4_000_000]),
+        executables in some(vec![
+            ExecutableIs::Named("curl".into()),
+            ExecutableIs::Named("nginx".into()),
+            ExecutableIs::At { given: "/usr/bin/curl".into(), resolved: "/opt/curl".into() },
+            ExecutableIs::At { given: "/usr/sbin/nginx".into(), resolved: "/usr/sbin/nginx".into() },
+        ]),
+        users in some(vec![UserIs::Id(1), UserIs::Named("alice".into()), UserIs::Id(77)]),
+        ports in some(vec![80..=80, 400..=500, 9000..=9001]),
+        peers in some(["192.0.2.7/32", "192.0.2.0/23", "2001:db8::/32", "203.0.113.1/32"].map(|text| text.parse().unwrap()).to_vec()),
+        transports in some(vec!["tcp", "udp", "icmp"]),
+        names in some(vec![NameIs::Exactly("example.org".into()), NameIs::Below("example.org".into())]),
+        events in some(vec![EventName::ConnectionOpen, EventName::Listen, EventName::Accept]),
+        verdicts in some(vec![Verdict::Allow, Verdict::WouldBlock]),
+    ) -> Filter {
+        Filter { pids, executables, users, ports, peers, transports, names, events, verdicts, ..Filter::default() }
+    }
+}
+
+proptest! {
+    /// What the reader leaves out, the filter would not have admitted.
+    #[test]
+    fn what_is_shown_is_what_the_filter_admits(filter in filter(), format in select(vec![LogFormat::Json])) {
+        thread_local!(static LOG: (Vec<Event>, Recorded) = {
+            let events = varied();
+            let recorded = Recorded::of(&events);
+            (events, recorded)
+        });
+        LOG.with(|(events, recorded)| {
+            let (shown, status) = written(&LogOptions { format, filter: filter.clone(), ..recorded.options() });
+            prop_assert_eq!(shown, lines(events.iter().filter(|event| filter.matches(event))));
+            prop_assert_eq!(status, exit::DONE);
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn no_more_is_shown_than_the_limit() {
+    let events = varied();
+    let recorded = Recorded::of(&events);
+    let options = LogOptions { limit: Some(5), ..recorded.options() };
+    assert_eq!(written(&options).0, lines(events.iter().take(5)));
+}
+
+#[test]
+fn a_table_has_a_header_and_a_line_an_event() {
+    let recorded = Recorded::of(&varied());
+    let (table, _) = written(&LogOptions { format: LogFormat::Table, ..recorded.options() });
+    assert!(table.starts_with("TIME"));
+    assert_eq!(table.lines().count(), 145);
+}
+
+#[test]
+fn what_is_torn_fails_the_command_but_hides_nothing_else() {
+    let events = varied();
+    let recorded = Recorded::of(&events);
+    let torn = recorded.0.path().join("date=2023-11-14/hour=22/other-1600000000000.parquet");
+    std::fs::write(&torn, "PAR1").unwrap();
+    let (shown, status) = written(&recorded.options());
+    assert_eq!((shown, status), (lines(events.iter()), exit::FAILED));
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let options = LogOptions { directory: "/no/such/log".into(), ..Recorded::of(&[]).options() };
+    let error = write(&options, Vec::new()).unwrap_err();
+    assert!(format!("{error:#}").contains("/no/such/log"), "{error:#}");
+}
+
+#[test]
+fn values_with_commas_and_quotes_survive_csv() {
+    let executable = Executable {
+        path: Some("/a,\"b\"\n".into()),
+        args: ["x".into(), "y, \"z\"".into()].into(),
+        ..Executable::default()
+    };
+    let process = Process { executable: Arc::new(executable), ..sample::process() };
+    let event = Event { process: Some(Arc::new(process)), ..sample::event() };
+    let mut text = Vec::new();
+    csv::header(&mut text).unwrap();
+    csv::row(&mut text, &event).unwrap();
+    let mut reader = ::csv::Reader::from_reader(text.as_slice());
+    let header = reader.headers().unwrap().clone();
+    let record = reader.records().next().unwrap().unwrap();
+    let value = |name: &str| record.get(header.iter().position(|column| column == name).unwrap()).unwrap();
+    assert_eq!(value("process_executable_path"), "/a,\"b\"\n");
+    assert_eq!(value("process_command_args"), r#"["x","y, \"z\""]"#);
+    assert_eq!((value("process_pid"), value("egret_verdict")), ("4242", ""));
+    assert!(text.starts_with(b"timestamp,event_name,connection_id,") && text.ends_with(b"\r\n"));
+}

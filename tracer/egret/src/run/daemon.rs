@@ -1,0 +1,142 @@
+//! The daemon from ready to end.
+
+use std::io::PipeWriter;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use egret_exporters::snapshot::{Snapshot, Source as _};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::kind::Parts;
+use super::notify;
+use super::servers::{Listeners, Servers};
+use super::signals::{Signals, Wish};
+use super::sinks::{Prepared, Sinks};
+use super::state::State;
+use super::watchdog;
+use crate::args::RunOptions;
+use crate::config::{self, Loaded, Problems, Reload};
+use crate::log::Log;
+use crate::status::Configuration;
+
+/// How long answers under way, and those who watch, may take once everything else has ended.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Everything that the daemon consists of, but for sinks and servers.
+pub(super) struct Daemon<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) log: &'a Log,
+    pub(super) loaded: Loaded,
+    pub(super) pipeline: Pipeline,
+}
+
+/// The threads that capture and enrich.
+pub(super) struct Pipeline {
+    pub(super) state: Arc<State>,
+    /// Capture runs while this is there.
+    pub(super) running: PipeWriter,
+    /// Ready once the capture thread has ended.
+    pub(super) captured: oneshot::Receiver<()>,
+    /// Ready once the enriching thread has ended too, and closed the queues.
+    pub(super) enriched: oneshot::Receiver<()>,
+}
+
+impl Daemon<'_> {
+    /// Starts sinks and servers, and does what signals ask for until that is to stop; says what became of everything.
+    pub(super) async fn run(mut self, prepared: Prepared, listeners: Listeners) -> Result<Snapshot> {
+        let mut signals = Signals::take().context("cannot take over signals")?;
+        let parts = Parts { metrics: listeners.metrics(), ..Parts::default() };
+        let mut sinks = prepared.start(&self.loaded.settings, parts)?;
+        let state = Arc::clone(&self.pipeline.state);
+        state.configure(described(&self.loaded, Vec::new()));
+        let servers = listeners.serve(&state)?;
+        if let Some(limit) = notify::watchdog() {
+            tokio::spawn(watchdog::watch(limit, Arc::clone(&state.pulse)));
+        }
+        self.tell_ready();
+        loop {
+            tokio::select! {
+                wish = signals.next() => match wish {
+                    Wish::Stop => break,
+                    Wish::Reload => self.reload(&mut sinks).await,
+                },
+                _ = &mut self.pipeline.captured => bail!("the capture thread broke down"),
+                _ = &mut self.pipeline.enriched => bail!("the enriching thread broke down"),
+            }
+        }
+        self.stop(&mut signals, &mut sinks, servers).await;
+        Ok(state.snapshot())
+    }
+
+    fn tell_ready(&self) {
+        let layer = self.pipeline.state.layer.as_str();
+        tracing::info!(layer, "egret runs");
+        notify::ready(&format!("Tracing with the {layer} layer"));
+    }
+
+    /// Reads the configuration again and takes over what can be. A wrong one changes nothing.
+    async fn reload(&mut self, sinks: &mut Sinks) {
+        notify::reloading();
+        sinks.reopen();
+        match self.reconfigured() {
+            Ok(next) => self.take_over(next, sinks).await,
+            Err(problems) => {
+                problems.iter().for_each(|problem| tracing::error!("{problem}"));
+                tracing::error!("the configuration is wrong; egret goes on as before");
+            }
+        }
+        self.tell_ready();
+    }
+
+    /// What is to hold from now on, and what of the new configuration waits for a restart.
+    fn reconfigured(&self) -> Result<(Loaded, Vec<&'static str>), Problems> {
+        let new = config::load(self.options.config.as_deref(), std::env::vars_os())?;
+        let changes = config::reload_difference(&self.loaded, &new);
+        let waiting =
+            changes.iter().filter(|change| change.reload == Reload::Restart).map(|change| change.key).collect();
+        Ok((self.loaded.taking_over(&new)?, waiting))
+    }
+
+    async fn take_over(&mut self, (next, waiting): (Loaded, Vec<&'static str>), sinks: &mut Sinks) {
+        next.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        waiting.iter().for_each(|key| tracing::warn!(key, "waits for a restart"));
+        if let Err(error) = self.log.filter(&next.settings.log) {
+            tracing::error!("{error:#}");
+        }
+        sinks.reload(&self.loaded.settings, &next.settings, next.settings.drain_for).await;
+        self.pipeline.state.configure(described(&next, waiting));
+        self.loaded = next;
+        tracing::info!("configuration read again");
+    }
+
+    /// Stops capture, and has every sink send what it has, as long as that may take and nobody asks a second time.
+    async fn stop(self, signals: &mut Signals, sinks: &mut Sinks, servers: Servers) {
+        let Self { loaded, pipeline, .. } = self;
+        let Pipeline { state, running, captured, enriched } = pipeline;
+        let drain_for = loaded.settings.drain_for;
+        tracing::info!(?drain_for, "stopping");
+        state.stopping.store(true, Ordering::Relaxed);
+        notify::stopping(drain_for);
+        drop(running);
+        let drained = async {
+            // Nothing is ever sent: they are ready when the threads end.
+            let _ = (captured.await, enriched.await);
+            sinks.ended().await;
+        };
+        tokio::select! {
+            () = drained => {}
+            () = sleep(drain_for) => tracing::warn!(?drain_for, "the time to drain is over"),
+            () = signals.stop() => tracing::warn!("asked to stop a second time"),
+        }
+        let _ = timeout(GRACE, servers.end()).await;
+        state.accounts.abandon();
+        state.live.abandon();
+    }
+}
+
+fn described(loaded: &Loaded, waiting_for_restart: Vec<&'static str>) -> Configuration {
+    Configuration { file: loaded.file.clone(), warnings: loaded.warnings.clone(), waiting_for_restart }
+}

@@ -1,0 +1,45 @@
+//! Hands every batch to every sink.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use egret_exporters::sink::{Batch, Sender};
+
+/// The queues of all sinks. Offering never waits for a sink: a queue without room drops, and counts what it dropped.
+#[derive(Debug, Default)]
+pub(super) struct FanOut(Mutex<Vec<Sender>>);
+
+impl FanOut {
+    /// Offers a batch to all.
+    pub(super) fn offer(&self, batch: &Batch) {
+        self.lock().iter().for_each(|sink| sink.offer(batch));
+    }
+
+    /// From here on events go to this queue, and no longer to the one that a sink of the same name has, which closes: no
+    /// event goes to both or to neither.
+    pub(super) fn put(&self, sender: Sender) {
+        let name = sender.ledger().sink();
+        let mut sinks = self.lock();
+        sinks.retain(|sink| sink.ledger().sink() != name);
+        sinks.push(sender);
+    }
+
+    /// Closes the queue of a sink.
+    pub(super) fn remove(&self, name: &str) {
+        self.lock().retain(|sink| sink.ledger().sink() != name);
+    }
+
+    /// The sinks that have gone although their queues are open.
+    pub(super) fn broken(&self) -> impl Iterator<Item = &'static str> {
+        let gone = |sink: &Sender| sink.is_closed().then(|| sink.ledger().sink());
+        self.lock().iter().filter_map(gone).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Closes all queues.
+    pub(super) fn close(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Sender>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,93 @@
+//! Which sinks there are, and how each is made.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use egret_exporters::prometheus::Metrics;
+use egret_exporters::{json, otlp, parquet, prometheus};
+
+use super::running::Work;
+use crate::config::Settings;
+
+/// A kind of sink, of which there is at most one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Parquet,
+    Prometheus,
+    Otlp,
+    Json,
+}
+
+/// What sinks share with others.
+#[derive(Clone, Default)]
+pub(super) struct Parts {
+    /// What the metrics sink counts in.
+    pub(super) metrics: Option<Arc<Metrics>>,
+    /// Asks the JSON sink to open its file again.
+    pub(super) reopener: Option<json::Reopener>,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 4] = [Self::Parquet, Self::Prometheus, Self::Otlp, Self::Json];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Prometheus => "prometheus",
+            Self::Otlp => "otlp",
+            Self::Json => "json",
+        }
+    }
+
+    /// How many events its queue holds; `None` if it is not wanted.
+    pub(super) fn queue_events(self, settings: &Settings) -> Option<usize> {
+        match self {
+            Self::Parquet => settings.parquet.as_ref().map(|parquet| parquet.queue_events),
+            Self::Prometheus => settings.metrics.as_ref().map(|metrics| metrics.prometheus.queue_events),
+            Self::Otlp => settings.otlp.as_ref().map(|otlp| otlp.queue_events),
+            Self::Json => settings.json.as_ref().map(|json| json.queue_events),
+        }
+    }
+
+    /// Whether it does the same with either settings.
+    pub(super) fn is_same(self, old: &Settings, new: &Settings) -> bool {
+        match self {
+            Self::Parquet => old.parquet == new.parquet,
+            // Its counts are what metrics are made of: it is not started anew.
+            Self::Prometheus => true,
+            Self::Otlp => old.otlp == new.otlp,
+            Self::Json => old.json == new.json,
+        }
+    }
+
+    /// Makes the sink, and says what it will do; `None` if it is not wanted.
+    pub(super) fn make(self, settings: &Settings, parts: &mut Parts) -> Result<Option<Work>> {
+        let work = match self {
+            Self::Parquet => settings.parquet.as_ref().map(parquet).transpose(),
+            Self::Prometheus => Ok(parts.metrics.clone().map(prometheus)),
+            Self::Otlp => settings.otlp.as_ref().map(otlp).transpose(),
+            Self::Json => settings.json.as_ref().map(|settings| json(settings, parts)).transpose(),
+        };
+        work.with_context(|| format!("cannot start the {} sink", self.name()))
+    }
+}
+
+fn parquet(settings: &parquet::Settings) -> Result<Work> {
+    let sink = parquet::Sink::new(settings)?;
+    Ok(Work::Thread(Box::new(|inbox| Box::pin(sink.run(inbox)))))
+}
+
+fn prometheus(metrics: Arc<Metrics>) -> Work {
+    Work::Shared(Box::new(|inbox| Box::pin(prometheus::Sink::new(metrics).run(inbox))))
+}
+
+fn otlp(settings: &otlp::Settings) -> Result<Work> {
+    let sink = otlp::Sink::new(settings)?;
+    Ok(Work::Shared(Box::new(|inbox| Box::pin(sink.run(inbox)))))
+}
+
+fn json(settings: &json::Settings, parts: &mut Parts) -> Result<Work> {
+    let sink = json::Sink::new(settings)?;
+    parts.reopener = Some(sink.reopener());
+    Ok(Work::Thread(Box::new(|inbox| Box::pin(sink.run(inbox)))))
+}

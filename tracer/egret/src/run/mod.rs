@@ -1,0 +1,111 @@
+//! `egret run`: the daemon.
+//!
+//! ```text
+//! capture thread (drain) -> channel -> enrich thread (digest) -> fan-out -> a queue each sink
+//! ```
+//!
+//! Capture waits for nobody but the enriching thread, and that for no sink: what a sink has no room for it drops, and
+//! counts. Everything else waits on a small runtime: sinks that speak to the network, metrics, the control socket,
+//! signals.
+
+mod accounts;
+mod capture;
+mod daemon;
+mod enrich;
+mod fan_out;
+mod kind;
+mod notify;
+mod privilege;
+mod pulse;
+mod report;
+mod running;
+mod servers;
+mod signals;
+mod sinks;
+mod state;
+mod tallies;
+mod watchdog;
+
+use std::env;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::{RunOptions, exit};
+use crate::config::{self, Loaded};
+use crate::control::Live;
+use crate::log::Log;
+use crate::status::Listening;
+use accounts::Accounts;
+use daemon::{Daemon, Pipeline};
+use fan_out::FanOut;
+use pulse::Pulse;
+use servers::Listeners;
+use sinks::Prepared;
+use state::State;
+use tallies::Tallies;
+
+/// Threads for everything that waits. Two, so that one that encodes spans or metrics holds nobody up.
+const WORKERS: usize = 2;
+/// Threads for short work that blocks, such as looking up the address of a collector.
+const BLOCKING: usize = 4;
+
+/// Runs until it is asked to stop; says the exit status.
+///
+/// # Errors
+///
+/// When the configuration is wrong, another daemon runs, or capture or a sink cannot start.
+pub fn run(options: &RunOptions, log: &Log) -> Result<u8> {
+    let loaded = config::load(options.config.as_deref(), env::vars_os())?;
+    log.filter(&loaded.settings.log)?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let listeners = Listeners::open(&loaded.settings)?;
+    privilege::renounce()?;
+    let (pipeline, prepared) = start(&loaded, listeners.listening())?;
+    // Threads that are started from here on have no privilege from their first instruction.
+    privilege::reduce(Vec::new())?;
+    let runtime = runtime()?;
+    let daemon = Daemon { options, log, loaded, pipeline };
+    let snapshot = runtime.block_on(daemon.run(prepared, listeners))?;
+    // A sink that could not be drained in time is not waited for now.
+    runtime.shutdown_background();
+    report::report(&snapshot);
+    Ok(exit::DONE)
+}
+
+/// Starts what captures and enriches.
+fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> {
+    let (fan_out, accounts, live) = (Arc::<FanOut>::default(), Arc::<Accounts>::default(), Arc::<Live>::default());
+    // Before anything is captured, so that nothing is captured for nobody.
+    let prepared = Prepared::new(&loaded.settings, Arc::clone(&fan_out), Arc::clone(&accounts));
+    let shared =
+        capture::Shared { pulse: Arc::new(Pulse::new(notify::watchdog())), tallies: Arc::<Tallies>::default() };
+    let (stop, running) = capture::stop()?;
+    let started = capture::start(&loaded.settings, stop, shared.clone())?;
+    let enriched =
+        enrich::start(started.batches, loaded.settings.capture.hash, Arc::clone(&fan_out), Arc::clone(&live))?;
+    let state = State {
+        started: Instant::now(),
+        layer: started.layer,
+        degradations: started.degradations,
+        pulse: shared.pulse,
+        tallies: shared.tallies,
+        accounts,
+        fan_out,
+        live,
+        listening,
+        stopping: AtomicBool::new(false),
+        configuration: Mutex::default(),
+    };
+    let pipeline = Pipeline { state: Arc::new(state), running, captured: started.ended, enriched };
+    Ok((pipeline, prepared))
+}
+
+fn runtime() -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(WORKERS).max_blocking_threads(BLOCKING).thread_name("egret-worker").enable_all();
+    builder.build().context("cannot make a runtime")
+}

@@ -1,0 +1,34 @@
+//! The last words: what became of everything.
+
+use egret_exporters::snapshot::{SinkState, Snapshot};
+use egret_model::Tally;
+
+/// Writes to standard error what is missing, a line for each sink, and last the line that a trace ends with too.
+pub(super) fn report(snapshot: &Snapshot) {
+    for loss in snapshot.tally.lost.iter().chain(&snapshot.tally.incomplete) {
+        eprintln!("egret: lost at {}, {}: {}", loss.stage.as_str(), loss.reason.as_str(), loss.count);
+    }
+    for sink in &snapshot.sinks {
+        for (reason, count) in sink.account.dropped.iter().filter(|(_, count)| *count != 0) {
+            eprintln!("egret: dropped by {}, {}: {count}", sink.name, reason.as_str());
+        }
+    }
+    snapshot.sinks.iter().for_each(|sink| eprintln!("{}", sink_line(sink)));
+    eprintln!("{}", tally_line(&snapshot.tally));
+}
+
+fn sink_line(sink: &SinkState) -> String {
+    let account = &sink.account;
+    format!(
+        "sink={} enqueued={} sent={} dropped={} queued={}",
+        sink.name,
+        account.enqueued,
+        account.sent,
+        account.dropped.total(),
+        account.queued
+    )
+}
+
+fn tally_line(tally: &Tally) -> String {
+    format!("captured={} delivered={} lost={}", tally.captured, tally.delivered, tally.lost_total())
+}

@@ -1,0 +1,124 @@
+//! All sinks: starting them, replacing them, waiting for their end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use egret_exporters::sink::{Receiver, queue};
+use tokio::time::timeout;
+
+use super::accounts::Accounts;
+use super::fan_out::FanOut;
+use super::kind::{Kind, Parts};
+use super::running::Running;
+use crate::config::Settings;
+
+/// The queues of sinks that are not at work yet. What is captured meanwhile waits in them.
+pub(super) struct Prepared {
+    fan_out: Arc<FanOut>,
+    accounts: Arc<Accounts>,
+    queues: Vec<(Kind, Receiver)>,
+}
+
+impl Prepared {
+    pub(super) fn new(settings: &Settings, fan_out: Arc<FanOut>, accounts: Arc<Accounts>) -> Self {
+        let mut prepared = Self { fan_out, accounts, queues: Vec::new() };
+        for kind in Kind::ALL {
+            if let Some(events) = kind.queue_events(settings) {
+                let queue = open(kind, events, &prepared.fan_out, &prepared.accounts);
+                prepared.queues.push((kind, queue));
+            }
+        }
+        prepared
+    }
+
+    /// Puts the sinks to work. Must be called where there is a runtime.
+    pub(super) fn start(self, settings: &Settings, parts: Parts) -> Result<Sinks> {
+        let Self { fan_out, accounts, queues } = self;
+        let mut sinks = Sinks { fan_out, accounts, parts, running: Vec::new() };
+        for (kind, inbox) in queues {
+            sinks.start(kind, settings, inbox)?;
+        }
+        Ok(sinks)
+    }
+}
+
+/// A new queue for a sink. Events go to it from here on.
+fn open(kind: Kind, events: usize, fan_out: &FanOut, accounts: &Accounts) -> Receiver {
+    let (sender, receiver) = queue(kind.name(), events);
+    accounts.open(receiver.ledger().clone());
+    fan_out.put(sender);
+    receiver
+}
+
+/// The sinks at work.
+pub(super) struct Sinks {
+    fan_out: Arc<FanOut>,
+    accounts: Arc<Accounts>,
+    parts: Parts,
+    running: Vec<Running>,
+}
+
+impl Sinks {
+    fn start(&mut self, kind: Kind, settings: &Settings, inbox: Receiver) -> Result<()> {
+        if let Some(work) = kind.make(settings, &mut self.parts)? {
+            self.running.push(Running::start(work, inbox)?);
+        }
+        Ok(())
+    }
+
+    /// Replaces the sinks whose settings are others now. Each gets `limit` to send what it has.
+    pub(super) async fn reload(&mut self, old: &Settings, new: &Settings, limit: Duration) {
+        for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_same(old, new)) {
+            match self.replace(kind, old, new, limit).await {
+                Ok(()) => tracing::info!(sink = kind.name(), "sink started anew"),
+                Err(error) => tracing::error!(sink = kind.name(), "{error:#}"),
+            }
+        }
+    }
+
+    /// What comes while neither the old sink nor the new one is at work waits in the new one's queue.
+    async fn replace(&mut self, kind: Kind, old: &Settings, new: &Settings, limit: Duration) -> Result<()> {
+        let inbox = kind.queue_events(new).map(|events| open(kind, events, &self.fan_out, &self.accounts));
+        if inbox.is_none() {
+            self.fan_out.remove(kind.name());
+        }
+        self.end(kind, limit).await;
+        let Some(inbox) = inbox else { return Ok(()) };
+        let mut trial = self.parts.clone();
+        match kind.make(new, &mut trial) {
+            Ok(Some(work)) => {
+                self.parts = trial;
+                self.running.push(Running::start(work, inbox)?);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(error) => {
+                self.start(kind, old, inbox).context("nor can it go on as before")?;
+                Err(error.context("it goes on as before"))
+            }
+        }
+    }
+
+    async fn end(&mut self, kind: Kind, limit: Duration) {
+        let Some(at) = self.running.iter().position(|running| running.name() == kind.name()) else { return };
+        let mut running = self.running.swap_remove(at);
+        if timeout(limit, running.end()).await.is_err() {
+            tracing::warn!(sink = kind.name(), ?limit, "sink did not send everything before it was replaced");
+        }
+    }
+
+    /// Has the JSON file opened by its name again, if there is one.
+    pub(super) fn reopen(&self) {
+        if let Some(reopener) = &self.parts.reopener {
+            reopener.reopen();
+        }
+    }
+
+    /// Waits until all have ended, which they do once their queues are closed and empty.
+    pub(super) async fn ended(&mut self) {
+        for running in &mut self.running {
+            running.end().await;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `egret status`: what the daemon says of itself.
+//!
+//! The daemon writes both forms, for programs and for people: so what is shown is what that daemon knows, whatever version
+//! of egret asks.
+
+mod document;
+pub(crate) mod text;
+mod usage;
+
+use std::io::{self, ErrorKind, Write as _};
+
+use anyhow::{Context as _, Result};
+
+use crate::args::{StatusOptions, exit};
+use crate::control::Client;
+pub(crate) use document::{Configuration, Describe, Listening, Status, Thread};
+pub(crate) use usage::Usage;
+
+/// Asks the daemon and writes what it says; says the exit status.
+///
+/// # Errors
+///
+/// When no daemon answers, or standard output cannot be written. A reader that has gone away is not an error.
+pub fn run(options: &StatusOptions) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    let accept = if options.json { "application/json" } else { "text/plain" };
+    let socket = crate::control::find(options.socket.as_deref());
+    let mut answer = runtime.block_on(Client::new(&socket).get("/v1/status", accept))?.to_vec();
+    if options.json {
+        answer.push(b'\n');
+    }
+    match io::stdout().lock().write_all(&answer) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        _ => Ok(exit::DONE),
+    }
+}

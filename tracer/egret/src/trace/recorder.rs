@@ -1,0 +1,69 @@
+//! Parquet files beside what is shown.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use egret_exporters::parquet::{Destination, Settings, Sink};
+use egret_exporters::sink::{Receiver, Sender, queue};
+use egret_model::Event;
+use tokio::runtime;
+
+/// Events that may wait: at about 350 bytes each, 23 MB at the very most.
+const QUEUE: usize = 1 << 16;
+
+/// The thread that writes files.
+pub(super) struct Recorder {
+    queue: Sender,
+    writer: JoinHandle<io::Result<()>>,
+}
+
+impl Recorder {
+    pub(super) fn start(directory: &Path) -> Result<Self> {
+        let sink = Sink::new(&settings(directory)?)?;
+        let (queue, inbox) = queue("parquet", QUEUE);
+        Ok(Self { queue, writer: thread::spawn(move || run(sink, inbox)) })
+    }
+
+    /// Hands events over; does not wait.
+    pub(super) fn take(&self, events: Vec<Event>) {
+        self.queue.offer(&events.into());
+    }
+
+    /// Waits until all is written, and says what could not be.
+    pub(super) fn finish(self) -> io::Result<()> {
+        let ledger = self.queue.ledger().clone();
+        drop(self.queue);
+        let ended =
+            self.writer.join().map_err(|_| io::Error::other("the thread that writes parquet files broke down"))?;
+        let account = ledger.account();
+        for (reason, count) in account.dropped.iter().filter(|(_, count)| *count > 0) {
+            eprintln!("egret: not written to parquet files, {}: {count} of {}", reason.as_str(), account.enqueued);
+        }
+        ended
+    }
+}
+
+/// Nothing is removed: a trace records for as long as somebody watches.
+fn settings(directory: &Path) -> Result<Settings> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").context("cannot tell the name of this host")?;
+    Ok(Settings {
+        destination: Destination::Directory(directory.to_owned()),
+        host: host.trim_end().to_owned(),
+        rotate_after: Duration::from_secs(60),
+        rotate_bytes: 64 << 20,
+        row_group_rows: 1 << 16,
+        zstd_level: 3,
+        keep_for: None,
+        keep_bytes: None,
+        queue_events: QUEUE,
+    })
+}
+
+fn run(sink: Sink, inbox: Receiver) -> io::Result<()> {
+    runtime::Builder::new_current_thread().enable_all().build()?.block_on(sink.run(inbox));
+    Ok(())
+}
