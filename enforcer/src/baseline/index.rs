@@ -1,0 +1,134 @@
+//! Finding the rules that cover a flow, however many rules there are.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::destination::Host;
+use super::facts::Facts;
+use super::file::Baseline;
+use super::rule::{Action, Rule};
+
+/// What a baseline says of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision<'a> {
+    /// A rule allows it, and none denies it.
+    Allow(&'a Rule),
+    /// A rule denies it.
+    Deny(&'a Rule),
+    /// No rule covers it.
+    Unknown,
+}
+
+/// The rules of a baseline, by executable and then by host. Looking a flow up takes a few steps for each label of its
+/// name and each length of prefix among the networks, not one for each rule.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    rules: Vec<(Rule, Action)>,
+    by_executable: HashMap<Arc<str>, Hosts>,
+    of_any: Hosts,
+}
+
+impl Index {
+    /// Of a baseline.
+    #[must_use]
+    pub fn of(baseline: &Baseline) -> Self {
+        let mut index = Self::default();
+        for (rule, entry) in &baseline.entries {
+            index.insert(rule.clone(), entry.action);
+        }
+        index
+    }
+
+    /// Adds a rule that is not there yet.
+    pub(super) fn insert(&mut self, rule: Rule, action: Action) {
+        let hosts = match &rule.subject.executable {
+            Some(executable) => self.by_executable.entry(Arc::clone(executable)).or_default(),
+            None => &mut self.of_any,
+        };
+        hosts.add(&rule.destination.host, self.rules.len());
+        self.rules.push((rule, action));
+    }
+
+    /// What the rules say of a flow: one that denies wins, whatever others allow.
+    #[must_use]
+    pub fn decide(&self, facts: &Facts<'_>) -> Decision<'_> {
+        let mut allowed = Decision::Unknown;
+        let of_executable = facts.executable.and_then(|executable| self.by_executable.get(executable));
+        for hosts in of_executable.into_iter().chain([&self.of_any]) {
+            let denied = hosts.find(facts, |number| {
+                let (rule, action) = self.rules.get(number).filter(|(rule, _)| rule.covers(facts))?;
+                match action {
+                    Action::Deny => return Some(rule),
+                    Action::Allow if allowed == Decision::Unknown => allowed = Decision::Allow(rule),
+                    Action::Allow => {}
+                }
+                None
+            });
+            if let Some(rule) = denied {
+                return Decision::Deny(rule);
+            }
+        }
+        allowed
+    }
+
+    /// Number of rules.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+}
+
+/// Numbers of rules, by the host that they name.
+#[derive(Clone, Debug, Default)]
+struct Hosts {
+    any: Vec<usize>,
+    names: HashMap<Arc<str>, Vec<usize>>,
+    below: HashMap<Arc<str>, Vec<usize>>,
+    addresses: HashMap<IpAddr, Vec<usize>>,
+    networks: HashMap<IpNet, Vec<usize>>,
+    /// Lengths of the networks' prefixes.
+    prefixes: BTreeSet<u8>,
+}
+
+impl Hosts {
+    fn add(&mut self, host: &Host, number: usize) {
+        let place = match host {
+            Host::Any => &mut self.any,
+            Host::Name(name) => self.names.entry(Arc::clone(name)).or_default(),
+            Host::Below(suffix) => self.below.entry(Arc::clone(suffix)).or_default(),
+            Host::Address(address) => self.addresses.entry(*address).or_default(),
+            Host::Network(network) => {
+                self.prefixes.insert(network.prefix_len());
+                self.networks.entry(*network).or_default()
+            }
+        };
+        place.push(number);
+    }
+
+    /// Tries the rules that may cover a flow, until one gives something.
+    fn find<'r>(&self, facts: &Facts<'_>, mut with: impl FnMut(usize) -> Option<&'r Rule>) -> Option<&'r Rule> {
+        let name = facts.name.and_then(|name| self.names.get(name));
+        let suffixes = facts.name.into_iter().flat_map(suffixes).filter_map(|suffix| self.below.get(suffix));
+        let address = facts.address.and_then(|address| self.addresses.get(&address));
+        let networks = self.prefixes.iter().filter_map(|length| {
+            let network = IpNet::new(facts.address?, *length).ok()?.trunc();
+            self.networks.get(&network)
+        });
+        let lists = name.into_iter().chain(suffixes).chain(address).chain(networks).chain([&self.any]);
+        lists.flatten().find_map(|number| with(*number))
+    }
+}
+
+/// The names above one: `b.c` and `c` for `a.b.c`.
+fn suffixes(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, above)| above)).skip(1)
+}

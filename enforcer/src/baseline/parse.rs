@@ -1,0 +1,242 @@
+//! Reading a baseline: everything that is wrong with it, each at its line.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use egret_model::Transport;
+use ipnet::IpNet;
+
+use super::destination::{Destination, Host, Ports};
+use super::evidence::{Evidence, Gap, time};
+use super::file::{Baseline, Entry, FORMAT};
+use super::rule::{Action, Rule};
+use super::subject::{KEYS, Subject};
+use super::word::{self, split_comment};
+
+/// One thing that is wrong with a baseline.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct Problem {
+    /// The line, counted from one.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Reads a baseline.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn parse(text: &str) -> Result<Baseline, Vec<Problem>> {
+    let mut reader = Reader::default();
+    for (index, line) in text.lines().enumerate() {
+        reader.line = index + 1;
+        if let Err(reason) = reader.read(line.trim()) {
+            reader.problems.push(Problem { line: reader.line, reason });
+        }
+    }
+    if !reader.has_format && reader.problems.is_empty() {
+        reader
+            .problems
+            .push(Problem { line: 1, reason: format!("`format {FORMAT}` is missing before the first rule") });
+    }
+    // Comments below the last rule belong to no rule.
+    reader.baseline.notes.append(&mut reader.notes);
+    if reader.problems.is_empty() { Ok(reader.baseline) } else { Err(reader.problems) }
+}
+
+#[derive(Default)]
+struct Reader {
+    line: usize,
+    baseline: Baseline,
+    problems: Vec<Problem>,
+    has_format: bool,
+    /// Comments that wait for the rule below them.
+    notes: Vec<String>,
+    /// The lines of the rules so far.
+    lines: HashMap<Rule, usize>,
+}
+
+impl Reader {
+    fn read(&mut self, line: &str) -> Result<(), String> {
+        if let Some(note) = line.strip_prefix('#') {
+            self.notes.push(note.trim_end().to_owned());
+            return Ok(());
+        }
+        let (line, remark) = split_comment(line);
+        let (head, rest) = word::next(line).map_err(|error| error.to_string())?;
+        match head.as_str() {
+            "" => Ok(()),
+            "format" => self.format(rest.trim()),
+            "host" => one_word(rest).map(|host| self.baseline.hosts.push(host)),
+            "gap" => gap(rest).map(|gap| self.baseline.gaps.push(gap)),
+            "allow" => self.rule(Action::Allow, rest, remark),
+            "deny" => self.rule(Action::Deny, rest, remark),
+            other => Err(format!("{other:?} begins no line; expected allow, deny, host, gap or format")),
+        }
+    }
+
+    fn format(&mut self, version: &str) -> Result<(), String> {
+        if std::mem::replace(&mut self.has_format, true) {
+            return Err("the format is given twice".to_owned());
+        }
+        // Comments above are about the whole file.
+        self.baseline.notes.append(&mut self.notes);
+        match version.parse() {
+            Ok(FORMAT) => Ok(()),
+            _ => Err(format!("format {version:?} is not known; this egret reads format {FORMAT}")),
+        }
+    }
+
+    fn rule(&mut self, action: Action, text: &str, remark: Option<&str>) -> Result<(), String> {
+        let notes = std::mem::take(&mut self.notes);
+        let rule = rule(text)?;
+        if let Some(first) = self.lines.insert(rule.clone(), self.line) {
+            return Err(format!("line {first} has this subject and destination already"));
+        }
+        let (evidence, note) = remark.map(read_remark).unwrap_or_default();
+        self.baseline.entries.insert(rule, Entry { action, notes, note, evidence });
+        Ok(())
+    }
+}
+
+/// Evidence, and what people wrote behind it.
+fn read_remark(remark: &str) -> (Option<Evidence>, Option<String>) {
+    let (front, note) = match remark.split_once("; ") {
+        Some((front, note)) => (front, Some(note)),
+        None => (remark, None),
+    };
+    match Evidence::parse(front) {
+        Some(evidence) => (Some(evidence), note.map(str::to_owned)),
+        None => (None, (!remark.is_empty()).then(|| remark.to_owned())),
+    }
+}
+
+fn one_word(text: &str) -> Result<String, String> {
+    match word::next(text).map_err(|error| error.to_string())? {
+        (word, rest) if !word.is_empty() && rest.trim().is_empty() => Ok(word),
+        _ => Err("expected one word".to_owned()),
+    }
+}
+
+fn gap(text: &str) -> Result<Gap, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [from, to, lost] = words.as_slice() else {
+        return Err("expected the begin and the end of the gap and the number of records lost".to_owned());
+    };
+    let moment = |text: &str| time(text).ok_or_else(|| format!("{text:?} is no time such as 2026-11-20T08:00:01Z"));
+    let lost = lost.parse().map_err(|_| format!("{lost:?} is no number of records"))?;
+    Ok(Gap { from: moment(from)?, to: moment(to)?, lost })
+}
+
+/// Reads a rule without its action.
+pub(super) fn rule(text: &str) -> Result<Rule, String> {
+    let mut subject = Subject::default();
+    let mut rest = text;
+    let mut anybody = false;
+    loop {
+        let (word, after) = word::next(rest).map_err(|error| error.to_string())?;
+        rest = after;
+        match word.as_str() {
+            "->" => break,
+            "" => return Err("`->` and a destination are missing".to_owned()),
+            "*" => anybody = true,
+            pair => subject_word(&mut subject, pair)?,
+        }
+    }
+    match (anybody, subject.given()) {
+        (true, 1..) => return Err("`*` stands for anybody and cannot be combined".to_owned()),
+        (false, 0) => return Err("who is missing before `->`; `*` stands for anybody".to_owned()),
+        _ => {}
+    }
+    Ok(Rule { subject, destination: destination(rest)? })
+}
+
+fn subject_word(subject: &mut Subject, pair: &str) -> Result<(), String> {
+    let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is neither KEY=VALUE nor `->`"))?;
+    let place = subject
+        .value_mut(key)
+        .ok_or_else(|| format!("{key:?} names nothing of a process; expected one of {}", KEYS.join(", ")))?;
+    if value.is_empty() {
+        return Err(format!("{key} is empty"));
+    }
+    if place.replace(Arc::from(value)).is_some() {
+        return Err(format!("{key} is given twice"));
+    }
+    Ok(())
+}
+
+fn destination(text: &str) -> Result<Destination, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [transport, host, ports] = words.as_slice() else {
+        return Err("expected transport, host and port behind `->`, such as tcp example.org 443".to_owned());
+    };
+    Ok(Destination { transport: read_transport(transport)?, host: read_host(host)?, ports: read_ports(ports)? })
+}
+
+/// Names of transports.
+const TRANSPORTS: [Transport; 8] = [
+    Transport::Tcp,
+    Transport::Mptcp,
+    Transport::Udp,
+    Transport::UdpLite,
+    Transport::Icmp,
+    Transport::Sctp,
+    Transport::Raw(0),
+    Transport::Packet,
+];
+
+fn read_transport(text: &str) -> Result<Option<&'static str>, String> {
+    if text == "*" {
+        return Ok(None);
+    }
+    let mut names = TRANSPORTS.iter().map(|transport| transport.as_str());
+    let found = names.clone().find(|name| *name == text);
+    found.map(Some).ok_or_else(|| {
+        let names = names.by_ref().collect::<Vec<_>>().join(", ");
+        format!("{text:?} is no transport; expected * or one of {names}")
+    })
+}
+
+fn read_host(text: &str) -> Result<Host, String> {
+    if text == "*" {
+        return Ok(Host::Any);
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(Host::Address(address));
+    }
+    if text.contains('/') {
+        let network: IpNet = text.parse().map_err(|_| format!("{text:?} is no network such as 192.0.2.0/24"))?;
+        return if network.trunc() == network {
+            Ok(Host::Network(network))
+        } else {
+            Err(format!("{text} has bits beyond its prefix; meant may be {}", network.trunc()))
+        };
+    }
+    let (name, below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
+    let name = host_name(name).ok_or_else(|| format!("{text:?} is no host name, address or network"))?;
+    Ok(if below { Host::Below(name) } else { Host::Name(name) })
+}
+
+/// A name as records have it: lower case, without the root's dot.
+fn host_name(text: &str) -> Option<Arc<str>> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let fits =
+        |label: &str| !label.is_empty() && !label.chars().any(|c| c == '*' || c.is_control() || c.is_whitespace());
+    (text.len() <= 253 && text.split('.').all(fits)).then(|| text.to_lowercase().into())
+}
+
+fn read_ports(text: &str) -> Result<Ports, String> {
+    if text == "*" {
+        return Ok(Ports::Any);
+    }
+    let port = |text: &str| {
+        text.parse::<u16>().map_err(|_| format!("{text:?} is no port or range of ports such as 443 or 8000-8999"))
+    };
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) => (port(first)?, port(last)?),
+        None => (port(text)?, port(text)?),
+    };
+    if first > last { Err(format!("the range of ports {text} is empty")) } else { Ok(Ports::Range(first, last)) }
+}

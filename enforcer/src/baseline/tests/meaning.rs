@@ -1,0 +1,80 @@
+//! What rules cover, and what is decided.
+
+use proptest::prelude::*;
+
+use super::super::{Action, Baseline, Decision, Facts, Index, parse};
+use super::strategy;
+
+/// Tries every rule.
+fn slowly(baseline: &Baseline, facts: &Facts<'_>) -> Option<Action> {
+    let covering = baseline.entries.iter().filter(|(rule, _)| rule.covers(facts));
+    covering.map(|(_, entry)| entry.action).max()
+}
+
+proptest! {
+    #[test]
+    fn the_index_finds_what_trying_every_rule_finds(baseline in strategy::baseline(), flows in prop::collection::vec(strategy::facts(), 1..30)) {
+        let index = Index::of(&baseline);
+        for facts in &flows {
+            let decided = match index.decide(facts) {
+                Decision::Allow(rule) => {
+                    prop_assert!(rule.covers(facts));
+                    Some(Action::Allow)
+                }
+                Decision::Deny(rule) => {
+                    prop_assert!(rule.covers(facts));
+                    Some(Action::Deny)
+                }
+                Decision::Unknown => None,
+            };
+            prop_assert_eq!(decided, slowly(&baseline, facts));
+        }
+    }
+}
+
+fn decide(rules: &str, facts: &Facts<'_>) -> Option<Action> {
+    let baseline = parse(&format!("format 1\n{rules}")).unwrap();
+    match Index::of(&baseline).decide(facts) {
+        Decision::Allow(_) => Some(Action::Allow),
+        Decision::Deny(_) => Some(Action::Deny),
+        Decision::Unknown => None,
+    }
+}
+
+fn curl() -> Facts<'static> {
+    Facts {
+        executable: Some("/usr/bin/curl"),
+        user: Some("alice".into()),
+        transport: Some("tcp"),
+        name: Some("www.example.org"),
+        address: "192.0.2.7".parse().ok(),
+        port: Some(443),
+        ..Facts::default()
+    }
+}
+
+#[test]
+fn a_suffix_covers_names_below_it_only() {
+    let rule = "allow exe=/usr/bin/curl -> tcp *.example.org 443\n";
+    assert_eq!(decide(rule, &curl()), Some(Action::Allow));
+    for name in ["example.org", "badexample.org", ".example.org", "example.org.evil.test"] {
+        assert_eq!(decide(rule, &Facts { name: Some(name), ..curl() }), None, "{name}");
+    }
+}
+
+#[test]
+fn another_program_is_not_the_learned_one() {
+    let rule = "allow exe=/usr/bin/curl user=alice -> tcp www.example.org 443\n";
+    assert_eq!(decide(rule, &curl()), Some(Action::Allow));
+    assert_eq!(decide(rule, &Facts { executable: Some("/tmp/curl"), ..curl() }), None);
+    assert_eq!(decide(rule, &Facts { executable: None, ..curl() }), None);
+    assert_eq!(decide(rule, &Facts { user: None, ..curl() }), None);
+    assert_eq!(decide(rule, &Facts { port: Some(80), ..curl() }), None);
+    assert_eq!(decide(rule, &Facts { name: None, ..curl() }), None);
+}
+
+#[test]
+fn what_is_denied_is_denied_whatever_is_allowed() {
+    let rules = "allow exe=/usr/bin/curl -> tcp www.example.org 443\ndeny * -> * 192.0.2.0/24 *\n";
+    assert_eq!(decide(rules, &curl()), Some(Action::Deny));
+}

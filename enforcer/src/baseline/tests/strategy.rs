@@ -1,0 +1,122 @@
+//! Any rules, any flows.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use egret_model::Timestamp;
+use ipnet::IpNet;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::super::evidence::{Evidence, Members};
+use super::super::{Action, Baseline, Destination, Entry, Facts, Gap, Generalisation, Host, Ports, Rule, Subject};
+
+/// Few values, so that rules and flows meet.
+const NAMES: [&str; 6] = ["example.org", "a.example.org", "b.a.example.org", "example.com", "org", "x.test"];
+const ADDRESSES: [&str; 5] = ["192.0.2.7", "192.0.2.200", "198.51.100.1", "2001:db8::1", "2001:db8:1::1"];
+const EXECUTABLES: [&str; 3] = ["/usr/bin/curl", "/usr/bin/with blank", "/opt/odd\"#= name"];
+
+fn text(values: &'static [&'static str]) -> impl Strategy<Value = Arc<str>> {
+    select(values).prop_map(Arc::from)
+}
+
+fn address() -> impl Strategy<Value = IpAddr> {
+    select(ADDRESSES.to_vec()).prop_map(|address| address.parse().unwrap())
+}
+
+fn host() -> impl Strategy<Value = Host> {
+    let network = (address(), 0_u8..=32).prop_map(|(address, length)| IpNet::new(address, length).unwrap().trunc());
+    prop_oneof![
+        Just(Host::Any),
+        text(&NAMES).prop_map(Host::Name),
+        text(&NAMES).prop_map(Host::Below),
+        address().prop_map(Host::Address),
+        network.prop_map(Host::Network),
+    ]
+}
+
+fn ports() -> impl Strategy<Value = Ports> {
+    let range = (1_u16..5, 0_u16..5).prop_map(|(first, more)| Ports::Range(first, first + more));
+    prop_oneof![Just(Ports::Any), range]
+}
+
+prop_compose! {
+    pub(super) fn rule()(
+        executable in of(text(&EXECUTABLES)),
+        script in of(text(&["app.py", "-m http.server"])),
+        user in of(text(&["alice", "1000"])),
+        parent in of(text(&EXECUTABLES)),
+        transport in of(select(vec!["tcp", "udp", "icmp"])),
+        host in host(),
+        ports in ports(),
+    ) -> Rule {
+        let subject = Subject { executable, script, user, parent, ..Subject::default() };
+        Rule { subject, destination: Destination { transport, host, ports } }
+    }
+}
+
+pub(super) fn time() -> impl Strategy<Value = Timestamp> {
+    (0_i64..4_000_000_000).prop_map(|seconds| Timestamp(seconds * 1_000_000_000))
+}
+
+fn evidence() -> impl Strategy<Value = Evidence> {
+    let members = (select(Generalisation::ALL.to_vec()), 2_u64..99).prop_map(|(kind, count)| Members {
+        kind,
+        count,
+        examples: vec!["a.example.org".into(), "b.example.org".into()],
+    });
+    (1_u64..1000, 1_u64..100, time(), time(), of(members)).prop_map(|(count, days, first, last, members)| Evidence {
+        count,
+        days,
+        first,
+        last,
+        members,
+    })
+}
+
+/// A comment as people write it.
+fn note() -> impl Strategy<Value = String> {
+    "[a-z][a-z ,.#]{0,20}[a-z]"
+}
+
+prop_compose! {
+    fn entry()(
+        action in select(vec![Action::Allow, Action::Deny]),
+        notes in prop::collection::vec(note().prop_map(|note| format!(" {note}")), 0..3),
+        note in of(note()),
+        evidence in of(evidence()),
+    ) -> Entry {
+        Entry { action, notes, note, evidence }
+    }
+}
+
+prop_compose! {
+    pub(super) fn baseline()(
+        notes in prop::collection::vec(note().prop_map(|note| format!(" {note}")), 0..3),
+        hosts in prop::collection::vec("[a-z]{1,8}( [a-z]{1,3})?", 0..3),
+        gaps in prop::collection::vec((time(), time(), any::<u64>()), 0..3),
+        entries in prop::collection::btree_map(rule(), entry(), 0..20),
+    ) -> Baseline {
+        let gaps = gaps.into_iter().map(|(from, to, lost)| Gap { from, to, lost }).collect();
+        Baseline { notes, hosts, gaps, entries }
+    }
+}
+
+prop_compose! {
+    pub(super) fn facts()(
+        executable in of(select(EXECUTABLES.to_vec())),
+        script in of(select(vec!["app.py", "-m http.server"])),
+        user in of(select(vec!["alice", "1000"])),
+        parent in of(select(EXECUTABLES.to_vec())),
+        transport in of(select(vec!["tcp", "udp", "icmp"])),
+        name in of(select(NAMES.to_vec())),
+        address in of(address()),
+        port in of(0_u16..8),
+    ) -> Facts<'static> {
+        Facts {
+            executable, script: script.map(Into::into), user: user.map(Into::into), parent, transport, name, address, port,
+            ..Facts::default()
+        }
+    }
+}
