@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attribution, Endpoint, Layer, NetworkType, Process, Server, Timestamp, Transport, Verdict};
+use crate::{Attribution, Endpoint, Judgement, Layer, NetworkType, Process, Server, Timestamp, Transport, Verdict};
 
 /// The value of `event.name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,6 +86,8 @@ pub struct Event {
     pub server: Option<Server>,
     /// What enforcement said.
     pub verdict: Option<Verdict>,
+    /// How that came about.
+    pub judgement: Option<Arc<Judgement>>,
     /// Errno, where something failed.
     pub error: Option<i32>,
     /// Handshake latency, nanoseconds.
@@ -124,6 +126,7 @@ impl Event {
             peer: Endpoint::default(),
             server: None,
             verdict: None,
+            judgement: None,
             error: None,
             connect_duration_ns: None,
             connection_duration_ns: None,
