@@ -117,6 +117,7 @@ fn bare_event() -> Event {
         peer: Endpoint { address: Some([127, 0, 0, 1].into()), port: Some(443) },
         server: None,
         verdict: None,
+        judgement: None,
         error: Some(111),
         connect_duration_ns: None,
         connection_duration_ns: None,

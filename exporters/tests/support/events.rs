@@ -106,7 +106,7 @@ prop_compose! {
         Event {
             time, name, id: ConnectionId { socket, opened }, process: process.map(Arc::new), attribution, layer,
             transport, local, peer, standing,
-            server: None, verdict: None, error: None, connect_duration_ns: None, connection_duration_ns: None,
+            server: None, verdict: None, judgement: None, error: None, connect_duration_ns: None, connection_duration_ns: None,
             bytes_sent: None, bytes_received: None, retransmits: None, rtt_ns: None, inbound: false, followed: false,
         }
     }
@@ -174,6 +174,7 @@ pub(crate) fn full_event() -> Event {
         server: Some(server(("example.org".into(), NameSource::Dns))),
         inbound: true,
         verdict: Some(Verdict::Allow),
+        judgement: None,
         error: Some(104),
         connect_duration_ns: Some(1_234_567),
         connection_duration_ns: Some(9_876_543_210),
