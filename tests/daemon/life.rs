@@ -156,11 +156,12 @@ fn taken() {
     assert!(!output.status.success() && stderr.contains("no-such-group"), "{stderr}");
 }
 
+/// `CAP_SYS_ADMIN` stands for `CAP_BPF`, as it did before there was one.
 fn missing_privilege() {
     let setup = Setup::new().text("capture.layer", "sockets");
     let egret = setup.command();
     let mut command = Command::new("setpriv");
-    command.args(["--bounding-set", "-bpf", "--inh-caps", "-bpf"]).arg(egret.get_program()).args(egret.get_args());
+    command.args(["--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-bpf,-sys_admin"]).arg(egret.get_program()).args(egret.get_args());
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(3) && stderr.contains("CAP_BPF"), "{stderr}");
