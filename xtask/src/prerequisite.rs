@@ -1,5 +1,6 @@
 //! What egret's tasks need on the machine.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,6 +9,7 @@ use clap::ValueEnum;
 
 use crate::apt;
 use crate::command::{cargo, find_program, step, succeeds};
+use crate::privilege::as_root;
 use crate::python;
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain, has_rustup};
 use crate::unpacked;
@@ -51,6 +53,8 @@ enum Kind {
     Program(&'static str, &'static str),
     /// A program taken out of the named Debian package, without installing it: its installation would start a service.
     Unpacked(&'static str, &'static str),
+    /// The kernel's file system of tracepoints, mounted where it belongs.
+    Tracefs,
     /// A program from the named crate at the version after the `@`.
     Crate(&'static str, &'static str),
     /// A Python with the packages of `tests/requirements.txt`, below Cargo's target directory.
@@ -70,6 +74,7 @@ const fn need(name: &'static str, why: &'static str, purposes: &'static [Purpose
 const TABLE: &[Prerequisite] = &[
     need("BPF compiler", "compiles the programs that run in the kernel", ALWAYS, Kind::BpfCompiler),
     need("bpf-linker", "links them into one object and writes its type information", ALWAYS, Kind::BpfLinker),
+    need("tracefs", "lists the kernel's tracepoints", &[Run, Test, Bench], Kind::Tracefs),
     need("iproute2", "makes the network namespaces of the tests", &[Test], Kind::Program("ip", "iproute2")),
     need("dnsmasq", "answers for made-up names in tests", &[Test], Kind::Program("dnsmasq", "dnsmasq-base")),
     need("curl", "asks for made-up names in tests", &[Test], Kind::Program("curl", "curl")),
@@ -91,6 +96,9 @@ pub(crate) fn needed_for(purpose: Purpose) -> impl Iterator<Item = &'static Prer
     TABLE.iter().filter(move |entry| purpose == Purpose::Full || entry.purposes.contains(&purpose))
 }
 
+/// Where tracefs is on every distribution.
+const TRACEFS: &str = "/sys/kernel/tracing";
+
 /// The `bpf-linker` that egret is built with.
 const BPF_LINKER: &str = "bpf-linker@0.13.0";
 
@@ -105,6 +113,7 @@ impl Prerequisite {
             Kind::Component(subcommand, _) => succeeds(cargo()?.args([subcommand, "--version"])),
             Kind::Program(program, _) | Kind::Crate(program, _) => find_program(program).is_some(),
             Kind::Unpacked(program, _) => find_program(program).is_some() || unpacked::program(program)?.is_file(),
+            Kind::Tracefs => is_mounted("tracefs"),
             Kind::Python => python::is_present()?,
         })
     }
@@ -125,6 +134,7 @@ impl Prerequisite {
             (Kind::Unpacked(_, package), _) => {
                 format!("apt-get download {package}, unpacked below Cargo's target directory")
             }
+            (Kind::Tracefs, _) => format!("mount -t tracefs tracefs {TRACEFS}"),
             (Kind::Python, _) => format!("python3 -m venv, then pip install -r {}", python::REQUIREMENTS),
         }
     }
@@ -143,6 +153,10 @@ impl Prerequisite {
             (Kind::Component(_, component), _) => rustup(&["component", "add", component], &why),
             (Kind::Program(_, package), _) => apt::install(&[package], &why),
             (Kind::Unpacked(_, package), _) => unpacked::install(package, &why),
+            (Kind::Tracefs, _) => {
+                let mut mount = as_root("mount", "mounting tracefs")?;
+                step("tracefs", &why, mount.args(["-t", "tracefs", "tracefs", TRACEFS]))
+            }
             (Kind::Python, _) => python::install(&why),
             (Kind::Crate(_, package), _) => step(
                 package,
@@ -151,6 +165,12 @@ impl Prerequisite {
             ),
         }
     }
+}
+
+/// Whether a file system of this type is mounted, wherever that is.
+fn is_mounted(kind: &str) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    mounts.lines().any(|mount| mount.split(' ').nth(2) == Some(kind))
 }
 
 /// A nightly that is already there keeps its date: whoever installed it may depend on that.
