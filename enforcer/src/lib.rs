@@ -4,7 +4,10 @@
 //! observation -> learn -> baseline (text) -> decide -> verdict
 //! ```
 //!
-//! [`baseline`] is pure: it sees values and text, never the host.
+//! [`baseline`] and [`mode`] are pure: they see values and text, never the host.
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+pub mod mode;
+
+pub use mode::Mode;

@@ -161,7 +161,10 @@ fn missing_privilege() {
     let setup = Setup::new().text("capture.layer", "sockets");
     let egret = setup.command();
     let mut command = Command::new("setpriv");
-    command.args(["--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-bpf,-sys_admin"]).arg(egret.get_program()).args(egret.get_args());
+    command
+        .args(["--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-bpf,-sys_admin"])
+        .arg(egret.get_program())
+        .args(egret.get_args());
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(3) && stderr.contains("CAP_BPF"), "{stderr}");

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use egret_enforcer::Mode;
+
 use super::kinds::{
-    AbsolutePath, Attributes, Buckets, Compression, Count, Headers, HostName, JsonDestination, Limit, Listen,
-    LogFilter, ParquetDestination, Protocol, RingSize, Size, Text, Url,
+    AbsolutePath, Action, Attributes, Backend, Buckets, Compression, Count, Headers, HostName, Items, JsonDestination,
+    Limit, Listen, LogFilter, Loopback, MarkMask, OnFailure, ParquetDestination, Percent, Protocol, RingSize, Size,
+    Text, Unattributed, Url,
 };
 use crate::args::Capture;
 
@@ -21,6 +24,10 @@ pub(super) struct Draft {
     pub(super) otlp: OtlpDraft,
     pub(super) metrics: MetricsDraft,
     pub(super) json: JsonDraft,
+    pub(super) baseline: BaselineDraft,
+    pub(super) enforce: EnforceDraft,
+    pub(super) fallback: FallbackDraft,
+    pub(super) ask: AskDraft,
     pub(super) control: ControlDraft,
     pub(super) log: LogDraft,
     pub(super) shutdown: ShutdownDraft,
@@ -97,6 +104,56 @@ pub(super) struct JsonDraft {
     pub(super) enabled: bool,
     pub(super) destination: JsonDestination,
     pub(super) queue_events: Queue,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct BaselineDraft {
+    pub(super) enabled: bool,
+    pub(super) file: AbsolutePath,
+    pub(super) save_every: Duration,
+    pub(super) user: bool,
+    pub(super) unit: bool,
+    pub(super) sha256: bool,
+    pub(super) names: Count<0, 1_000_000>,
+    pub(super) addresses: Count<0, 1_000_000>,
+    pub(super) ports: Count<0, 65_535>,
+    pub(super) queue_events: Queue,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct EnforceDraft {
+    pub(super) enabled: bool,
+    pub(super) mode: Mode,
+    pub(super) state: AbsolutePath,
+    pub(super) on_failure: OnFailure,
+    pub(super) action: Action,
+    pub(super) unattributed: Unattributed,
+    pub(super) backend: Backend,
+    pub(super) loopback: Loopback,
+    pub(super) established: bool,
+    pub(super) protect: bool,
+    pub(super) bypass_users: Items,
+    pub(super) bypass_groups: Items,
+    pub(super) bypass_cgroups: Items,
+    pub(super) first_queue: Count<0, 65_000>,
+    pub(super) queues: Count<0, 64>,
+    pub(super) queue_length: Count<16, 1_048_576>,
+    pub(super) mark_mask: MarkMask,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct FallbackDraft {
+    pub(super) enabled: bool,
+    pub(super) window: Duration,
+    pub(super) blocks: Count<1, 1_000_000>,
+    pub(super) unattributed: Percent,
+    pub(super) overflow: Count<1, 1_000_000>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct AskDraft {
+    pub(super) enabled: bool,
+    pub(super) hold: Duration,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

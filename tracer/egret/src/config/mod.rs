@@ -30,17 +30,21 @@ mod validate;
 pub use command::run;
 pub use document::{example, reference, show};
 pub use given::{Origin, Place};
+pub use kinds::{Action, Backend, Loopback, OnFailure, Unattributed};
 pub use load::{Loaded, load};
 pub use options::Reload;
 pub use problem::{Problem, Problems, Warning};
 pub use reload::{Change, reload_difference};
-pub use settings::{Capture, Control, Metrics, Names, Settings};
+pub use settings::{Baseline, Capture, Control, Enforce, EnforceLive, Metrics, Names, Settings};
 
 /// Where the configuration is looked for; that it is not there is fine.
 pub const DEFAULT_FILE: &str = "/etc/egret/egret.toml";
 
 /// Where the Parquet log is, unless it is told otherwise.
 pub const DEFAULT_LOG_DIRECTORY: &str = "/var/lib/egret/log";
+
+/// Where the baseline is, unless it is told otherwise.
+pub const DEFAULT_BASELINE: &str = "/var/lib/egret/baseline";
 
 /// Where the control socket is, unless it is told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/egret/egret.sock";

@@ -1,5 +1,6 @@
 //! Looks at all values together: a pure function of what was typed and of what this host is.
 
+mod enforce;
 mod otlp;
 
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub(super) fn settings(layered: &Layered, host: &Host, findings: &mut Findings) 
         otlp: otlp::settings(layered, findings),
         metrics: metrics(layered),
         json: json(layered),
+        baseline: enforce::baseline(layered, findings),
+        enforce: enforce::settings(layered, findings),
         control: control(layered, host, findings),
         own_spans: draft.otlp.own_spans,
         drain_for: draft.shutdown.drain_for,

@@ -1,6 +1,7 @@
 //! The types that options have: how each is written, and what is wrong with one that is written differently.
 
 mod destination;
+mod list;
 mod number;
 mod pairs;
 mod size;
@@ -11,11 +12,13 @@ mod time;
 mod word;
 
 pub(super) use self::destination::{JsonDestination, ParquetDestination};
+pub(super) use self::list::{Items, MarkMask, Percent};
 pub(super) use self::number::Count;
 pub(super) use self::pairs::{Attributes, Headers, header, split};
 pub(super) use self::size::{RingSize, Size};
 pub(super) use self::text::{AbsolutePath, HostName, Listen, LogFilter, Text, Url};
 pub(super) use self::time::Buckets;
+pub use self::word::{Action, Backend, Loopback, OnFailure, Unattributed};
 pub(super) use self::word::{Compression, Protocol};
 
 use super::given::{Fault, Given};

@@ -2,6 +2,7 @@
 //! and what `egret config show` prints is all made from it.
 
 mod capture;
+mod enforce;
 mod json;
 mod metrics;
 mod names;
@@ -57,13 +58,17 @@ pub enum Reload {
 }
 
 /// All sections, in the order of the reference.
-pub(in crate::config) static SECTIONS: [Section; 9] = [
+pub(in crate::config) static SECTIONS: [Section; 13] = [
     capture::SECTION,
     names::SECTION,
     parquet::SECTION,
     otlp::SECTION,
     metrics::SECTION,
     json::SECTION,
+    enforce::BASELINE,
+    enforce::ENFORCE,
+    enforce::FALLBACK,
+    enforce::ASK,
     service::CONTROL,
     service::LOG,
     service::SHUTDOWN,
