@@ -1,7 +1,7 @@
 //! Counters whose labels have a fixed set of values. All their series exist from the start, at zero, so that the first
 //! increase is one.
 
-use egret_model::{Attribution, Event, EventName, NameSource, Verdict};
+use egret_model::{Event, EventName, NameSource};
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
@@ -19,9 +19,6 @@ const EVENT_NAMES: [EventName; 6] = [
     EventName::Listen,
     EventName::Accept,
 ];
-const ATTRIBUTIONS: [Attribution; 5] =
-    [Attribution::Cookie, Attribution::Tuple, Attribution::Diag, Attribution::Procfs, Attribution::Unknown];
-const ALL_VERDICTS: [Verdict; 3] = [Verdict::Allow, Verdict::WouldBlock, Verdict::Block];
 const NAME_SOURCES: [NameSource; 3] = [NameSource::Dns, NameSource::Sni, NameSource::Hosts];
 /// Stands for a peer without a name, after the sources.
 const NAMELESS: &str = "none";
@@ -44,8 +41,8 @@ impl Fixed {
         let sources = NAME_SOURCES.map(values::name_source).into_iter().chain([NAMELESS]);
         Ok(Self {
             events: one_label(registry, EVENTS, EVENT_NAMES.map(EventName::as_str))?,
-            attribution: one_label(registry, ATTRIBUTION, ATTRIBUTIONS.map(values::attribution))?,
-            verdicts: one_label(registry, VERDICTS, ALL_VERDICTS.map(values::verdict))?,
+            attribution: one_label(registry, ATTRIBUTION, values::ATTRIBUTIONS.map(values::attribution))?,
+            verdicts: one_label(registry, VERDICTS, values::VERDICTS.map(values::verdict))?,
             names: one_label(registry, NAMES, sources)?,
             closed: counters(registry, CONNECTIONS_CLOSED, closed)?,
             retransmits: single(registry, RETRANSMITS)?,
@@ -121,8 +118,8 @@ mod tests {
     #[test]
     fn tables_are_in_the_order_of_the_values() {
         EVENT_NAMES.into_iter().enumerate().for_each(|(index, name)| assert_eq!(name as usize, index));
-        ATTRIBUTIONS.into_iter().enumerate().for_each(|(index, quality)| assert_eq!(quality as usize, index));
-        ALL_VERDICTS.into_iter().enumerate().for_each(|(index, verdict)| assert_eq!(verdict as usize, index));
+        values::ATTRIBUTIONS.into_iter().enumerate().for_each(|(index, quality)| assert_eq!(quality as usize, index));
+        values::VERDICTS.into_iter().enumerate().for_each(|(index, verdict)| assert_eq!(verdict as usize, index));
         NAME_SOURCES.into_iter().enumerate().for_each(|(index, source)| assert_eq!(source as usize, index));
     }
 }
