@@ -5,7 +5,7 @@ use egret_model::{Event, EventName, NameSource};
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
-use super::catalogue::{ATTRIBUTION, CONNECTIONS_CLOSED, EVENTS, MetricInfo, NAMES, RETRANSMITS, VERDICTS};
+use super::catalogue::{ATTRIBUTION, CONNECTIONS_CLOSED, EVENTS, MetricInfo, NAMES, RETRANSMITS};
 use super::error::Error;
 use super::label::{self, DIRECTIONS, TRANSPORTS};
 use super::meaning;
@@ -28,7 +28,6 @@ const NAMELESS: &str = "none";
 pub(super) struct Fixed {
     events: Vec<IntCounter>,
     attribution: Vec<IntCounter>,
-    verdicts: Vec<IntCounter>,
     names: Vec<IntCounter>,
     /// By direction and transport.
     closed: Vec<IntCounter>,
@@ -42,7 +41,6 @@ impl Fixed {
         Ok(Self {
             events: one_label(registry, EVENTS, EVENT_NAMES.map(EventName::as_str))?,
             attribution: one_label(registry, ATTRIBUTION, values::ATTRIBUTIONS.map(values::attribution))?,
-            verdicts: one_label(registry, VERDICTS, values::VERDICTS.map(values::verdict))?,
             names: one_label(registry, NAMES, sources)?,
             closed: counters(registry, CONNECTIONS_CLOSED, closed)?,
             retransmits: single(registry, RETRANSMITS)?,
@@ -50,16 +48,12 @@ impl Fixed {
     }
 
     /// Counts an event.
-    pub(super) fn count(&self, event: &Event, opens: bool) {
+    pub(super) fn count(&self, event: &Event) {
         add(&self.events, event.name as usize);
         add(&self.attribution, event.attribution as usize);
-        let ends = meaning::ends(event);
-        if ends {
+        if meaning::ends(event) {
             let source = event.server.as_ref().map_or(NAME_SOURCES.len(), |server| server.source as usize);
             add(&self.names, source);
-        }
-        if let Some(verdict) = event.verdict.filter(|_| opens || (ends && event.name != EventName::ConnectionClose)) {
-            add(&self.verdicts, verdict as usize);
         }
         if event.name == EventName::ConnectionClose {
             let direction = label::direction(meaning::inbound(event));
@@ -119,7 +113,6 @@ mod tests {
     fn tables_are_in_the_order_of_the_values() {
         EVENT_NAMES.into_iter().enumerate().for_each(|(index, name)| assert_eq!(name as usize, index));
         values::ATTRIBUTIONS.into_iter().enumerate().for_each(|(index, quality)| assert_eq!(quality as usize, index));
-        values::VERDICTS.into_iter().enumerate().for_each(|(index, verdict)| assert_eq!(verdict as usize, index));
         NAME_SOURCES.into_iter().enumerate().for_each(|(index, source)| assert_eq!(source as usize, index));
     }
 }
