@@ -4,7 +4,6 @@
 #[path = "../support/events.rs"]
 mod events;
 mod read;
-#[expect(dead_code, reason = "shared with other tests, which ask for more")]
 #[path = "../support/running.rs"]
 mod running;
 mod sink;

@@ -79,7 +79,8 @@ fn made_older(path: &std::path::Path) {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
     let first: Vec<usize> = (0..COLUMNS_OF_1).collect();
     let batches: Vec<_> = reader.map(|batch| batch.unwrap().project(&first).unwrap()).collect();
-    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batches[0].schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), batches.first().unwrap().schema(), None).unwrap();
     batches.iter().for_each(|batch| writer.write(batch).unwrap());
     writer.close().unwrap();
 }
