@@ -74,6 +74,14 @@ pub const BYTES_RECEIVED: &str = "egret.bytes.received";
 pub const TCP_RETRANSMITS: &str = "egret.tcp.retransmits";
 /// TCP smoothed round-trip time, nanoseconds.
 pub const TCP_RTT_NS: &str = "egret.tcp.rtt_ns";
+/// Why the verdict is what it is, one of [`egret_model::Reason`].
+pub const VERDICT_REASON: &str = "egret.verdict.reason";
+/// The rule that covers the flow, as the baseline has it.
+pub const VERDICT_RULE: &str = "egret.verdict.rule";
+/// How the process was found when the flow was judged, one of [`egret_model::Attribution`].
+pub const VERDICT_ATTRIBUTION: &str = "egret.verdict.attribution";
+/// From the packet's arrival at egret to its verdict, nanoseconds.
+pub const VERDICT_DURATION_NS: &str = "egret.verdict.duration_ns";
 
 /// Port that the server of a connection listens on; in spans, where each end has its role.
 pub const SERVER_PORT: &str = "server.port";
@@ -84,8 +92,8 @@ pub const CLIENT_PORT: &str = "client.port";
 /// The name that a look-up asked for; in spans of look-ups.
 pub const DNS_QUESTION_NAME: &str = "dns.question.name";
 
-/// All that records have, in the order in which they have them.
-pub const ALL: [&str; 35] = [
+/// All that records have, in the order in which they have them. New ones go to the end: files have columns in this order.
+pub const ALL: [&str; 39] = [
     TIMESTAMP,
     EVENT_NAME,
     CONNECTION_ID,
@@ -121,4 +129,8 @@ pub const ALL: [&str; 35] = [
     BYTES_RECEIVED,
     TCP_RETRANSMITS,
     TCP_RTT_NS,
+    VERDICT_REASON,
+    VERDICT_RULE,
+    VERDICT_ATTRIBUTION,
+    VERDICT_DURATION_NS,
 ];

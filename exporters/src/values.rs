@@ -43,6 +43,13 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
+/// Verdicts, in the order of their numbers.
+pub const VERDICTS: [Verdict; 3] = [Verdict::Allow, Verdict::WouldBlock, Verdict::Block];
+
+/// Ways in which processes are found, in the order of their numbers: best first.
+pub const ATTRIBUTIONS: [Attribution; 5] =
+    [Attribution::Cookie, Attribution::Tuple, Attribution::Diag, Attribution::Procfs, Attribution::Unknown];
+
 /// Container runtimes, the values of [`crate::names::CONTAINER_RUNTIME`].
 pub const CONTAINER_RUNTIMES: [&str; 4] = ["docker", "containerd", "cri-o", "podman"];
 

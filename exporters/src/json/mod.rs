@@ -11,7 +11,7 @@ mod settings;
 mod sink;
 mod writer;
 
-use egret_model::{Cgroup, Endpoint, Event, Executable, Process};
+use egret_model::{Cgroup, Endpoint, Event, Executable, Judgement, Process};
 
 pub use self::fields::ReadError;
 use self::object::ObjectWriter;
@@ -42,6 +42,9 @@ fn write_event_with(out: &mut Vec<u8>, event: &Event, process: impl FnOnce(&mut 
     write_network(&mut object, event);
     write_provenance(&mut object, event);
     write_figures(&mut object, event);
+    if let Some(judgement) = &event.judgement {
+        write_judgement(&mut object, judgement);
+    }
     object.finish();
 }
 
@@ -116,6 +119,13 @@ fn write_figures(object: &mut ObjectWriter<'_>, event: &Event) {
     integer(object, names::BYTES_RECEIVED, event.bytes_received);
     integer(object, names::TCP_RETRANSMITS, event.retransmits);
     integer(object, names::TCP_RTT_NS, event.rtt_ns);
+}
+
+fn write_judgement(object: &mut ObjectWriter<'_>, judgement: &Judgement) {
+    object.string(names::VERDICT_REASON, judgement.reason.as_str());
+    string(object, names::VERDICT_RULE, judgement.rule.as_deref());
+    object.string(names::VERDICT_ATTRIBUTION, values::attribution(judgement.attribution));
+    integer(object, names::VERDICT_DURATION_NS, judgement.duration_ns);
 }
 
 fn string(object: &mut ObjectWriter<'_>, key: &str, value: Option<&str>) {

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use egret_model::{Cgroup, ConnectionId, Endpoint, Event, Executable, Process, Server, Timestamp};
+use egret_model::{Cgroup, ConnectionId, Endpoint, Event, Executable, Judgement, Process, Server, Timestamp};
 
 use super::fields::{Fields, ReadError};
 use crate::errno::ErrnoName;
@@ -27,7 +27,8 @@ pub fn read_event(line: &[u8]) -> Result<Event, ReadError> {
         read_id(&fields)?,
         fields.required(names::CAPTURE)?,
     );
-    let event = Event { process: read_process(&fields)?.map(Arc::new), ..event };
+    let (process, judgement) = (read_process(&fields)?.map(Arc::new), read_judgement(&fields)?.map(Arc::new));
+    let event = Event { process, judgement, ..event };
     read_figures(&fields, read_provenance(&fields, read_network(&fields, event)?)?)
 }
 
@@ -124,6 +125,16 @@ fn read_figures(fields: &Fields, event: Event) -> Result<Event, ReadError> {
         rtt_ns: fields.optional(names::TCP_RTT_NS)?,
         ..event
     })
+}
+
+fn read_judgement(fields: &Fields) -> Result<Option<Judgement>, ReadError> {
+    let Some(reason) = fields.optional(names::VERDICT_REASON)? else { return Ok(None) };
+    Ok(Some(Judgement {
+        reason,
+        rule: fields.optional(names::VERDICT_RULE)?,
+        attribution: fields.required(names::VERDICT_ATTRIBUTION)?,
+        duration_ns: fields.optional(names::VERDICT_DURATION_NS)?,
+    }))
 }
 
 fn read_truth(fields: &Fields, key: &'static str) -> Result<bool, ReadError> {

@@ -15,7 +15,7 @@ use crate::names;
 const PAGE_ROWS: usize = 16_384;
 
 /// Columns of numbers that are mostly different from row to row: a dictionary of them would be as long as the column.
-const FIGURES: [(&str, Encoding); 8] = [
+const FIGURES: [(&str, Encoding); 9] = [
     (names::TIMESTAMP, Encoding::DELTA_BINARY_PACKED),
     (names::NETWORK_LOCAL_PORT, Encoding::BYTE_STREAM_SPLIT),
     (names::CONNECT_DURATION_NS, Encoding::BYTE_STREAM_SPLIT),
@@ -23,6 +23,7 @@ const FIGURES: [(&str, Encoding); 8] = [
     (names::BYTES_SENT, Encoding::BYTE_STREAM_SPLIT),
     (names::BYTES_RECEIVED, Encoding::BYTE_STREAM_SPLIT),
     (names::TCP_RTT_NS, Encoding::BYTE_STREAM_SPLIT),
+    (names::VERDICT_DURATION_NS, Encoding::BYTE_STREAM_SPLIT),
     (names::CONNECTION_ID, Encoding::DELTA_BYTE_ARRAY),
 ];
 

@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use crate::names;
 
 /// Version of the schema, under [`SCHEMA_VERSION_KEY`] in the metadata of every file; raised when a column is added.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 /// Key of the schema's version in the metadata of a file.
 pub const SCHEMA_VERSION_KEY: &str = "egret.schema.version";
 /// Key of the version of egret that wrote a file.
@@ -161,6 +161,18 @@ pub const COLUMNS: [Column; names::ALL.len()] = {
         optional(names::BYTES_RECEIVED, U64, "payload bytes received"),
         optional(names::TCP_RETRANSMITS, U32, "TCP segments sent again"),
         optional(names::TCP_RTT_NS, U64, "TCP smoothed round-trip time, nanoseconds"),
+        optional(
+            names::VERDICT_REASON,
+            Word,
+            "why the verdict is what it is: `rule`, `no_rule`, `answer`, `unattributed`, `unjudgeable` or `late`",
+        ),
+        optional(names::VERDICT_RULE, Word, "the rule of the baseline that covers the flow"),
+        optional(
+            names::VERDICT_ATTRIBUTION,
+            Word,
+            "how the process was found when the flow was judged, as in `egret_attribution`",
+        ),
+        optional(names::VERDICT_DURATION_NS, U64, "from the packet's arrival at egret to its verdict, nanoseconds"),
     ]
 };
 

@@ -1,5 +1,15 @@
 //! Every metric in one table: registration, both encodings and `docs/metrics.md` are made from it.
 
+mod enforcement;
+
+pub(super) use self::enforcement::{
+    BASELINE_DENIED_RULES, BASELINE_FLOWS, BASELINE_GAPS, BASELINE_LEARNED, BASELINE_NOVELTY, BASELINE_NOVELTY_BOUND,
+    BASELINE_PROBLEMS, BASELINE_RULES, BASELINE_SAVED, BASELINE_SUBJECTS, BLOCKED, CONFIRM_BY, FALLBACKS,
+    FIREWALL_BACKEND, FIREWALL_RECREATED, FLOWS_GRANTED, LAST_FALLBACK, MODE_LIMITED, MODE_SINCE, PACKETS_LATE,
+    PACKETS_PARKED, PEER_BLOCKED, POLICY_GENERATION, QUESTIONS_PENDING, QUEUE_CAPACITY, QUEUE_DROPPED, QUEUE_LENGTH,
+    SUBJECT_FLOWS, SUBJECT_NOVELTY, VERDICT_ATTRIBUTIONS, VERDICT_CACHE_HITS, VERDICT_DURATION, VERDICTS,
+};
+
 /// What a metric does over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -37,7 +47,7 @@ pub struct MetricInfo {
 }
 
 /// Units that names end in, before a counter's `_total`.
-const UNITS: [&str; 2] = ["bytes", "seconds"];
+const UNITS: [&str; 3] = ["bytes", "ratio", "seconds"];
 
 impl MetricInfo {
     /// The name of the family in OpenMetrics: a counter's has no `_total`.
@@ -73,6 +83,7 @@ const fn histogram(name: &'static str, labels: Labels, help: &'static str) -> Me
 
 /// What labels say, in the order of the reference page.
 pub(super) const LABELS: &[(&str, &str)] = &[
+    ("backend", "`iptables` or `nftables`."),
     ("degradation", "What the kernel, a mount or a privilege does not offer; `egret doctor` explains each."),
     ("direction", "Connections: `outbound` or `inbound` (the other end began it). Bytes: `sent` or `received`."),
     ("error_type", "Name of the errno (`ECONNREFUSED`); `unknown` where the kernel told none; `other`, see below."),
@@ -84,7 +95,13 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ("network_type", "`ipv4`, `ipv6`, or `unknown` (packet sockets have neither)."),
     ("peer", "Name of the other end that was asked for, or else its address; `unknown`; `other`, see below."),
     ("quality", "How the process was found, best first: `cookie`, `tuple`, `diag`, `procfs`, `unknown`."),
-    ("reason", "Why something was lost or dropped."),
+    ("queue", "Number of the kernel's queue (NFQUEUE)."),
+    (
+        "reason",
+        "Why something was lost or dropped; why egret fell back. Of verdicts: `rule` (a rule covers the flow), `no_rule` (none \
+         does), `answer` (a person said so), `unattributed` (its process is not known), `unjudgeable` (no baseline could cover \
+         it), `late` (the time was over), or `unknown`. Of queues: `queue_full`, or `socket_full` (egret did not read fast enough).",
+    ),
     ("sink", "Where events go: `parquet`, `otlp`, `prometheus`, `json`, `live`."),
     ("source", "Where a name was seen: `dns`, `sni`, `hosts`, or `none` where the peer has no name."),
     ("stage", "Where something was lost."),
@@ -139,8 +156,6 @@ pub(super) const PEER_CONNECTIONS: MetricInfo = counter(
 );
 pub(super) const ATTRIBUTION: MetricInfo =
     counter("egret_attribution_total", &["quality"], "Events, by how their process was found.");
-pub(super) const VERDICTS: MetricInfo =
-    counter("egret_verdicts_total", &["verdict"], "Verdicts on new connections and first datagrams.");
 pub(super) const NAMES: MetricInfo = counter(
     "egret_names_total",
     &["source"],
@@ -213,7 +228,7 @@ const PROCESS_START: MetricInfo =
 const PROCESS_THREADS: MetricInfo = gauge("process_threads", &[], "Number of OS threads in the process.");
 const PROCESS_VIRTUAL: MetricInfo = gauge("process_virtual_memory_bytes", &[], "Virtual memory size in bytes.");
 
-static CATALOGUE: [MetricInfo; 44] = [
+static CATALOGUE: [MetricInfo; 76] = [
     BUILD_INFO,
     EVENTS,
     CONNECTIONS,
@@ -228,8 +243,40 @@ static CATALOGUE: [MetricInfo; 44] = [
     TCP_RTT,
     ATTRIBUTION,
     NAMES,
-    VERDICTS,
+    BLOCKED,
+    PEER_BLOCKED,
     MODE,
+    MODE_SINCE,
+    MODE_LIMITED,
+    CONFIRM_BY,
+    FALLBACKS,
+    LAST_FALLBACK,
+    FIREWALL_BACKEND,
+    FIREWALL_RECREATED,
+    POLICY_GENERATION,
+    VERDICTS,
+    VERDICT_ATTRIBUTIONS,
+    VERDICT_DURATION,
+    VERDICT_CACHE_HITS,
+    FLOWS_GRANTED,
+    PACKETS_LATE,
+    PACKETS_PARKED,
+    QUESTIONS_PENDING,
+    QUEUE_LENGTH,
+    QUEUE_CAPACITY,
+    QUEUE_DROPPED,
+    BASELINE_RULES,
+    BASELINE_DENIED_RULES,
+    BASELINE_SUBJECTS,
+    BASELINE_GAPS,
+    BASELINE_LEARNED,
+    BASELINE_FLOWS,
+    BASELINE_NOVELTY,
+    BASELINE_NOVELTY_BOUND,
+    BASELINE_SAVED,
+    BASELINE_PROBLEMS,
+    SUBJECT_FLOWS,
+    SUBJECT_NOVELTY,
     CAPTURE_LAYER,
     DEGRADATION,
     RECORDS_CAPTURED,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use egret_model::Event;
 
-use super::catalogue::{BYTES, CONNECTION_FAILURES, CONNECTIONS};
+use super::blocked::{Blocked, ByReason};
+use super::catalogue::{BLOCKED, BYTES, CONNECTION_FAILURES, CONNECTIONS};
 use super::count::{Count, Counts};
 use super::family::Family;
 use super::label::{self, DIRECTIONS, NETWORK_TYPES, OTHER, TRANSPORTS, UNKNOWN};
@@ -17,7 +18,7 @@ pub(super) const FAILURES: usize = 16;
 
 const CONNECTION_KINDS: usize = DIRECTIONS.len() * TRANSPORTS.len() * NETWORK_TYPES.len();
 
-/// Counts of one executable, about 1.5 KiB.
+/// Counts of one executable, about 1.7 KiB.
 #[derive(Debug)]
 pub(super) struct ExecutableCounts {
     /// By direction, transport and network type.
@@ -26,6 +27,7 @@ pub(super) struct ExecutableCounts {
     failures: Vec<Failures>,
     sent: Count,
     received: Count,
+    blocked: ByReason,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Default for ExecutableCounts {
             failures: Vec::new(),
             sent: Count::ZERO,
             received: Count::ZERO,
+            blocked: ByReason::default(),
         }
     }
 }
@@ -63,6 +66,7 @@ impl Counts for ExecutableCounts {
         }
         other.sent.add(self.sent.end());
         other.received.add(self.received.end());
+        self.blocked.end(&mut other.blocked);
     }
 }
 
@@ -107,6 +111,7 @@ impl ExecutableCounts {
         }
         families.bytes.shown(&["sent", executable], &mut self.sent);
         families.bytes.shown(&["received", executable], &mut self.received);
+        self.blocked.show(|verdict, reason, count| families.blocked.shown(&[verdict, reason, executable], count));
     }
 }
 
@@ -128,6 +133,7 @@ struct Families {
     connections: Family,
     failures: Family,
     bytes: Family,
+    blocked: Family,
 }
 
 /// The counts of all executables.
@@ -144,10 +150,10 @@ impl Executables {
     }
 
     /// Counts what an event says of its executable.
-    pub(super) fn count(&mut self, event: &Event, opens: bool) {
+    pub(super) fn count(&mut self, event: &Event, opens: bool, blocked: Option<Blocked>) {
         let (sent, received) = meaning::bytes(event);
         let fails = meaning::fails(event);
-        if !opens && !fails && sent.is_none() && received.is_none() {
+        if !opens && !fails && blocked.is_none() && sent.is_none() && received.is_none() {
             return;
         }
         let path = meaning::path(event).map(label::bounded);
@@ -158,18 +164,22 @@ impl Executables {
         if fails && !counts.failed(Error::of(event), label::transport(event.transport), 1) {
             self.other_errors += 1;
         }
+        if let Some(blocked) = blocked {
+            counts.blocked.add(blocked, event.judgement.as_deref());
+        }
         counts.sent.add(sent.unwrap_or(0));
         counts.received.add(received.unwrap_or(0));
     }
 
     /// The metrics, for a scrape.
-    pub(super) fn show(&mut self) -> [Family; 3] {
+    pub(super) fn show(&mut self) -> [Family; 4] {
         let mut families = Families {
             connections: Family::new(CONNECTIONS),
             failures: Family::new(CONNECTION_FAILURES),
             bytes: Family::new(BYTES),
+            blocked: Family::new(BLOCKED),
         };
         self.top.show(|executable, counts| counts.show(executable, &mut families));
-        [families.connections, families.failures, families.bytes]
+        [families.connections, families.failures, families.bytes, families.blocked]
     }
 }

@@ -1,9 +1,10 @@
 //! Metrics that are put together at the scrape.
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::catalogue::{Kind, MetricInfo};
 use super::count::Count;
+use crate::snapshot::LatencyState;
 
 /// A metric with its samples.
 pub(super) struct Family {
@@ -23,6 +24,30 @@ impl Family {
         family
     }
 
+    /// A metric without labels, of any number; without a sample if there is none.
+    pub(super) fn real(info: MetricInfo, value: Option<f64>) -> Self {
+        let mut family = Self::new(info);
+        value.into_iter().for_each(|value| family.add_real(&[], value));
+        family
+    }
+
+    /// A histogram without labels.
+    pub(super) fn histogram(info: MetricInfo, latency: &LatencyState) -> Self {
+        let bucket = |of: &crate::snapshot::Bucket| {
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(of.at_most_seconds);
+            bucket.set_cumulative_count(of.count);
+            bucket
+        };
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(latency.buckets.iter().map(bucket).collect());
+        histogram.set_sample_count(latency.count);
+        histogram.set_sample_sum(latency.sum_seconds);
+        let mut sample = Metric::default();
+        sample.set_histogram(histogram);
+        Self { info, samples: vec![sample] }
+    }
+
     /// A metric with one label that is 1 for the values that `holds`, and 0 for the others.
     pub(super) fn states<'a>(
         info: MetricInfo,
@@ -36,10 +61,14 @@ impl Family {
 
     /// Adds a sample; `values` are those of the labels, in their order.
     pub(super) fn add(&mut self, values: &[&str], value: u64) {
+        // Exact up to 2^53, as all values of Prometheus are.
+        self.add_real(values, value as f64);
+    }
+
+    /// Adds a sample that is any number.
+    pub(super) fn add_real(&mut self, values: &[&str], value: f64) {
         let labels = self.info.labels.iter().zip(values).map(|(name, value)| pair(name, value)).collect();
         let mut sample = Metric::from_label(labels);
-        // Exact up to 2^53, as all values of Prometheus are.
-        let value = value as f64;
         if self.info.kind == Kind::Counter {
             let mut counter = Counter::default();
             counter.set_value(value);
@@ -65,7 +94,11 @@ impl Family {
         let mut family = MetricFamily::default();
         family.set_name(self.info.name.to_owned());
         family.set_help(self.info.help.to_owned());
-        family.set_field_type(if self.info.kind == Kind::Counter { MetricType::COUNTER } else { MetricType::GAUGE });
+        family.set_field_type(match self.info.kind {
+            Kind::Counter => MetricType::COUNTER,
+            Kind::Gauge => MetricType::GAUGE,
+            Kind::Histogram => MetricType::HISTOGRAM,
+        });
         let some = !self.samples.is_empty();
         family.set_metric(self.samples);
         some.then_some(family)

@@ -1,11 +1,11 @@
 //! Counters whose labels have a fixed set of values. All their series exist from the start, at zero, so that the first
 //! increase is one.
 
-use egret_model::{Attribution, Event, EventName, NameSource, Verdict};
+use egret_model::{Event, EventName, NameSource};
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
-use super::catalogue::{ATTRIBUTION, CONNECTIONS_CLOSED, EVENTS, MetricInfo, NAMES, RETRANSMITS, VERDICTS};
+use super::catalogue::{ATTRIBUTION, CONNECTIONS_CLOSED, EVENTS, MetricInfo, NAMES, RETRANSMITS};
 use super::error::Error;
 use super::label::{self, DIRECTIONS, TRANSPORTS};
 use super::meaning;
@@ -19,9 +19,6 @@ const EVENT_NAMES: [EventName; 6] = [
     EventName::Listen,
     EventName::Accept,
 ];
-const ATTRIBUTIONS: [Attribution; 5] =
-    [Attribution::Cookie, Attribution::Tuple, Attribution::Diag, Attribution::Procfs, Attribution::Unknown];
-const ALL_VERDICTS: [Verdict; 3] = [Verdict::Allow, Verdict::WouldBlock, Verdict::Block];
 const NAME_SOURCES: [NameSource; 3] = [NameSource::Dns, NameSource::Sni, NameSource::Hosts];
 /// Stands for a peer without a name, after the sources.
 const NAMELESS: &str = "none";
@@ -31,7 +28,6 @@ const NAMELESS: &str = "none";
 pub(super) struct Fixed {
     events: Vec<IntCounter>,
     attribution: Vec<IntCounter>,
-    verdicts: Vec<IntCounter>,
     names: Vec<IntCounter>,
     /// By direction and transport.
     closed: Vec<IntCounter>,
@@ -44,8 +40,7 @@ impl Fixed {
         let sources = NAME_SOURCES.map(values::name_source).into_iter().chain([NAMELESS]);
         Ok(Self {
             events: one_label(registry, EVENTS, EVENT_NAMES.map(EventName::as_str))?,
-            attribution: one_label(registry, ATTRIBUTION, ATTRIBUTIONS.map(values::attribution))?,
-            verdicts: one_label(registry, VERDICTS, ALL_VERDICTS.map(values::verdict))?,
+            attribution: one_label(registry, ATTRIBUTION, values::ATTRIBUTIONS.map(values::attribution))?,
             names: one_label(registry, NAMES, sources)?,
             closed: counters(registry, CONNECTIONS_CLOSED, closed)?,
             retransmits: single(registry, RETRANSMITS)?,
@@ -53,16 +48,12 @@ impl Fixed {
     }
 
     /// Counts an event.
-    pub(super) fn count(&self, event: &Event, opens: bool) {
+    pub(super) fn count(&self, event: &Event) {
         add(&self.events, event.name as usize);
         add(&self.attribution, event.attribution as usize);
-        let ends = meaning::ends(event);
-        if ends {
+        if meaning::ends(event) {
             let source = event.server.as_ref().map_or(NAME_SOURCES.len(), |server| server.source as usize);
             add(&self.names, source);
-        }
-        if let Some(verdict) = event.verdict.filter(|_| opens || (ends && event.name != EventName::ConnectionClose)) {
-            add(&self.verdicts, verdict as usize);
         }
         if event.name == EventName::ConnectionClose {
             let direction = label::direction(meaning::inbound(event));
@@ -121,8 +112,7 @@ mod tests {
     #[test]
     fn tables_are_in_the_order_of_the_values() {
         EVENT_NAMES.into_iter().enumerate().for_each(|(index, name)| assert_eq!(name as usize, index));
-        ATTRIBUTIONS.into_iter().enumerate().for_each(|(index, quality)| assert_eq!(quality as usize, index));
-        ALL_VERDICTS.into_iter().enumerate().for_each(|(index, verdict)| assert_eq!(verdict as usize, index));
+        values::ATTRIBUTIONS.into_iter().enumerate().for_each(|(index, quality)| assert_eq!(quality as usize, index));
         NAME_SOURCES.into_iter().enumerate().for_each(|(index, source)| assert_eq!(source as usize, index));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use egret_model::{Event, EventName, Layer, Resolution, Transport};
+use egret_model::{Event, EventName, Layer, Resolution, Transport, Verdict};
+
+use super::blocked::Blocked;
 
 /// Whether a connection, or the use of a datagram socket with a peer, begins with it.
 ///
@@ -34,6 +36,20 @@ pub(super) fn fails(event: &Event) -> bool {
 pub(super) fn ends(event: &Event) -> bool {
     let never_began = event.name == EventName::ConnectionFailed && event.transport.is_none_or(Transport::has_handshake);
     never_began || event.name == EventName::ConnectionClose
+}
+
+/// Whether it tells that something was blocked or would have been, once for a connection: with its beginning if there is
+/// one, else with its end. What has a handshake and ends blocked was blocked either before it began or after it was let
+/// through, and was not counted as blocked yet.
+pub(super) fn blocked(event: &Event, opens: bool) -> Option<Blocked> {
+    let blocked = Blocked::of(event.verdict?)?;
+    let handshake = event.transport.is_none_or(Transport::has_handshake);
+    let told = match event.name {
+        EventName::ConnectionFailed => handshake,
+        EventName::ConnectionClose => handshake && event.verdict == Some(Verdict::Block),
+        _ => opens,
+    };
+    told.then_some(blocked)
 }
 
 /// Whether the other end began it.

@@ -51,6 +51,8 @@ impl Format {
 pub struct Metrics {
     registry: Registry,
     counts: Mutex<Counts>,
+    /// Executables of the baseline that have series of their own.
+    executables: usize,
 }
 
 #[derive(Debug)]
@@ -80,7 +82,7 @@ impl Metrics {
             peers: Peers::new(settings.peers),
             halved: Instant::now(),
         };
-        Ok(Arc::new(Self { registry, counts: Mutex::new(counts) }))
+        Ok(Arc::new(Self { registry, counts: Mutex::new(counts), executables: settings.executables }))
     }
 
     /// Counts a batch of events.
@@ -108,7 +110,7 @@ impl Metrics {
     fn gather(&self, snapshot: &Snapshot) -> Vec<MetricFamily> {
         let mut families = self.registry.gather();
         families.extend(self.lock().show().into_iter().filter_map(Family::finish));
-        families.extend(state::families(snapshot).into_iter().filter_map(Family::finish));
+        families.extend(state::families(snapshot, self.executables).into_iter().filter_map(Family::finish));
         let series = families.iter().map(series).sum::<usize>() + 1;
         families.extend(Family::single(SERIES, series as u64).finish());
         families.sort_by(|one, other| one.name().cmp(other.name()));
@@ -124,12 +126,11 @@ impl Metrics {
 impl Counts {
     fn event(&mut self, event: &Event) {
         let opens = meaning::opens(event);
-        self.fixed.count(event, opens);
+        let blocked = meaning::blocked(event, opens);
+        self.fixed.count(event);
         self.latencies.observe(event, opens);
-        self.executables.count(event, opens);
-        if opens {
-            self.peers.count(event);
-        }
+        self.executables.count(event, opens, blocked);
+        self.peers.count(event, opens, blocked);
     }
 
     fn age(&mut self, now: Instant) {
@@ -143,7 +144,7 @@ impl Counts {
     fn show(&mut self) -> Vec<Family> {
         let mut families = self.sums();
         families.extend(self.executables.show());
-        families.push(self.peers.show());
+        families.extend(self.peers.show());
         families
     }
 

@@ -7,9 +7,12 @@
 //! Whatever happens on the host, the number of series and the memory have a bound: see [`Settings`], and
 //! `docs/metrics.md` for what that does to counters.
 
+mod baseline;
+mod blocked;
 mod candidates;
 mod catalogue;
 mod count;
+mod enforcement;
 mod error;
 mod executables;
 mod family;

@@ -16,7 +16,7 @@ pub fn page() -> String {
     let _ = write!(out, "\n## Metrics\n\n| name | type | labels | meaning |\n|---|---|---|---|\n{metrics}");
     let _ = write!(out, "\n## Labels\n\n| label | values |\n|---|---|\n{labels}");
     let _ = write!(out, "\nA value longer than {LONGEST} bytes is cut, and ends in `\u{2026}`.\n");
-    let _ = write!(out, "\n{BOUNDS}");
+    let _ = write!(out, "\n{VERDICTS}\n{BOUNDS}");
     out.replace("FAILURES", &FAILURES.to_string())
 }
 
@@ -46,6 +46,20 @@ Durations are in seconds and sizes in bytes. All counters begin at zero when egr
 (bytes, retransmits, durations) is not there while it lasts.
 
 With `every_send` each datagram is an event, and counts as a connection too.
+";
+
+const VERDICTS: &str = "\
+## Verdicts
+
+Verdicts are counted twice, for two questions, and the counts are not to be added up:
+
+* `egret_verdicts_total` says how many, exactly: each is counted where it is given, whatever becomes of the event that tells of it. A
+  SYN that is sent again is judged again. What the kernel lets through by itself, because a flow like it was allowed before, is in
+  `egret_flows_granted_total` instead.
+* `egret_blocked_total` and `egret_peer_blocked_total` say who was blocked, or would have been, and from whom it was kept. They are
+  made of events, once a connection, and lack those that were lost (`egret_records_lost_total`, `egret_sink_dropped_total`).
+
+While egret only looks on, verdicts are there at zero, and what there is no enforcement to tell of is absent.
 ";
 
 const BOUNDS: &str = "\

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use egret_model::Event;
 
-use super::catalogue::PEER_CONNECTIONS;
+use super::blocked::{Blocked, ByVerdict};
+use super::catalogue::{PEER_BLOCKED, PEER_CONNECTIONS};
 use super::count::{Count, Counts};
 use super::family::Family;
 use super::label::{self, DIRECTIONS};
@@ -38,15 +39,20 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Connections with one peer, by direction.
+/// What is counted of one peer.
 #[derive(Debug, Default)]
-pub(super) struct PeerCounts([Count; DIRECTIONS.len()]);
+pub(super) struct PeerCounts {
+    /// By direction.
+    connections: [Count; DIRECTIONS.len()],
+    blocked: ByVerdict,
+}
 
 impl Counts for PeerCounts {
     fn end(&mut self, other: &mut Self) {
-        for (ends, heir) in self.0.iter_mut().zip(&mut other.0) {
+        for (ends, heir) in self.connections.iter_mut().zip(&mut other.connections) {
             heir.add(ends.end());
         }
+        self.blocked.end(&mut other.blocked);
     }
 }
 
@@ -61,22 +67,30 @@ impl Peers {
         Self { top: Top::new(limit) }
     }
 
-    /// Counts a new connection.
-    pub(super) fn count(&mut self, event: &Event) {
+    /// Counts a new connection, and one that was blocked.
+    pub(super) fn count(&mut self, event: &Event, opens: bool, blocked: Option<Blocked>) {
+        if !opens && blocked.is_none() {
+            return;
+        }
         let counts = self.top.of(Peer::of(event).as_ref());
-        if let Some(count) = counts.0.get_mut(label::direction(meaning::inbound(event))) {
+        let count = counts.connections.get_mut(label::direction(meaning::inbound(event)));
+        if let Some(count) = count.filter(|_| opens) {
             count.add(1);
+        }
+        if let Some(blocked) = blocked {
+            counts.blocked.add(blocked);
         }
     }
 
-    /// The metric, for a scrape.
-    pub(super) fn show(&mut self) -> Family {
-        let mut family = Family::new(PEER_CONNECTIONS);
+    /// The metrics, for a scrape.
+    pub(super) fn show(&mut self) -> [Family; 2] {
+        let (mut connections, mut blocked) = (Family::new(PEER_CONNECTIONS), Family::new(PEER_BLOCKED));
         self.top.show(|peer, counts| {
-            for (direction, count) in DIRECTIONS.iter().zip(&mut counts.0) {
-                family.shown(&[direction, peer], count);
+            for (direction, count) in DIRECTIONS.iter().zip(&mut counts.connections) {
+                connections.shown(&[direction, peer], count);
             }
+            counts.blocked.show(|verdict, count| blocked.shown(&[verdict, peer], count));
         });
-        family
+        [connections, blocked]
     }
 }

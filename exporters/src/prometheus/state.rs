@@ -7,6 +7,7 @@ use super::catalogue::{
     NAMES_SERVER_NAMES, RECORDS_CAPTURED, RECORDS_DELIVERED, RECORDS_INCOMPLETE, RECORDS_LOST, SINK_DROPPED,
     SINK_ENQUEUED, SINK_QUEUE, SINK_QUEUE_CAPACITY, SINK_SENT,
 };
+use super::enforcement;
 use super::family::Family;
 use crate::snapshot::{NamesState, SinkState, Snapshot};
 
@@ -34,8 +35,8 @@ const INCOMPLETE: [(LossStage, LossReason); 8] = [
     (LossStage::KernelState, LossReason::HookSkipped),
 ];
 
-/// The metrics of a snapshot.
-pub(super) fn families(snapshot: &Snapshot) -> Vec<Family> {
+/// The metrics of a snapshot; with no more executables of the baseline than `limit`.
+pub(super) fn families(snapshot: &Snapshot, limit: usize) -> Vec<Family> {
     let tally = &snapshot.tally;
     let mut families = vec![
         Family::states(MODE, MODES, |mode| mode == snapshot.mode),
@@ -48,6 +49,7 @@ pub(super) fn families(snapshot: &Snapshot) -> Vec<Family> {
     ];
     families.extend(sinks(&snapshot.sinks));
     families.extend(snapshot.names.iter().flat_map(names));
+    families.extend(enforcement::families(snapshot.enforcement.as_ref(), limit));
     families
 }
 

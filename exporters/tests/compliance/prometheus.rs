@@ -58,6 +58,7 @@ impl Destination for Counted {
             tally: Tally::default(),
             sinks: Vec::new(),
             names: None,
+            enforcement: None,
         };
         let page = self.0.render(&snapshot, Format::Text).unwrap();
         let counted =

@@ -4,7 +4,6 @@
 #[path = "../support/events.rs"]
 mod events;
 mod read;
-#[expect(dead_code, reason = "shared with other tests, which ask for more")]
 #[path = "../support/running.rs"]
 mod running;
 mod sink;
@@ -31,6 +30,7 @@ fn expected(event: &Event) -> Map<String, Value> {
     let process = event.process.as_deref();
     let executable = process.map(|process| &process.executable);
     let cgroup = process.and_then(|process| process.cgroup.as_deref());
+    let judgement = event.judgement.as_deref();
     let time = |time: Timestamp| format!("{:.9}", jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap());
     let all = json!({
         "timestamp": time(event.time),
@@ -67,6 +67,10 @@ fn expected(event: &Event) -> Map<String, Value> {
         "egret.bytes.received": event.bytes_received,
         "egret.tcp.retransmits": event.retransmits,
         "egret.tcp.rtt_ns": event.rtt_ns,
+        "egret.verdict.reason": judgement.map(|judgement| judgement.reason),
+        "egret.verdict.rule": judgement.and_then(|judgement| judgement.rule.as_deref()),
+        "egret.verdict.attribution": judgement.map(|judgement| judgement.attribution),
+        "egret.verdict.duration_ns": judgement.and_then(|judgement| judgement.duration_ns),
     });
     let Value::Object(all) = all else { unreachable!() };
     all.into_iter().filter(|(_, value)| !value.is_null()).collect()

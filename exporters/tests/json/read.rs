@@ -88,6 +88,11 @@ fn a_wrong_value_is_told_with_its_key_and_reason() {
         ("network.peer.port", Value::from(65_536), "network.peer.port: invalid value: integer `65536`, expected u16"),
         ("network.peer.address", Value::from("::g"), "network.peer.address: not an address: \"::g\""),
         ("egret.verdict", Value::from("perhaps"), "egret.verdict: unknown variant `perhaps`, expected one of `allow`"),
+        (
+            "egret.verdict.reason",
+            Value::from("whim"),
+            "egret.verdict.reason: unknown variant `whim`, expected one of `rule`",
+        ),
         ("network.transport", Value::from("smoke"), "network.transport: invalid value: string \"smoke\""),
         ("container.runtime.name", Value::from("rkt"), "container.runtime.name: not a known runtime: \"rkt\""),
         ("error.type", Value::from("ENONSENSE"), "error.type: not the name of an error: \"ENONSENSE\""),

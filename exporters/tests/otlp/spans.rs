@@ -7,8 +7,8 @@ use std::sync::Arc;
 use egret_exporters::names;
 use egret_exporters::otlp::Protocol;
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Process, Resolution, Server, Timestamp,
-    TraceParent, Transport,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, Process, Reason, Resolution,
+    Server, Timestamp, TraceParent, Transport, Verdict,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -235,6 +235,51 @@ async fn a_trace_that_is_not_sampled_gets_no_spans_and_hides_none() {
     let root = named(&spans, "connection");
     assert_ne!(hex(&root.trace_id), "ab".repeat(16));
     assert_eq!((&*root.parent_span_id, root.flags), (&[][..], 0x101));
+}
+
+fn judged(verdict: Verdict, event: Event) -> Event {
+    let (attribution, duration_ns) = (Attribution::Tuple, Some(9_000));
+    let judgement = Judgement { reason: Reason::NoRule, rule: None, attribution, duration_ns };
+    Event { verdict: Some(verdict), judgement: Some(Arc::new(judgement)), ..event }
+}
+
+#[tokio::test]
+async fn what_was_blocked_has_an_error_that_says_so() {
+    let refused =
+        Event { name: EventName::ConnectionFailed, error: Some(111), connection_duration_ns: None, ..outbound() };
+    let spans = spans(judged(Verdict::Block, refused)).await;
+    for name in ["connection", "connect"] {
+        let span = named(&spans, name);
+        let status = span.status.as_ref().expect("a status");
+        assert_eq!((status.code, &*status.message), (StatusCode::Error as i32, "blocked: no_rule"), "{name}");
+        assert_eq!(text(span, "error.type").as_deref(), Some("ECONNREFUSED"), "{name}");
+    }
+    let root = named(&spans, "connection");
+    for (key, value) in [
+        ("egret.verdict", "block"),
+        ("egret.verdict.reason", "no_rule"),
+        ("egret.verdict.attribution", "tuple"),
+        ("egret.verdict.duration_ns", "9000"),
+    ] {
+        assert_eq!(text(root, key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(text(root, "egret.verdict.rule"), None);
+}
+
+/// A datagram that is dropped gives its sender no error.
+#[tokio::test]
+async fn what_was_blocked_in_silence_has_an_error_too() {
+    let event = Event { transport: Some(Transport::Udp), connect_duration_ns: None, ..outbound() };
+    let spans = spans(judged(Verdict::Block, event)).await;
+    let root = named(&spans, "connection");
+    assert_eq!(root.status.as_ref().map(|status| &*status.message), Some("blocked: no_rule"));
+    assert_eq!(text(root, "error.type"), None, "nobody told of an errno");
+}
+
+#[tokio::test]
+async fn what_would_be_blocked_did_not_fail() {
+    let spans = spans(judged(Verdict::WouldBlock, outbound())).await;
+    assert!(spans.iter().all(|span| span.status.is_none()), "{spans:#?}");
 }
 
 fn in_trace(parent: TraceParent) -> Event {

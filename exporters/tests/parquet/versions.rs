@@ -7,10 +7,12 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanos
 use egret_exporters::names;
 use egret_exporters::parquet::read::{self, Criterion, Query, ReadError};
 use egret_exporters::parquet::schema;
+use egret_model::Event;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
-use crate::log::{Log, TEN_AT_NIGHT, numbered};
+use crate::log::{Log, TEN_AT_NIGHT, lines, numbered};
 
 /// Writes a file with these columns where a log would have it.
 fn foreign(log: &Log, columns: Vec<(&str, ArrayRef)>) {
@@ -66,6 +68,35 @@ fn columns_may_be_missing_and_others_be_there() {
     assert!(event.process.is_none() && event.transport.is_none() && event.bytes_sent.is_none());
     let criteria = vec![Criterion::one_of(names::PROCESS_EXECUTABLE_NAME, vec!["curl".into()])];
     assert!(log.find(Query { criteria, ..Query::default() }).is_empty());
+}
+
+/// Columns of the first version of the schema.
+const COLUMNS_OF_1: usize = 35;
+
+/// Writes a file anew as egret wrote it before it said why it judged as it did.
+fn made_older(path: &std::path::Path) {
+    let file = File::open(path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let first: Vec<usize> = (0..COLUMNS_OF_1).collect();
+    let batches: Vec<_> = reader.map(|batch| batch.unwrap().project(&first).unwrap()).collect();
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), batches.first().unwrap().schema(), None).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    writer.close().unwrap();
+}
+
+#[test]
+fn files_of_the_first_version_are_read_beside_those_of_this_one() {
+    let log = Log::new();
+    log.write(numbered(0..10));
+    made_older(&log.path().join(&log.files()[0]));
+    log.write(numbered(10..20));
+    let older = numbered(0..10).into_iter().map(|event| Event { judgement: None, ..event });
+    let all: Vec<_> = older.chain(numbered(10..20)).collect();
+    assert_eq!(lines(&log.find(Query::default())), lines(&all));
+    let reason = Criterion::one_of(names::VERDICT_REASON, vec!["rule".into()]);
+    let found = log.find(Query { criteria: vec![reason], ..Query::default() });
+    assert_eq!(lines(&found), lines(&all[10..]));
 }
 
 #[test]

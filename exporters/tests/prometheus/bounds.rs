@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use egret_exporters::prometheus::Metrics;
-use egret_model::{Endpoint, Event, EventName};
+use egret_model::{Endpoint, Event, EventName, Verdict};
 use proptest::prelude::*;
 
 use crate::situation::{event, metrics, of, opened, scrape};
@@ -94,8 +94,14 @@ struct Server {
     increases: BTreeMap<&'static str, f64>,
 }
 
-const COUNTED: [&str; 4] =
-    ["egret_connections_total", "egret_connection_failures_total", "egret_bytes_total", "egret_peer_connections_total"];
+const COUNTED: [&str; 6] = [
+    "egret_connections_total",
+    "egret_connection_failures_total",
+    "egret_bytes_total",
+    "egret_blocked_total",
+    "egret_peer_connections_total",
+    "egret_peer_blocked_total",
+];
 
 impl Server {
     /// A value below the last is a counter that began anew, as Prometheus takes it.
@@ -119,7 +125,7 @@ proptest! {
     #[test]
     fn a_server_that_adds_up_increases_comes_to_what_has_happened(
         limit in 0_usize..4,
-        steps in prop::collection::vec((0_u8..30, 0_u8..3, 1_usize..20), 1..200),
+        steps in prop::collection::vec((0_u8..30, 0_u8..4, 1_usize..20), 1..200),
     ) {
         let metrics = metrics(limit, limit);
         let mut server = Server::default();
@@ -129,14 +135,17 @@ proptest! {
             let mut event = match what {
                 0 => opened(&format!("/{who}")),
                 1 => Event { bytes_sent: Some(3), ..event(EventName::ConnectionClose, &format!("/{who}")) },
+                2 => Event { verdict: Some(Verdict::WouldBlock), ..opened(&format!("/{who}")) },
                 _ => Event { error: Some(who.into()), ..event(EventName::ConnectionFailed, &format!("/{who}")) },
             };
             event.peer.address = Some([192, 0, 2, who].into());
             metrics.count(&vec![event; amount]);
             match what {
-                0 => {
+                0 | 2 => {
                     add("egret_connections_total", amount);
                     add("egret_peer_connections_total", amount);
+                    add("egret_blocked_total", if what == 2 { amount } else { 0 });
+                    add("egret_peer_blocked_total", if what == 2 { amount } else { 0 });
                 }
                 1 => add("egret_bytes_total", 3 * amount),
                 _ => add("egret_connection_failures_total", amount),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use egret_model::{Endpoint, Event, EventName, Layer, NameSource, Resolution, Server, Timestamp, Transport, Verdict};
+use egret_model::{Endpoint, Event, EventName, Layer, NameSource, Resolution, Server, Timestamp, Transport};
 
 use crate::situation::{event, metrics, of, opened, scrape, some};
 
@@ -148,18 +148,6 @@ fn a_look_up_behind_several_connections_is_counted_once() {
     let shown = scrape(&metrics);
     assert_eq!(shown["egret_dns_resolution_duration_seconds_count"], 2.0);
     assert_eq!(shown["egret_dns_resolution_duration_seconds_sum"], 0.5);
-}
-
-#[test]
-fn a_verdict_is_counted_once_a_connection() {
-    let metrics = metrics(10, 10);
-    let verdict = |event| Event { verdict: Some(Verdict::Block), ..event };
-    let unanswered = verdict(event(EventName::ConnectionOpen, "/a"));
-    let failed = verdict(event(EventName::ConnectionFailed, "/a"));
-    let sent = Event { transport: Some(Transport::Udp), ..verdict(event(EventName::DatagramSend, "/a")) };
-    let closed = Event { name: EventName::ConnectionClose, ..sent.clone() };
-    metrics.count(&[unanswered, failed, sent, closed]);
-    assert_eq!(some(&scrape(&metrics), "egret_verdicts_total"), [(r#"verdict="block""#, 2.0)]);
 }
 
 #[test]

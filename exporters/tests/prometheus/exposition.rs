@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egret_exporters::prometheus::{Format, Kind, Metrics, catalogue};
 use egret_exporters::sink::DropReason;
-use egret_model::{Degradation, Event, EventName, Loss, LossReason, LossStage};
+use egret_model::{Degradation, Event, EventName, Loss, LossReason, LossStage, Verdict};
 use proptest::prelude::*;
 
 use crate::situation::{event, metrics, of, opened, samples, scrape, settings, snapshot, text};
@@ -14,7 +14,8 @@ use crate::situation::{event, metrics, of, opened, samples, scrape, settings, sn
 fn full() -> Arc<Metrics> {
     let metrics = metrics(10, 10);
     let closed = Event { bytes_sent: Some(1), ..event(EventName::ConnectionClose, "/a") };
-    metrics.count(&[opened("/a"), closed, event(EventName::ConnectionFailed, "/a")]);
+    let blocked = Event { verdict: Some(Verdict::Block), ..event(EventName::ConnectionFailed, "/a") };
+    metrics.count(&[opened("/a"), closed, blocked]);
     metrics
 }
 
@@ -70,7 +71,10 @@ fn fixed_sets_are_there_at_zero_from_the_start() {
     };
     assert_eq!(zeros("egret_events_total"), 6);
     assert_eq!(zeros("egret_attribution_total"), 5);
-    assert_eq!(zeros("egret_verdicts_total"), 3);
+    assert_eq!(zeros("egret_verdicts_total"), 18);
+    assert_eq!(zeros("egret_verdict_attributions_total"), 5);
+    assert_eq!(zeros("egret_queue_dropped_total"), 2);
+    assert_eq!(shown["egret_verdict_duration_seconds_count"], 0.0);
     assert_eq!(zeros("egret_names_total"), 4);
     assert_eq!(zeros("egret_connections_closed_total"), 18);
     assert_eq!(zeros("egret_sink_dropped_total"), DropReason::ALL.len());

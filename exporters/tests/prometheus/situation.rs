@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use egret_exporters::prometheus::{Format, Metrics, Settings};
 use egret_exporters::sink::Account;
-use egret_exporters::snapshot::{NamesState, SinkState, Snapshot};
+use egret_exporters::snapshot::{
+    BaselineState, Bucket, EnforcementState, ExecutableFlows, Fallback, FallbackCount, LatencyState, NamesState,
+    QueueState, SinkState, Snapshot,
+};
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Process, Tally, Timestamp, Transport,
 };
@@ -26,6 +29,35 @@ pub(crate) fn snapshot() -> Snapshot {
         tally: Tally::default(),
         sinks: vec![SinkState { name: "parquet", capacity: 10, account: Account::default() }],
         names: Some(NamesState::default()),
+        enforcement: Some(enforcement()),
+    }
+}
+
+/// Enforcement of which everything is known, with all counts at zero.
+pub(crate) fn enforcement() -> EnforcementState {
+    let time = Timestamp(1_700_000_000_500_000_000);
+    let buckets = [0.0001, 0.001].map(|at_most_seconds| Bucket { at_most_seconds, count: 0 });
+    EnforcementState {
+        mode: "observe",
+        since: time,
+        confirm_by: Some(time),
+        last_fallback: Some(Fallback { reason: "block_spike", at: time }),
+        fallbacks: vec![FallbackCount { reason: "block_spike", count: 0 }],
+        latency: LatencyState { buckets: buckets.into(), ..LatencyState::default() },
+        queues: vec![QueueState { number: 3, capacity: 1024, ..QueueState::default() }],
+        baseline: Some(baseline()),
+        ..EnforcementState::default()
+    }
+}
+
+fn baseline() -> BaselineState {
+    BaselineState {
+        flows: 10,
+        novelty: Some(0.1),
+        novelty_at_most: Some(0.5),
+        last_saved: Some(Timestamp(1_700_000_000_000_000_000)),
+        executables: vec![ExecutableFlows { executable: Some("/a".into()), flows: 10, once: 1 }],
+        ..BaselineState::default()
     }
 }
 

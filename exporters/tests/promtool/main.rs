@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
 
 use egret_exporters::prometheus::Metrics;
-use egret_model::{Event, EventName};
+use egret_model::{Event, EventName, Verdict};
 use libtest_mimic::{Arguments, Trial};
 
 use situation::{event, metrics, opened, text};
@@ -57,7 +57,8 @@ fn everything(metrics: &Metrics) {
         rtt_ns: Some(1),
         ..event(EventName::ConnectionClose, "/a")
     };
-    metrics.count(&[opened("/a"), closed, event(EventName::ConnectionFailed, "/a")]);
+    let blocked = Event { verdict: Some(Verdict::Block), ..event(EventName::ConnectionFailed, "/a") };
+    metrics.count(&[opened("/a"), closed, blocked]);
 }
 
 fn hostile(metrics: &Metrics) {

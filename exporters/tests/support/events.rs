@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use egret_model::{
-    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Server,
-    Timestamp, Transport, Verdict,
+    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource, Process,
+    Reason, Server, Timestamp, Transport, Verdict,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -85,6 +85,11 @@ fn attribution() -> impl Strategy<Value = Attribution> {
     select(vec![Cookie, Tuple, Diag, Procfs, Unknown])
 }
 
+fn judgement() -> impl Strategy<Value = Judgement> {
+    (select(Reason::ALL.to_vec()), of(text()), attribution(), of(any::<u64>()))
+        .prop_map(|(reason, rule, attribution, duration_ns)| Judgement { reason, rule, attribution, duration_ns })
+}
+
 fn endpoint() -> impl Strategy<Value = Endpoint> {
     (of(any::<IpAddr>()), of(any::<u16>())).prop_map(|(address, port)| Endpoint { address, port })
 }
@@ -118,6 +123,7 @@ prop_compose! {
         server in of((text(), select(vec![NameSource::Dns, NameSource::Sni, NameSource::Hosts])).prop_map(server)),
         inbound in any::<bool>(),
         verdict in of(select(vec![Verdict::Allow, Verdict::WouldBlock, Verdict::Block])),
+        judgement in of(judgement().prop_map(Arc::new).boxed()),
         error in of(prop_oneof![0..140, any::<i32>()]),
         connect_duration_ns in of(any::<u64>()),
         connection_duration_ns in of(any::<u64>()),
@@ -127,8 +133,8 @@ prop_compose! {
         rtt_ns in of(any::<u64>()),
     ) -> Event {
         Event {
-            server, inbound, verdict, error, connect_duration_ns, connection_duration_ns, bytes_sent, bytes_received,
-            retransmits, rtt_ns, ..event
+            server, inbound, verdict, judgement, error, connect_duration_ns, connection_duration_ns, bytes_sent,
+            bytes_received, retransmits, rtt_ns, ..event
         }
     }
 }
@@ -136,6 +142,15 @@ prop_compose! {
 /// Any event at all.
 pub(crate) fn any_event() -> BoxedStrategy<Event> {
     event().boxed()
+}
+
+fn judged() -> Judgement {
+    Judgement {
+        reason: Reason::Rule,
+        rule: Some("/usr/bin/curl -> example.org tcp/443".into()),
+        attribution: Attribution::Tuple,
+        duration_ns: Some(23_456),
+    }
 }
 
 /// An event of which everything is known.
@@ -174,7 +189,7 @@ pub(crate) fn full_event() -> Event {
         server: Some(server(("example.org".into(), NameSource::Dns))),
         inbound: true,
         verdict: Some(Verdict::Allow),
-        judgement: None,
+        judgement: Some(Arc::new(judged())),
         error: Some(104),
         connect_duration_ns: Some(1_234_567),
         connection_duration_ns: Some(9_876_543_210),

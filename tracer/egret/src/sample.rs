@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Server, Timestamp,
-    Transport,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource, Process, Reason,
+    Server, Timestamp, Transport,
 };
 
 pub(crate) fn process() -> Process {
@@ -37,6 +37,10 @@ pub(crate) fn event() -> Event {
         connect_duration_ns: Some(12_345_678),
         ..Event::new(EventName::ConnectionOpen, time, ConnectionId { socket: 1, opened: 2 }, Layer::Sockets)
     }
+}
+
+pub(crate) fn judgement(reason: Reason) -> Arc<Judgement> {
+    Arc::new(Judgement { reason, rule: None, attribution: Attribution::Tuple, duration_ns: Some(30_000) })
 }
 
 pub(crate) fn server(name: &str) -> Server {

@@ -11,7 +11,7 @@ mod period;
 mod place;
 mod processes;
 
-use egret_model::{Endpoint, Event, EventName};
+use egret_model::{Endpoint, Event, EventName, Reason, Verdict};
 use nix::errno::Errno;
 use opentelemetry::SpanId;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -84,12 +84,13 @@ impl<'a> Connection<'a> {
 
     /// Without the attributes of the process.
     fn root(&self) -> Span {
-        let mut attributes = Attributes::with_capacity(24);
+        let mut attributes = Attributes::with_capacity(28);
         attributes.shown(names::CONNECTION_ID, Some(self.event.id));
         self.network(&mut attributes);
         self.roles(&mut attributes);
         self.provenance(&mut attributes);
         self.figures(&mut attributes);
+        self.judgement(&mut attributes);
         Span {
             parent_span_id: self.place.parent.map(|parent| parent.to_bytes().to_vec()).unwrap_or_default(),
             flags: self.place.root_flags(),
@@ -142,14 +143,23 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Unset unless something failed: whether a connection did what it was for, egret cannot tell.
+    /// Unset unless something failed: whether a connection did what it was for, egret cannot tell. What was blocked failed,
+    /// also where the kernel reports no error for it: a datagram may vanish in silence.
     fn status(&self) -> Option<Status> {
         let message = match self.error {
-            Some(error) => Errno::from_raw(error).desc(),
-            None if self.event.name == EventName::ConnectionFailed => "the connection could not be opened",
+            _ if self.event.verdict == Some(Verdict::Block) => self.blocked(),
+            Some(error) => Errno::from_raw(error).desc().to_owned(),
+            None if self.event.name == EventName::ConnectionFailed => "the connection could not be opened".to_owned(),
             None => return None,
         };
-        Some(Status { code: StatusCode::Error.into(), message: message.to_owned() })
+        Some(Status { code: StatusCode::Error.into(), message })
+    }
+
+    fn blocked(&self) -> String {
+        match self.event.judgement.as_ref().map(|judgement| judgement.reason).map(Reason::as_str) {
+            Some(reason) => format!("blocked: {reason}"),
+            None => "blocked".to_owned(),
+        }
     }
 
     fn network(&self, attributes: &mut Attributes) {
@@ -193,6 +203,14 @@ impl<'a> Connection<'a> {
         attributes.integer(names::BYTES_RECEIVED, event.bytes_received);
         attributes.integer(names::TCP_RETRANSMITS, event.retransmits);
         attributes.integer(names::TCP_RTT_NS, event.rtt_ns);
+    }
+
+    fn judgement(&self, attributes: &mut Attributes) {
+        let Some(judgement) = &self.event.judgement else { return };
+        attributes.string(names::VERDICT_REASON, Some(judgement.reason.as_str()));
+        attributes.string(names::VERDICT_RULE, judgement.rule.as_deref());
+        attributes.string(names::VERDICT_ATTRIBUTION, Some(values::attribution(judgement.attribution)));
+        attributes.integer(names::VERDICT_DURATION_NS, judgement.duration_ns);
     }
 }
 

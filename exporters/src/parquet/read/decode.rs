@@ -1,5 +1,6 @@
 //! Rows as events.
 
+mod judgement;
 mod process;
 
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error, StrDeserializer};
 
+use self::judgement::Judgements;
 use self::process::Processes;
 use super::super::schema::column_name;
 use super::words::{Meanings, Numbers, parsed, text};
@@ -52,6 +54,7 @@ struct Columns<'a> {
     network: Network<'a>,
     provenance: Provenance<'a>,
     figures: Figures<'a>,
+    judgements: Judgements<'a>,
 }
 
 impl<'a> Columns<'a> {
@@ -65,6 +68,7 @@ impl<'a> Columns<'a> {
             network: Network::of(rows),
             provenance: Provenance::of(rows),
             figures: Figures::of(rows),
+            judgements: Judgements::of(rows),
         })
     }
 
@@ -72,7 +76,8 @@ impl<'a> Columns<'a> {
         let time = Timestamp(self.time.get(row)?);
         let id = connection(self.id.value(row))?;
         let event = Event::new(self.name.get(row)?, time, id, self.provenance.layer.get(row)?);
-        let event = Event { process: self.processes.get(row), ..event };
+        let judgement = self.judgements.get(row).map(Arc::new);
+        let event = Event { process: self.processes.get(row), judgement, ..event };
         Some(self.figures.put(row, self.provenance.put(row, self.network.put(row, event))))
     }
 }

@@ -1,5 +1,6 @@
 //! Events as columns.
 
+mod judgements;
 mod processes;
 mod words;
 
@@ -13,6 +14,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use egret_model::{Endpoint, Event};
 
+use self::judgements::Judgements;
 use self::processes::Processes;
 use self::words::{Shown, Words};
 use super::schema::{Kind, SCHEMA};
@@ -34,6 +36,7 @@ pub(super) struct Rows {
     network: Network,
     provenance: Provenance,
     figures: Figures,
+    judgements: Judgements,
 }
 
 impl Default for Rows {
@@ -47,6 +50,7 @@ impl Default for Rows {
             network: Network::default(),
             provenance: Provenance::default(),
             figures: Figures::default(),
+            judgements: Judgements::default(),
         }
     }
 }
@@ -63,6 +67,7 @@ impl Rows {
         self.network.push(event);
         self.provenance.push(event);
         self.figures.push(event);
+        self.judgements.push(event.judgement.as_deref());
     }
 
     /// Rows gathered.
@@ -79,6 +84,7 @@ impl Rows {
         columns.extend(self.network.finish()?);
         columns.extend(self.provenance.finish()?);
         columns.extend(self.figures.finish()?);
+        columns.extend(self.judgements.finish()?);
         RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
     }
 }

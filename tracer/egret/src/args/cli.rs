@@ -193,6 +193,11 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "VERDICT", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_parser = Words::bare(&value::VERDICTS))]
     pub(super) verdict: Vec<String>,
+
+    /// Only events whose verdict has this reason
+    #[arg(long, value_name = "REASON", value_delimiter = ',', help_heading = "Filters")]
+    #[arg(value_parser = Words::bare(&value::REASONS))]
+    pub(super) reason: Vec<String>,
 }
 
 /// What `egret run` was asked to do.

@@ -73,6 +73,9 @@ Examples:
   Where a program connected to, by name:
     egret log --exe curl --event connection.open --format json | jq -r '.\"server.address\"' | sort | uniq -c
 
+  What was blocked, or would have been, because no rule of the baseline covers it:
+    egret log --verdict block,would_block --reason no_rule
+
   Everything below a domain in the last two days, for a spreadsheet:
     egret log --since 2d --name '*.example.org' --format csv >example.csv
 

@@ -45,6 +45,7 @@ impl LogArgs {
             until: self.until.as_deref().and_then(|text| problems.one("--until <TIME>", text, moment)),
             filter: Filter {
                 verdicts: problems.each("--verdict <VERDICT>", &self.verdict, value::verdict),
+                reasons: problems.each("--reason <REASON>", &self.reason, value::reason),
                 ..self.filters.meant(&mut problems)
             },
         };

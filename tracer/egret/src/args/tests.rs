@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use egret_model::{EventName, Layer, Timestamp, Verdict};
+use egret_model::{EventName, Layer, Reason, Timestamp, Verdict};
 use proptest::prelude::*;
 
 use super::cli::Cli;
@@ -142,12 +142,14 @@ fn every_option_of_the_log_arrives() {
         "--since=2026-11-24T08:00:00Z",
         "--until=2026-11-24T10:00:00+01:00",
         "--verdict=block,would_block",
+        "--reason=no_rule",
         "--exe=curl",
     ]);
     assert_eq!((options.format, options.limit), (LogFormat::Csv, Some(10)));
     assert_eq!(options.directory.to_str(), Some("/var/log/egret"));
     assert_eq!(options.since, options.until.map(|until| Timestamp(until.0 - 3_600_000_000_000)));
     assert_eq!(options.filter.verdicts, [Verdict::Block, Verdict::WouldBlock]);
+    assert_eq!(options.filter.reasons, [Reason::NoRule]);
     assert_eq!(options.filter.executables, [ExecutableIs::Named("curl".into())]);
 }
 
@@ -177,10 +179,11 @@ fn everything_that_is_wrong_with_a_question_is_reported_at_once() {
         "--since=yesterday",
         "--until=9999999999999y",
         "--verdict=perhaps",
+        "--reason=whim",
         "--event=open",
         "--name=*",
     ]);
-    assert_eq!(message.matches("error: ").count(), 7, "{message}");
+    assert_eq!(message.matches("error: ").count(), 8, "{message}");
     assert!(message.contains("Usage: egret log"), "{message}");
     assert!(refused(&["log", "--since=1h", "--until=2h"]).contains("--until is not after --since"));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use egret_exporters::values;
-use egret_model::{EventName, Timestamp, Transport, Verdict};
+use egret_model::{EventName, Reason, Timestamp, Transport, Verdict};
 use ipnet::{IpNet, Ipv4Net};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, ZonedDateTime};
@@ -42,12 +42,16 @@ pub(super) const EVENTS: [&str; 6] = {
     [open.as_str(), close.as_str(), failed.as_str(), send.as_str(), listen.as_str(), accept.as_str()]
 };
 
-const ALL_VERDICTS: [Verdict; 3] = [Verdict::Allow, Verdict::WouldBlock, Verdict::Block];
-
 /// Names of verdicts.
 pub(super) const VERDICTS: [&str; 3] = {
-    let [allow, would_block, block] = ALL_VERDICTS;
+    let [allow, would_block, block] = values::VERDICTS;
     [values::verdict(allow), values::verdict(would_block), values::verdict(block)]
+};
+
+/// Names of reasons.
+pub(super) const REASONS: [&str; 6] = {
+    let [rule, no_rule, answer, unattributed, unjudgeable, late] = Reason::ALL;
+    [rule.as_str(), no_rule.as_str(), answer.as_str(), unattributed.as_str(), unjudgeable.as_str(), late.as_str()]
 };
 
 /// Largest ring that the kernel takes: its size is a power of two in 32 bits.
@@ -162,8 +166,14 @@ pub(super) fn event(text: &str) -> Result<EventName, String> {
 
 /// The name of a verdict.
 pub(super) fn verdict(text: &str) -> Result<Verdict, String> {
-    let known = ALL_VERDICTS.into_iter().find(|verdict| values::verdict(*verdict) == text);
+    let known = values::VERDICTS.into_iter().find(|verdict| values::verdict(*verdict) == text);
     known.ok_or_else(|| format!("expected one of: {}", VERDICTS.join(", ")))
+}
+
+/// The name of a reason.
+pub(super) fn reason(text: &str) -> Result<Reason, String> {
+    let known = Reason::ALL.into_iter().find(|reason| reason.as_str() == text);
+    known.ok_or_else(|| format!("expected one of: {}", REASONS.join(", ")))
 }
 
 /// A number of things, one at least.

@@ -10,7 +10,7 @@ mod tests;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use egret_model::{Endpoint, Event, EventName, Executable, Process, Verdict};
+use egret_model::{Endpoint, Event, EventName, Executable, Process, Reason, Verdict};
 use ipnet::IpNet;
 
 /// What is asked for. An empty list asks for nothing in particular and admits everything.
@@ -34,6 +34,8 @@ pub struct Filter {
     pub events: Vec<EventName>,
     /// What enforcement said.
     pub verdicts: Vec<Verdict>,
+    /// Why it said so.
+    pub reasons: Vec<Reason>,
     /// Only the command that egret was asked to follow, and its descendants.
     pub followed_only: bool,
 }
@@ -82,6 +84,9 @@ impl Filter {
             && admits(&self.names, |name| event.server.as_ref().is_some_and(|server| name.is(&server.name)))
             && admits(&self.events, |name| event.name == *name)
             && admits(&self.verdicts, |verdict| event.verdict == Some(*verdict))
+            && admits(&self.reasons, |reason| {
+                event.judgement.as_ref().is_some_and(|judgement| judgement.reason == *reason)
+            })
     }
 
     fn matches_process(&self, process: Option<&Process>) -> bool {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use egret_model::{Endpoint, Event, EventName, Executable, Transport, Verdict};
+use egret_model::{Endpoint, Event, EventName, Executable, Reason, Transport, Verdict};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -72,7 +72,13 @@ fn what_happened_and_what_enforcement_said_are_criteria() {
     assert!(filter.matches(&closed) && !filter.matches(&sample::event()));
     let filter = Filter { verdicts: vec![Verdict::Block], ..Filter::default() };
     assert!(!filter.matches(&closed));
-    assert!(filter.matches(&Event { verdict: Some(Verdict::Block), ..closed }));
+    let blocked = Event { verdict: Some(Verdict::Block), ..closed };
+    assert!(filter.matches(&blocked));
+    let filter = Filter { reasons: vec![Reason::Late, Reason::NoRule], ..filter };
+    assert!(!filter.matches(&blocked));
+    let late = Some(sample::judgement(Reason::Late));
+    assert!(filter.matches(&Event { judgement: late.clone(), ..blocked }));
+    assert!(!filter.matches(&Event { judgement: late, ..sample::event() }), "it was not blocked");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timest
         hosts(&filter.names),
         words(names::EVENT_NAME, &filter.events, |event| event.as_str()),
         words(names::VERDICT, &filter.verdicts, |verdict| values::verdict(*verdict)),
+        words(names::VERDICT_REASON, &filter.reasons, |reason| reason.as_str()),
     ];
     Query { since, until, criteria: criteria.into_iter().flatten().collect() }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use egret_exporters::json;
 use egret_exporters::parquet::{Destination, Settings, Sink};
 use egret_exporters::sink::queue;
-use egret_model::{Endpoint, Event, EventName, Executable, Process, Timestamp, Transport, Verdict};
+use egret_model::{Endpoint, Event, EventName, Executable, Process, Reason, Timestamp, Transport, Verdict};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::sync::Arc;
@@ -98,6 +98,7 @@ fn varied() -> Vec<Event> {
                     .then(|| sample::server(["example.org", "a.example.org", "b.c"][pick(number, 3, 6)])),
                 transport: [Some(Transport::Tcp), Some(Transport::Udp), None][pick(number, 3, 7)],
                 verdict: [None, Some(Verdict::Allow), Some(Verdict::Block)][pick(number, 3, 8)],
+                judgement: [None, Some(Reason::Rule), Some(Reason::NoRule)][pick(number, 3, 8)].map(sample::judgement),
                 ..sample::event()
             }
         })
@@ -125,8 +126,11 @@ prop_compose! {
         names in some(vec![NameIs::Exactly("example.org".into()), NameIs::Below("example.org".into())]),
         events in some(vec![EventName::ConnectionOpen, EventName::Listen, EventName::Accept]),
         verdicts in some(vec![Verdict::Allow, Verdict::WouldBlock]),
+        reasons in some(vec![Reason::NoRule, Reason::Late]),
     ) -> Filter {
-        Filter { pids, executables, users, ports, peers, transports, names, events, verdicts, ..Filter::default() }
+        Filter {
+            pids, executables, users, ports, peers, transports, names, events, verdicts, reasons, ..Filter::default()
+        }
     }
 }
 

@@ -46,7 +46,15 @@ impl Source for State {
         let (tally, names) = self.tallies.get();
         let mut sinks = self.accounts.states();
         sinks.push(SinkState { name: Live::NAME, capacity: Live::CAPACITY, account: self.live.account() });
-        Snapshot { mode: MODE, layer: self.layer, degradations: self.degradations.clone(), tally, sinks, names }
+        Snapshot {
+            mode: MODE,
+            layer: self.layer,
+            degradations: self.degradations.clone(),
+            tally,
+            sinks,
+            names,
+            enforcement: None,
+        }
     }
 }
 

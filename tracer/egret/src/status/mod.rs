@@ -4,6 +4,9 @@
 //! of egret asks.
 
 mod document;
+mod enforcement;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 mod usage;
 

@@ -7,6 +7,7 @@ use egret_exporters::snapshot::{NamesState, SinkState};
 use egret_model::Loss;
 
 use super::document::{Status, Thread};
+use super::enforcement;
 
 /// Width of the words on the left, columns: as wide as the longest.
 const LABEL: usize = 15;
@@ -24,7 +25,11 @@ pub(crate) fn render(status: &Status) -> String {
     let stopping = if status.stopping { ", stopping" } else { "" };
     line(&mut out, "egret", &format!("{}, process {}{stopping}", status.version, status.pid));
     line(&mut out, "up", &elapsed(status.uptime_seconds));
-    line(&mut out, "mode", status.snapshot.mode);
+    let enforcing = status.snapshot.enforcement.as_ref();
+    match enforcing {
+        Some(state) => enforcement::mode(&mut out, state),
+        None => line(&mut out, "mode", status.snapshot.mode),
+    }
     line(&mut out, "capture", status.snapshot.layer.as_str());
     for degradation in &status.snapshot.degradations {
         line(&mut out, "", &format!("without {}: {}", degradation.as_str(), degradation.consequence()));
@@ -32,6 +37,9 @@ pub(crate) fn render(status: &Status) -> String {
     records(&mut out, status);
     if let Some(state) = &status.snapshot.names {
         line(&mut out, "names", &names(state));
+    }
+    if let Some(state) = enforcing {
+        enforcement::work(&mut out, state);
     }
     if let Some(metrics) = status.listening.metrics {
         line(&mut out, "metrics", &format!("http://{metrics}/metrics"));
@@ -44,7 +52,8 @@ pub(crate) fn render(status: &Status) -> String {
     out
 }
 
-fn line(out: &mut String, label: &str, text: &str) {
+/// A line of the status; those that go on have no label.
+pub(super) fn line(out: &mut String, label: &str, text: &str) {
     let _ = writeln!(out, "{label:LABEL$}{text}");
 }
 

@@ -91,7 +91,7 @@ impl Column {
             Self::Pid => room(7, 7, 7),
             Self::User => room(6, 10, 16),
             Self::Transport => room(5, 5, 7),
-            Self::Outcome => room(10, 13, 13),
+            Self::Outcome => room(10, 13, 24),
             Self::Local => room(15, 21, 47),
             Self::Peer => room(18, 21, 47),
             Self::Name => room(14, 30, 60),

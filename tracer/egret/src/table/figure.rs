@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 
 /// `850ns`, `1.23ms`, `45.6s`, `3m05s`, `2h10m`, `12d03h`: cut off and never rounded up. Eight columns
 /// hold 9999 days; the most that `u64` holds takes ten.
-pub(super) fn duration(nanoseconds: u64, utf8: bool) -> String {
+pub(crate) fn duration(nanoseconds: u64, utf8: bool) -> String {
     let seconds = nanoseconds / 1_000_000_000;
     match nanoseconds {
         0..1_000 => format!("{nanoseconds}ns"),

@@ -23,8 +23,10 @@ use jiff::tz::TimeZone;
 
 use self::cell::Locale;
 use self::column::Column;
+pub(crate) use self::figure::duration;
 use self::layout::{GAP, Placed};
 use self::outcome::Tone;
+pub(crate) use self::text::printable;
 
 /// What the output can show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +76,7 @@ impl Table {
         self.line(out, |column| {
             let text = self.locale.cell(column, event);
             // Arrows and micro signs are our own and only there where they can be shown.
-            (text::printable(&text, utf8).into_owned().into(), style(column, tone))
+            (printable(&text, utf8).into_owned().into(), style(column, tone))
         });
     }
 

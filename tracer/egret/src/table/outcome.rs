@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use egret_exporters::errno::ErrnoName;
-use egret_model::{Event, EventName, Layer, Transport, Verdict};
+use egret_model::{Event, EventName, Layer, Reason, Transport, Verdict};
 use nix::errno::Errno;
 
 /// How an outcome should strike the reader.
@@ -21,15 +21,23 @@ pub(super) enum Tone {
     Plain,
 }
 
-/// The word for `event`: what failed by why it did, everything else by what it is, an error behind a colon.
+/// The word for `event`: what failed by why it did, everything else by what it is, an error behind a colon. What was
+/// blocked has its reason there, unless that is the usual one: no rule covers it.
 pub(super) fn outcome(event: &Event) -> (Cow<'static, str>, Tone) {
     let error = event.error.filter(|errno| *errno != 0).map(reason);
     match (event.verdict, event.name, error) {
-        (Some(Verdict::Block), ..) => ("blocked".into(), Tone::Bad),
-        (Some(Verdict::WouldBlock), ..) => ("would-block".into(), Tone::Warning),
+        (Some(Verdict::Block), ..) => (judged("blocked", event), Tone::Bad),
+        (Some(Verdict::WouldBlock), ..) => (judged("would-block", event), Tone::Warning),
         (_, EventName::ConnectionFailed, reason) => (reason.unwrap_or("failed".into()), Tone::Bad),
         (_, _, Some(reason)) => (format!("{}:{reason}", word(event)).into(), Tone::Bad),
         (_, _, None) => (word(event).into(), tone(event)),
+    }
+}
+
+fn judged(verdict: &'static str, event: &Event) -> Cow<'static, str> {
+    match event.judgement.as_ref().map(|judgement| judgement.reason) {
+        None | Some(Reason::NoRule) => verdict.into(),
+        Some(reason) => format!("{verdict}:{}", reason.as_str()).into(),
     }
 }
 
@@ -77,7 +85,7 @@ fn reason(errno: i32) -> Cow<'static, str> {
 mod tests {
     use super::{Tone, outcome};
     use crate::sample;
-    use egret_model::{Event, EventName, Layer, Transport, Verdict};
+    use egret_model::{Event, EventName, Layer, Reason, Transport, Verdict};
 
     fn word(event: &Event) -> String {
         outcome(event).0.into_owned()
@@ -115,5 +123,10 @@ mod tests {
         assert_eq!(outcome(&judged(Verdict::Block)), ("blocked".into(), Tone::Bad));
         assert_eq!(outcome(&judged(Verdict::WouldBlock)), ("would-block".into(), Tone::Warning));
         assert_eq!(word(&judged(Verdict::Allow)), "open");
+        let why = |reason, verdict| Event { judgement: Some(sample::judgement(reason)), ..judged(verdict) };
+        assert_eq!(word(&why(Reason::NoRule, Verdict::Block)), "blocked");
+        assert_eq!(word(&why(Reason::Late, Verdict::Block)), "blocked:late");
+        assert_eq!(word(&why(Reason::Rule, Verdict::WouldBlock)), "would-block:rule");
+        assert_eq!(word(&why(Reason::Rule, Verdict::Allow)), "open");
     }
 }

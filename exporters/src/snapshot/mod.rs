@@ -1,8 +1,16 @@
 //! What egret says of itself: the same to a metrics scrape and to `egret status`.
 
+mod baseline;
+mod enforcement;
+mod time;
+
 use egret_model::{Degradation, Layer, Tally};
 use serde::Serialize;
 
+pub use self::baseline::{BaselineState, ExecutableFlows};
+pub use self::enforcement::{
+    AttributionCount, Bucket, EnforcementState, Fallback, FallbackCount, LatencyState, QueueState, VerdictCount,
+};
 use crate::sink::Account;
 
 /// What egret says of itself at one moment.
@@ -20,6 +28,8 @@ pub struct Snapshot {
     pub sinks: Vec<SinkState>,
     /// Host names; absent where none are gathered.
     pub names: Option<NamesState>,
+    /// Verdicts, and what they are made of; absent where egret only looks on.
+    pub enforcement: Option<EnforcementState>,
 }
 
 /// A sink at one moment.

@@ -1,0 +1,99 @@
+//! What enforcement says of itself, as metrics.
+
+use egret_model::{Attribution, Reason, Timestamp, Verdict};
+
+use super::baseline;
+use super::catalogue::{
+    CONFIRM_BY, FALLBACKS, FIREWALL_BACKEND, FIREWALL_RECREATED, FLOWS_GRANTED, LAST_FALLBACK, MODE_LIMITED,
+    MODE_SINCE, PACKETS_LATE, PACKETS_PARKED, POLICY_GENERATION, QUESTIONS_PENDING, QUEUE_CAPACITY, QUEUE_DROPPED,
+    QUEUE_LENGTH, VERDICT_ATTRIBUTIONS, VERDICT_CACHE_HITS, VERDICT_DURATION, VERDICTS,
+};
+use super::family::Family;
+use crate::snapshot::{AttributionCount, EnforcementState, QueueState, VerdictCount};
+use crate::values;
+
+const BACKENDS: [&str; 2] = ["iptables", "nftables"];
+
+/// The metrics of enforcement; with no more executables of the baseline than `limit`.
+///
+/// Where egret only looks on, verdicts are there all the same, at zero: the first is an increase then.
+pub(super) fn families(state: Option<&EnforcementState>, limit: usize) -> Vec<Family> {
+    let Some(state) = state else { return vec![verdicts(&[]), attributions(&[])] };
+    let mut families = mode(state);
+    families.extend([verdicts(&state.verdicts), attributions(&state.attributions)]);
+    families.extend(work(state));
+    families.extend(queues(&state.queues));
+    families.extend(state.baseline.iter().flat_map(|baseline| baseline::families(baseline, limit)));
+    families
+}
+
+fn mode(state: &EnforcementState) -> Vec<Family> {
+    let backend = |backend: &str| state.backend == Some(backend);
+    let mut fallbacks = Family::new(FALLBACKS);
+    state.fallbacks.iter().for_each(|fallback| fallbacks.add(&[fallback.reason], fallback.count));
+    let mut last_fallback = Family::new(LAST_FALLBACK);
+    if let Some(last) = state.last_fallback {
+        last_fallback.add_real(&[last.reason], seconds(last.at));
+    }
+    vec![
+        Family::real(MODE_SINCE, Some(seconds(state.since))),
+        Family::single(MODE_LIMITED, u64::from(state.only.is_some())),
+        Family::real(CONFIRM_BY, state.confirm_by.map(seconds)),
+        fallbacks,
+        last_fallback,
+        Family::states(FIREWALL_BACKEND, BACKENDS, backend),
+        Family::single(FIREWALL_RECREATED, state.firewall_recreated),
+        Family::single(POLICY_GENERATION, state.generation.into()),
+    ]
+}
+
+fn verdicts(counts: &[VerdictCount]) -> Family {
+    let mut family = Family::new(VERDICTS);
+    for (verdict, reason) in pairs() {
+        let those = counts.iter().filter(|count| (count.verdict, count.reason) == (verdict, reason));
+        family.add(&[values::verdict(verdict), reason.as_str()], those.map(|count| count.count).sum());
+    }
+    family
+}
+
+fn pairs() -> impl Iterator<Item = (Verdict, Reason)> {
+    values::VERDICTS.into_iter().flat_map(|verdict| Reason::ALL.map(|reason| (verdict, reason)))
+}
+
+fn attributions(counts: &[AttributionCount]) -> Family {
+    let mut family = Family::new(VERDICT_ATTRIBUTIONS);
+    let sum = |quality: Attribution| {
+        counts.iter().filter(|count| count.attribution == quality).map(|count| count.count).sum()
+    };
+    values::ATTRIBUTIONS.into_iter().for_each(|quality| family.add(&[values::attribution(quality)], sum(quality)));
+    family
+}
+
+fn work(state: &EnforcementState) -> [Family; 6] {
+    [
+        Family::histogram(VERDICT_DURATION, &state.latency),
+        Family::single(VERDICT_CACHE_HITS, state.cache_hits),
+        Family::single(FLOWS_GRANTED, state.granted),
+        Family::single(PACKETS_LATE, state.late),
+        Family::single(PACKETS_PARKED, state.parked),
+        Family::single(QUESTIONS_PENDING, state.questions_pending as u64),
+    ]
+}
+
+fn queues(queues: &[QueueState]) -> [Family; 3] {
+    let (mut length, mut capacity) = (Family::new(QUEUE_LENGTH), Family::new(QUEUE_CAPACITY));
+    let mut dropped = Family::new(QUEUE_DROPPED);
+    for queue in queues {
+        let number = queue.number.to_string();
+        length.add(&[&number], queue.length);
+        capacity.add(&[&number], queue.capacity);
+        dropped.add(&[&number, "queue_full"], queue.dropped_full);
+        dropped.add(&[&number, "socket_full"], queue.dropped_user);
+    }
+    [length, capacity, dropped]
+}
+
+/// Unix time, as Prometheus has it.
+pub(super) fn seconds(time: Timestamp) -> f64 {
+    time.0 as f64 / 1e9
+}

@@ -1,0 +1,111 @@
+//! Enforcement for people.
+
+use std::time::Duration;
+
+use egret_exporters::snapshot::{BaselineState, EnforcementState, LatencyState, QueueState};
+use egret_exporters::values;
+use egret_model::{Timestamp, Verdict};
+
+use super::text::line;
+use crate::table::{duration, printable};
+
+/// The mode, and when it ends or ended by itself.
+pub(super) fn mode(out: &mut String, state: &EnforcementState) {
+    let only = state.only.as_deref().map(|only| format!(", for {} alone", printable(only, true)));
+    line(out, "mode", &format!("{} since {}{}", state.mode, shown(state.since), only.unwrap_or_default()));
+    if let Some(by) = state.confirm_by {
+        line(out, "", &format!("goes back by itself at {} unless `egret mode confirm` comes first", shown(by)));
+    }
+    if let Some(last) = state.last_fallback {
+        let times: u64 = state.fallbacks.iter().map(|fallback| fallback.count).sum();
+        let text = format!("fell back by itself, last at {} ({}), {times} in all", shown(last.at), last.reason);
+        line(out, "", &text);
+    }
+}
+
+/// Everything else.
+pub(super) fn work(out: &mut String, state: &EnforcementState) {
+    if let Some(backend) = state.backend {
+        let (generation, again) = (state.generation, state.firewall_recreated);
+        line(out, "firewall", &format!("{backend}, generation {generation}, put back: {again}"));
+    }
+    verdicts(out, state);
+    if state.questions_pending > 0 {
+        line(out, "questions", &format!("{} wait for an answer, see egret ask", state.questions_pending));
+    }
+    state.queues.iter().for_each(|of| line(out, &format!("queue {}", of.number), &queue(of)));
+    if let Some(state) = &state.baseline {
+        baseline(out, state);
+    }
+}
+
+fn verdicts(out: &mut String, state: &EnforcementState) {
+    let sum = |verdict: Verdict| -> u64 {
+        state.verdicts.iter().filter(|count| count.verdict == verdict).map(|count| count.count).sum()
+    };
+    let sums = values::VERDICTS.map(|verdict| format!("{} {}", sum(verdict), values::verdict(verdict)));
+    line(out, "verdicts", &sums.join(", "));
+    for kind in state.verdicts.iter().filter(|kind| kind.verdict != Verdict::Allow && kind.count > 0) {
+        line(out, "", &format!("{} {}: {}", kind.count, values::verdict(kind.verdict), kind.reason.as_str()));
+    }
+    let EnforcementState { cache_hits, granted, late, parked, .. } = state;
+    line(out, "", &format!("{cache_hits} remembered, {late} late, {parked} held back; {granted} more by the kernel"));
+    line(out, "", &latency(&state.latency));
+    let ways: Vec<_> = state.attributions.iter().filter(|way| way.count > 0).collect();
+    if !ways.is_empty() {
+        let ways = ways.iter().map(|way| format!("{} by {}", way.count, values::attribution(way.attribution)));
+        line(out, "", &format!("processes found: {}", ways.collect::<Vec<_>>().join(", ")));
+    }
+}
+
+/// As far as the buckets tell.
+fn latency(latency: &LatencyState) -> String {
+    if latency.count == 0 {
+        return "no verdict was timed yet".to_owned();
+    }
+    let within = |share, words: &str| match latency.bound(share) {
+        Some(bound) => format!("{words} within {}", time(bound)),
+        None => format!(
+            "{words} beyond {}",
+            latency.buckets.last().map_or_else(String::new, |last| time(last.at_most_seconds))
+        ),
+    };
+    format!("{}, {}", within(0.5, "half"), within(0.99, "99 of 100"))
+}
+
+fn time(seconds: f64) -> String {
+    let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), false)
+}
+
+fn queue(queue: &QueueState) -> String {
+    let QueueState { length, capacity, dropped_full, dropped_user, .. } = queue;
+    format!(
+        "{length} of {capacity} packets wait; {dropped_full} found it full, {dropped_user} could not be handed over"
+    )
+}
+
+fn baseline(out: &mut String, state: &BaselineState) {
+    let BaselineState { rules, denied_rules, subjects, flows, learned, gaps, .. } = state;
+    line(out, "baseline", &format!("{rules} rules that allow, {denied_rules} that deny, about {subjects} subjects"));
+    line(out, "", &format!("from {flows} flows; {learned} rules learned since the start"));
+    if let Some(novelty) = state.novelty {
+        let most = state.novelty_at_most.map(|most| format!(", at most {}", percent(most)));
+        line(out, "", &format!("chance that the next flow is new: {}{}", percent(novelty), most.unwrap_or_default()));
+    }
+    if *gaps > 0 {
+        line(out, "", &format!("incomplete, intervals with losses: {gaps}"));
+    }
+    line(out, "", &state.last_saved.map_or_else(|| "not saved yet".to_owned(), |at| format!("saved at {}", shown(at))));
+    state.problems.iter().for_each(|problem| line(out, "", &format!("problem: {}", printable(problem, true))));
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+/// In UTC, to the second: it is compared with other hosts' times and with logs.
+fn shown(time: Timestamp) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
