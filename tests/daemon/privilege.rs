@@ -70,7 +70,7 @@ fn check_capture(daemon: &Daemon) {
     let program = scratch.copy(&traffic(), "private");
     std::os::unix::fs::chown(&program, Some(STRANGER), Some(STRANGER)).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
-    for way in ["tcp-blocking", "udp-connect"] {
+    for way in ["tcp-blocking", "udp-connected"] {
         let report = Traffic::by(&program, &[way, "--wait-stdin"]).user(STRANGER).run();
         let events = daemon.wait_for_lines(&report);
         let of: Vec<_> = events.iter().filter(|event| event.pid == Some(report.pid)).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use egret_model::{Attribution, ConnectionId, Event, EventName, Layer, Process, Timestamp, Transport};
 
-use crate::diag::{self, DiagSocket, Holders};
+use crate::diag::{self, DiagError, DiagSocket, Holders};
 use crate::track::Processes;
 
 const TCP_ESTABLISHED: u8 = 1;
@@ -20,7 +20,8 @@ const TCP_LISTEN: u8 = 10;
 ///
 /// `/proc` cannot be read.
 pub(crate) fn list(processes: &mut Processes, layer: Layer, now: Timestamp) -> io::Result<Vec<Event>> {
-    select(tells, processes, layer, now)
+    let told = |netns, error: &DiagError| tracing::warn!(netns, %error, "some standing sockets are not listed");
+    select(tells, processes, layer, now, told)
 }
 
 /// Lists the connects that are not answered yet. What cannot be listed is logged.
@@ -30,7 +31,9 @@ pub(crate) fn list(processes: &mut Processes, layer: Layer, now: Timestamp) -> i
 /// `/proc` cannot be read.
 pub(crate) fn unanswered(processes: &mut Processes, layer: Layer, now: Timestamp) -> io::Result<Vec<Event>> {
     let is = |socket: &DiagSocket| socket.transport == Transport::Tcp && socket.state == TCP_SYN_SENT;
-    let mut events = select(is, processes, layer, now)?;
+    // A daemon has given up the privilege to enter other namespaces long before; what it misses there is a second's connects.
+    let told = |netns, error: &DiagError| tracing::info!(netns, %error, "connects of the last second are not listed");
+    let mut events = select(is, processes, layer, now, told)?;
     events.iter_mut().for_each(|event| event.standing = false);
     Ok(events)
 }
@@ -40,11 +43,10 @@ fn select(
     processes: &mut Processes,
     layer: Layer,
     now: Timestamp,
+    told: impl Fn(u32, &DiagError),
 ) -> io::Result<Vec<Event>> {
     let standing = diag::standing()?;
-    for (netns, error) in &standing.failures {
-        tracing::warn!(netns, %error, "some standing sockets are not listed");
-    }
+    standing.failures.iter().for_each(|(netns, error)| told(*netns, error));
     let mut wanted = HashSet::new();
     let sockets = || standing.namespaces.iter().flat_map(|namespace| &namespace.sockets).filter(|socket| tells(socket));
     wanted.extend(sockets().map(|socket| socket.inode));

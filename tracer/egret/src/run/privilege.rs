@@ -19,8 +19,8 @@ const OTHER_NAMESPACES: [Capability; 2] = [Capability::CAP_SYS_ADMIN, Capability
 /// Since this version whoever has a BPF map open may use it; before, only who could have made it.
 const OPEN_MAPS_NEED_NOTHING: (u32, u32) = (5, 19);
 
-/// What the capture thread keeps while a layer is at work. The kernel layers ask for the sockets of other namespaces only
-/// at the start, before this, and at the end.
+/// What the capture thread keeps while a layer is at work. The kernel layers ask for the sockets of other namespaces at the
+/// start, before this; at the end, when those that wait for an answer are listed, they ask in their own alone.
 pub(super) fn capture(layer: Layer) -> Vec<Capability> {
     let mut keep = OTHER_PROCESSES.to_vec();
     match layer {

@@ -3,20 +3,25 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use egret_exporters::json;
-use egret_model::{Event, Loss, LossReason, LossStage, Tally};
+use egret_model::{Event, Loss, LossReason, LossStage, Tally, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::output::Output;
 use super::report;
 use crate::args::{TraceOptions, exit};
 use crate::control::{self, Client, Events, Missed};
+
+/// Once asked to stop, this program waits so long for what the daemon still has, at most.
+const CATCH_UP: Duration = Duration::from_secs(2);
+/// A daemon that sends nothing for so long has nothing.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// Shows events until something ends it; says the exit status.
 pub(super) fn run(options: &TraceOptions) -> Result<u8> {
@@ -26,8 +31,16 @@ pub(super) fn run(options: &TraceOptions) -> Result<u8> {
     let attached = runtime.block_on(async {
         let events = Client::new(&socket).events().await?;
         tracing::info!(socket = %socket.display(), "attached");
-        let mut attached = Attached { output: Output::start(options)?, events, shown: 0, missed: 0, unread: 0 };
+        let mut attached = Attached {
+            output: Output::start(options)?,
+            events,
+            shown: 0,
+            latest: Timestamp::default(),
+            missed: 0,
+            unread: 0,
+        };
         attached.follow(options.duration).await?;
+        attached.catch_up().await;
         anyhow::Ok(attached)
     })?;
     let tally = attached.tally();
@@ -41,6 +54,8 @@ struct Attached {
     output: Output,
     events: Events,
     shown: u64,
+    /// Time of the latest of them.
+    latest: Timestamp,
     /// Events that this program was too slow for.
     missed: u64,
     /// Lines that could not be understood.
@@ -66,11 +81,30 @@ impl Attached {
         Ok(())
     }
 
+    /// Takes what the daemon had for this program when it was asked to stop, and so learns how much it had no room for: that
+    /// is told with the next events.
+    async fn catch_up(&mut self) {
+        let asked = now();
+        let rest = async {
+            while !self.output.is_closed()
+                && let Ok(Some(lines)) = timeout(QUIET, self.events.next()).await
+            {
+                self.show(&lines);
+                if self.latest > asked {
+                    break;
+                }
+            }
+        };
+        // Later, what is left is neither shown nor counted.
+        let _ = timeout(CATCH_UP, rest).await;
+    }
+
     /// While the output is slow, nothing is read, and the daemon drops and counts what it has no room for.
     fn show(&mut self, lines: &[u8]) {
         let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let events: Vec<Event> = lines.filter_map(|line| self.read(line)).collect();
         self.shown += u64::try_from(events.len()).unwrap_or(u64::MAX);
+        self.latest = events.iter().map(|event| event.time).fold(self.latest, Timestamp::max);
         self.output.send(events);
     }
 
@@ -145,4 +179,9 @@ fn reader_gone() -> oneshot::Receiver<()> {
         let _ = tell.send(());
     });
     gone
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,6 @@
 //! Lists of names, and numbers with a form of their own.
 
-use crate::config::given::{Fault, Given, Value};
+use crate::config::given::{Fault, Given};
 use crate::config::slot::Setting;
 use crate::config::toml_text::quoted;
 
@@ -20,7 +20,6 @@ impl Setting for Items {
         let (mut texts, mut faults) = (Vec::new(), Vec::new());
         for item in items {
             match item.text() {
-                Some("") if matches!(given.value, Value::Bare(_)) => {}
                 Some(text) if !text.trim().is_empty() && !text.chars().any(char::is_control) => {
                     texts.push(text.to_owned());
                 }
@@ -32,7 +31,7 @@ impl Setting for Items {
 
     fn show(&self) -> Option<String> {
         let items: Vec<_> = self.0.iter().map(|item| quoted(item)).collect();
-        Some(format!("[{}]", items.join(", ")))
+        (!items.is_empty()).then(|| format!("[{}]", items.join(", ")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Baselines, and holding the host to them.
 
-use super::Fallback::Value;
+use super::Fallback::{Unset, Value};
 use super::Reload::{Live, Restart, Sink};
 use super::{Section, option};
 
@@ -9,8 +9,8 @@ pub(super) const BASELINE: Section = Section {
     about: "What this host usually does, as rules that people read. In `observe` and `learn` it grows from what is captured, \
             and is written to a file that may be edited meanwhile.",
     options: &[
-        option!(baseline.enabled, Value("true"), Sink, "Learn a baseline. Without one there is nothing to enforce."),
-        option!(baseline.file, Value("/var/lib/egret/baseline"), Sink, "The file."),
+        option!(baseline.enabled, Value("true"), Restart, "Learn a baseline. Without one there is nothing to enforce."),
+        option!(baseline.file, Value("/var/lib/egret/baseline"), Restart, "The file."),
         option!(
             baseline.save_every,
             Value("1m"),
@@ -128,16 +128,21 @@ pub(super) const ENFORCE: Section = Section {
             "Always let through what a host cannot live without: DNS to the resolvers of `/etc/resolv.conf`, DHCP, NTP, and \
              the neighbour discovery of IPv6."
         ),
-        option!(enforce.bypass_users, Value(""), Live, "Users, by name or number, whose connections are not judged."),
+        option!(
+            enforce.bypass_users,
+            Unset { means: "none", example: "[\"backup\"]" },
+            Live,
+            "Users, by name or number, whose connections are not judged."
+        ),
         option!(
             enforce.bypass_groups,
-            Value(""),
+            Unset { means: "none", example: "[\"systemd-network\"]" },
             Live,
             "Groups, by name or number, of processes whose connections are not judged."
         ),
         option!(
             enforce.bypass_cgroups,
-            Value(""),
+            Unset { means: "none", example: "[\"system.slice/chrony.service\"]" },
             Live,
             "Control groups whose connections are not judged, as paths below the root of cgroup v2, such as \
              `system.slice/chrony.service`. The group has to be there when rules are installed."

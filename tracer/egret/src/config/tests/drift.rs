@@ -85,9 +85,11 @@ fn possible(entry: &Entry) -> String {
 fn in_a_variable(entry: &Entry) -> String {
     match entry.default {
         Fallback::Value(text) => text.to_owned(),
-        Fallback::Unset { example, .. } => {
-            example.replace(" = ", "=").chars().filter(|letter| !matches!(letter, '"' | '{' | '}' | ' ')).collect()
-        }
+        Fallback::Unset { example, .. } => example
+            .replace(" = ", "=")
+            .chars()
+            .filter(|letter| !matches!(letter, '"' | '{' | '}' | '[' | ']' | ' '))
+            .collect(),
     }
 }
 

@@ -21,7 +21,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(5);
 pub(super) fn baseline(layered: &Layered, findings: &mut Findings) -> Option<Baseline> {
     let draft = &layered.draft.baseline;
     if draft.enabled && draft.sha256 && !layered.draft.capture.hash {
-        findings.wrong(layered, "baseline.sha256", "expected capture.hash = true with it: nothing computes digests");
+        findings.doubtful(layered, "baseline.sha256", "has no effect without capture.hash: nothing computes digests");
     }
     draft.enabled.then(|| Baseline {
         file: draft.file.0.clone(),
