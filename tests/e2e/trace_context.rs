@@ -37,6 +37,7 @@ fn start(trace_context: bool) -> Capture {
         standing: false,
         names: None,
         trace_context,
+        enforce: false,
     };
     Capture::start(&Probe::new(), options).unwrap()
 }

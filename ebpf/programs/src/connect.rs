@@ -14,7 +14,7 @@ use crate::datagram;
 use crate::kernel::words;
 use crate::record::{self, Detail};
 use crate::socket::{self, CONNECTED, FIRST, PHASE_ATTEMPT, PHASE_DATAGRAM, Socket, mapped};
-use crate::{attempt, process};
+use crate::{attempt, grants, owners, process};
 
 const SOCK_STREAM: u32 = 1;
 
@@ -46,6 +46,7 @@ fn try_connect(ctx: &SockAddrContext, peer: Address) -> Option<()> {
         begin(socket, addr, peer, now);
         socket.flags = 0;
         socket.phase = PHASE_ATTEMPT;
+        grants::apply(addr, socket);
     } else {
         // Totals of the peer before, if any, are not to be mixed with this one's.
         datagram::leave_peer(socket);
@@ -53,6 +54,7 @@ fn try_connect(ctx: &SockAddrContext, peer: Address) -> Option<()> {
         socket.flags = (socket.flags & !FIRST) | CONNECTED | FIRST;
         socket.phase = PHASE_DATAGRAM;
         record::write(Kind::Bound, now, socket, Detail::default());
+        owners::connected(addr, socket);
     }
     Some(())
 }

@@ -5,7 +5,8 @@
 //! information and passes it in [`config`].
 //!
 //! Every hook is a thin entry point over a fallible body. No hook ever changes what the program it watches
-//! does: cgroup hooks always answer "allow".
+//! does: cgroup hooks always answer "allow". The one thing that is ever changed is the mark of a socket, in `grants.rs`,
+//! and only while user space enforces.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch, core_intrinsics)]
@@ -23,12 +24,15 @@ mod error_report;
 mod exec;
 mod exit;
 mod fork;
+mod grants;
 mod kernel;
 mod lengths;
 mod maps;
 mod names;
+mod owners;
 mod path;
 mod peers;
+mod policy;
 mod process;
 mod record;
 mod recvmsg;

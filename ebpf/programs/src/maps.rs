@@ -3,7 +3,7 @@
 use aya_ebpf::bindings::{BPF_F_CLONE, BPF_F_NO_PREALLOC};
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
-use egret_wire::{Counter, PeerKey, PeerTotals, ProcessKey};
+use egret_wire::{Counter, Grant, GrantKey, PeerKey, PeerTotals, Policy, ProcessKey, ProcessRef, TupleKey, TupleOwner};
 
 use crate::atomic;
 use crate::calls::Pending;
@@ -58,6 +58,26 @@ pub(crate) static CALL_PEERS: LruHashMap<PeerKey, u8> = LruHashMap::with_max_ent
 /// Room to put an exec record together: it is larger than the stack.
 #[map]
 pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// What is enforced now. User space writes it; all zeroes at first.
+#[map]
+pub(crate) static POLICY: Array<Policy> = Array::with_max_entries(1, 0);
+
+/// Who sends between which ends. Every first packet is noted before it leaves and looked up while it waits for its verdict,
+/// some milliseconds: least recently used entries make room. About 5 MiB; user space makes it one entry where nothing
+/// is enforced.
+#[map]
+pub(crate) static TUPLES: LruHashMap<TupleKey, TupleOwner> = LruHashMap::with_max_entries(32_768, 0);
+
+/// Who holds the datagram sockets that were connected, or sent, while a policy was active. An entry goes with its socket.
+/// Not preallocated: memory follows the number of sockets, 7 MiB at most.
+#[map]
+pub(crate) static COOKIES: HashMap<u64, ProcessRef> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+
+/// Who may connect to whom without being asked about. One that makes room for another is asked about again. About 2 MiB;
+/// one entry where nothing is enforced.
+#[map]
+pub(crate) static GRANTS: LruHashMap<GrantKey, Grant> = LruHashMap::with_max_entries(16_384, 0);
 
 /// State of every socket that egret follows, kept by the kernel inside the socket: no table to size, nothing
 /// to evict, gone with the socket. A socket that a listener makes starts with a copy of the listener's.

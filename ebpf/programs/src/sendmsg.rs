@@ -6,15 +6,16 @@ use aya_ebpf::bindings::bpf_sock_addr;
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
 
-use crate::datagram;
 use crate::kernel::words;
 use crate::socket::mapped;
+use crate::{datagram, owners};
 
 #[cgroup_sock_addr(sendmsg4)]
 pub(crate) fn sendmsg4(ctx: SockAddrContext) -> i32 {
     // SAFETY: field of the context, checked by the verifier.
     let address = unsafe { mapped((*ctx.sock_addr).user_ip4) };
     datagram::name_peer(&ctx, address, 0);
+    owners::sending(ctx.sock_addr, address);
     1
 }
 
@@ -23,5 +24,6 @@ pub(crate) fn sendmsg6(ctx: SockAddrContext) -> i32 {
     // SAFETY: as above.
     let address = unsafe { words!(ctx.sock_addr, bpf_sock_addr, user_ip6) };
     datagram::name_peer(&ctx, address, 0);
+    owners::sending(ctx.sock_addr, address);
     1
 }

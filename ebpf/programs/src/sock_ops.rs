@@ -17,11 +17,11 @@ use egret_wire::{BY_TUPLE, CONFIG_LENGTHS, CONFIG_TYPED, INBOUND, Kind, LISTENER
 
 use crate::config::{has, setting};
 use crate::kernel::{load, words};
-use crate::process;
 use crate::record::{self, Detail};
 use crate::socket::{
     self, HELLO_OVER, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, TOLD, mapped,
 };
+use crate::{owners, process};
 
 const AF_INET6: u32 = 10;
 const SOCK_STREAM: u16 = 1;
@@ -61,6 +61,7 @@ fn connecting(ops: *mut bpf_sock_ops) -> Option<()> {
         socket.flags = BY_TUPLE;
     }
     socket.phase = PHASE_CONNECTING;
+    owners::connecting(ops, socket);
     watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
     Some(())
 }

@@ -12,7 +12,7 @@ use egret_wire::{Kind, PEER_SPILLED, PREEXISTING};
 use crate::kernel::words;
 use crate::record::{self, Detail};
 use crate::socket::{self, CONNECTED, PHASE_ATTEMPT, PHASE_CLOSED, PHASE_DATAGRAM, PHASE_ESTABLISHED, Socket, mapped};
-use crate::{attempt, lengths, peers};
+use crate::{attempt, lengths, owners, peers};
 
 const AF_INET6: u32 = 10;
 const TCP_ESTABLISHED: u32 = 1;
@@ -44,6 +44,7 @@ fn end_datagram(socket: &mut Socket, sk: *mut bpf_sock) {
         // The context is the socket itself.
         lengths::fill_local(socket, sk.cast());
     }
+    owners::released(socket);
     if socket.flags & PEER_SPILLED != 0 {
         peers::take_back(socket);
     }

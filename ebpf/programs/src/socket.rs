@@ -73,6 +73,9 @@ pub(crate) struct Socket {
     pub(crate) hello: u8,
     /// TCP sequence number at which they end, once the first of them was seen.
     pub(crate) hello_end: u32,
+    /// Not zero: the table of cookies has the socket. A word of its own, or a change of `flags` by another thread could
+    /// undo it.
+    pub(crate) listed: u64,
 }
 
 impl Socket {

@@ -12,6 +12,8 @@ pub const CONFIG_DNS: u32 = 1 << 3;
 pub const CONFIG_SNI: u32 = 1 << 4;
 /// Look for `TRACEPARENT` in the environment of every exec.
 pub const CONFIG_TRACE_CONTEXT: u32 = 1 << 5;
+/// Serve enforcement, whenever [`crate::Policy`] says so.
+pub const CONFIG_ENFORCE: u32 = 1 << 6;
 
 /// Settings and the kernel's structure offsets.
 ///

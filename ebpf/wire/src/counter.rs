@@ -28,11 +28,13 @@ pub enum Counter {
     NameProduced = 10,
     /// Of those, not written because the ring was full.
     NameRingFull = 11,
+    /// Sockets and ends whose owner could not be noted: the kernel refused the entry.
+    OwnerTable = 12,
 }
 
 impl Counter {
     /// Number of counters.
-    pub const COUNT: u32 = 12;
+    pub const COUNT: u32 = 13;
 
     /// All of them, in order.
     pub const ALL: [Self; Self::COUNT as usize] = [
@@ -48,5 +50,6 @@ impl Counter {
         Self::MessagesUntold,
         Self::NameProduced,
         Self::NameRingFull,
+        Self::OwnerTable,
     ];
 }

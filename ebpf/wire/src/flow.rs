@@ -86,6 +86,8 @@ pub const PEER_SPILLED: u32 = 1 << 4;
 
 /// Flow flag: no connect hook ran, the process is the one in whose context the first packet was made.
 pub const BY_TUPLE: u32 = 1 << 5;
+/// Flow flag: an earlier flow like it was let through, so that this one was without being asked about.
+pub const GRANTED: u32 = 1 << 6;
 
 /// The state of a flow at one moment.
 ///

@@ -13,17 +13,20 @@ mod config;
 mod counter;
 mod flow;
 mod name;
+mod owner;
 mod process;
 
 pub use call::{CALL_ACCEPT, CALL_CONNECT, CALL_SENDMMSG, CALL_SENDMSG, CALL_SENDTO, CallRecord};
 pub use config::{
-    CONFIG_DNS, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED, Config,
+    CONFIG_DNS, CONFIG_ENFORCE, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED,
+    Config,
 };
 pub use counter::Counter;
 pub use flow::{
-    BY_TUPLE, FlowRecord, INBOUND, Kind, LISTENER, PEER_SPILLED, PREEXISTING, PeerKey, PeerTotals, UNOWNED,
+    BY_TUPLE, FlowRecord, GRANTED, INBOUND, Kind, LISTENER, PEER_SPILLED, PREEXISTING, PeerKey, PeerTotals, UNOWNED,
 };
 pub use name::{NAME_TCP, NameRecord};
+pub use owner::{Grant, GrantKey, Policy, TupleKey, TupleOwner};
 pub use process::{
     CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, EXEC_TRACE_PARENT,
     ExecHeader, MAX_ARGS, MAX_PATH, ProcessKey, ProcessRef, TRACE_PARENT, TRACED,

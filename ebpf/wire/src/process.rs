@@ -111,4 +111,7 @@ mod pod {
     // SAFETY: `repr(C)`, integers only, no padding (size asserted above).
     #[expect(unsafe_code, reason = "aya reads map keys and values as plain bytes")]
     unsafe impl aya::Pod for super::ProcessKey {}
+    // SAFETY: as above.
+    #[expect(unsafe_code, reason = "aya reads map keys and values as plain bytes")]
+    unsafe impl aya::Pod for super::ProcessRef {}
 }

@@ -24,7 +24,7 @@ const LOST: [(LossStage, LossReason); 7] = [
     (LossStage::Scan, LossReason::QueueFull),
     (LossStage::Scan, LossReason::Malformed),
 ];
-const INCOMPLETE: [(LossStage, LossReason); 8] = [
+const INCOMPLETE: [(LossStage, LossReason); 9] = [
     (LossStage::KernelState, LossReason::SocketState),
     (LossStage::KernelState, LossReason::PeerTable),
     (LossStage::KernelState, LossReason::PeerEvicted),
@@ -33,6 +33,7 @@ const INCOMPLETE: [(LossStage, LossReason); 8] = [
     (LossStage::KernelState, LossReason::PeerUntold),
     (LossStage::KernelState, LossReason::MessagesUntold),
     (LossStage::KernelState, LossReason::HookSkipped),
+    (LossStage::KernelState, LossReason::OwnerTable),
 ];
 
 /// The metrics of a snapshot; with no more executables of the baseline than `limit`.

@@ -5,6 +5,7 @@
 //! (this program again, as `server`): both ends of a connection have different owners.
 
 mod control;
+mod hand;
 mod helper;
 mod netns;
 mod options;

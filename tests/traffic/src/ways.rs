@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use crate::options::{Options, value_name};
 use crate::report::Report;
 use crate::uring::Executor;
-use crate::{control, netns, packet, raw, replaced, server, storm, tcp, udp, uring};
+use crate::{control, hand, netns, packet, raw, replaced, server, storm, tcp, udp, uring};
 
 /// What this program can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,6 +99,8 @@ pub(crate) enum Way {
     Getppid,
     /// Another way in a new network namespace.
     Netns,
+    /// A socket by hand: what standard input says, a line at a time.
+    Hand,
 }
 
 impl Way {
@@ -131,6 +133,7 @@ impl Way {
     fn run_special(self, options: &Options) -> Option<Result<Report>> {
         Some(match self {
             Self::Netns => return netns::run(options).transpose(),
+            Self::Hand => return hand::run().err().map(Err),
             Self::Server => server::run(options),
             Self::UringConnect => uring::connect(options, Executor::Submitter),
             Self::UringSqpoll => uring::connect(options, Executor::Poller),

@@ -8,6 +8,7 @@
 
 mod capture;
 mod kernel;
+mod owner;
 mod record;
 mod standing;
 mod track;
@@ -17,6 +18,7 @@ pub use capture::{Capture, CaptureError, NamesOptions, Options};
 #[doc(hidden)]
 pub use kernel::offsets_in;
 pub use kernel::{Counters, LoadError, Outcome, Probe, Support, Trial, find_tracefs, self_test};
+pub use owner::{Enforcement, Grants, Owners};
 pub use record::{DecodeError, Exec, NamePacket, Record, decode};
 
 pub mod diag;

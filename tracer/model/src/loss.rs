@@ -44,6 +44,8 @@ pub enum LossReason {
     MessagesUntold,
     /// The kernel skipped a run of a tracepoint's program that would have interrupted another run of it.
     HookSkipped,
+    /// The table of owners refused an entry: who sent a packet has to be searched for when it is judged.
+    OwnerTable,
     /// The record was malformed.
     Malformed,
     /// A bounded queue had no room.
@@ -104,6 +106,7 @@ impl LossReason {
             Self::PeerUntold => "peer_untold",
             Self::MessagesUntold => "messages_untold",
             Self::HookSkipped => "hook_skipped",
+            Self::OwnerTable => "owner_table",
             Self::Malformed => "malformed",
             Self::QueueFull => "queue_full",
         }

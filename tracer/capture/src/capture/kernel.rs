@@ -1,16 +1,18 @@
 //! Capture by the kernel side's programs.
 
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use aya::maps::{MapData, RingBuf};
-use egret_model::{Degradation, Event, Layer, Loss, LossReason, LossStage, Tally};
-use egret_wire::{PeerKey, PeerTotals};
+use egret_model::{Degradation, Event, Identity, Layer, Loss, LossReason, LossStage, Owner, Tally};
+use egret_wire::{FlowRecord, PeerKey, PeerTotals};
 
 use super::names::NameRing;
 use super::{Options, shorter, wait_for};
 use crate::host;
-use crate::kernel::{LoadError, Probe, Programs, Rings, Setup, trim_memory};
+use crate::kernel::{LoadError, Probe, Programs, Rings, Setup, Shared, trim_memory};
+use crate::owner::process_ref;
 use crate::record::{Record, decode};
 use crate::track::{PeerTable, Tracker};
 
@@ -22,6 +24,8 @@ const QUIET_AFTER: Duration = Duration::from_millis(500);
 const QUIET_WAIT: Duration = Duration::from_secs(5);
 /// Records read before events are handed on, so that a storm is seen while it lasts.
 const BATCH: usize = 4096;
+/// How long an exec is waited for whose record must be there: it may stand behind one that another CPU is still writing.
+const EXEC_PATIENCE: Duration = Duration::from_millis(2);
 
 /// The kernel layers at work.
 pub(super) struct KernelCapture {
@@ -32,6 +36,8 @@ pub(super) struct KernelCapture {
     tracker: Tracker,
     /// What stood at the start and was not handed on yet.
     standing: Vec<Event>,
+    /// As many batches as the ring of flows holds at once.
+    batches: usize,
     delivered: u64,
     malformed: u64,
     last_record: Instant,
@@ -52,7 +58,9 @@ impl KernelCapture {
         if !programs.counts_lengths() {
             tracker.without_counts();
         }
-        let capture = Self::with(tracker, programs, rings, standing);
+        let mut capture = Self::with(tracker, programs, rings, standing);
+        let ring_bytes = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX);
+        capture.batches = ring_bytes / size_of::<FlowRecord>() / BATCH + 1;
         trim_memory();
         Ok(capture)
     }
@@ -71,6 +79,7 @@ impl KernelCapture {
             names: NameRing::new(rings.names),
             tracker,
             standing,
+            batches: 1,
             delivered: 0,
             malformed: 0,
             last_record: Instant::now(),
@@ -178,6 +187,32 @@ impl KernelCapture {
         }
     }
 
+    pub(super) const fn shared(&self) -> &Shared {
+        self.programs.shared()
+    }
+
+    pub(super) fn identify(&mut self, owner: &Owner, peer: IpAddr, out: &mut Vec<Event>) -> Identity {
+        self.catch_up(out);
+        let process = process_ref(&owner.process);
+        let asked = Instant::now();
+        while !self.tracker.processes.knows(&process) && asked.elapsed() < EXEC_PATIENCE {
+            std::thread::yield_now();
+            self.drain_execs();
+        }
+        let programs = &self.programs;
+        self.tracker.identify(owner, peer, &|pid| programs.process(pid))
+    }
+
+    /// Reads everything that is in the rings now. Not for as long as there is more, which in a storm would be for ever.
+    fn catch_up(&mut self, out: &mut Vec<Event>) {
+        for _ in 0..self.batches {
+            if !self.drain(out) {
+                return;
+            }
+        }
+        self.drain_names(host::boot_now());
+    }
+
     pub(super) fn names(&self) -> Option<egret_names::State> {
         self.tracker.names()
     }
@@ -219,6 +254,7 @@ fn setup(layer: Layer, options: &Options) -> Setup {
         dns: names.is_some_and(|names| names.dns),
         sni: layer == Layer::Sockets && names.is_some_and(|names| names.sni),
         trace_context: options.trace_context,
+        enforce: options.enforce,
     }
 }
 

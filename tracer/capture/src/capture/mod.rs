@@ -4,13 +4,15 @@ mod kernel;
 mod names;
 mod scan;
 
+use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use egret_model::{Degradation, Event, Layer, Tally};
+use egret_model::{Degradation, Event, Identity, Layer, Owner, Tally};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use thiserror::Error;
 
+use crate::Enforcement;
 use crate::kernel::{LoadError, Probe};
 use kernel::KernelCapture;
 use scan::ScanCapture;
@@ -30,6 +32,9 @@ pub struct Options {
     pub names: Option<NamesOptions>,
     /// Look for `TRACEPARENT` in the environment of processes. It makes every exec longer.
     pub trace_context: bool,
+    /// Be ready to look up who sends a packet and to let learned flows pass ([`Capture::enforcement`]). Without it none of
+    /// that takes memory or time; with it, next to none before [`crate::Grants::set_policy`].
+    pub enforce: bool,
 }
 
 /// Which names to gather, and how to keep them.
@@ -74,6 +79,7 @@ pub enum CaptureError {
 /// Capture at work.
 pub struct Capture {
     source: Source,
+    enforce: bool,
     degradations: Vec<Degradation>,
 }
 
@@ -122,7 +128,7 @@ impl Capture {
             }
             Source::Kernel(Box::new(capture))
         };
-        Ok(Self { source, degradations })
+        Ok(Self { source, enforce: options.enforce, degradations })
     }
 
     /// The layer at work.
@@ -178,6 +184,34 @@ impl Capture {
         match &mut self.source {
             Source::Kernel(capture) => capture.stop(out),
             Source::Scan(capture) => capture.scan(out),
+        }
+    }
+
+    /// What the threads that judge packets need, if [`Options::enforce`] asked for it. Call it in a thread of the network
+    /// namespace that is judged.
+    ///
+    /// # Errors
+    ///
+    /// The namespace cannot be told from others.
+    pub fn enforcement(&self) -> Result<Option<Enforcement>, LoadError> {
+        if !self.enforce {
+            return Ok(None);
+        }
+        let shared = match &self.source {
+            Source::Kernel(capture) => Some(capture.shared()),
+            Source::Scan(_) => None,
+        };
+        Enforcement::new(shared).map(Some)
+    }
+
+    /// The process behind a packet and the name of its peer, in full.
+    ///
+    /// Everything that was recorded up to now is taken first, and appended to `out`: the exec that began the process and the
+    /// DNS answer that it acted on came before the packet. What is not certain is absent.
+    pub fn identify(&mut self, owner: &Owner, peer: IpAddr, out: &mut Vec<Event>) -> Identity {
+        match &mut self.source {
+            Source::Kernel(capture) => capture.identify(owner, peer, out),
+            Source::Scan(capture) => capture.identify(owner, peer),
         }
     }
 

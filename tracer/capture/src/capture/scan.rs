@@ -1,15 +1,16 @@
 //! Capture by `/proc` scans.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use egret_model::{Event, Tally, Timestamp};
+use egret_model::{Event, Identity, Owner, Tally, Timestamp};
 use procfs::process::Process;
 
 use super::Options;
 use crate::host;
 use crate::scan::Scanner;
-use crate::track::Naming;
+use crate::track::{Naming, Processes, identify};
 
 /// Time between scans. A scan costs some milliseconds a namespace; what lives shorter than this is missed.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -28,6 +29,9 @@ pub(super) struct ScanCapture {
     /// Processes whose descendants are followed, and those found to descend from them.
     followed: HashSet<u32>,
     captured: u64,
+    /// Of use where packets are judged.
+    processes: Option<Processes>,
+    trace_context: bool,
 }
 
 impl ScanCapture {
@@ -41,6 +45,8 @@ impl ScanCapture {
             next: Instant::now() + INTERVAL,
             followed: HashSet::new(),
             captured: 0,
+            processes: None,
+            trace_context: options.trace_context,
         };
         let mut first = Vec::new();
         capture.scan(&mut first);
@@ -78,6 +84,12 @@ impl ScanCapture {
         }
         self.captured += u64::try_from(events.len()).unwrap_or(0);
         out.append(&mut events);
+    }
+
+    pub(super) fn identify(&mut self, owner: &Owner, peer: IpAddr) -> Identity {
+        let processes = self.processes.get_or_insert_with(|| Processes::new(self.trace_context));
+        processes.refresh_clock();
+        identify(processes, &mut self.naming, owner, peer, &|_| None)
     }
 
     pub(super) fn names(&self) -> Option<egret_names::State> {

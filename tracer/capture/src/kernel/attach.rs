@@ -12,8 +12,8 @@ use aya::programs::{
 use aya::{Btf, Ebpf, EbpfLoader};
 use egret_model::Degradation;
 use egret_wire::{
-    CONFIG_DNS, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED, Config, PeerKey,
-    PeerTotals, ProcessKey,
+    CONFIG_DNS, CONFIG_ENFORCE, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED,
+    Config, PeerKey, PeerTotals, ProcessKey,
 };
 
 use super::counters::Counters;
@@ -23,6 +23,7 @@ use super::programs::{
     ADDRESS_HOOKS, CALL_TRACEPOINTS, CREATE_HOOK, EGRESS_HOOK, ERROR_TRACEPOINT, INGRESS_HOOK, LENGTH_TRACEPOINTS,
     PROCESS_TRACEPOINTS, RELEASE_HOOK, SOCK_OPS, UNTYPED_TRACEPOINTS,
 };
+use super::tables::{self, Shared};
 use super::{btf, offsets};
 
 /// How the programs are set up.
@@ -38,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) sni: bool,
     /// Look for `TRACEPARENT` in the environment of every exec.
     pub(crate) trace_context: bool,
+    /// Note owners and honour grants, whenever a policy is active.
+    pub(crate) enforce: bool,
 }
 
 impl Setup {
@@ -63,6 +66,8 @@ pub(crate) struct Programs {
     processes: HashMap<MapData, u32, ProcessKey>,
     peers: HashMap<MapData, PeerKey, PeerTotals>,
     asleep: Array<MapData, u32>,
+    /// What other threads look into.
+    shared: Shared,
     /// What the kernel side was told last.
     is_asleep: bool,
     degradations: Vec<Degradation>,
@@ -82,7 +87,8 @@ impl Programs {
     /// to a process that was missed.
     pub(crate) fn sockets(probe: &Probe, setup: Setup) -> Result<(Self, Rings), LoadError> {
         let cgroup = open_cgroup(probe)?;
-        let (mut programs, rings, types) = Self::load(setup)?;
+        let enforce = setup.enforce && tables::can_enforce();
+        let (mut programs, rings, types) = Self::load(Setup { enforce, ..setup })?;
         programs.follow_processes(types.as_ref())?;
         if let Some(types) = &types {
             programs.attach_lengths(types)?;
@@ -97,7 +103,8 @@ impl Programs {
         if probe.tracefs.is_none() {
             return Err(LoadError::NoTracefs);
         }
-        let (mut programs, rings, types) = Self::load(setup)?;
+        // None of its hooks sees a socket before its packet.
+        let (mut programs, rings, types) = Self::load(Setup { enforce: false, ..setup })?;
         programs.follow_processes(types.as_ref())?;
         match open_cgroup(probe) {
             Ok(cgroup) => programs.attach_names(&cgroup, setup),
@@ -130,17 +137,25 @@ impl Programs {
         config.flags = flags(setup, typed, lengths);
         config.totals_jiffies = TOTALS_JIFFIES;
         config.wake_bytes = (setup.ring_bytes / 16).min(64 << 10);
-        let mut ebpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        loader
             .override_global("CONFIG", &config, true)
             .map_max_entries("FLOWS", setup.ring_bytes)
-            .map_max_entries("NAMES", if setup.wants_names() { NAMES_BYTES } else { NO_NAMES_BYTES })
-            .load(OBJECT)?;
+            .map_max_entries("NAMES", if setup.wants_names() { NAMES_BYTES } else { NO_NAMES_BYTES });
+        if !setup.enforce {
+            for name in tables::NAMES {
+                loader.map_max_entries(name, 1);
+            }
+        }
+        let mut ebpf = loader.load(OBJECT)?;
         let rings = Rings {
             flows: map(take(&mut ebpf, "FLOWS")?, "FLOWS")?,
             execs: map(take(&mut ebpf, "EXECS")?, "EXECS")?,
             names: map(take(&mut ebpf, "NAMES")?, "NAMES")?,
         };
+        let shared = Shared::take(&mut ebpf, setup.enforce)?;
         let programs = Self {
+            shared,
             counters: map(take(&mut ebpf, "COUNTERS")?, "COUNTERS")?,
             processes: map(take(&mut ebpf, "PROCESSES")?, "PROCESSES")?,
             peers: map(take(&mut ebpf, "PEERS")?, "PEERS")?,
@@ -247,6 +262,16 @@ impl Programs {
         !self.degradations.iter().any(|missing| without.contains(missing))
     }
 
+    /// What other threads may look into.
+    pub(crate) const fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// What the kernel side knows of a process that runs.
+    pub(crate) fn process(&self, pid: u32) -> Option<ProcessKey> {
+        self.processes.get(&pid, 0).ok()
+    }
+
     /// The counters now.
     #[must_use]
     pub(crate) fn counters(&self) -> Counters {
@@ -341,6 +366,7 @@ fn flags(setup: Setup, typed: bool, lengths: bool) -> u32 {
         (setup.dns, CONFIG_DNS),
         (setup.sni, CONFIG_SNI),
         (setup.trace_context, CONFIG_TRACE_CONTEXT),
+        (setup.enforce, CONFIG_ENFORCE),
     ];
     wanted.iter().filter(|(is, _)| *is).fold(0, |flags, (_, bit)| flags | bit)
 }
@@ -358,11 +384,11 @@ fn open_cgroup(probe: &Probe) -> Result<File, LoadError> {
     File::open(path).map_err(|source| LoadError::Cgroup { path: path.display().to_string(), source })
 }
 
-fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, LoadError> {
+pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, LoadError> {
     ebpf.take_map(name).ok_or(LoadError::Missing(name))
 }
 
-fn map<M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
+pub(super) fn map<M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
     from: aya::maps::Map,
     name: &'static str,
 ) -> Result<M, LoadError> {

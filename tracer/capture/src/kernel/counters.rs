@@ -51,6 +51,7 @@ impl Counters {
             (Counter::CallTable, LossStage::KernelState, LossReason::CallTable),
             (Counter::PeerUntold, LossStage::KernelState, LossReason::PeerUntold),
             (Counter::MessagesUntold, LossStage::KernelState, LossReason::MessagesUntold),
+            (Counter::OwnerTable, LossStage::KernelState, LossReason::OwnerTable),
         ])
     }
 

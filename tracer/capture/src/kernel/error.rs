@@ -48,6 +48,9 @@ pub enum LoadError {
          starts; mount tracefs with `mount -t tracefs tracefs /sys/kernel/tracing`"
     )]
     CannotFollow,
+    /// The network namespace that is to be judged has no cookie.
+    #[error("the network namespace cannot be told from others (SO_NETNS_COOKIE, Linux 5.14): {0}")]
+    Namespace(#[source] std::io::Error),
     /// There is no cgroup v2 hierarchy.
     #[error("no cgroup v2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")]
     NoCgroup,

@@ -8,12 +8,14 @@ mod offsets;
 mod probe;
 mod programs;
 mod selftest;
+mod tables;
 
 pub(crate) use attach::{Programs, Rings, Setup, trim_memory};
 pub use counters::Counters;
 pub use error::LoadError;
 pub use probe::{Probe, Support, find_tracefs};
 pub use selftest::{Outcome, Trial, self_test};
+pub(crate) use tables::{OwnerTables, Permits, ProcessTable, Shared};
 
 /// The offsets that raw type information leads to; a door for the fuzz target alone.
 #[cfg(feature = "fuzzing")]

@@ -1,11 +1,15 @@
 //! The state of flows, as far as one record does not say it all.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Loss, LossReason, LossStage, Transport,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Judgement, Layer, Loss, LossReason, LossStage, Reason,
+    Transport, Verdict,
 };
-use egret_wire::{BY_TUPLE, CallRecord, FlowRecord, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes};
+use egret_wire::{
+    BY_TUPLE, CallRecord, FlowRecord, GRANTED, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes,
+};
 use lru::LruCache;
 
 use super::calls;
@@ -28,7 +32,7 @@ const PATIENCE_NS: u64 = 100_000_000;
 /// Turns records into events.
 pub(crate) struct Tracker {
     pub(crate) processes: Processes,
-    naming: Naming,
+    pub(super) naming: Naming,
     pub(super) layer: Layer,
     /// The kernel side counts what calls move. Without that TCP still counts for itself.
     counts: bool,
@@ -39,6 +43,8 @@ pub(crate) struct Tracker {
     /// Connects that were told before they were answered.
     unanswered: LruCache<u64, ()>,
     evicted: u64,
+    /// What every flow that was granted its peer says.
+    granted: Arc<Judgement>,
 }
 
 impl Tracker {
@@ -54,6 +60,7 @@ impl Tracker {
             standing: LruCache::new(STANDING),
             unanswered: LruCache::new(UNANSWERED),
             evicted: 0,
+            granted: Arc::new(granted()),
         }
     }
 
@@ -296,7 +303,16 @@ impl Tracker {
             followed: flow.process.flags & TRACED != 0,
             ..Event::new(name, self.processes.at(flow.header.time_ns), id, self.layer)
         };
+        if flow.header.flags & GRANTED != 0 {
+            event.verdict = Some(Verdict::Allow);
+            event.judgement = Some(Arc::clone(&self.granted));
+        }
         self.naming.name(&mut event);
         event
     }
+}
+
+/// A rule let an earlier connection of the same process to the same peer pass; which one is not known here.
+const fn granted() -> Judgement {
+    Judgement { reason: Reason::Rule, rule: None, attribution: Attribution::Cookie, duration_ns: None }
 }

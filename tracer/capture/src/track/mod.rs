@@ -2,6 +2,7 @@
 
 mod calls;
 mod flows;
+mod identify;
 mod naming;
 mod peers;
 mod processes;
@@ -9,6 +10,7 @@ mod resolve;
 mod waiting;
 
 pub(crate) use flows::Tracker;
+pub(crate) use identify::identify;
 pub(crate) use naming::Naming;
 pub(crate) use peers::PeerTable;
 pub(crate) use processes::Processes;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use egret_model::{Event, EventName, Timestamp};
+use egret_model::{Event, EventName, Server, Timestamp};
 use egret_names::{Carrier, Names, Segment, State};
 use egret_wire::{Kind, NAME_TCP, NameRecord, address_bytes};
 
@@ -36,6 +36,17 @@ impl Naming {
             let pid = event.process.as_ref().map(|process| process.pid);
             event.server = names.find(event.id.socket, pid, peer, event.time);
         }
+    }
+
+    /// The name that `pid` asked for to reach `peer`, for a packet that is not an event yet. That event gets the same name,
+    /// if the cookie is its socket's; without one (zero) the name is that of no socket.
+    pub(crate) fn server(&mut self, cookie: u64, pid: u32, peer: IpAddr, time: Timestamp) -> Option<Server> {
+        let names = self.0.as_mut().filter(|_| !peer.is_unspecified())?;
+        let found = names.find(cookie, Some(pid), peer, time);
+        if cookie == 0 {
+            names.forget(cookie);
+        }
+        found
     }
 
     /// The connection of a socket is over.

@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
-use egret_model::{Executable, FileId, Process, Timestamp, TraceParent};
+use egret_model::{Executable, FileId, Process, ProcessId, Timestamp, TraceParent};
 use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, ProcessKey, ProcessRef};
 use lru::LruCache;
 
 use crate::host::process::HostProcess;
 use crate::host::{self, Cgroups, Users, kernel_device_to_stat};
+use crate::owner::process_ref;
 use crate::record::Exec;
 
 /// Images kept, the longest unused going first: they outlive their processes, because records come late. With
@@ -19,6 +20,8 @@ const PROCESSES: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 
 /// Image of processes that are older than egret: their start, with a bit that the clock will not reach.
 const STANDING: u64 = 1 << 63;
+/// What `/proc` may round a start down by, on the slowest clock.
+const TICK_NS: u64 = 10_000_000;
 
 /// Everything known of processes.
 pub(crate) struct Processes {
@@ -118,6 +121,46 @@ impl Processes {
         Some(found)
     }
 
+    /// The process that a packet is from. `running` says what the kernel side knows of a process now.
+    ///
+    /// Its image must be certain, as a verdict follows from it: one that was not seen to be executed is read from `/proc` only
+    /// if the process still runs it.
+    pub(crate) fn identify(
+        &mut self,
+        id: &ProcessId,
+        running: &dyn Fn(u32) -> Option<ProcessKey>,
+    ) -> Option<Arc<Process>> {
+        let process = process_ref(id);
+        if let Some(image) = self.images.get(&id.exec_id) {
+            let image = Arc::clone(image);
+            return self.find(&process).map(|found| with_image(found, &image));
+        }
+        let found = host::process::read(id.pid, &mut self.cgroups).ok()?;
+        let is_same = id.start_ns == 0 || found.started_at(id.start_ns);
+        let runs_same = id.exec_id == 0 || running(id.pid).is_some_and(|key| key.exec_id == id.exec_id);
+        (is_same && runs_same).then(|| Arc::new(self.model(&found)))
+    }
+
+    /// Path of the executable that the parent of a process runs now.
+    pub(crate) fn parent_path(
+        &mut self,
+        id: &ProcessId,
+        running: &dyn Fn(u32) -> Option<ProcessKey>,
+    ) -> Option<Arc<str>> {
+        (id.parent_pid != 0 && id.start_ns != 0).then_some(())?;
+        // One that is younger than its child has the number of a parent that is gone.
+        let is_older = |start_ns: u64| start_ns <= id.start_ns.saturating_add(TICK_NS);
+        let known = running(id.parent_pid).filter(|key| key.start_ns != 0);
+        if let Some(key) = known {
+            is_older(key.start_ns).then_some(())?;
+            if let Some(image) = self.images.get(&key.exec_id) {
+                return path_of(image);
+            }
+        }
+        let found = host::process::read(id.parent_pid, &mut self.cgroups).ok()?;
+        is_older(found.start_ns).then_some(found.exe).flatten()
+    }
+
     fn build(&mut self, process: &ProcessRef) -> Process {
         let executable = match self.images.get(&process.exec_id) {
             Some(image) => Arc::clone(image),
@@ -161,6 +204,18 @@ impl Processes {
         }
         process
     }
+}
+
+/// The process with this image: it may have been remembered before the record of its exec was read.
+fn with_image(process: Arc<Process>, image: &Arc<Executable>) -> Arc<Process> {
+    if Arc::ptr_eq(&process.executable, image) {
+        return process;
+    }
+    Arc::new(Process { executable: Arc::clone(image), ..Process::clone(&process) })
+}
+
+fn path_of(image: &Executable) -> Option<Arc<str>> {
+    image.file_path().and(image.path.clone())
 }
 
 fn trace_parent(value: &[u8]) -> Option<TraceParent> {

@@ -86,6 +86,7 @@ fn attempt(probe: &Probe, layer: Layer, report: &mut Report) {
         standing: false,
         names: Some(NamesOptions { dns: true, sni: true, settings }),
         trace_context: false,
+        enforce: false,
     };
     let name = format!("{}_start", layer.as_str());
     let mut capture = match Capture::start(probe, options) {

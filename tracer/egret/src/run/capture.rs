@@ -78,6 +78,7 @@ fn options(settings: &config::Settings) -> Options {
         names: settings.names.as_ref().map(names),
         // Spans alone can be put into somebody's trace.
         trace_context: settings.otlp.is_some(),
+        enforce: false,
     }
 }
 

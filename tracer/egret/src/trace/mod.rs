@@ -68,6 +68,7 @@ fn start(options: &TraceOptions) -> Result<Capture> {
         standing: options.standing && options.command.is_empty(),
         names: options.names.then(names),
         trace_context: false,
+        enforce: false,
     };
     let capture = Capture::start(&probe, wanted)?;
     for degradation in capture.degradations() {

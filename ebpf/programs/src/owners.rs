@@ -1,0 +1,167 @@
+//! Who sends between which ends, noted before the packet leaves, so that whoever judges the packet can look it up.
+//!
+//! A TCP connect is noted with both its ends when its first packet is about to be made. A datagram without its local address:
+//! routing has not chosen it yet. A connected datagram socket is bound to a port only after its hook has run: until it is
+//! released, its cookie leads to it.
+
+use aya_ebpf::bindings::{BPF_NOEXIST, bpf_sock, bpf_sock_addr, bpf_sock_ops};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+use egret_wire::{Address, BY_TUPLE, CONFIG_LENGTHS, Counter, ProcessRef, TupleKey, TupleOwner};
+
+use crate::config::{has, setting};
+use crate::kernel::{read, word};
+use crate::maps::{COOKIES, PROCESSES, TUPLES, count};
+use crate::socket::{self, CONNECTED, Socket};
+use crate::{policy, process};
+
+/// The ends of a TCP connect are known. Whatever was noted for the same ends before is over.
+#[inline(always)]
+pub(crate) fn connecting(ops: *mut bpf_sock_ops, socket: &Socket) -> Option<()> {
+    policy::active(ops)?;
+    let key = TupleKey { local: socket.local, ..key(socket, socket.local_port, socket.peer, socket.peer_port) };
+    if socket.flags & BY_TUPLE != 0 && is_kernel_thread() {
+        // Further subflows of multipath TCP are opened by a worker of the kernel: it is not who asked for them.
+        let _ = TUPLES.remove(key);
+        return None;
+    }
+    note(&key, &TupleOwner { process: socket.process, cookie: socket.cookie, rival: 0 });
+    Some(())
+}
+
+/// A datagram socket was connected.
+#[inline(always)]
+pub(crate) fn connected(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option<()> {
+    policy::active(addr)?;
+    let process = socket.process;
+    list(socket, &process);
+    Some(())
+}
+
+/// A datagram is about to be sent to a peer that the call names.
+#[inline(always)]
+pub(crate) fn sending(addr: *mut bpf_sock_addr, peer: Address) -> Option<()> {
+    policy::active(addr)?;
+    const PORT: i32 = core::mem::offset_of!(bpf_sock, src_port) as i32;
+    // SAFETY: fields of the context and its socket, checked by the verifier.
+    let (sk, peer_port) = unsafe { ((*addr).__bindgen_anon_1.sk, u16::from_be((*addr).user_port as u16)) };
+    // SAFETY: as above. The call has bound the socket already (`inet_send_prepare` in net/ipv4/af_inet.c).
+    let local_port = unsafe { word::<PORT, bpf_sock>(sk) } as u16;
+    let socket = socket::find(sk.cast())?;
+    let key = key(socket, local_port, peer, peer_port);
+    if socket.listed != 0
+        && let Some(owner) = find(&key)
+        && owner.cookie == socket.cookie
+        && is_current(&owner.process)
+    {
+        if owner.rival != 0 && !is_open(owner.rival) {
+            owner.rival = 0;
+        }
+        return Some(());
+    }
+    let process = process::current();
+    if socket.listed == 0 {
+        list(socket, &process);
+    }
+    claim(&key, socket.cookie, &process);
+    Some(())
+}
+
+/// A datagram socket is let go of. What a connected one sent may still wait to be judged: its port is known by now.
+#[inline(always)]
+pub(crate) fn released(socket: &mut Socket) {
+    if socket.listed == 0 {
+        return;
+    }
+    let has_sent = socket.sends != 0 || !has(CONFIG_LENGTHS);
+    if socket.flags & CONNECTED != 0 && has_sent && socket.local_port != 0 {
+        let key = key(socket, socket.local_port, socket.peer, socket.peer_port);
+        claim(&key, socket.cookie, &socket.process);
+    }
+    let _ = COOKIES.remove(socket.cookie);
+    socket.listed = 0;
+}
+
+#[inline(always)]
+fn key(socket: &Socket, local_port: u16, peer: Address, peer_port: u16) -> TupleKey {
+    TupleKey { local: [0; 2], peer, protocol: socket.protocol, local_port, peer_port, reserved: 0 }
+}
+
+/// Enters a socket and its holder into the table of cookies.
+#[inline(always)]
+fn list(socket: &mut Socket, process: &ProcessRef) {
+    if COOKIES.insert(socket.cookie, process, 0).is_ok() {
+        socket.listed = 1;
+    } else {
+        count(Counter::OwnerTable, 1);
+    }
+}
+
+/// Notes who sends between these ends now, and whether another process does so too.
+#[inline(always)]
+fn claim(key: &TupleKey, cookie: u64, process: &ProcessRef) {
+    let mut owner = TupleOwner { process: *process, cookie, rival: 0 };
+    if find(key).is_none() && TUPLES.insert(key, &owner, BPF_NOEXIST.into()).is_ok() {
+        return;
+    }
+    // Somebody was first, perhaps at this very moment on another CPU.
+    if let Some(before) = find(key) {
+        owner.rival = rival(before, cookie, process);
+    }
+    note(key, &owner);
+}
+
+/// The cookie of the socket through which another process, that still runs, sends between the same ends; zero if there is
+/// none. Ports are shared by `SO_REUSEPORT` and `SO_REUSEADDR`, sockets by fork(2).
+#[inline(always)]
+fn rival(before: &TupleOwner, cookie: u64, process: &ProcessRef) -> u64 {
+    let other = &before.process;
+    let is_other = other.pid != process.pid || other.start_ns != process.start_ns;
+    if is_other && is_open(before.cookie) && is_running(other) {
+        before.cookie
+    } else if before.rival != 0 && before.rival != cookie && is_open(before.rival) {
+        before.rival
+    } else {
+        0
+    }
+}
+
+#[inline(always)]
+fn find(key: &TupleKey) -> Option<&'static mut TupleOwner> {
+    // SAFETY: a pointer from the map, valid for this run.
+    TUPLES.get_ptr_mut(key).map(|owner| unsafe { &mut *owner })
+}
+
+/// Always a whole new entry: a reader sees the one before or this one.
+#[inline(always)]
+fn note(key: &TupleKey, owner: &TupleOwner) {
+    if TUPLES.insert(key, owner, 0).is_err() {
+        count(Counter::OwnerTable, 1);
+    }
+}
+
+#[inline(always)]
+fn is_open(cookie: u64) -> bool {
+    COOKIES.get_ptr(cookie).is_some()
+}
+
+#[inline(always)]
+fn is_running(process: &ProcessRef) -> bool {
+    // SAFETY: one word of an entry, which is that of this pid before and after a change.
+    unsafe { PROCESSES.get(process.pid) }.is_some_and(|key| key.start_ns == process.start_ns)
+}
+
+/// Whether this is who runs right now, and still the same image.
+#[inline(always)]
+fn is_current(process: &ProcessRef) -> bool {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    // SAFETY: as above.
+    pid == process.pid && unsafe { PROCESSES.get(pid) }.is_some_and(|key| key.exec_id == process.exec_id)
+}
+
+#[inline(always)]
+fn is_kernel_thread() -> bool {
+    // SAFETY: a helper without arguments.
+    let task = unsafe { bpf_get_current_task() as *const u8 };
+    matches!(read::<usize>(task, setting!(task_mm)), Ok(0))
+}

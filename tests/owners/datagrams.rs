@@ -1,0 +1,162 @@
+//! UDP: sockets that name their peer with each datagram, and sockets that are connected to it.
+
+use egret_model::{Attribution, Transport};
+use egret_tests::{Answer, Hand};
+use libtest_mimic::Trial;
+
+use crate::judge::{Judge, judged, told};
+
+const PEER: &str = "127.0.0.1:9";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        judged("datagrams::sent_to_a_peer", |judge| sent_to(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::sent_to_a_peer_ipv6", |judge| sent_to(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::sent_to_ipv4_by_an_ipv6_socket", |judge| sent_to(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
+        judged("datagrams::of_a_socket_that_is_gone", sent_and_gone),
+        judged("datagrams::connected", |judge| connected(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::connected_ipv6", |judge| connected(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::connected_to_ipv4_by_an_ipv6_socket", |judge| {
+            connected(judge, "[::]:0", "[::ffff:127.0.0.1]:9");
+        }),
+        judged("datagrams::of_a_connected_socket_that_is_gone", connected_and_gone),
+        judged("datagrams::of_two_processes_on_one_port", shared_port),
+        judged("datagrams::of_two_processes_with_one_socket", shared_socket),
+        judged("datagrams::of_a_port_that_was_taken_over", taken_over),
+        judged("datagrams::of_a_connected_and_an_unconnected_socket_on_one_port", connected_and_not),
+        judged("datagrams::in_a_thread_without_privileges", unprivileged),
+    ]
+}
+
+fn by(hand: &Hand, socket: &Answer, attribution: Attribution) -> Option<(u32, u64, Attribution)> {
+    Some((hand.pid(), socket.cookie.unwrap(), attribution))
+}
+
+fn sent_to(judge: &mut Judge, local: &str, peer: &str) {
+    let mut hand = judge.hand();
+    hand.make(&format!("udp {local}"));
+    for _ in 0..2 {
+        let socket = hand.make(&format!("send {peer}"));
+        let owner = judge.find(Transport::Udp, &socket, peer);
+        assert_eq!(told(owner), by(&hand, &socket, Attribution::Tuple));
+        assert!(owner.unwrap().process.exec_id != 0);
+    }
+    let socket = hand.make(&format!("send {peer}"));
+    let other_peer = peer.replace(":9", ":10");
+    assert_eq!(judge.find(Transport::Udp, &socket, &other_peer), None);
+}
+
+fn sent_and_gone(judge: &mut Judge) {
+    let mut hand = judge.hand();
+    hand.make("udp 0.0.0.0:0");
+    let socket = hand.make(&format!("send {PEER}"));
+    hand.make("close");
+    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
+}
+
+fn connected(judge: &mut Judge, local: &str, peer: &str) {
+    let mut hand = judge.hand();
+    hand.make(&format!("udp {local}"));
+    hand.make(&format!("connect {peer}"));
+    let socket = hand.make("send");
+    assert_eq!(told(judge.find(Transport::Udp, &socket, peer)), by(&hand, &socket, Attribution::Diag));
+}
+
+/// It leaves a note when it is closed: a datagram of it may still wait.
+fn connected_and_gone(judge: &mut Judge) {
+    let mut hand = judge.hand();
+    hand.make("udp 0.0.0.0:0");
+    hand.make(&format!("connect {PEER}"));
+    let socket = hand.make("send");
+    hand.make("close");
+    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
+}
+
+fn shared_port(judge: &mut Judge) {
+    let [mut one, mut other] = [judge.hand(), judge.hand()];
+    one.make("udp 0.0.0.0:4000");
+    other.make("udp 0.0.0.0:4000");
+    let socket = one.make(&format!("send {PEER}"));
+    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
+    for _ in 0..2 {
+        for hand in [&mut other, &mut one] {
+            hand.make(&format!("send {PEER}"));
+            assert_eq!(judge.find(Transport::Udp, &socket, PEER), None, "it may be either's");
+        }
+    }
+    assert_eq!(judge.search(&crate::judge::flow(Transport::Udp, &socket, PEER)), None, "nor does a search guess");
+    // To other peers only one of them sends.
+    one.make("send 127.0.0.2:9");
+    assert_eq!(told(judge.find(Transport::Udp, &socket, "127.0.0.2:9")), by(&one, &socket, Attribution::Tuple));
+    // And alone again.
+    other.make("close");
+    one.make(&format!("send {PEER}"));
+    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
+}
+
+fn shared_socket(judge: &mut Judge) {
+    let socket = judge.namespace.within(|| std::net::UdpSocket::bind("0.0.0.0:0").unwrap());
+    let [mut one, mut other] = [(), ()].map(|()| {
+        let handed: std::os::fd::OwnedFd = socket.try_clone().unwrap().into();
+        Hand::start(judge.program().stderr(handed))
+    });
+    one.make("inherit");
+    let sent = one.make(&format!("send {PEER}"));
+    assert_eq!(told(judge.find(Transport::Udp, &sent, PEER)), by(&one, &sent, Attribution::Tuple));
+    other.make("inherit");
+    other.make(&format!("send {PEER}"));
+    assert_eq!(judge.find(Transport::Udp, &sent, PEER), None, "it may be either's");
+}
+
+fn taken_over(judge: &mut Judge) {
+    let [mut one, mut other] = [judge.hand(), judge.hand()];
+    one.make("udp 0.0.0.0:4000");
+    one.make(&format!("send {PEER}"));
+    one.make("close");
+    other.make("udp 0.0.0.0:4000");
+    let socket = other.make(&format!("send {PEER}"));
+    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&other, &socket, Attribution::Tuple));
+    // What the first left behind does not hide a socket that is connected.
+    other.make("close");
+    one.make("udp 127.0.0.1:4000");
+    one.make(&format!("connect {PEER}"));
+    let socket = one.make("send");
+    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
+}
+
+fn connected_and_not(judge: &mut Judge) {
+    let [mut one, mut other] = [judge.hand(), judge.hand()];
+    one.make("udp 127.0.0.1:4000");
+    one.make(&format!("connect {PEER}"));
+    let socket = one.make("send");
+    other.make("udp 127.0.0.1:4000");
+    other.make(&format!("send {PEER}"));
+    assert_eq!(judge.find(Transport::Udp, &socket, PEER), None, "it may be either's");
+    other.make("close");
+    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
+}
+
+/// The threads that judge packets give their privileges up.
+fn unprivileged(judge: &mut Judge) {
+    let mut hand = judge.hand();
+    let (owners, grants) = (&mut judge.owners, judge.grants.clone());
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let sets = [caps::CapSet::Effective, caps::CapSet::Permitted, caps::CapSet::Inheritable];
+            sets.iter().for_each(|set| caps::clear(None, *set).unwrap());
+            hand.make("tcp 127.0.0.1:0");
+            let socket = hand.make(&format!("connect {PEER}"));
+            let found = owners.find(&crate::judge::flow(Transport::Tcp, &socket, PEER));
+            assert_eq!(told(found), by(&hand, &socket, Attribution::Tuple));
+            hand.make("udp 0.0.0.0:0");
+            hand.make(&format!("connect {PEER}"));
+            let socket = hand.make("send");
+            let found = owners.find(&crate::judge::flow(Transport::Udp, &socket, PEER));
+            assert_eq!(told(found), by(&hand, &socket, Attribution::Diag));
+            let process = found.unwrap().process;
+            let lasts = std::time::Duration::from_secs(1);
+            grants.grant(&process, Transport::Tcp, PEER.parse().unwrap(), 1, lasts).unwrap();
+            grants.revoke_all().unwrap();
+        });
+    });
+}

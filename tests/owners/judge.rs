@@ -1,0 +1,102 @@
+//! What a thread that judges packets has, in a network namespace of the test's own.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use egret_capture::{Capture, Grants, NamesOptions, Options, Owners, Probe};
+use egret_model::{Attribution, Flow, Layer, Owner, Transport};
+use egret_tests::{Answer, Hand, Namespace, test};
+use libtest_mimic::Trial;
+
+/// The bits of marks that are egret's, and what they are on a socket that was granted its peer.
+pub(crate) const MASK: u32 = 0xff00_0000;
+pub(crate) const ALLOWED: u32 = 0x0300_0000;
+/// Nobody answers here: packets to it are dropped when they arrive.
+pub(crate) const NOWHERE: u16 = 9;
+
+/// Capture at work and a policy for one namespace.
+pub(crate) struct Judge {
+    pub(crate) namespace: Namespace,
+    pub(crate) capture: Capture,
+    pub(crate) owners: Owners,
+    pub(crate) grants: Grants,
+}
+
+/// A test in the namespace of a judge whose policy is active.
+pub(crate) fn judged(name: &str, body: impl FnOnce(&mut Judge) + Send + 'static) -> Trial {
+    test(name, || {
+        let namespace = Namespace::resolving("nameserver 127.0.0.2");
+        silence(&namespace);
+        let (capture, owners, grants) = namespace.within(|| {
+            let capture = Capture::start(&Probe::new(), options(Layer::Sockets)).unwrap();
+            let enforcement = capture.enforcement().unwrap().unwrap();
+            let (owners, grants) = (enforcement.owners(), enforcement.grants().unwrap());
+            (capture, owners, grants)
+        });
+        grants.set_policy(true, MASK, ALLOWED).unwrap();
+        body(&mut Judge { namespace, capture, owners, grants });
+    })
+}
+
+/// What is asked of capture.
+pub(crate) fn options(layer: Layer) -> Options {
+    let settings = egret_names::Settings { addresses: 100, floor: std::time::Duration::from_secs(60), hosts: None };
+    Options {
+        layer: Some(layer),
+        ring_bytes: 1 << 20,
+        every_send: false,
+        standing: false,
+        names: Some(NamesOptions { dns: true, sni: false, settings }),
+        trace_context: false,
+        enforce: true,
+    }
+}
+
+/// Drops what comes to [`NOWHERE`], so that connects wait.
+fn silence(namespace: &Namespace) {
+    for program in ["iptables", "ip6tables"] {
+        for transport in ["tcp", "udp"] {
+            let mut command = namespace.command(program);
+            command.args(["-w", "-A", "INPUT", "-p", transport, "--dport", &NOWHERE.to_string(), "-j", "DROP"]);
+            assert!(command.status().unwrap().success(), "{command:?}");
+        }
+    }
+}
+
+impl Judge {
+    /// A process inside whose socket is used by hand.
+    pub(crate) fn hand(&self) -> Hand {
+        Hand::start(&mut self.program())
+    }
+
+    /// The generator, to be run inside.
+    pub(crate) fn program(&self) -> Command {
+        self.namespace.command(egret_tests::traffic().to_str().unwrap())
+    }
+
+    /// Who sends from a socket to a peer.
+    pub(crate) fn find(&mut self, transport: Transport, from: &Answer, peer: &str) -> Option<Owner> {
+        self.owners.find(&flow(transport, from, peer))
+    }
+
+    /// The same by a search, which looks at the namespace that it runs in.
+    pub(crate) fn search(&mut self, flow: &Flow) -> Option<Owner> {
+        let owners = &mut self.owners;
+        self.namespace.within(|| owners.search(flow))
+    }
+}
+
+/// What a packet of a socket to a peer says of itself.
+pub(crate) fn flow(transport: Transport, from: &Answer, peer: &str) -> Flow {
+    let peer: SocketAddr = peer.parse().unwrap();
+    let local = from.local.unwrap();
+    // Loopback answers from the address that it was sent to.
+    let local = if local.ip().is_unspecified() { SocketAddr::new(peer.ip(), local.port()) } else { local };
+    let plain = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    Flow { transport, local: plain(local), peer: plain(peer) }
+}
+
+/// Who it is, through which socket, and how that was found.
+pub(crate) fn told(owner: Option<Owner>) -> Option<(u32, u64, Attribution)> {
+    owner.map(|owner| (owner.process.pid, owner.cookie, owner.attribution))
+}

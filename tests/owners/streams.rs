@@ -1,0 +1,64 @@
+//! TCP: the packet that asks for the connection is looked up while nobody has answered it.
+
+use egret_model::{Attribution, Transport};
+use libtest_mimic::Trial;
+
+use crate::judge::{Judge, judged, told};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        judged("streams::ipv4", |judge| waiting(judge, "127.0.0.1:0", "127.0.0.1:9")),
+        judged("streams::ipv6", |judge| waiting(judge, "[::1]:0", "[::1]:9")),
+        judged("streams::ipv4_of_an_ipv6_socket", |judge| waiting(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
+        judged("streams::of_a_process_that_is_gone", gone),
+        judged("streams::older_than_the_policy", older),
+        judged("streams::in_another_namespace", elsewhere),
+    ]
+}
+
+fn waiting(judge: &mut Judge, local: &str, peer: &str) {
+    let mut hands = [judge.hand(), judge.hand()];
+    for hand in &mut hands {
+        hand.make(&format!("tcp {local}"));
+        let socket = hand.make(&format!("connect {peer}"));
+        let owner = judge.find(Transport::Tcp, &socket, peer);
+        assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Tuple)));
+        let process = owner.unwrap().process;
+        assert_eq!((process.uid, process.parent_pid), (0, std::process::id()));
+        assert!(process.exec_id != 0 && process.start_ns != 0 && process.cgroup_id != 0, "{process:?}");
+    }
+}
+
+/// The packet may be judged after its process has ended.
+fn gone(judge: &mut Judge) {
+    let mut hand = judge.hand();
+    hand.make("tcp 127.0.0.1:0");
+    let socket = hand.make("connect 127.0.0.1:9");
+    let pid = hand.pid();
+    drop(hand);
+    let owner = judge.find(Transport::Tcp, &socket, "127.0.0.1:9");
+    assert_eq!(told(owner), Some((pid, socket.cookie.unwrap(), Attribution::Tuple)));
+}
+
+/// Nothing is noted without a policy; a search finds the socket.
+fn older(judge: &mut Judge) {
+    judge.grants.set_policy(false, 0, 0).unwrap();
+    let mut hand = judge.hand();
+    hand.make("tcp 127.0.0.1:0");
+    let socket = hand.make("connect 127.0.0.1:9");
+    judge.grants.set_policy(true, 1, 1).unwrap();
+    assert_eq!(judge.find(Transport::Tcp, &socket, "127.0.0.1:9"), None);
+    let owner = judge.search(&crate::judge::flow(Transport::Tcp, &socket, "127.0.0.1:9"));
+    assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
+}
+
+fn elsewhere(judge: &mut Judge) {
+    let other = egret_tests::Namespace::resolving("");
+    let mut hand = egret_tests::Hand::start(&mut other.command(egret_tests::traffic().to_str().unwrap()));
+    hand.make("udp 127.0.0.1:4000");
+    let socket = hand.make("send 127.0.0.1:9");
+    assert_eq!(judge.find(Transport::Udp, &socket, "127.0.0.1:9"), None);
+    hand.make("tcp 127.0.0.1:4000");
+    hand.tell("connect 127.0.0.1:9");
+    assert_eq!(judge.find(Transport::Tcp, &socket, "127.0.0.1:9"), None);
+}
