@@ -4,7 +4,10 @@
 //! observation -> learn -> baseline (text) -> decide -> verdict
 //! ```
 //!
-//! [`baseline`] is pure: it sees values and text, never the host.
+//! [`baseline`] is pure: it sees values and text, never the host. [`firewall`] leads packets to where they are judged, and
+//! [`marks`] are how verdicts get back to it.
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+pub mod firewall;
+pub mod marks;

@@ -1,0 +1,189 @@
+//! The tables of one family of addresses.
+
+use std::fs;
+
+use super::saved::Saved;
+use super::text::{TABLES, chain, jump};
+use super::{Kernel, Variant};
+use crate::firewall::rule::Family;
+use crate::firewall::ruleset::Ruleset;
+use crate::firewall::{Lack, NAME, Plan, State, ToolError, Tools};
+
+/// Waits so many seconds for the lock that all programs of iptables-legacy share. Those of nf_tables have none.
+const WAIT: &str = "5";
+/// Somebody else may change a table between the reading and the writing, but not again and again.
+const ATTEMPTS: usize = 3;
+
+/// The tables of one family of addresses.
+pub(super) struct Tables {
+    tools: Tools,
+    variant: Variant,
+    pub(super) family: Family,
+    /// What each table had in it right after the installation.
+    installed: Vec<Saved>,
+    /// Tables that were not there before.
+    made: Vec<&'static str>,
+}
+
+impl Tables {
+    pub(super) const fn new(tools: Tools, variant: Variant, family: Family) -> Self {
+        Self { tools, variant, family, installed: Vec::new(), made: Vec::new() }
+    }
+
+    /// Why nothing can be installed for this family, if so.
+    pub(super) fn lack(&self) -> Option<Lack> {
+        if self.family == Family::V4 {
+            None
+        } else if fs::metadata("/proc/thread-self/net/if_inet6").is_err() {
+            Some(Lack::Ipv6)
+        } else if self.tools.find(&self.variant.tool(self.family, "restore")).is_none() {
+            Some(Lack::Ip6tables)
+        } else {
+            None
+        }
+    }
+
+    /// What would be installed where there is nothing yet.
+    pub(super) fn render(&self, plan: &Plan) -> String {
+        TABLES.map(|table| self.table(plan, table, &Saved::default())).concat()
+    }
+
+    /// The text of one table that makes of what is there what there should be.
+    fn table(&self, plan: &Plan, table: &str, saved: &Saved) -> String {
+        let mut text = format!("*{table}\n{}", chain(plan, self.family, table));
+        if !saved.is_led_to() {
+            text.extend(saved.jumps.iter().map(|jump| format!("-D {jump}\n")));
+            text.push_str(&format!("-I {}\n", jump().replacen("OUTPUT", "OUTPUT 1", 1)));
+        }
+        text.push_str("COMMIT\n");
+        text
+    }
+
+    pub(super) fn install(&mut self, plan: &Plan) -> Result<(), ToolError> {
+        if self.installed.is_empty() && self.variant.kernel() == Kernel::NfTables {
+            self.made = self.missing_tables();
+        }
+        self.change("install egret's rules", |tables, saved| {
+            let each = TABLES.iter().zip(saved);
+            each.map(|(table, saved)| tables.table(plan, table, saved)).collect()
+        })?;
+        self.installed = self.saved("read egret's rules back")?;
+        Ok(())
+    }
+
+    /// Removes what there is of egret's, whoever installed it; false if there was nothing.
+    pub(super) fn remove(&mut self) -> Result<bool, ToolError> {
+        let removed = self.change("remove egret's rules", |_, saved| {
+            TABLES.iter().zip(saved).map(|(table, saved)| removal(table, saved)).collect()
+        })?;
+        self.installed.clear();
+        for table in std::mem::take(&mut self.made) {
+            self.tidy(table);
+        }
+        Ok(removed)
+    }
+
+    pub(super) fn check(&self) -> Result<State, ToolError> {
+        let saved = self.saved("look at egret's rules")?;
+        if self.installed.is_empty() {
+            // Left by one that did not end well.
+            return Ok(if saved.iter().any(Saved::is_there) { State::Altered } else { State::Missing });
+        }
+        let states = saved.iter().zip(&self.installed).map(|(now, then)| now.compare(then));
+        Ok(states.max().unwrap_or(State::Missing))
+    }
+
+    /// Installs a chain that nothing leads to, and removes it.
+    pub(super) fn probe(&self) -> Result<(), ToolError> {
+        let install = format!("*mangle\n:{NAME}-probe - [0:0]\n-A {NAME}-probe -j NFQUEUE --queue-num 0\nCOMMIT\n");
+        let remove = format!("*mangle\n-F {NAME}-probe\n-X {NAME}-probe\nCOMMIT\n");
+        let made = if self.variant.kernel() == Kernel::NfTables { self.missing_tables() } else { Vec::new() };
+        self.restore("try whether iptables can queue packets", &install)?;
+        self.restore("remove the chain that queues were tried with", &remove)?;
+        made.into_iter().for_each(|table| self.tidy(table));
+        Ok(())
+    }
+
+    /// Writes what `script` makes of what is there; false if that is nothing.
+    fn change(&self, purpose: &'static str, script: impl Fn(&Self, &[Saved]) -> String) -> Result<bool, ToolError> {
+        let mut saved = self.saved(purpose)?;
+        for attempt in 1.. {
+            let text = script(self, &saved);
+            if text.is_empty() {
+                return Ok(false);
+            }
+            let Err(error) = self.restore(purpose, &text) else { break };
+            let now = self.saved(purpose)?;
+            if attempt == ATTEMPTS || now == saved {
+                return Err(error);
+            }
+            saved = now;
+        }
+        Ok(true)
+    }
+
+    fn restore(&self, purpose: &'static str, script: &str) -> Result<(), ToolError> {
+        let tool = self.variant.tool(self.family, "restore");
+        self.tools.run(purpose, &tool, &["--noflush", "--wait", WAIT], script).map(drop)
+    }
+
+    fn saved(&self, purpose: &'static str) -> Result<Vec<Saved>, ToolError> {
+        let tool = self.variant.tool(self.family, "save");
+        let each = TABLES.iter().map(|table| {
+            if self.is_unused(table) {
+                return Ok(Saved::default());
+            }
+            self.tools.run(purpose, &tool, &["-t", table], "").map(|text| Saved::read(&text))
+        });
+        each.collect()
+    }
+
+    /// Whether the kernel has made no such table yet: to look into an old table makes it.
+    fn is_unused(&self, table: &str) -> bool {
+        let names = if self.family == Family::V4 { "ip_tables_names" } else { "ip6_tables_names" };
+        self.variant.kernel() == Kernel::Legacy
+            && fs::read_to_string(format!("/proc/thread-self/net/{names}"))
+                .is_ok_and(|names| names.lines().all(|name| name != table))
+    }
+
+    fn missing_tables(&self) -> Vec<&'static str> {
+        let Ok(ruleset) = Ruleset::open() else { return Vec::new() };
+        TABLES.into_iter().filter(|table| ruleset.has_table(self.family, table).is_ok_and(|there| !there)).collect()
+    }
+
+    /// Deletes a table that was not there before if it is empty. Where that fails, it stays, empty.
+    fn tidy(&self, table: &str) {
+        let read = |text: String| Saved::read(&text).empty;
+        let tool = self.variant.tool(self.family, "save");
+        if !self.tools.run("look for rules", &tool, &["-t", table], "").is_ok_and(read) {
+            return;
+        }
+        let Ok(ruleset) = Ruleset::open() else { return };
+        // Old versions of the tools made all chains at once.
+        let all: &[&str] = if table == "mangle" {
+            &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]
+        } else {
+            &["INPUT", "FORWARD", "OUTPUT"]
+        };
+        let none: &[&str] = &[];
+        for chains in [none, &["OUTPUT"], all] {
+            if !matches!(ruleset.delete_empty(self.family, table, chains), Ok(false)) {
+                return;
+            }
+        }
+    }
+}
+
+/// The text that removes what there is, or nothing.
+fn removal(table: &str, saved: &Saved) -> String {
+    if !saved.is_there() {
+        return String::new();
+    }
+    let mut text = format!("*{table}\n");
+    text.extend(saved.jumps.iter().map(|jump| format!("-D {jump}\n")));
+    if saved.chain {
+        text.push_str(&format!("-F {NAME}\n-X {NAME}\n"));
+    }
+    text.push_str("COMMIT\n");
+    text
+}
