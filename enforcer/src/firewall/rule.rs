@@ -114,6 +114,8 @@ pub(crate) enum Then {
 pub(crate) const IGMP: u8 = 2;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
+pub(crate) const SCTP: u8 = 132;
+pub(crate) const UDP_LITE: u8 = 136;
 
 /// DNS, and DNS over TLS or QUIC: RFC 1035, RFC 7858, RFC 9250.
 const DNS_PORTS: [u16; 2] = [53, 853];
@@ -180,8 +182,8 @@ fn on_the_wire(transport: Transport, family: Family) -> Option<(u8, bool)> {
     Some(match (transport, family) {
         (Transport::Tcp | Transport::Mptcp, _) => (TCP, true),
         (Transport::Udp, _) => (UDP, true),
-        (Transport::UdpLite, _) => (136, true),
-        (Transport::Sctp, _) => (132, true),
+        (Transport::UdpLite, _) => (UDP_LITE, true),
+        (Transport::Sctp, _) => (SCTP, true),
         (Transport::Icmp, Family::V4) => (1, false),
         (Transport::Icmp, Family::V6) => (58, false),
         (Transport::Raw(protocol), _) => (protocol, false),

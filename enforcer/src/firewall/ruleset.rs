@@ -13,6 +13,7 @@ use super::Family;
 const SUBSYSTEM: u16 = 10;
 const GET_TABLE: u16 = 1;
 const DELETE_TABLE: u16 = 2;
+const GET_CHAIN: u16 = 4;
 const DELETE_CHAIN: u16 = 5;
 const NEW_GENERATION: u16 = 15;
 const GET_GENERATION: u16 = 16;
@@ -24,6 +25,11 @@ const REQUEST: u16 = 0x1;
 const ACKNOWLEDGE: u16 = 0x4;
 /// Only what is empty is deleted.
 const NOT_RECURSIVE: u16 = 0x100;
+
+/// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_CHAIN_NAME`.
+const TABLE_NAME: u16 = 1;
+const CHAIN_TABLE: u16 = 1;
+const CHAIN_NAME: u16 = 3;
 
 /// `NLMSG_ERROR`, which acknowledges, too.
 const ERROR: u16 = 2;
@@ -59,8 +65,16 @@ impl Ruleset {
 
     /// Whether there is such a table.
     pub(crate) fn has_table(&self, family: Family, table: &str) -> io::Result<bool> {
-        let name = attribute(1, table);
-        self.0.send(&message(SUBSYSTEM << 8 | GET_TABLE, REQUEST, number(family), &[&name]), 0)?;
+        self.has(GET_TABLE, family, &[&attribute(TABLE_NAME, table)])
+    }
+
+    /// Whether there is such a chain.
+    pub(crate) fn has_chain(&self, family: Family, table: &str, chain: &str) -> io::Result<bool> {
+        self.has(GET_CHAIN, family, &[&attribute(CHAIN_TABLE, table), &attribute(CHAIN_NAME, chain)])
+    }
+
+    fn has(&self, what: u16, family: Family, names: &[&[u8]]) -> io::Result<bool> {
+        self.0.send(&message(SUBSYSTEM << 8 | what, REQUEST, number(family), names), 0)?;
         let answer = self.receive()?;
         let (kind, body) = parts(&answer).ok_or_else(malformed)?;
         match result(kind, body) {
@@ -69,15 +83,18 @@ impl Ruleset {
         }
     }
 
-    /// Deletes a table with exactly these chains in it if all of them are empty, all or nothing; false if it is not so.
-    pub(crate) fn delete_empty(&self, family: Family, table: &str, chains: &[&str]) -> io::Result<bool> {
+    /// Deletes these chains if all of them are empty, and with them their table, if so asked and nothing else is in it:
+    /// all of this or nothing. False if it is not so.
+    pub(crate) fn delete_empty(&self, family: Family, table: &str, chains: &[&str], whole: bool) -> io::Result<bool> {
         let (family, flags) = (number(family), REQUEST | ACKNOWLEDGE | NOT_RECURSIVE);
         let mut batch = message(BATCH_BEGIN, REQUEST, 0, &[]);
         for chain in chains {
-            let names = [attribute(1, table), attribute(3, chain)];
-            batch.extend(message(SUBSYSTEM << 8 | DELETE_CHAIN, flags, family, &[&names[0], &names[1]]));
+            let (table, chain) = (attribute(CHAIN_TABLE, table), attribute(CHAIN_NAME, chain));
+            batch.extend(message(SUBSYSTEM << 8 | DELETE_CHAIN, flags, family, &[&table, &chain]));
         }
-        batch.extend(message(SUBSYSTEM << 8 | DELETE_TABLE, flags, family, &[&attribute(1, table)]));
+        if whole {
+            batch.extend(message(SUBSYSTEM << 8 | DELETE_TABLE, flags, family, &[&attribute(TABLE_NAME, table)]));
+        }
         batch.extend(message(BATCH_END, REQUEST, 0, &[]));
         self.0.send(&batch, 0)?;
         let mut deleted = true;

@@ -21,8 +21,16 @@ pub(super) struct Tables {
     pub(super) family: Family,
     /// What each table had in it right after the installation.
     installed: Vec<Saved>,
-    /// Tables that were not there before.
-    made: Vec<&'static str>,
+    /// What came into being with the rules.
+    made: Vec<Made>,
+}
+
+/// What the tools of nf_tables make for the first rule of a table, and do not remove with the last.
+#[derive(Clone, Copy)]
+struct Made {
+    table: &'static str,
+    /// Not only the chain `OUTPUT` in it.
+    whole: bool,
 }
 
 impl Tables {
@@ -61,7 +69,7 @@ impl Tables {
 
     pub(super) fn install(&mut self, plan: &Plan) -> Result<(), ToolError> {
         if self.installed.is_empty() && self.variant.kernel() == Kernel::NfTables {
-            self.made = self.missing_tables();
+            self.made = self.not_there_yet();
         }
         self.change("install egret's rules", |tables, saved| {
             let each = TABLES.iter().zip(saved);
@@ -77,8 +85,8 @@ impl Tables {
             TABLES.iter().zip(saved).map(|(table, saved)| removal(table, saved)).collect()
         })?;
         self.installed.clear();
-        for table in std::mem::take(&mut self.made) {
-            self.tidy(table);
+        for made in std::mem::take(&mut self.made) {
+            self.tidy(made);
         }
         Ok(removed)
     }
@@ -97,10 +105,10 @@ impl Tables {
     pub(super) fn probe(&self) -> Result<(), ToolError> {
         let install = format!("*mangle\n:{NAME}-probe - [0:0]\n-A {NAME}-probe -j NFQUEUE --queue-num 0\nCOMMIT\n");
         let remove = format!("*mangle\n-F {NAME}-probe\n-X {NAME}-probe\nCOMMIT\n");
-        let made = if self.variant.kernel() == Kernel::NfTables { self.missing_tables() } else { Vec::new() };
+        let made = if self.variant.kernel() == Kernel::NfTables { self.not_there_yet() } else { Vec::new() };
         self.restore("try whether iptables can queue packets", &install)?;
         self.restore("remove the chain that queues were tried with", &remove)?;
-        made.into_iter().for_each(|table| self.tidy(table));
+        made.into_iter().for_each(|made| self.tidy(made));
         Ok(())
     }
 
@@ -146,30 +154,36 @@ impl Tables {
                 .is_ok_and(|names| names.lines().all(|name| name != table))
     }
 
-    fn missing_tables(&self) -> Vec<&'static str> {
+    /// What the tools would make. Where that cannot be seen, it is taken to be there, and stays.
+    fn not_there_yet(&self) -> Vec<Made> {
         let Ok(ruleset) = Ruleset::open() else { return Vec::new() };
-        TABLES.into_iter().filter(|table| ruleset.has_table(self.family, table).is_ok_and(|there| !there)).collect()
+        let made = TABLES.into_iter().filter_map(|table| {
+            let whole = !ruleset.has_table(self.family, table).ok()?;
+            let chain = !ruleset.has_chain(self.family, table, "OUTPUT").ok()?;
+            (whole || chain).then_some(Made { table, whole })
+        });
+        made.collect()
     }
 
-    /// Deletes a table that was not there before if it is empty. Where that fails, it stays, empty.
-    fn tidy(&self, table: &str) {
-        let read = |text: String| Saved::read(&text).empty;
+    /// Deletes what was not there before if it is empty now. Where that fails, it stays: nobody meets it.
+    fn tidy(&self, made: Made) {
         let tool = self.variant.tool(self.family, "save");
-        if !self.tools.run("look for rules", &tool, &["-t", table], "").is_ok_and(read) {
-            return;
-        }
-        let Ok(ruleset) = Ruleset::open() else { return };
-        // Old versions of the tools made all chains at once.
-        let all: &[&str] = if table == "mangle" {
-            &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]
-        } else {
-            &["INPUT", "FORWARD", "OUTPUT"]
-        };
-        let none: &[&str] = &[];
-        for chains in [none, &["OUTPUT"], all] {
-            if !matches!(ruleset.delete_empty(self.family, table, chains), Ok(false)) {
+        let Ok(text) = self.tools.run("look for rules", &tool, &["-t", made.table], "") else { return };
+        let (saved, Ok(ruleset)) = (Saved::read(&text), Ruleset::open()) else { return };
+        let delete = |chains: &[&str], whole| ruleset.delete_empty(self.family, made.table, chains, whole);
+        if made.whole && saved.empty {
+            // Old versions of the tools made all chains at once.
+            let all: &[&str] = match made.table {
+                "mangle" => &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
+                _ => &["INPUT", "FORWARD", "OUTPUT"],
+            };
+            let none: &[&str] = &[];
+            if [none, &["OUTPUT"], all].into_iter().any(|chains| delete(chains, true).unwrap_or(true)) {
                 return;
             }
+        }
+        if saved.idle {
+            let _ = delete(&["OUTPUT"], false);
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Saved {
     pub(crate) first: bool,
     /// Whether there is nothing in the table that anybody could miss: no rule, no chain of somebody, no policy.
     pub(crate) empty: bool,
+    /// The same of the chain `OUTPUT`.
+    pub(crate) idle: bool,
 }
 
 impl Saved {
@@ -39,6 +41,7 @@ impl Saved {
                 saved.jumps.push(rule.to_owned());
             }
         }
+        saved.idle = outgoing.is_none() && text.lines().any(|line| line.starts_with(":OUTPUT ACCEPT "));
         saved.first = outgoing.is_some_and(|rule| rule == jump());
         saved
     }
@@ -115,9 +118,16 @@ mod tests {
 
     #[test]
     fn a_table_is_empty_if_nobody_would_miss_it() {
-        assert!(Saved::read("# x\n*mangle\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [7:7]\nCOMMIT\n# y\n").empty);
-        for touched in [":OUTPUT DROP [0:0]", ":mine - [0:0]", "-A INPUT -j ACCEPT"] {
-            assert!(!Saved::read(&format!("*mangle\n{touched}\nCOMMIT\n")).empty, "{touched}");
+        let untouched = Saved::read("# x\n*mangle\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [7:7]\nCOMMIT\n# y\n");
+        assert!(untouched.empty && untouched.idle);
+        for (touched, idle) in [
+            (":OUTPUT DROP [0:0]", false),
+            (":OUTPUT ACCEPT [0:0]\n-A OUTPUT -j ACCEPT", false),
+            (":OUTPUT ACCEPT [0:0]\n:mine - [0:0]", true),
+            (":OUTPUT ACCEPT [0:0]\n-A INPUT -j ACCEPT", true),
+        ] {
+            let saved = Saved::read(&format!("*mangle\n{touched}\nCOMMIT\n"));
+            assert!(!saved.empty && saved.idle == idle, "{touched}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::firewall::rule::{Family, Match, Rule, Then, carry_out, judge};
+use crate::firewall::rule::{Family, Match, Rule, TCP, Then, UDP, carry_out, judge};
 use crate::firewall::{NAME, OnFailure, Plan, Queues, Spread};
 
 /// The tables that egret has a chain in, in the order in which packets pass them.
@@ -56,6 +56,9 @@ fn words(plan: &Plan, asked: &Match) -> String {
         Match::ControlGroup(group) => format!("-m cgroup --path \"{}\"", group.as_str().replace('\\', "\\\\")),
         Match::From(address) => format!("-s {address}"),
         Match::To(address) => format!("-d {address}"),
+        // These the tools know by name wherever they run.
+        Match::Protocol(TCP) => "-p tcp".to_owned(),
+        Match::Protocol(UDP) => "-p udp".to_owned(),
         Match::Protocol(number) => format!("-p {number}"),
         Match::FromPorts(ports) => format!("-m multiport --sports {}", list(ports)),
         Match::ToPorts(ports) => format!("-m multiport --dports {}", list(ports)),

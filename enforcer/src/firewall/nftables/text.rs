@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::firewall::rule::{Family, Match, Rule, Then, carry_out, judge};
+use crate::firewall::rule::{Family, Match, Rule, SCTP, TCP, Then, UDP, UDP_LITE, carry_out, judge};
 use crate::firewall::{ControlGroup, Hierarchy, NAME, OnFailure, Plan, Queues, Spread};
 
 /// The whole table, so written that it replaces one that is there, in one transaction.
@@ -47,19 +47,39 @@ fn line(plan: &Plan, rule: &Rule, hierarchy: &Hierarchy) -> String {
     if let Some(family) = rule.family.filter(|_| !rule.matches.iter().any(tells_family)) {
         line.push_str(if family == Family::V4 { "meta nfproto ipv4 " } else { "meta nfproto ipv6 " });
     }
+    let ports = ports(&rule.matches);
     for asked in &rule.matches {
-        line.push_str(&words(plan, asked, hierarchy));
-        line.push(' ');
+        if !(ports.is_some() && matches!(asked, Match::Protocol(_))) {
+            line.push_str(&words(plan, asked, ports.unwrap_or("th"), hierarchy));
+            line.push(' ');
+        }
     }
     line.push_str(&statement(plan, rule.then));
     line
+}
+
+/// The word by which the ports of this rule are asked for, if it asks for any: it names the protocol, too.
+fn ports(matches: &[Match]) -> Option<&'static str> {
+    let asked = matches.iter().any(|asked| matches!(asked, Match::FromPorts(_) | Match::ToPorts(_)));
+    let protocol = matches.iter().find_map(|asked| match asked {
+        Match::Protocol(number) => Some(*number),
+        _ => None,
+    })?;
+    let word = match protocol {
+        TCP => "tcp",
+        UDP => "udp",
+        SCTP => "sctp",
+        UDP_LITE => "udplite",
+        _ => return None,
+    };
+    asked.then_some(word)
 }
 
 const fn tells_family(asked: &Match) -> bool {
     matches!(asked, Match::From(_) | Match::To(_) | Match::Icmpv6(_))
 }
 
-fn words(plan: &Plan, asked: &Match, hierarchy: &Hierarchy) -> String {
+fn words(plan: &Plan, asked: &Match, ports: &str, hierarchy: &Hierarchy) -> String {
     let mask = plan.marks.mask();
     match asked {
         Match::Loopback => "oifname \"lo\"".to_owned(),
@@ -80,8 +100,8 @@ fn words(plan: &Plan, asked: &Match, hierarchy: &Hierarchy) -> String {
         Match::From(address) => format!("{} saddr {address}", network(*address)),
         Match::To(address) => format!("{} daddr {address}", network(*address)),
         Match::Protocol(number) => format!("meta l4proto {number}"),
-        Match::FromPorts(ports) => format!("th sport {}", set(ports)),
-        Match::ToPorts(ports) => format!("th dport {}", set(ports)),
+        Match::FromPorts(numbers) => format!("{ports} sport {}", set(numbers)),
+        Match::ToPorts(numbers) => format!("{ports} dport {}", set(numbers)),
         Match::Icmpv6(kind) => format!("icmpv6 type {kind}"),
     }
 }
