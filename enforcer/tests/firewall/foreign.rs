@@ -122,6 +122,19 @@ pub(crate) fn where_there_was_nothing_nothing_is_left(way: Way) {
     is_same(&host.listing(), &before);
 }
 
+/// A set in a table that came with egret's rules, which none of the tools of iptables shows.
+pub(crate) fn what_others_put_beside_it_stays() {
+    let host = Host::new();
+    let mut firewall = Way::IptablesNft.firewall();
+    host.within(|| firewall.install(&plans::closed()).unwrap());
+    host.sh("nft add set ip mangle others '{ type ipv4_addr; elements = { 192.0.2.1 }; }'");
+    let set = || host.sh("nft list set ip mangle others");
+    let before = set();
+    assert!(host.within(|| firewall.remove().unwrap()));
+    assert_eq!(set(), before);
+    assert!(!host.listing().contains("OUTPUT {"), "{}", host.listing());
+}
+
 pub(crate) fn twice_is_once(way: Way) {
     let host = Host::new();
     let mut firewall = way.firewall();

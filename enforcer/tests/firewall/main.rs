@@ -74,6 +74,7 @@ fn main() -> ExitCode {
     let iptables: Vec<Named<fn(Way)>> =
         tests![guard::a_rule_before_is_overtaken, guard::a_reload_is_undone, foreign::without_ip6tables_it_says_so,];
     let host: Vec<Named<fn()>> = tests![
+        foreign::what_others_put_beside_it_stays,
         ways::the_best_way_is_chosen,
         ways::leftovers_of_every_way_are_swept,
         golden::rules_read_as_they_should,
