@@ -8,8 +8,10 @@ use super::{Firewall, FirewallError, Hierarchy, Installed, Plan, State, Watch};
 
 /// Where one has to look, no more often than this.
 const PACE: Duration = Duration::from_secs(5);
-/// And no more often than this many times what a look takes, which is long where others have thousands of rules.
+/// A look rests so many times what it took, so that it takes no more of a CPU than half a percent where one has to look,
+/// and five where others change their rules all the time. It takes long where they have thousands.
 const REST: u32 = 200;
+const REST_AFTER_CHANGE: u32 = 20;
 
 /// Rules that stay as they were installed until they are removed, whatever others do to them.
 ///
@@ -25,7 +27,7 @@ pub struct Guardian {
     ruleset: Option<Ruleset>,
     /// The count of changes at which the rules were intact.
     intact_at: Option<u32>,
-    /// When to look, where it does not.
+    /// When to look again at the earliest.
     next: Instant,
     standing: Standing,
     recreated: BTreeMap<Cause, u64>,
@@ -163,13 +165,13 @@ impl Guardian {
         let generation = self.ruleset.as_ref().map(|ruleset| ruleset.generation().ok());
         match generation {
             Some(Some(generation)) if self.intact_at == Some(generation) => return Looked::Unchanged,
-            None if Instant::now() < self.next => return Looked::Unchanged,
+            _ if Instant::now() < self.next => return Looked::Unchanged,
             _ => {}
         }
         let begin = Instant::now();
         let state = self.firewall.check();
         let end = Instant::now();
-        self.next = end + PACE.max((end - begin).saturating_mul(REST));
+        self.next = end + rest(end - begin, generation.is_some());
         match state {
             Err(error) => Looked::Failed(error),
             Ok(State::Intact) => {
@@ -205,4 +207,9 @@ impl Guardian {
     fn identities(&self) -> Vec<Option<u64>> {
         self.plan.control_groups().map(|group| self.hierarchy.id(group)).collect()
     }
+}
+
+/// How long to leave the rules alone after a look that took so long.
+fn rest(took: Duration, counted: bool) -> Duration {
+    if counted { took.saturating_mul(REST_AFTER_CHANGE) } else { PACE.max(took.saturating_mul(REST)) }
 }

@@ -48,7 +48,8 @@ pub trait Firewall: Send {
     ///
     /// # Errors
     ///
-    /// They cannot be installed. What was there of egret's in iptables is gone then, in nftables it is still there.
+    /// They cannot be installed. Of a first installation nothing is left then; where there were rules, they are still in
+    /// force, if some tables of iptables perhaps in their new form.
     fn install(&mut self, plan: &Plan) -> Result<Installed, FirewallError>;
 
     /// Removes whatever there is of egret's, whoever installed it; false if there was nothing.

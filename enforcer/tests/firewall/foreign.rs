@@ -1,6 +1,9 @@
 //! Rules of others, which stay as they are.
 
-use egret_enforcer::firewall::{Lack, NAME, State};
+use std::fs;
+
+use egret_enforcer::firewall::{ControlGroup, Hierarchy, Lack, NAME, Plan, State, Tools};
+use egret_tests::Scratch;
 
 use crate::host::Host;
 use crate::plans;
@@ -190,6 +193,27 @@ pub(crate) fn half_of_it_is_removed_whole(way: Way) {
     }
 }
 
+pub(crate) fn a_failure_leaves_what_was_or_nothing(way: Way) {
+    let host = Host::new();
+    host.touch_legacy_tables();
+    let before = host.listing();
+    // A group that the tools refuse: it is not where the kernel has them, and is deeper than `nft` can count.
+    let elsewhere = Scratch::new();
+    let deep = "a/".repeat(256);
+    fs::create_dir_all(elsewhere.path(&deep)).unwrap();
+    let plan = Plan { own: Some(ControlGroup::new(&deep).unwrap()), ..plans::closed() };
+    let mut firewall = way.firewall_with(&Tools::default(), Hierarchy::at(elsewhere.path("")));
+    let error = host.within(|| firewall.install(&plan).unwrap_err()).to_string();
+    assert!(error.starts_with("cannot install egret's rules: /"), "{error}");
+    is_same(&host.listing(), &before);
+
+    host.within(|| firewall.install(&plans::closed()).unwrap());
+    let installed = host.listing();
+    host.within(|| firewall.install(&plan).unwrap_err());
+    is_same(&host.listing(), &installed);
+    assert_eq!(host.within(|| firewall.check().unwrap()), State::Intact);
+}
+
 pub(crate) fn nothing_is_removed_where_there_is_nothing(way: Way) {
     let host = Host::new();
     let before = host.listing();
@@ -203,7 +227,7 @@ pub(crate) fn without_ip6tables_it_says_so(way: Way) {
     let [v4, _] = way.iptables();
     let (_programs, tools) = only(&[&format!("{v4}-restore"), &format!("{v4}-save")]);
     let host = Host::new();
-    let mut firewall = way.firewall_with(&tools);
+    let mut firewall = way.firewall_with(&tools, Hierarchy::find());
     let installed = host.within(|| firewall.install(&plans::closed()).unwrap());
     assert_eq!(installed.lacks, [Lack::Ip6tables]);
     assert!(installed.lacks[0].to_string().ends_with("install the package iptables"));

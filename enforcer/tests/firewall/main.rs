@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         foreign::what_a_killed_daemon_left_is_replaced,
         foreign::half_of_it_is_removed_whole,
         foreign::where_there_was_nothing_nothing_is_left,
+        foreign::a_failure_leaves_what_was_or_nothing,
         foreign::nothing_is_removed_where_there_is_nothing,
         guard::a_flush_is_undone,
         guard::a_changed_rule_is_undone,

@@ -78,11 +78,10 @@ impl Way {
     }
 
     pub(crate) fn firewall(self) -> Box<dyn Firewall> {
-        self.firewall_with(&Tools::default())
+        self.firewall_with(&Tools::default(), Hierarchy::find())
     }
 
-    pub(crate) fn firewall_with(self, tools: &Tools) -> Box<dyn Firewall> {
-        let hierarchy = Hierarchy::find();
+    pub(crate) fn firewall_with(self, tools: &Tools, hierarchy: Hierarchy) -> Box<dyn Firewall> {
         match self {
             Self::IptablesNft => Box::new(Iptables::new(tools, Variant::Named(Kernel::NfTables), hierarchy)),
             Self::IptablesLegacy => Box::new(Iptables::new(tools, Variant::Named(Kernel::Legacy), hierarchy)),

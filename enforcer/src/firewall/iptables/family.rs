@@ -38,6 +38,11 @@ impl Tables {
         Self { tools, variant, family, installed: Vec::new(), made: Vec::new() }
     }
 
+    /// Whether this has installed something.
+    pub(super) const fn is_installed(&self) -> bool {
+        !self.installed.is_empty()
+    }
+
     /// Why nothing can be installed for this family, if so.
     pub(super) fn lack(&self) -> Option<Lack> {
         if self.family == Family::V4 {
@@ -68,7 +73,7 @@ impl Tables {
     }
 
     pub(super) fn install(&mut self, plan: &Plan) -> Result<(), ToolError> {
-        if self.installed.is_empty() && self.variant.kernel() == Kernel::NfTables {
+        if !self.is_installed() && self.variant.kernel() == Kernel::NfTables {
             self.made = self.not_there_yet();
         }
         self.change("install egret's rules", |tables, saved| {
@@ -93,7 +98,7 @@ impl Tables {
 
     pub(super) fn check(&self) -> Result<State, ToolError> {
         let saved = self.saved("look at egret's rules")?;
-        if self.installed.is_empty() {
+        if !self.is_installed() {
             // Left by one that did not end well.
             return Ok(if saved.iter().any(Saved::is_there) { State::Altered } else { State::Missing });
         }
@@ -146,12 +151,13 @@ impl Tables {
         each.collect()
     }
 
-    /// Whether the kernel has made no such table yet: to look into an old table makes it.
+    /// Whether the kernel has made no such table yet: to look into an old table makes it. Where it does not say so, it has
+    /// no old tables, or this is not one who could have changed them.
     fn is_unused(&self, table: &str) -> bool {
         let names = if self.family == Family::V4 { "ip_tables_names" } else { "ip6_tables_names" };
         self.variant.kernel() == Kernel::Legacy
-            && fs::read_to_string(format!("/proc/thread-self/net/{names}"))
-                .is_ok_and(|names| names.lines().all(|name| name != table))
+            && !fs::read_to_string(format!("/proc/thread-self/net/{names}"))
+                .is_ok_and(|names| names.lines().any(|name| name == table))
     }
 
     /// What the tools would make. Where that cannot be seen, it is taken to be there, and stays.

@@ -122,12 +122,16 @@ impl Firewall for Iptables {
 
     fn install(&mut self, plan: &Plan) -> Result<Installed, FirewallError> {
         let (plan, mut lacks) = plan.present(&self.hierarchy);
+        let first = !self.families.iter().any(Tables::is_installed);
         for tables in &mut self.families {
             match tables.lack() {
                 Some(lack) => lacks.push(lack),
                 None => {
                     if let Err(error) = tables.install(&plan) {
-                        self.undo();
+                        // What is in force already is better than nothing.
+                        if first {
+                            self.undo();
+                        }
                         return Err(error.into());
                     }
                 }
