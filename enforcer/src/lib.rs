@@ -4,10 +4,13 @@
 //! observation -> learn -> baseline (text) -> decide -> verdict
 //! ```
 //!
-//! [`baseline`] and [`mode`] are pure: they see values and text, never the host.
+//! [`baseline`] and [`mode`] are pure: they see values and text, never the host. [`firewall`] leads packets to where they are
+//! judged, and [`marks`] are how verdicts get back to it.
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+pub mod firewall;
+pub mod marks;
 pub mod mode;
 
 pub use mode::Mode;

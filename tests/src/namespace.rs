@@ -45,6 +45,12 @@ impl Namespace {
         Self { holder, _scratch: scratch }
     }
 
+    /// A process that is inside for as long as the namespace lasts.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.holder.pid()
+    }
+
     /// A program to be run inside. It keeps the process id that it is started with.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {

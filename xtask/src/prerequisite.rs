@@ -76,6 +76,15 @@ const TABLE: &[Prerequisite] = &[
     need("bpf-linker", "links them into one object and writes its type information", ALWAYS, Kind::BpfLinker),
     need("tracefs", "lists the kernel's tracepoints", &[Run, Test, Bench], Kind::Tracefs),
     need("iproute2", "makes the network namespaces of the tests", &[Test], Kind::Program("ip", "iproute2")),
+    // Both kinds of rules, whichever the host itself uses: the package has iptables-nft and iptables-legacy.
+    need("iptables", "installs rules in tests", &[Test], Kind::Program("iptables-restore", "iptables")),
+    need("nftables", "installs and lists rules in tests", &[Test], Kind::Program("nft", "nftables")),
+    need(
+        "conntrack",
+        "shows what rules remember of connections in tests",
+        &[Test],
+        Kind::Program("conntrack", "conntrack"),
+    ),
     need("dnsmasq", "answers for made-up names in tests", &[Test], Kind::Program("dnsmasq", "dnsmasq-base")),
     need("curl", "asks for made-up names in tests", &[Test], Kind::Program("curl", "curl")),
     need("openssl", "greets servers by name in tests", &[Test], Kind::Program("openssl", "openssl")),

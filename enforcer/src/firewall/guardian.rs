@@ -1,0 +1,215 @@
+//! Keeps rules in place.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::ruleset::Ruleset;
+use super::{Firewall, FirewallError, Hierarchy, Installed, Plan, State, Watch};
+
+/// Where one has to look, no more often than this.
+const PACE: Duration = Duration::from_secs(5);
+/// A look rests so many times what it took, so that it takes no more of a CPU than half a percent where one has to look,
+/// and five where others change their rules all the time. It takes long where they have thousands.
+const REST: u32 = 200;
+const REST_AFTER_CHANGE: u32 = 20;
+
+/// Rules that stay as they were installed until they are removed, whatever others do to them.
+///
+/// It has no thread: whoever has it calls [`Guardian::look`] about once a second, from a thread in the network namespace
+/// of the rules that has `CAP_NET_ADMIN`.
+pub struct Guardian {
+    firewall: Box<dyn Firewall>,
+    plan: Plan,
+    hierarchy: Hierarchy,
+    /// Identities of the plan's control groups, as they were when the rules were installed.
+    groups: Vec<Option<u64>>,
+    /// Where the kernel counts changes.
+    ruleset: Option<Ruleset>,
+    /// The count of changes at which the rules were intact.
+    intact_at: Option<u32>,
+    /// When to look again at the earliest.
+    next: Instant,
+    standing: Standing,
+    recreated: BTreeMap<Cause, u64>,
+}
+
+/// What became of the last thing that was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Installed,
+    Failed,
+    Removed,
+}
+
+/// Why rules were installed anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Somebody removed them, as with a flush.
+    Missing,
+    /// Somebody changed them.
+    Altered,
+    /// Somebody put a rule before them.
+    Displaced,
+    /// A control group of the plan came, went, or is another one of the same name.
+    ControlGroup,
+    /// The attempt before failed, and may have left anything.
+    Failed,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Missing, Self::Altered, Self::Displaced, Self::ControlGroup, Self::Failed];
+
+    /// The name used in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Altered => "altered",
+            Self::Displaced => "displaced",
+            Self::ControlGroup => "control_group",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub enum Looked {
+    /// Nothing has changed, or it is not yet time.
+    Unchanged,
+    /// Somebody changed something, but not egret's rules.
+    Intact,
+    /// The rules were installed anew.
+    Recreated(Cause, Installed),
+    /// The rules could not be looked at or installed; the next look tries again.
+    Failed(FirewallError),
+}
+
+impl Guardian {
+    /// Installs the rules.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be installed.
+    pub fn install(
+        firewall: Box<dyn Firewall>,
+        plan: Plan,
+        hierarchy: Hierarchy,
+    ) -> Result<(Self, Installed), FirewallError> {
+        // Where it cannot be asked, one looks.
+        let ruleset = (firewall.watch() == Watch::Generation).then(|| Ruleset::open().ok()).flatten();
+        let mut guardian = Self {
+            firewall,
+            plan,
+            hierarchy,
+            groups: Vec::new(),
+            ruleset,
+            intact_at: None,
+            next: Instant::now(),
+            standing: Standing::Failed,
+            recreated: BTreeMap::new(),
+        };
+        let installed = guardian.put()?;
+        Ok((guardian, installed))
+    }
+
+    /// The way the rules are installed.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.firewall.name()
+    }
+
+    /// What is installed.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How often rules were installed anew, by cause.
+    #[must_use]
+    pub const fn recreated(&self) -> &BTreeMap<Cause, u64> {
+        &self.recreated
+    }
+
+    /// Replaces the rules at once.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be installed; the next look tries again.
+    pub fn replace(&mut self, plan: Plan) -> Result<Installed, FirewallError> {
+        self.plan = plan;
+        self.put()
+    }
+
+    /// Removes the rules, and looks for them no more until [`Self::replace`]; false if there were none.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be removed, and whoever has the guardian may try again.
+    pub fn remove(&mut self) -> Result<bool, FirewallError> {
+        self.standing = Standing::Removed;
+        self.firewall.remove()
+    }
+
+    /// Looks whether all is in place, and installs anew what is not.
+    pub fn look(&mut self) -> Looked {
+        match self.standing {
+            Standing::Removed => return Looked::Unchanged,
+            Standing::Failed => return self.recreate(Cause::Failed),
+            Standing::Installed => {}
+        }
+        if self.groups != self.identities() {
+            return self.recreate(Cause::ControlGroup);
+        }
+        let generation = self.ruleset.as_ref().map(|ruleset| ruleset.generation().ok());
+        match generation {
+            Some(Some(generation)) if self.intact_at == Some(generation) => return Looked::Unchanged,
+            _ if Instant::now() < self.next => return Looked::Unchanged,
+            _ => {}
+        }
+        let begin = Instant::now();
+        let state = self.firewall.check();
+        let end = Instant::now();
+        self.next = end + rest(end - begin, generation.is_some());
+        match state {
+            Err(error) => Looked::Failed(error),
+            Ok(State::Intact) => {
+                // Of before the check: what changed during it is looked at next time.
+                self.intact_at = generation.flatten();
+                Looked::Intact
+            }
+            Ok(State::Displaced) => self.recreate(Cause::Displaced),
+            Ok(State::Altered) => self.recreate(Cause::Altered),
+            Ok(State::Missing) => self.recreate(Cause::Missing),
+        }
+    }
+
+    fn recreate(&mut self, cause: Cause) -> Looked {
+        match self.put() {
+            Err(error) => Looked::Failed(error),
+            Ok(installed) => {
+                *self.recreated.entry(cause).or_default() += 1;
+                Looked::Recreated(cause, installed)
+            }
+        }
+    }
+
+    fn put(&mut self) -> Result<Installed, FirewallError> {
+        // Of before the installation: a group that changes meanwhile is seen next time.
+        self.groups = self.identities();
+        self.intact_at = None;
+        let result = self.firewall.install(&self.plan);
+        self.standing = if result.is_ok() { Standing::Installed } else { Standing::Failed };
+        result
+    }
+
+    fn identities(&self) -> Vec<Option<u64>> {
+        self.plan.control_groups().map(|group| self.hierarchy.id(group)).collect()
+    }
+}
+
+/// How long to leave the rules alone after a look that took so long.
+fn rest(took: Duration, counted: bool) -> Duration {
+    if counted { took.saturating_mul(REST_AFTER_CHANGE) } else { PACE.max(took.saturating_mul(REST)) }
+}

@@ -1,0 +1,151 @@
+//! Rules that others remove come back.
+
+use egret_enforcer::firewall::{Bypass, Cause, ControlGroup, Guardian, Hierarchy, Lack, Looked, NAME, Plan};
+use egret_tests::{Cgroup, until};
+
+use crate::foreign::{ALL, is_kept, is_same};
+use crate::host::Host;
+use crate::plans;
+use crate::ways::Way;
+
+fn install(host: &Host, way: Way, plan: Plan) -> Guardian {
+    host.within(|| Guardian::install(way.firewall(), plan, Hierarchy::find()).unwrap().0)
+}
+
+/// What the next look finds that is not put off.
+fn look(host: &Host, guardian: &mut Guardian) -> Looked {
+    until("a look", || match host.within(|| guardian.look()) {
+        Looked::Unchanged => None,
+        looked => Some(looked),
+    })
+}
+
+/// The next look installs anew for this reason, and all is as it was.
+fn comes_back(host: &Host, guardian: &mut Guardian, cause: Cause, intact: &str) {
+    let before = guardian.recreated().get(&cause).copied().unwrap_or_default();
+    let looked = look(host, guardian);
+    assert!(matches!(looked, Looked::Recreated(because, _) if because == cause), "{looked:?}");
+    assert_eq!(guardian.recreated()[&cause], before + 1);
+    assert!(matches!(look(host, guardian), Looked::Intact));
+    assert!(matches!(host.within(|| guardian.look()), Looked::Unchanged));
+    is_same(&host.listing(), intact);
+}
+
+pub(crate) fn a_flush_is_undone(way: Way) {
+    let [v4, v6] = way.iptables();
+    let flushes = match way {
+        Way::Nftables => vec!["nft flush ruleset".to_owned(), format!("nft flush table inet {NAME}")],
+        _ => vec![
+            format!("{v4} -F OUTPUT"),
+            format!("{v6} -t mangle -F OUTPUT"),
+            format!("{v4} -F && {v4} -X && {v4} -t mangle -F && {v4} -t mangle -X"),
+        ],
+    };
+    let host = Host::new();
+    let mut guardian = install(&host, way, plans::closed());
+    let intact = host.listing();
+    for flush in flushes {
+        host.sh(&flush);
+        let cause = if flush.contains("flush table") { Cause::Altered } else { Cause::Missing };
+        comes_back(&host, &mut guardian, cause, &intact);
+    }
+}
+
+pub(crate) fn a_changed_rule_is_undone(way: Way) {
+    let [v4, _] = way.iptables();
+    let change = match way {
+        Way::Nftables => format!("nft insert rule inet {NAME} judge return"),
+        _ => format!("{v4} -t mangle -I {NAME} -j RETURN"),
+    };
+    let host = Host::new();
+    let mut guardian = install(&host, way, plans::closed());
+    let intact = host.listing();
+    host.sh(&change);
+    comes_back(&host, &mut guardian, Cause::Altered, &intact);
+}
+
+pub(crate) fn a_rule_before_is_overtaken(way: Way) {
+    let [v4, _] = way.iptables();
+    let host = Host::new();
+    host.sh(&format!("{v4} -A OUTPUT -p tcp --dport 9 -j DROP"));
+    let mut guardian = install(&host, way, plans::closed());
+    host.sh(&format!("{v4} -I OUTPUT -p tcp --dport 10 -j ACCEPT"));
+    let looked = look(&host, &mut guardian);
+    assert!(matches!(looked, Looked::Recreated(Cause::Displaced, _)), "{looked:?}");
+    let rules = host.sh(&format!("{v4} -S OUTPUT"));
+    let places = [format!("-j {NAME}"), "--dport 10".to_owned(), "--dport 9".to_owned()];
+    let lines = rules.lines().skip(1).zip(&places);
+    assert!(rules.lines().count() == 4 && lines.clone().all(|(line, place)| line.contains(place)), "{rules}");
+}
+
+pub(crate) fn a_reload_is_undone(way: Way) {
+    for foreign in &ALL {
+        let host = Host::new();
+        foreign.load(way, &host);
+        let mut guardian = install(&host, way, plans::closed());
+        let [v4, _] = way.iptables();
+        // As `firewall-cmd --complete-reload` and `ufw reload` do: all tables are written anew.
+        let saved = host.sh(&format!("{v4}-save 2>/dev/null | grep -v {NAME}"));
+        host.feed(&format!("{v4}-restore"), &[], &saved);
+        let reloaded = host.listing();
+        let looked = look(&host, &mut guardian);
+        assert!(matches!(looked, Looked::Recreated(Cause::Missing, _)), "{looked:?}");
+        is_kept(&reloaded, &host.listing());
+        assert!(matches!(look(&host, &mut guardian), Looked::Intact));
+        host.within(|| guardian.remove().unwrap());
+        assert!(!host.listing().contains(&format!("-j {NAME}\n")));
+    }
+}
+
+pub(crate) fn changes_of_others_are_none(way: Way) {
+    let [v4, _] = way.iptables();
+    let host = Host::new();
+    let mut guardian = install(&host, way, plans::closed());
+    assert!(matches!(look(&host, &mut guardian), Looked::Intact));
+    host.sh(&format!("{v4} -A OUTPUT -p tcp --dport 9 -j DROP && nft add table inet others"));
+    assert!(matches!(look(&host, &mut guardian), Looked::Intact));
+    assert!(guardian.recreated().is_empty());
+}
+
+pub(crate) fn a_control_group_that_comes_is_bypassed(way: Way) {
+    let path = format!("egret-guard-{way}-{}", std::process::id());
+    let group = ControlGroup::new(&path).unwrap();
+    let bypass = Bypass { cgroups: vec![group.clone()], ..Bypass::default() };
+    let host = Host::new();
+    let plan = Plan { bypass, ..plans::closed() };
+    let (mut guardian, installed) = host.within(|| Guardian::install(way.firewall(), plan, Hierarchy::find()).unwrap());
+    assert_eq!(installed.lacks, [Lack::ControlGroup(group)]);
+    assert!(!host.listing().contains(&path));
+
+    // Once, and once more: as a unit that is started anew.
+    for _ in 0..2 {
+        let made = Cgroup::new(&path);
+        let looked = look(&host, &mut guardian);
+        assert!(matches!(&looked, Looked::Recreated(Cause::ControlGroup, now) if now.lacks.is_empty()), "{looked:?}");
+        assert!(host.listing().contains(&path));
+        made.remove();
+        let looked = look(&host, &mut guardian);
+        assert!(matches!(&looked, Looked::Recreated(Cause::ControlGroup, now) if now.lacks.len() == 1), "{looked:?}");
+    }
+    assert_eq!(guardian.recreated()[&Cause::ControlGroup], 4);
+}
+
+pub(crate) fn removed_is_removed(way: Way) {
+    let host = Host::new();
+    let mut guardian = install(&host, way, plans::closed());
+    assert!(host.within(|| guardian.remove().unwrap()));
+    assert!(matches!(host.within(|| guardian.look()), Looked::Unchanged));
+    assert!(!host.listing().contains(NAME));
+}
+
+pub(crate) fn another_plan_replaces_the_first(way: Way) {
+    let host = Host::new();
+    let mut guardian = install(&host, way, plans::closed());
+    let closed = host.listing();
+    host.within(|| guardian.replace(plans::open()).unwrap());
+    assert_ne!(host.listing(), closed);
+    assert!(matches!(look(&host, &mut guardian), Looked::Intact));
+    host.within(|| guardian.replace(plans::closed()).unwrap());
+    is_same(&host.listing(), &closed);
+    assert!(guardian.recreated().is_empty());
+}

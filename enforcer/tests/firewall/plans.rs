@@ -1,0 +1,30 @@
+//! What is installed in tests.
+
+use egret_enforcer::firewall::{Action, Bypass, OnFailure, Plan, Protect, Queues};
+use egret_enforcer::marks::Marks;
+
+/// The generation of these plans.
+pub(crate) const GENERATION: u32 = 5;
+
+/// What is new is blocked, as nobody listens to the queue; nothing is exempted but what has to be.
+pub(crate) fn closed() -> Plan {
+    Plan {
+        queues: Queues::new(40, 1).unwrap(),
+        on_failure: OnFailure::Closed,
+        action: Action::Reject,
+        marks: Marks::default(),
+        generation: GENERATION,
+        loopback: false,
+        rejudge: false,
+        bypass: Bypass::default(),
+        own: None,
+        resolvers: Vec::new(),
+        protect: Protect { dhcp: false, ntp: false, neighbours: true, kernel: true },
+        exempt: Vec::new(),
+    }
+}
+
+/// What is new gets through, as nobody listens to the queue.
+pub(crate) fn open() -> Plan {
+    Plan { on_failure: OnFailure::Open, ..closed() }
+}

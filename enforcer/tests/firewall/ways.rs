@@ -1,0 +1,159 @@
+//! The ways of installing rules.
+
+use std::fmt;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use egret_enforcer::firewall::{
+    Firewall, Hierarchy, Iptables, Kernel, NAME, Nftables, Tools, Variant, Wish, choose, sweep,
+};
+use egret_tests::Scratch;
+
+use crate::foreign::{is_same, without_empty_tables};
+use crate::host::Host;
+use crate::plans;
+
+/// A way of installing rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    IptablesNft,
+    IptablesLegacy,
+    Nftables,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::IptablesNft => "iptables-nft",
+            Self::IptablesLegacy => "iptables-legacy",
+            Self::Nftables if queues_in_nftables() => "nftables",
+            Self::Nftables => "nftables-without-queue",
+        })
+    }
+}
+
+/// Whether this kernel has queues in nftables.
+fn queues_in_nftables() -> bool {
+    static ANSWER: LazyLock<bool> = LazyLock::new(|| {
+        let probe = |host: &Host| host.within(|| Nftables::new(Tools::default(), Hierarchy::find()).probe().is_ok());
+        nix::unistd::geteuid().is_root() && probe(&Host::new())
+    });
+    *ANSWER
+}
+
+/// An `nft` that passes on to the real one, with packets that were to be queued counted if they would get through without
+/// anybody listening, and else dropped.
+const REPLACED: &str = r#"#!/bin/sh
+case "$*" in
+*--file*) sed -e 's/queue num [0-9-]* bypass.*/counter/' -e 's/queue num [0-9-]*$/counter drop/' | exec REAL "$@" ;;
+*) exec REAL "$@" ;;
+esac
+"#;
+
+/// The tools of nftables as this kernel can use them.
+fn nft() -> Tools {
+    static REPLACEMENT: LazyLock<Scratch> = LazyLock::new(|| {
+        let scratch = Scratch::new();
+        let path = scratch.path("nft");
+        fs::write(&path, REPLACED.replace("REAL", "/usr/sbin/nft")).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        scratch
+    });
+    if queues_in_nftables() { Tools::default() } else { Tools::within(vec![REPLACEMENT.path("")]) }
+}
+
+impl Way {
+    pub(crate) fn all() -> [Self; 3] {
+        [Self::IptablesNft, Self::IptablesLegacy, Self::Nftables]
+    }
+
+    pub(crate) const fn tools_needed(self) -> &'static [&'static str] {
+        match self {
+            Self::IptablesNft => &["iptables-nft", "conntrack"],
+            Self::IptablesLegacy => &["iptables-legacy", "conntrack"],
+            Self::Nftables => &["nft", "conntrack"],
+        }
+    }
+
+    pub(crate) fn firewall(self) -> Box<dyn Firewall> {
+        self.firewall_with(&Tools::default(), Hierarchy::find())
+    }
+
+    pub(crate) fn firewall_with(self, tools: &Tools, hierarchy: Hierarchy) -> Box<dyn Firewall> {
+        match self {
+            Self::IptablesNft => Box::new(Iptables::new(tools, Variant::Named(Kernel::NfTables), hierarchy)),
+            Self::IptablesLegacy => Box::new(Iptables::new(tools, Variant::Named(Kernel::Legacy), hierarchy)),
+            Self::Nftables => Box::new(Nftables::new(nft(), hierarchy)),
+        }
+    }
+
+    /// The programs whose rules it makes, for IPv4 and IPv6.
+    pub(crate) fn iptables(self) -> [&'static str; 2] {
+        match self {
+            Self::IptablesLegacy => ["iptables-legacy", "ip6tables-legacy"],
+            Self::IptablesNft | Self::Nftables => ["iptables-nft", "ip6tables-nft"],
+        }
+    }
+}
+
+/// A directory with these programs and no others.
+pub(crate) fn only(programs: &[&str]) -> (Scratch, Tools) {
+    let scratch = Scratch::new();
+    for program in programs {
+        symlink(Path::new("/usr/sbin").join(program), scratch.path(program)).unwrap();
+    }
+    let tools = Tools::within(vec![scratch.path("")]);
+    (scratch, tools)
+}
+
+pub(crate) fn the_best_way_is_chosen() {
+    let host = Host::new();
+    let hierarchy = Hierarchy::find();
+    let chosen = |tools: &Tools, wish| host.within(|| choose(tools, &hierarchy, wish).map(|way| way.name()));
+    let all = Tools::default();
+
+    let forced = chosen(&all, Wish::Nftables);
+    let best = chosen(&all, Wish::Auto).unwrap();
+    if queues_in_nftables() {
+        assert_eq!((forced.unwrap(), best), ("nftables", "nftables"));
+    } else {
+        let message = forced.unwrap_err().to_string();
+        assert!(message.contains("cannot try whether nftables can queue packets"), "{message}");
+        assert!(best.starts_with("iptables-"), "{best}");
+    }
+
+    let (_legacy, tools) = only(&["iptables-legacy-restore", "iptables-legacy-save"]);
+    assert_eq!(chosen(&tools, Wish::Auto).unwrap(), "iptables-legacy");
+    let (_nft, tools) = only(&["iptables-nft-restore", "iptables-nft-save"]);
+    assert_eq!(chosen(&tools, Wish::Iptables).unwrap(), "iptables-nft");
+
+    let (_none, tools) = only(&[]);
+    let message = chosen(&tools, Wish::Auto).unwrap_err().to_string();
+    assert!(
+        message.contains("install the package nftables") && message.contains("install the package iptables"),
+        "{message}"
+    );
+
+    // And nothing is left of the trials.
+    assert!(!host.listing().contains(NAME), "{}", host.listing());
+}
+
+pub(crate) fn leftovers_of_every_way_are_swept() {
+    let host = Host::new();
+    let (tools, hierarchy) = (Tools::default(), Hierarchy::find());
+    host.touch_legacy_tables();
+    let before = host.listing();
+    for way in Way::all() {
+        host.within(|| way.firewall().install(&plans::closed()).unwrap());
+    }
+    let mut swept = host.within(|| sweep(&tools, &hierarchy).unwrap());
+    swept.sort_unstable();
+    assert_eq!(swept, ["iptables-legacy", "iptables-nft", "nftables"]);
+    let after = host.listing();
+    assert!(!after.contains(NAME), "{after}");
+    // Who made a table is not known any more: an empty one may stay.
+    is_same(&without_empty_tables(&after), &without_empty_tables(&before));
+    assert_eq!(host.within(|| sweep(&tools, &hierarchy).unwrap()), [""; 0]);
+}
