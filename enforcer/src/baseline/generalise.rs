@@ -61,7 +61,7 @@ pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> 
 
 /// The rules to make, each with those that it replaces.
 fn groups(baseline: &Baseline, kind: Generalisation, enough: usize) -> Vec<(Rule, Vec<Rule>)> {
-    let learned = baseline.entries.iter().filter(|(_, entry)| is_learned(entry)).map(|(rule, _)| rule);
+    let learned = baseline.entries.iter().filter(|(_, entry)| entry.is_learned()).map(|(rule, _)| rule);
     if kind == Generalisation::Names {
         return name_groups(learned, enough);
     }
@@ -77,10 +77,6 @@ fn groups(baseline: &Baseline, kind: Generalisation, enough: usize) -> Vec<(Rule
 /// A rule that exists already takes in whatever falls under it.
 fn is_enough(wider: &Rule, members: &[Rule], enough: usize) -> bool {
     members.contains(wider) || members.len() >= enough
-}
-
-fn is_learned(entry: &Entry) -> bool {
-    entry.action == Action::Allow && entry.evidence.is_some() && entry.notes.is_empty() && entry.note.is_none()
 }
 
 /// The rule that this one would be part of; itself if it is such a rule.

@@ -9,10 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use egret_model::Timestamp;
-
 use super::file::Baseline;
-use super::learn::Learned;
 use super::rule::{Action, Rule};
 use super::subject::Subject;
 
@@ -47,7 +44,8 @@ impl Counts {
         self.novelty().map(|novelty| (novelty + spread).min(1.0))
     }
 
-    fn add(&mut self, count: u64) {
+    /// Adds a rule that was used so often.
+    pub(super) fn add(&mut self, count: u64) {
         self.flows += count;
         self.rules += 1;
         self.once += u64::from(count == 1);
@@ -66,57 +64,4 @@ pub fn counts(baseline: &Baseline) -> (BTreeMap<&Subject, Counts>, Counts) {
         all.add(evidence.count);
     }
     (subjects, all)
-}
-
-/// What was new, day by day, and which hours were watched.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// Days since 1970-01-01 in UTC, with what happened on each. At most [`DAYS`]; the oldest go first.
-    days: BTreeMap<i64, Day>,
-    /// Hours of the day (UTC) with any flow, a bit each.
-    hours: u32,
-}
-
-/// Days remembered.
-const DAYS: usize = 400;
-
-/// What happened on a day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Day {
-    /// Flows that could be learned.
-    pub flows: u64,
-    /// Of those, flows that no rule covered.
-    pub new: u64,
-}
-
-const HOUR_NS: i64 = 3_600_000_000_000;
-
-impl History {
-    /// Notes what became of a flow.
-    pub fn note(&mut self, learned: Learned, time: Timestamp) {
-        let new = match learned {
-            Learned::Known => 0,
-            Learned::New => 1,
-            Learned::Denied | Learned::Untold => return,
-        };
-        let hour = time.0.div_euclid(HOUR_NS);
-        let day = self.days.entry(hour.div_euclid(24)).or_default();
-        day.flows += 1;
-        day.new += new;
-        self.hours |= 1 << hour.rem_euclid(24);
-        if self.days.len() > DAYS {
-            self.days.pop_first();
-        }
-    }
-
-    /// The days on which there were flows, as days since 1970-01-01, with what happened on each.
-    pub fn days(&self) -> impl ExactSizeIterator<Item = (i64, Day)> + '_ {
-        self.days.iter().map(|(day, what)| (*day, *what))
-    }
-
-    /// How many hours of the day, of 24, had any flow.
-    #[must_use]
-    pub const fn hours(&self) -> u32 {
-        self.hours.count_ones()
-    }
 }

@@ -176,14 +176,14 @@ fn history_knows_days_and_hours() {
     }
     let days: Vec<_> = history.days().map(|(day, what)| (day, what.flows, what.new)).collect();
     assert_eq!(days, [(0, 2, 1), (1, 1, 1)]);
-    assert_eq!(history.hours(), 2);
+    assert_eq!(history.hours(), 0b110);
 }
 
 #[test]
 fn replay_tells_who_would_have_been_blocked_and_since_when() {
     let (baseline, _) = learned(&[(flow(Some("example.org"), "192.0.2.7", 443), Timestamp(0))]);
     let index = Index::of(&baseline);
-    let mut replay = Replay::new(&index);
+    let mut replay = Replay::new(&index, Precision::default());
     let stranger = Facts { executable: None, ..flow(Some("example.org"), "192.0.2.7", 443) };
     for (second, facts) in (0..).zip([
         flow(Some("example.org"), "192.0.2.8", 443),
@@ -194,15 +194,13 @@ fn replay_tells_who_would_have_been_blocked_and_since_when() {
         replay.put(&facts, Timestamp(second * 1_000_000_000));
     }
     assert_eq!((replay.flows, replay.allowed, replay.unattributed), (4, 1, 1));
-    let blocked: Vec<_> = replay
-        .blocked()
-        .map(|(what, seen)| (what.who.as_str(), what.destination.as_str(), seen.count, seen.first.0))
-        .collect();
+    let blocked: Vec<_> =
+        replay.blocked().map(|(what, seen)| (what.rule.to_string(), seen.count, seen.first.0)).collect();
     assert_eq!(
         blocked,
         [
-            ("/usr/bin/curl (alice)", "tcp 192.0.2.9 25", 2, 1_000_000_000),
-            ("unknown (alice)", "tcp example.org 443", 1, 3_000_000_000)
+            ("user=alice -> tcp example.org 443".to_owned(), 1, 3_000_000_000),
+            ("exe=/usr/bin/curl user=alice -> tcp 192.0.2.9 25".to_owned(), 2, 1_000_000_000)
         ]
     );
 }
