@@ -51,8 +51,8 @@ impl Evidence {
     /// Adds a flow. Flows come in the order of their times, or nearly: one of a day before the last counts no new day.
     pub fn add(&mut self, time: Timestamp) {
         let time = to_second(time);
-        self.count += 1;
-        self.days += u64::from(day(time) > day(self.last));
+        self.count = self.count.saturating_add(1);
+        self.days = self.days.saturating_add(u64::from(day(time) > day(self.last)));
         self.last = self.last.max(time);
         self.first = self.first.min(time);
     }
@@ -60,7 +60,7 @@ impl Evidence {
     /// Adds what was seen elsewhere: on another host, or of another rule that this one replaces. On how many days together
     /// is not known; as many as either at least, and no more than there are from the first to the last.
     pub fn merge(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.days = self.days.max(other.days);

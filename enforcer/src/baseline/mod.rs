@@ -7,6 +7,7 @@
 //! allow exe=/usr/bin/curl user=alice -> tcp example.org 443  # 12 connections on 3 days, 2026-11-20T08:00:01Z to 2026-11-23T18:22:10Z
 //! ```
 
+mod assess;
 mod compare;
 mod destination;
 mod evidence;
@@ -22,10 +23,12 @@ mod reconcile;
 mod replay;
 mod rule;
 mod subject;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod word;
 
+pub use assess::{Caveat, Figures, LARGEST_BOUND, LARGEST_NOVELTY, Percent, RECENT_DAYS, Reason, WATCHED_DAYS};
 pub use compare::{Difference, diff, merge, prune};
 pub use destination::{Destination, Host, Ports};
 pub use evidence::{Evidence, Gap, Members, Period};
@@ -41,3 +44,4 @@ pub use reconcile::reconcile;
 pub use replay::{Blocked, Replay};
 pub use rule::{Action, Generalisation, Rule};
 pub use subject::Subject;
+pub use survey::Survey;

@@ -142,6 +142,16 @@ fn a_generalised_rule_says_what_it_stands_for_and_takes_in_more() {
 }
 
 #[test]
+fn a_wide_rule_alone_stays_as_it_is() {
+    let seen = "seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z";
+    let text =
+        format!("format 1\nallow exe=/a -> tcp 192.0.2.0/24 *  # {seen}\nallow exe=/b -> tcp * 1024-65535  # {seen}\n");
+    let mut baseline = parse(&text).unwrap();
+    assert_eq!(generalise(&mut baseline, Thresholds { names: 1, addresses: 1, ports: 1 }), []);
+    assert_eq!(parse(&text), Ok(baseline));
+}
+
+#[test]
 fn what_somebody_wrote_is_not_generalised_and_what_is_denied_not_learned() {
     let text = "format 1\n# Mine.\nallow exe=/usr/bin/curl user=alice -> tcp a.example.org 443  # seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z\ndeny exe=/usr/bin/curl user=alice -> tcp bad.example.org 443\n";
     let mut learner = Learner::new(parse(text).unwrap(), Precision::default());
