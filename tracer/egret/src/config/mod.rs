@@ -42,5 +42,8 @@ pub const DEFAULT_FILE: &str = "/etc/egret/egret.toml";
 /// Where the Parquet log is, unless it is told otherwise.
 pub const DEFAULT_LOG_DIRECTORY: &str = "/var/lib/egret/log";
 
+/// Where the baseline is, unless it is told otherwise.
+pub const DEFAULT_BASELINE: &str = "/var/lib/egret/baseline";
+
 /// Where the control socket is, unless it is told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/egret/egret.sock";

@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Process names, arguments and host names come from whoever may run a program or answer a query. Controls, the
 /// characters that reorder or join text (they take no column of their own), and line separators are written as
 /// `\u{1b}`; without UTF-8 so is everything beyond ASCII.
-pub(super) fn printable(text: &str, utf8: bool) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str, utf8: bool) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
@@ -33,7 +33,7 @@ fn stands_still(character: char, utf8: bool) -> bool {
 }
 
 /// Terminal columns that `text` takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
