@@ -77,16 +77,16 @@ fn tell(store: &Store, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Res
         }
     }
     for (count, why) in [
-        (before, "fall under rules and into a time that the baseline had counted before; not counted again"),
-        (denied, "are denied by rules; not learned"),
-        (untold, "are of programs, users or peers that are not known; not learned"),
+        (before, "counted before, and so not again"),
+        (denied, "not learned, because rules deny them"),
+        (untold, "not learned, because their program, user or peer is not known"),
     ] {
         if count > 0 {
-            eprintln!("egret: {count} flows {why}");
+            eprintln!("egret: flows {why}: {count}");
         }
     }
     if full > 0 {
-        eprintln!("egret: {full} flows were left out: there are {MOST_RULES} rules, and no baseline has more");
+        eprintln!("egret: flows left out, because no baseline has more than {MOST_RULES} rules: {full}");
     }
     Ok(())
 }

@@ -270,7 +270,7 @@ pub(super) struct CheckArgs {
 pub(super) struct RuleArgs {
     /// The rule as the file has it, in quotes, or the number that `egret baseline show` gives it
     #[arg(value_name = "RULE|N")]
-    pub(super) rule: Vec<String>,
+    pub(super) rule: Option<String>,
 
     /// Path of the executable; links are followed, as the kernel does
     #[arg(long, value_name = "PATH", help_heading = RULE, value_hint = ValueHint::ExecutablePath, conflicts_with = "rule")]

@@ -23,22 +23,10 @@ pub enum Which {
 impl RuleArgs {
     /// What was meant; an action typed with the rule must be `action`, where there is one.
     pub(super) fn meant(&self, action: Option<Action>, problems: &mut Problems) -> Option<Which> {
-        if self.rule.is_empty() { self.by_pieces(problems) } else { self.by_text(action, problems) }
-    }
-
-    fn by_text(&self, wanted: Option<Action>, problems: &mut Problems) -> Option<Which> {
-        let text = self.rule.join(" ");
-        problems.one("RULE|N", &text, |text| {
-            if let Ok(number) = text.trim().parse::<usize>() {
-                return if number > 0 { Ok(Which::Number(number)) } else { Err("rules count from 1".to_owned()) };
-            }
-            match (parse_rule(text)?, wanted) {
-                ((Some(typed), _), Some(wanted)) if typed != wanted => {
-                    Err(format!("the rule begins with {:?}; use `egret baseline {0}`", typed.as_str()))
-                }
-                ((_, rule), _) => Ok(Which::Rule(rule)),
-            }
-        })
+        match &self.rule {
+            Some(text) => by_text(text, action, problems),
+            None => self.by_pieces(problems),
+        }
     }
 
     fn by_pieces(&self, problems: &mut Problems) -> Option<Which> {
@@ -67,6 +55,20 @@ impl RuleArgs {
         }
         destination.map(|destination| Which::Rule(Rule { subject, destination }))
     }
+}
+
+fn by_text(text: &str, wanted: Option<Action>, problems: &mut Problems) -> Option<Which> {
+    problems.one("RULE|N", text, |text| {
+        if let Ok(number) = text.trim().parse::<usize>() {
+            return if number > 0 { Ok(Which::Number(number)) } else { Err("rules count from 1".to_owned()) };
+        }
+        match (parse_rule(text)?, wanted) {
+            ((Some(typed), _), Some(wanted)) if typed != wanted => {
+                Err(format!("the rule begins with {:?}; use `egret baseline {0}`", typed.as_str()))
+            }
+            ((_, rule), _) => Ok(Which::Rule(rule)),
+        }
+    })
 }
 
 /// The path that the kernel gives for an executable.

@@ -43,7 +43,6 @@ fn a_rule_is_typed_as_a_whole_or_piece_by_piece() {
     let whole = "exe=/opt/none/curl user=alice -> tcp example.org 443";
     assert_eq!(rule(&["allow", whole]), whole);
     assert_eq!(rule(&["allow", &format!("allow {whole}  # seen 12 times")]), whole);
-    assert_eq!(rule(&["deny", "exe=/opt/none/curl", "user=alice", "->", "tcp", "example.org", "443"]), whole);
     assert_eq!(rule(&["deny", "--exe=/opt/none/curl", "--user=alice", "--to=Example.org:443"]), whole);
     let odd = ["allow", "--exe=/opt/none/with blank", "--script=-m http.server", "--to=*", "--transport=*"];
     assert_eq!(rule(&odd), "exe=\"/opt/none/with blank\" script=\"-m http.server\" -> * * *");
