@@ -8,7 +8,7 @@ use anyhow::Result;
 use egret_enforcer::baseline::{Action, Entry, Evidence, Generalisation, Members, Precision, Rule, Thresholds};
 use serde::Serialize;
 
-use super::output::{Columns, RuleParts, Seen, json, labelled, moment};
+use super::output::{Columns, RuleParts, Seen, counted, json, labelled, moment};
 use super::{edit, source};
 use crate::args::{Span, Which, exit};
 
@@ -151,7 +151,13 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
     labelled(out, "origin", origin(entry))?;
     if let Some(seen) = &entry.evidence {
         let Evidence { count, days, first, last, members } = seen;
-        let when = format!("{count} flows on {days} days, {} to {}", moment(*first), moment(*last));
+        let when = format!(
+            "{} on {}, {} to {}",
+            counted(*count, "flow"),
+            counted(*days, "day"),
+            moment(*first),
+            moment(*last)
+        );
         labelled(out, "seen", &when)?;
         if let Some(Members { kind, count, examples }) = members {
             labelled(out, "stands for", &format!("{count} {}, among them {}", kind.as_str(), examples.join(" ")))?;
@@ -159,7 +165,7 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
         }
     }
     let Some(found) = found else { return Ok(()) };
-    labelled(out, "in the log", &format!("{} flows", found.flows))?;
+    labelled(out, "in the log", &counted(found.flows, "flow"))?;
     let mut columns = Columns::new([">COUNT", "FIRST", "LAST", "FLOWS"]);
     for (rule, seen) in found.sorted().into_iter().take(SHOWN) {
         columns.row([seen.count.to_string(), moment(seen.first), moment(seen.last), rule.to_string()]);

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use egret_enforcer::baseline::{Gap, Learned, MOST_RULES, Precision, Rule, Thresholds};
 
+use super::output::counted;
 use super::source;
 use super::store::{Patience, Store};
 use crate::args::{Span, exit};
@@ -68,8 +69,9 @@ impl Tally {
 
 fn tell(store: &Store, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Result<()> {
     let Tally { flows, new, before, denied, untold, full } = *tally;
-    let (path, rules) = (store.path().display(), store.baseline().entries.len());
-    writeln!(out, "learned: {path}: {flows} flows, {new} of them new; {rules} rules")?;
+    let path = store.path().display();
+    let rules = u64::try_from(store.baseline().entries.len()).unwrap_or(u64::MAX);
+    writeln!(out, "learned: {path}: {}, {new} of them new; {}", counted(flows, "flow"), counted(rules, "rule"))?;
     for rule in made {
         let members = store.baseline().entries.get(rule).and_then(|entry| entry.evidence.as_ref()?.members.as_ref());
         if let Some(members) = members {

@@ -72,6 +72,11 @@ pub(super) fn labelled(out: &mut dyn Write, label: &str, said: &str) -> io::Resu
     writeln!(out, "{label:11}{}", text::printable(said, utf8))
 }
 
+/// So many of something.
+pub(super) fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// One value on one line.
 pub(super) fn json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
     let mut line = serde_json::to_vec(value)?;

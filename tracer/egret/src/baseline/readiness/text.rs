@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use egret_enforcer::baseline::{CONFIDENCE, Day, Figures, Hours, Percent, date_of};
 
-use super::super::output::{Columns, labelled};
+use super::super::output::{Columns, counted, labelled};
 use super::{Answer, verdict};
 
 /// Days shown; --json has them all.
@@ -42,7 +42,7 @@ fn part(figures: &Figures, out: &mut dyn Write) -> Result<()> {
     }
     let Figures { counts, days, hours, .. } = *figures;
     let hours = hours.map(|hours| format!(", in hours {} (UTC)", Hours(hours)));
-    labelled(out, "flows", &format!("{} on {days} days{}", counts.flows, hours.unwrap_or_default()))?;
+    labelled(out, "flows", &format!("{} on {}{}", counts.flows, counted(days, "day"), hours.unwrap_or_default()))?;
     labelled(out, "rules", &format!("{}, of which {} were used once", counts.rules, counts.once))?;
     if let Some((novelty, bound)) = counts.novelty().zip(counts.novelty_at_most()) {
         let (estimate, sure) = (Percent(novelty), Percent(CONFIDENCE));
