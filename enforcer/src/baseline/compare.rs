@@ -35,9 +35,14 @@ pub fn diff<'a>(first: &'a Baseline, second: &'a Baseline) -> Vec<Difference<'a>
 /// Adds a baseline of another host, or of another time. Returns the rules of which they say opposite things: those
 /// deny from now on.
 pub fn merge(into: &mut Baseline, other: Baseline) -> Vec<Rule> {
-    into.hosts.extend(other.hosts);
-    into.hosts.sort();
-    into.hosts.dedup();
+    for (host, period) in other.hosts {
+        let here = into.hosts.entry(host).or_default();
+        match (here, period) {
+            (Some(here), Some(period)) => here.extend(period),
+            (here, period) => *here = here.or(period),
+        }
+    }
+    other.history.days().for_each(|(day, what)| into.history.add(day, what));
     into.gaps.extend(other.gaps);
     into.gaps.sort();
     into.gaps.dedup();

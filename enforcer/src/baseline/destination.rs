@@ -51,6 +51,16 @@ impl Ports {
         Self::Range(port, port)
     }
 
+    /// Whether these are all among others.
+    #[must_use]
+    pub fn is_within(self, other: Self) -> bool {
+        match (self, other) {
+            (_, Self::Any) => true,
+            (Self::Any, Self::Range(..)) => false,
+            (Self::Range(first, last), Self::Range(from, to)) => from <= first && last <= to,
+        }
+    }
+
     /// Whether a port is one of these.
     #[must_use]
     pub fn cover(self, port: Option<u16>) -> bool {
@@ -62,6 +72,18 @@ impl Ports {
 }
 
 impl Host {
+    /// Whether these are all among others. A name and an address are never within each other.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Any) => true,
+            (Self::Name(name) | Self::Below(name), Self::Below(suffix)) if is_below(name, suffix) => true,
+            (Self::Address(address), Self::Network(network)) => network.contains(address),
+            (Self::Network(narrow), Self::Network(wide)) => wide.contains(narrow),
+            (ours, other) => ours == other,
+        }
+    }
+
     /// Whether a host is this one, or one of these.
     #[must_use]
     pub fn covers(&self, name: Option<&str>, address: Option<IpAddr>) -> bool {
@@ -81,6 +103,14 @@ fn is_below(name: &str, suffix: &str) -> bool {
 }
 
 impl Destination {
+    /// Whether another destination has every flow that this one has.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        (other.transport.is_none() || self.transport == other.transport)
+            && self.ports.is_within(other.ports)
+            && self.host.is_within(&other.host)
+    }
+
     /// Whether the other end of a flow is meant.
     #[must_use]
     pub fn covers(&self, facts: &Facts<'_>) -> bool {

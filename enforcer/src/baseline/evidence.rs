@@ -9,6 +9,8 @@ use super::rule::Generalisation;
 
 /// Nanoseconds in a day; days are those of UTC.
 const DAY: i64 = 86_400_000_000_000;
+/// Nanoseconds in a second.
+const SECOND: i64 = 1_000_000_000;
 /// Examples named of what a rule was generalised from.
 pub(super) const EXAMPLES: usize = 3;
 
@@ -49,8 +51,8 @@ impl Evidence {
     /// Adds a flow. Flows come in the order of their times, or nearly: one of a day before the last counts no new day.
     pub fn add(&mut self, time: Timestamp) {
         let time = to_second(time);
-        self.count += 1;
-        self.days += u64::from(day(time) > day(self.last));
+        self.count = self.count.saturating_add(1);
+        self.days = self.days.saturating_add(u64::from(day(time) > day(self.last)));
         self.last = self.last.max(time);
         self.first = self.first.min(time);
     }
@@ -58,7 +60,7 @@ impl Evidence {
     /// Adds what was seen elsewhere: on another host, or of another rule that this one replaces. On how many days together
     /// is not known; as many as either at least, and no more than there are from the first to the last.
     pub fn merge(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.days = self.days.max(other.days);
@@ -73,8 +75,8 @@ fn day(time: Timestamp) -> i64 {
 }
 
 /// Evidence is written to the second.
-fn to_second(time: Timestamp) -> Timestamp {
-    Timestamp(time.0.div_euclid(1_000_000_000) * 1_000_000_000)
+const fn to_second(time: Timestamp) -> Timestamp {
+    Timestamp(time.0.div_euclid(SECOND).saturating_mul(SECOND))
 }
 
 /// An interval in which events were lost: what was learned then is not all that happened.
@@ -86,6 +88,47 @@ pub struct Gap {
     pub to: Timestamp,
     /// Records lost.
     pub lost: u64,
+}
+
+impl Gap {
+    /// An interval of whole seconds that holds this one: gaps are written to the second.
+    #[must_use]
+    pub const fn in_seconds(self) -> Self {
+        let up = Timestamp(self.to.0.saturating_add(SECOND - 1));
+        Self { from: to_second(self.from), to: to_second(up), lost: self.lost }
+    }
+}
+
+/// The first and the last of some moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+}
+
+impl Period {
+    /// A moment.
+    #[must_use]
+    pub const fn of(time: Timestamp) -> Self {
+        Self { first: time, last: time }
+    }
+
+    /// Holds another one from now on, too.
+    pub fn extend(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// RFC 3339 in UTC, as precise as it is.
+pub(super) struct Exactly(pub(super) Timestamp);
+
+impl fmt::Display for Exactly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        jiff::Timestamp::from_nanosecond(i128::from(self.0.0)).map_err(|_| fmt::Error)?.fmt(f)
+    }
 }
 
 /// RFC 3339 in UTC, to the second.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::evidence::{Evidence, Gap, Seconds};
+use egret_model::Timestamp;
+
+use super::evidence::{Evidence, Exactly, Gap, Period, Seconds};
+use super::history::History;
 use super::rule::{Action, Rule};
 
 /// The version of the form in which baselines are written.
@@ -14,10 +17,12 @@ pub(super) const FORMAT: u32 = 1;
 pub struct Baseline {
     /// Lines of comment at the top.
     pub notes: Vec<String>,
-    /// The hosts whose traffic it was learned from.
-    pub hosts: Vec<String>,
+    /// The hosts whose traffic it was learned from, each with the flows that are counted already, where that is known.
+    pub hosts: BTreeMap<String, Option<Period>>,
     /// Intervals in which events were lost: there are flows that it does not know.
     pub gaps: Vec<Gap>,
+    /// What was new, day by day.
+    pub history: History,
     /// The rules, in the order in which they are written.
     pub entries: BTreeMap<Rule, Entry>,
 }
@@ -35,7 +40,62 @@ pub struct Entry {
     pub evidence: Option<Evidence>,
 }
 
+/// Gaps that are no further apart than this are one.
+const GAP_JOINED_NS: i64 = 60_000_000_000;
+/// Gaps remembered; beyond, the oldest become one that spans them.
+const GAPS: usize = 1000;
+
+impl Baseline {
+    /// Notes an interval in which events were lost.
+    pub fn lose(&mut self, gap: Gap) {
+        self.gaps.push(gap.in_seconds());
+        self.gaps.sort();
+        let mut joined: Vec<Gap> = Vec::with_capacity(self.gaps.len());
+        for gap in std::mem::take(&mut self.gaps) {
+            match joined.last_mut().filter(|last| gap.from.0.saturating_sub(last.to.0) <= GAP_JOINED_NS) {
+                Some(last) => join(last, gap),
+                None => joined.push(gap),
+            }
+        }
+        let beyond = joined.len().saturating_sub(GAPS);
+        let mut kept = joined.split_off(beyond);
+        if let Some(oldest) = kept.first_mut() {
+            joined.into_iter().for_each(|gap| join(oldest, gap));
+        }
+        self.gaps = kept;
+    }
+
+    /// Notes that flows of a host at a moment are counted.
+    pub(super) fn counted(&mut self, host: &str, time: Timestamp) {
+        let period = match self.hosts.get_mut(host) {
+            Some(period) => period,
+            None => self.hosts.entry(host.to_owned()).or_default(),
+        };
+        period.get_or_insert(Period::of(time)).extend(Period::of(time));
+    }
+
+    /// What people wrote or decided on: rules that deny, have a comment or were never used. Without evidence.
+    #[must_use]
+    pub fn by_hand(&self) -> Self {
+        let written = self.entries.iter().filter(|(_, entry)| !entry.is_learned());
+        let entries = written.map(|(rule, entry)| (rule.clone(), Entry { evidence: None, ..entry.clone() })).collect();
+        Self { entries, ..Self::default() }
+    }
+}
+
+fn join(gap: &mut Gap, other: Gap) {
+    gap.from = gap.from.min(other.from);
+    gap.to = gap.to.max(other.to);
+    gap.lost = gap.lost.saturating_add(other.lost);
+}
+
 impl Entry {
+    /// Whether learning made it, and nobody has said anything of it since.
+    #[must_use]
+    pub fn is_learned(&self) -> bool {
+        self.action == Action::Allow && self.evidence.is_some() && self.notes.is_empty() && self.note.is_none()
+    }
+
     /// A rule without comment and evidence.
     #[must_use]
     pub const fn new(action: Action) -> Self {
@@ -58,7 +118,13 @@ impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.notes.iter().try_for_each(|note| writeln!(f, "#{note}"))?;
         writeln!(f, "format {FORMAT}")?;
-        self.hosts.iter().try_for_each(|host| writeln!(f, "host {}", super::word::quoted(host)))?;
+        for (host, period) in &self.hosts {
+            write!(f, "host {}", super::word::quoted(host))?;
+            match period {
+                Some(Period { first, last }) => writeln!(f, " {} {}", Exactly(*first), Exactly(*last))?,
+                None => writeln!(f)?,
+            }
+        }
         for Gap { from, to, lost } in &self.gaps {
             writeln!(f, "gap {} {} {lost}", Seconds(*from), Seconds(*to))?;
         }
@@ -75,6 +141,9 @@ impl fmt::Display for Baseline {
                 None => writeln!(f)?,
             }
         }
-        Ok(())
+        if self.history.days().len() > 0 {
+            writeln!(f)?;
+        }
+        self.history.fmt(f)
     }
 }

@@ -61,7 +61,7 @@ pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> 
 
 /// The rules to make, each with those that it replaces.
 fn groups(baseline: &Baseline, kind: Generalisation, enough: usize) -> Vec<(Rule, Vec<Rule>)> {
-    let learned = baseline.entries.iter().filter(|(_, entry)| is_learned(entry)).map(|(rule, _)| rule);
+    let learned = baseline.entries.iter().filter(|(_, entry)| entry.is_learned()).map(|(rule, _)| rule);
     if kind == Generalisation::Names {
         return name_groups(learned, enough);
     }
@@ -74,13 +74,9 @@ fn groups(baseline: &Baseline, kind: Generalisation, enough: usize) -> Vec<(Rule
     groups.into_iter().filter(|(wider, members)| is_enough(wider, members, enough)).collect()
 }
 
-/// A rule that exists already takes in whatever falls under it.
+/// A rule that exists already takes in whatever falls under it; alone it stays as it is.
 fn is_enough(wider: &Rule, members: &[Rule], enough: usize) -> bool {
-    members.contains(wider) || members.len() >= enough
-}
-
-fn is_learned(entry: &Entry) -> bool {
-    entry.action == Action::Allow && entry.evidence.is_some() && entry.notes.is_empty() && entry.note.is_none()
+    if members.contains(wider) { members.len() > 1 } else { members.len() >= enough }
 }
 
 /// The rule that this one would be part of; itself if it is such a rule.
@@ -118,7 +114,7 @@ fn name_groups<'r>(learned: impl Iterator<Item = &'r Rule>, enough: usize) -> Ve
     let mut made = Vec::new();
     for (wider, mut members) in candidates {
         members.retain(|member| !taken.contains(member));
-        if is_enough(&wider, &members, enough) && members.len() > usize::from(members.contains(&wider)) {
+        if is_enough(&wider, &members, enough) {
             taken.extend(members.iter().cloned());
             made.push((wider, members));
         }
@@ -161,7 +157,7 @@ fn replace(baseline: &mut Baseline, rule: &Rule, kind: Generalisation, members: 
     let (count, mut examples) = before.map_or((0, Vec::new()), |members| (members.count, members.examples));
     examples.extend(fresh.iter().map(|member| example(member, kind)));
     examples.truncate(EXAMPLES);
-    let count = count + u64::try_from(fresh.len()).unwrap_or(u64::MAX);
+    let count = count.saturating_add(u64::try_from(fresh.len()).unwrap_or(u64::MAX));
     if let Some(sum) = &mut sum {
         sum.members = Some(Members { kind, count, examples });
     }

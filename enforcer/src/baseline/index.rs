@@ -42,33 +42,49 @@ impl Index {
         index
     }
 
-    /// Adds a rule that is not there yet.
-    pub(super) fn insert(&mut self, rule: Rule, action: Action) {
+    /// Adds a rule that is not there yet; says its number.
+    pub(super) fn insert(&mut self, rule: Rule, action: Action) -> usize {
         let hosts = match &rule.subject.executable {
             Some(executable) => self.by_executable.entry(Arc::clone(executable)).or_default(),
             None => &mut self.of_any,
         };
-        hosts.add(&rule.destination.host, self.rules.len());
+        let number = self.rules.len();
+        hosts.add(&rule.destination.host, number);
         self.rules.push((rule, action));
+        number
+    }
+
+    /// The rule with a number.
+    pub(super) fn rule(&self, number: usize) -> Option<&Rule> {
+        self.rules.get(number).map(|(rule, _)| rule)
     }
 
     /// What the rules say of a flow: one that denies wins, whatever others allow.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>) -> Decision<'_> {
-        let mut allowed = Decision::Unknown;
+        match self.find(facts) {
+            Some((rule, _, Action::Allow)) => Decision::Allow(rule),
+            Some((rule, _, Action::Deny)) => Decision::Deny(rule),
+            None => Decision::Unknown,
+        }
+    }
+
+    /// The rule that decides about a flow, its number and what it says.
+    pub(super) fn find(&self, facts: &Facts<'_>) -> Option<(&Rule, usize, Action)> {
+        let mut allowed = None;
         let of_executable = facts.executable.and_then(|executable| self.by_executable.get(executable));
         for hosts in of_executable.into_iter().chain([&self.of_any]) {
             let denied = hosts.find(facts, |number| {
                 let (rule, action) = self.rules.get(number).filter(|(rule, _)| rule.covers(facts))?;
-                match action {
-                    Action::Deny => return Some(rule),
-                    Action::Allow if allowed == Decision::Unknown => allowed = Decision::Allow(rule),
-                    Action::Allow => {}
+                let found = Some((rule, number, *action));
+                if *action == Action::Deny {
+                    return found;
                 }
+                allowed = allowed.or(found);
                 None
             });
-            if let Some(rule) = denied {
-                return Decision::Deny(rule);
+            if denied.is_some() {
+                return denied;
             }
         }
         allowed
@@ -115,7 +131,7 @@ impl Hosts {
     }
 
     /// Tries the rules that may cover a flow, until one gives something.
-    fn find<'r>(&self, facts: &Facts<'_>, mut with: impl FnMut(usize) -> Option<&'r Rule>) -> Option<&'r Rule> {
+    fn find<T>(&self, facts: &Facts<'_>, mut with: impl FnMut(usize) -> Option<T>) -> Option<T> {
         let name = facts.name.and_then(|name| self.names.get(name));
         let suffixes = facts.name.into_iter().flat_map(suffixes).filter_map(|suffix| self.below.get(suffix));
         let address = facts.address.and_then(|address| self.addresses.get(&address));

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use egret_model::{Timestamp, Transport};
 
 use super::destination::{Destination, Host, Ports};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Gap};
 use super::facts::Facts;
 use super::file::{Baseline, Entry};
-use super::index::{Decision, Index};
+use super::generalise::{Thresholds, generalise};
+use super::index::Index;
 use super::rule::{Action, Rule};
 use super::subject::Subject;
 
@@ -32,6 +33,9 @@ impl Default for Precision {
     }
 }
 
+/// Rules that a baseline may come to have by learning. Each takes some 700 bytes: 140 MB. Generalising makes fewer of them.
+pub const MOST_RULES: usize = 200_000;
+
 /// What became of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Learned {
@@ -43,21 +47,32 @@ pub enum Learned {
     Denied,
     /// Its program, its user or its peer is not known: nothing can be learned.
     Untold,
+    /// No rule covers it, and the baseline is frozen.
+    Frozen,
+    /// No rule covers it, and there are [`MOST_RULES`] already.
+    Full,
 }
 
-/// A baseline that grows.
+/// A baseline that grows, or that is frozen: then rules still gather evidence, and none comes.
 #[derive(Clone, Debug, Default)]
 pub struct Learner {
     baseline: Baseline,
     index: Index,
     precision: Precision,
+    frozen: bool,
+    /// The host whose flows come.
+    host: Option<Arc<str>>,
+    /// Rules by number of which all flows so far were counted before: those that came later were made here.
+    known: usize,
 }
 
 impl Learner {
     /// Goes on with a baseline.
     #[must_use]
     pub fn new(baseline: Baseline, precision: Precision) -> Self {
-        Self { index: Index::of(&baseline), baseline, precision }
+        let mut learner = Self { precision, ..Self::default() };
+        learner.replace(baseline);
+        learner
     }
 
     /// The baseline so far.
@@ -72,50 +87,131 @@ impl Learner {
         self.baseline
     }
 
+    /// Goes on with another baseline.
+    pub fn replace(&mut self, baseline: Baseline) {
+        self.index = Index::of(&baseline);
+        self.known = self.index.len();
+        self.baseline = baseline;
+    }
+
+    /// Whether no rule is added from now on.
+    pub const fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// Flows are those of this host from now on.
+    pub fn set_host(&mut self, host: &str) {
+        if self.host.as_deref() != Some(host) {
+            self.host = Some(host.into());
+        }
+    }
+
+    /// Notes an interval in which events were lost.
+    pub fn lost(&mut self, gap: Gap) {
+        self.baseline.lose(gap);
+    }
+
+    /// Makes several learned rules into one where there are enough of them. Says which rules came of it; none where the
+    /// baseline is frozen.
+    pub fn generalise(&mut self, thresholds: Thresholds) -> Vec<Rule> {
+        if self.frozen {
+            return Vec::new();
+        }
+        let made = generalise(&mut self.baseline, thresholds);
+        if !made.is_empty() {
+            self.index = Index::of(&self.baseline);
+            self.known = self.index.len();
+        }
+        made
+    }
+
     /// Takes a flow.
     pub fn learn(&mut self, facts: &Facts<'_>, time: Timestamp) -> Learned {
-        let covering = match self.index.decide(facts) {
-            Decision::Deny(_) => return Learned::Denied,
-            Decision::Allow(rule) => Some(rule),
-            Decision::Unknown => None,
+        self.learn_by_rule(facts, time).0
+    }
+
+    /// Takes a flow, and says which rule is about it.
+    pub fn learn_by_rule(&mut self, facts: &Facts<'_>, time: Timestamp) -> (Learned, Option<&Rule>) {
+        self.take(facts, time, false)
+    }
+
+    /// Takes a flow that may have been counted before. It counts only if no rule covers it but one that was made since:
+    /// reading the same log again changes nothing, but what the baseline was too frozen to learn then, it learns now.
+    pub fn learn_again(&mut self, facts: &Facts<'_>, time: Timestamp) -> (Learned, Option<&Rule>) {
+        self.take(facts, time, true)
+    }
+
+    fn take(&mut self, facts: &Facts<'_>, time: Timestamp, again: bool) -> (Learned, Option<&Rule>) {
+        let found = self.index.find(facts).map(|(_, number, action)| (number, action));
+        let (learned, number) = match found {
+            Some((number, Action::Deny)) => (Learned::Denied, Some(number)),
+            Some((number, Action::Allow)) => (Learned::Known, Some(number)),
+            None if self.frozen => (Learned::Frozen, None),
+            None => self.add(facts),
         };
-        if let Some(entry) = covering.and_then(|rule| self.baseline.entries.get_mut(rule)) {
-            match &mut entry.evidence {
-                Some(evidence) => evidence.add(time),
-                none => *none = Some(Evidence::of(time)),
+        let rule = number.and_then(|number| self.index.rule(number));
+        let was_counted = again && number.is_some_and(|number| number < self.known);
+        if let (Learned::Known | Learned::New, Some(rule), false) = (learned, rule, was_counted) {
+            count(&mut self.baseline, rule, time);
+            self.baseline.history.note(learned, time);
+            if let Some(host) = &self.host {
+                self.baseline.counted(host, time);
             }
-            return Learned::Known;
         }
-        let Some(rule) = self.rule_for(facts) else { return Learned::Untold };
-        self.index.insert(rule.clone(), Action::Allow);
-        let entry = Entry { evidence: Some(Evidence::of(time)), ..Entry::new(Action::Allow) };
-        self.baseline.entries.insert(rule, entry);
-        Learned::New
+        (learned, rule)
+    }
+
+    /// Adds the rule for a flow that none covers, and says its number.
+    fn add(&mut self, facts: &Facts<'_>) -> (Learned, Option<usize>) {
+        let Some(rule) = self.rule_for(facts) else { return (Learned::Untold, None) };
+        if self.index.len() >= MOST_RULES {
+            return (Learned::Full, None);
+        }
+        self.baseline.entries.insert(rule.clone(), Entry::new(Action::Allow));
+        (Learned::New, Some(self.index.insert(rule, Action::Allow)))
     }
 
     /// The rule that covers this flow and as little else as can be said. A rule that left out what is not known now would
     /// allow more than was seen: there is none then.
     fn rule_for(&self, facts: &Facts<'_>) -> Option<Rule> {
         let transport = facts.transport?;
-        if self.precision.user && facts.user.is_none() || facts.port.is_none() && WITH_PORTS.contains(&transport) {
+        let portless = facts.port.is_none() && WITH_PORTS.contains(&transport);
+        if facts.executable.is_none() || self.precision.user && facts.user.is_none() || portless {
             return None;
         }
-        let host = match (facts.name, facts.address) {
-            (Some(name), _) => Host::Name(name.into()),
-            (None, Some(address)) => Host::Address(address),
-            (None, None) => return None,
-        };
+        let rule = Rule::of(facts, self.precision);
+        (rule.destination.host != Host::Any).then_some(rule)
+    }
+}
+
+fn count(baseline: &mut Baseline, rule: &Rule, time: Timestamp) {
+    let Some(entry) = baseline.entries.get_mut(rule) else { return };
+    match &mut entry.evidence {
+        Some(evidence) => evidence.add(time),
+        none => *none = Some(Evidence::of(time)),
+    }
+}
+
+impl Rule {
+    /// The rule about this flow alone, as far as it is known.
+    #[must_use]
+    pub fn of(facts: &Facts<'_>, precision: Precision) -> Self {
         let subject = Subject {
-            executable: Some(facts.executable?.into()),
+            executable: facts.executable.map(Arc::from),
             script: facts.script.as_deref().map(Arc::from),
-            sha256: facts.sha256.filter(|_| self.precision.sha256).map(Arc::from),
-            user: facts.user.as_deref().filter(|_| self.precision.user).map(Arc::from),
-            unit: facts.unit.filter(|unit| self.precision.unit && is_service(unit)).map(Arc::from),
+            sha256: facts.sha256.filter(|_| precision.sha256).map(Arc::from),
+            user: facts.user.as_deref().filter(|_| precision.user).map(Arc::from),
+            unit: facts.unit.filter(|unit| precision.unit && is_service(unit)).map(Arc::from),
             container: None,
             parent: None,
         };
+        let host = match (facts.name, facts.address) {
+            (Some(name), _) => Host::Name(name.into()),
+            (None, Some(address)) => Host::Address(address),
+            (None, None) => Host::Any,
+        };
         let ports = facts.port.map_or(Ports::Any, Ports::one);
-        Some(Rule { subject, destination: Destination { transport: Some(transport), host, ports } })
+        Self { subject, destination: Destination { transport: facts.transport, host, ports } }
     }
 }
 

@@ -7,33 +7,41 @@
 //! allow exe=/usr/bin/curl user=alice -> tcp example.org 443  # 12 connections on 3 days, 2026-11-20T08:00:01Z to 2026-11-23T18:22:10Z
 //! ```
 
+mod assess;
 mod compare;
 mod destination;
 mod evidence;
 mod facts;
 mod file;
 mod generalise;
+mod history;
 mod index;
 mod learn;
 mod parse;
 mod readiness;
+mod reconcile;
 mod replay;
 mod rule;
 mod subject;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod word;
 
+pub use assess::{Caveat, Figures, LARGEST_BOUND, LARGEST_NOVELTY, Percent, RECENT_DAYS, Reason, WATCHED_DAYS};
 pub use compare::{Difference, diff, merge, prune};
 pub use destination::{Destination, Host, Ports};
-pub use evidence::{Evidence, Gap, Members};
+pub use evidence::{Evidence, Gap, Members, Period};
 pub use facts::Facts;
 pub use file::{Baseline, Entry};
 pub use generalise::{Thresholds, generalise};
+pub use history::{Day, History, Hours, date_of};
 pub use index::{Decision, Index};
-pub use learn::{Learned, Learner, Precision};
-pub use parse::{Problem, parse};
-pub use readiness::{CONFIDENCE, Counts, Day, History, counts};
+pub use learn::{Learned, Learner, MOST_RULES, Precision};
+pub use parse::{Problem, parse, parse_destination, parse_rule, parse_subject};
+pub use readiness::{CONFIDENCE, Counts, counts};
+pub use reconcile::reconcile;
 pub use replay::{Blocked, Replay};
 pub use rule::{Action, Generalisation, Rule};
 pub use subject::Subject;
+pub use survey::Survey;

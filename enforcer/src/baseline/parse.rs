@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egret_model::Transport;
+use egret_model::{Timestamp, Transport};
 use ipnet::IpNet;
 
 use super::destination::{Destination, Host, Ports};
-use super::evidence::{Evidence, Gap, time};
+use super::evidence::{Evidence, Gap, Period, time};
 use super::file::{Baseline, Entry, FORMAT};
+use super::history;
 use super::rule::{Action, Rule};
 use super::subject::{KEYS, Subject};
 use super::word::{self, split_comment};
@@ -69,11 +70,12 @@ impl Reader {
         match head.as_str() {
             "" => Ok(()),
             "format" => self.format(rest.trim()),
-            "host" => one_word(rest).map(|host| self.baseline.hosts.push(host)),
+            "host" => self.host(rest),
+            "day" => history::parse(rest).map(|(day, what)| self.baseline.history.add(day, what)),
             "gap" => gap(rest).map(|gap| self.baseline.gaps.push(gap)),
             "allow" => self.rule(Action::Allow, rest, remark),
             "deny" => self.rule(Action::Deny, rest, remark),
-            other => Err(format!("{other:?} begins no line; expected allow, deny, host, gap or format")),
+            other => Err(format!("{other:?} begins no line; expected allow, deny, host, gap, day or format")),
         }
     }
 
@@ -86,6 +88,14 @@ impl Reader {
         match version.parse() {
             Ok(FORMAT) => Ok(()),
             _ => Err(format!("format {version:?} is not known; this egret reads format {FORMAT}")),
+        }
+    }
+
+    fn host(&mut self, text: &str) -> Result<(), String> {
+        let (host, period) = host(text)?;
+        match self.baseline.hosts.insert(host, period) {
+            None => Ok(()),
+            Some(_) => Err("the host is given twice".to_owned()),
         }
     }
 
@@ -113,11 +123,21 @@ fn read_remark(remark: &str) -> (Option<Evidence>, Option<String>) {
     }
 }
 
-fn one_word(text: &str) -> Result<String, String> {
-    match word::next(text).map_err(|error| error.to_string())? {
-        (word, rest) if !word.is_empty() && rest.trim().is_empty() => Ok(word),
-        _ => Err("expected one word".to_owned()),
+/// A host, and the flows of it that are counted.
+fn host(text: &str) -> Result<(String, Option<Period>), String> {
+    let (host, rest) = word::next(text).map_err(|error| error.to_string())?;
+    if host.is_empty() {
+        return Err("the name of the host is missing".to_owned());
     }
+    match *rest.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [] => Ok((host, None)),
+        [first, last] => Ok((host, Some(Period { first: moment(first)?, last: moment(last)? }))),
+        _ => Err("expected the name of a host, or with it the times of the first and the last flow counted".to_owned()),
+    }
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    time(text).ok_or_else(|| format!("{text:?} is no time such as 2026-11-20T08:00:01Z"))
 }
 
 fn gap(text: &str) -> Result<Gap, String> {
@@ -125,32 +145,61 @@ fn gap(text: &str) -> Result<Gap, String> {
     let [from, to, lost] = words.as_slice() else {
         return Err("expected the begin and the end of the gap and the number of records lost".to_owned());
     };
-    let moment = |text: &str| time(text).ok_or_else(|| format!("{text:?} is no time such as 2026-11-20T08:00:01Z"));
     let lost = lost.parse().map_err(|_| format!("{lost:?} is no number of records"))?;
     Ok(Gap { from: moment(from)?, to: moment(to)?, lost })
 }
 
+/// A rule as somebody typed it or copied it out of a file: with or without its action, a comment behind it passed over.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn parse_rule(text: &str) -> Result<(Option<Action>, Rule), String> {
+    let (text, _) = split_comment(text);
+    let (first, rest) = word::next(text).map_err(|error| error.to_string())?;
+    let action = [Action::Allow, Action::Deny].into_iter().find(|action| action.as_str() == first);
+    Ok((action, rule(if action.is_some() { rest } else { text })?))
+}
+
+/// Who, as files have it before `->`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn parse_subject(text: &str) -> Result<Subject, String> {
+    match subject(text)? {
+        (subject, None) => Ok(subject),
+        (_, Some(_)) => Err("expected what comes before `->`, and not that".to_owned()),
+    }
+}
+
 /// Reads a rule without its action.
-pub(super) fn rule(text: &str) -> Result<Rule, String> {
+fn rule(text: &str) -> Result<Rule, String> {
+    let (subject, destination_text) = subject(text)?;
+    let rest = destination_text.ok_or("`->` and a destination are missing")?;
+    Ok(Rule { subject, destination: parse_destination(rest)? })
+}
+
+/// Who, and what follows `->`.
+fn subject(text: &str) -> Result<(Subject, Option<&str>), String> {
     let mut subject = Subject::default();
     let mut rest = text;
     let mut anybody = false;
-    loop {
+    let behind = loop {
         let (word, after) = word::next(rest).map_err(|error| error.to_string())?;
         rest = after;
         match word.as_str() {
-            "->" => break,
-            "" => return Err("`->` and a destination are missing".to_owned()),
+            "->" => break Some(rest),
+            "" => break None,
             "*" => anybody = true,
             pair => subject_word(&mut subject, pair)?,
         }
-    }
+    };
     match (anybody, subject.given()) {
-        (true, 1..) => return Err("`*` stands for anybody and cannot be combined".to_owned()),
-        (false, 0) => return Err("who is missing before `->`; `*` stands for anybody".to_owned()),
-        _ => {}
+        (true, 1..) => Err("`*` stands for anybody and cannot be combined".to_owned()),
+        (false, 0) => Err("who is missing before `->`; `*` stands for anybody".to_owned()),
+        _ => Ok((subject, behind)),
     }
-    Ok(Rule { subject, destination: destination(rest)? })
 }
 
 fn subject_word(subject: &mut Subject, pair: &str) -> Result<(), String> {
@@ -167,7 +216,12 @@ fn subject_word(subject: &mut Subject, pair: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn destination(text: &str) -> Result<Destination, String> {
+/// To whom, as files have it behind `->`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn parse_destination(text: &str) -> Result<Destination, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let [transport, host, ports] = words.as_slice() else {
         return Err("expected transport, host and port behind `->`, such as tcp example.org 443".to_owned());

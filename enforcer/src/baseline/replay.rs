@@ -7,17 +7,18 @@ use egret_model::Timestamp;
 use super::evidence::Evidence;
 use super::facts::Facts;
 use super::index::{Decision, Index};
+use super::learn::Precision;
+use super::rule::Rule;
 
-/// Groups of blocked flows that are told apart; what comes beyond is counted together. Some 300 bytes each: 30 MB.
+/// Groups of blocked flows that are told apart; what comes beyond is counted together. Some 500 bytes each: 50 MB.
 const GROUPS: usize = 100_000;
 
 /// Flows that would have been blocked, by who and to whom.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Blocked {
-    /// The program, with what it interprets, and its user; `unknown` if it is not known.
-    pub who: String,
-    /// Transport, host and port.
-    pub destination: String,
+    /// The rule that would let them through. Where the program is not known, its subject has no executable, and there is
+    /// no such rule.
+    pub rule: Rule,
     /// A rule denies it, rather than none allowing it.
     pub denied: bool,
 }
@@ -30,18 +31,19 @@ pub struct Replay<'a> {
     pub flows: u64,
     /// Flows that would have been let through.
     pub allowed: u64,
-    /// Flows whose program is not known; they are among the blocked.
+    /// Flows whose program is not known. They are among the blocked, unless a rule for anybody allows them.
     pub unattributed: u64,
     /// Blocked flows of groups beyond those told apart.
     pub other: u64,
+    precision: Precision,
     blocked: BTreeMap<Blocked, Evidence>,
 }
 
 impl<'a> Replay<'a> {
     /// Nothing yet.
     #[must_use]
-    pub const fn new(index: &'a Index) -> Self {
-        Self { index, flows: 0, allowed: 0, unattributed: 0, other: 0, blocked: BTreeMap::new() }
+    pub const fn new(index: &'a Index, precision: Precision) -> Self {
+        Self { index, flows: 0, allowed: 0, unattributed: 0, other: 0, precision, blocked: BTreeMap::new() }
     }
 
     /// Takes a flow.
@@ -56,7 +58,7 @@ impl<'a> Replay<'a> {
             Decision::Deny(_) => true,
             Decision::Unknown => false,
         };
-        let group = Blocked { who: who(facts), destination: destination(facts), denied };
+        let group = Blocked { rule: Rule::of(facts, self.precision), denied };
         if let Some(seen) = self.blocked.get_mut(&group) {
             seen.add(time);
         } else if self.blocked.len() < GROUPS {
@@ -70,22 +72,4 @@ impl<'a> Replay<'a> {
     pub fn blocked(&self) -> impl ExactSizeIterator<Item = (&Blocked, &Evidence)> {
         self.blocked.iter()
     }
-}
-
-fn who(facts: &Facts<'_>) -> String {
-    let mut who = facts.executable.unwrap_or("unknown").to_owned();
-    if let Some(script) = &facts.script {
-        who = format!("{who} {script}");
-    }
-    match &facts.user {
-        Some(user) => format!("{who} ({user})"),
-        None => who,
-    }
-}
-
-fn destination(facts: &Facts<'_>) -> String {
-    let address = facts.address.map(|address| address.to_string());
-    let host = facts.name.map(str::to_owned).or(address).unwrap_or_else(|| "*".to_owned());
-    let port = facts.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
-    format!("{} {host} {port}", facts.transport.unwrap_or("*"))
 }

@@ -21,6 +21,12 @@ impl Rule {
     pub fn covers(&self, facts: &Facts<'_>) -> bool {
         self.destination.covers(facts) && self.subject.covers(facts)
     }
+
+    /// Whether another rule covers every flow that this one covers.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.subject.is_within(&other.subject) && self.destination.is_within(&other.destination)
+    }
 }
 
 /// As lines have it, without the action.

@@ -63,6 +63,12 @@ impl Subject {
         self.values().into_iter().zip(known).all(|(asked, known)| asked.is_none() || asked.as_deref() == known)
     }
 
+    /// Whether these processes are all among others: whatever the others are asked for, these are too.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        other.values().into_iter().zip(self.values()).all(|(asked, ours)| asked.is_none() || asked == ours)
+    }
+
     /// How many things are asked for.
     #[must_use]
     pub fn given(&self) -> usize {

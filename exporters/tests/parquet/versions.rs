@@ -137,12 +137,21 @@ fn a_torn_file_is_told_and_the_others_are_read() {
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let (mut numbers, mut errors) = (Vec::new(), Vec::new());
-    for batch in read::Log::open(log.path(), Query::default()).unwrap() {
+    let mut read = read::Log::open(log.path(), Query::default()).unwrap();
+    while let Some(batch) = read.next() {
         match batch {
-            Ok(events) => numbers.extend(events.iter().map(|event| event.id.socket)),
-            Err(error) => errors.push(error.to_string()),
+            Ok(events) => {
+                assert_eq!(read.host(), Some("web-1"));
+                numbers.extend(events.iter().map(|event| event.id.socket));
+            }
+            Err(error) => {
+                let (from, to, rows) = error.missed().unwrap();
+                assert!(from <= TEN_AT_NIGHT && TEN_AT_NIGHT < to && rows == 0, "{from:?} {to:?} {rows}");
+                errors.push(error.to_string());
+            }
         }
     }
+    assert_eq!(read.progress(), (1, 1));
     assert_eq!(numbers, (0..10).chain(20..30).collect::<Vec<_>>());
     assert_eq!(errors.len(), 1);
     assert!(errors[0].contains(file.to_str().unwrap()), "{errors:?}");

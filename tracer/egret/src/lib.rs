@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod baseline;
 pub mod config;
 mod control;
 pub mod doctor;
@@ -22,6 +23,9 @@ use egret_capture::{CaptureError, LoadError};
 pub fn status_of(error: &anyhow::Error) -> u8 {
     if error.is::<config::Problems>() {
         return args::exit::USAGE;
+    }
+    if let Some(status) = baseline::status_of(error) {
+        return status;
     }
     let unsupported = error.downcast_ref::<CaptureError>().is_some() || error.downcast_ref::<LoadError>().is_some();
     if unsupported { args::exit::UNSUPPORTED } else { args::exit::FAILED }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use egret::args::{self, Invocation, exit};
-use egret::{config, doctor, history, run, status, trace};
+use egret::{baseline, config, doctor, history, run, status, trace};
 
 fn main() -> ExitCode {
     let log = egret::log::start();
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Invocation::Run(options) => run::run(&options, &log),
         Invocation::Status(options) => status::run(&options),
         Invocation::Log(options) => history::run(&options),
+        Invocation::Baseline(command) => baseline::run(&command),
         Invocation::Doctor(options) => doctor::run(options),
         Invocation::Config(command) => config::run(&command),
         Invocation::Print(text) => io::stdout().write_all(&text).map(|()| exit::DONE).map_err(Into::into),

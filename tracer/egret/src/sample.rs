@@ -1,11 +1,17 @@
-//! An event to start from in tests.
+//! An event to start from in tests, and a log of events.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
+use egret_exporters::parquet::{Destination, Settings, Sink};
+use egret_exporters::sink::queue;
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource, Process, Reason,
     Server, Timestamp, Transport,
 };
+use tempfile::TempDir;
 
 pub(crate) fn process() -> Process {
     let executable = Executable {
@@ -49,4 +55,39 @@ pub(crate) fn server(name: &str) -> Server {
 
 pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
     Endpoint { address: Some(address.parse().unwrap()), port: Some(port) }
+}
+
+/// A log in a directory that goes with the test.
+pub(crate) struct Recorded(TempDir);
+
+impl Recorded {
+    pub(crate) fn of(events: &[Event]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let sink = Sink::new(&settings(directory.path())).unwrap();
+        let (sender, inbox) = queue("parquet", 1 << 20);
+        sender.offer(&events.to_vec().into());
+        drop(sender);
+        let run =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(sink.run(inbox));
+        thread::scope(|scope| scope.spawn(run).join().unwrap());
+        Self(directory)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+fn settings(directory: &Path) -> Settings {
+    Settings {
+        destination: Destination::Directory(directory.to_owned()),
+        host: "host".into(),
+        rotate_after: Duration::from_secs(60),
+        rotate_bytes: 1 << 30,
+        row_group_rows: 16,
+        zstd_level: 1,
+        keep_for: None,
+        keep_bytes: None,
+        queue_events: 1 << 20,
+    }
 }

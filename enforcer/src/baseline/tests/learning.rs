@@ -142,6 +142,16 @@ fn a_generalised_rule_says_what_it_stands_for_and_takes_in_more() {
 }
 
 #[test]
+fn a_wide_rule_alone_stays_as_it_is() {
+    let seen = "seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z";
+    let text =
+        format!("format 1\nallow exe=/a -> tcp 192.0.2.0/24 *  # {seen}\nallow exe=/b -> tcp * 1024-65535  # {seen}\n");
+    let mut baseline = parse(&text).unwrap();
+    assert_eq!(generalise(&mut baseline, Thresholds { names: 1, addresses: 1, ports: 1 }), []);
+    assert_eq!(parse(&text), Ok(baseline));
+}
+
+#[test]
 fn what_somebody_wrote_is_not_generalised_and_what_is_denied_not_learned() {
     let text = "format 1\n# Mine.\nallow exe=/usr/bin/curl user=alice -> tcp a.example.org 443  # seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z\ndeny exe=/usr/bin/curl user=alice -> tcp bad.example.org 443\n";
     let mut learner = Learner::new(parse(text).unwrap(), Precision::default());
@@ -176,14 +186,14 @@ fn history_knows_days_and_hours() {
     }
     let days: Vec<_> = history.days().map(|(day, what)| (day, what.flows, what.new)).collect();
     assert_eq!(days, [(0, 2, 1), (1, 1, 1)]);
-    assert_eq!(history.hours(), 2);
+    assert_eq!(history.hours(), 0b110);
 }
 
 #[test]
 fn replay_tells_who_would_have_been_blocked_and_since_when() {
     let (baseline, _) = learned(&[(flow(Some("example.org"), "192.0.2.7", 443), Timestamp(0))]);
     let index = Index::of(&baseline);
-    let mut replay = Replay::new(&index);
+    let mut replay = Replay::new(&index, Precision::default());
     let stranger = Facts { executable: None, ..flow(Some("example.org"), "192.0.2.7", 443) };
     for (second, facts) in (0..).zip([
         flow(Some("example.org"), "192.0.2.8", 443),
@@ -194,15 +204,13 @@ fn replay_tells_who_would_have_been_blocked_and_since_when() {
         replay.put(&facts, Timestamp(second * 1_000_000_000));
     }
     assert_eq!((replay.flows, replay.allowed, replay.unattributed), (4, 1, 1));
-    let blocked: Vec<_> = replay
-        .blocked()
-        .map(|(what, seen)| (what.who.as_str(), what.destination.as_str(), seen.count, seen.first.0))
-        .collect();
+    let blocked: Vec<_> =
+        replay.blocked().map(|(what, seen)| (what.rule.to_string(), seen.count, seen.first.0)).collect();
     assert_eq!(
         blocked,
         [
-            ("/usr/bin/curl (alice)", "tcp 192.0.2.9 25", 2, 1_000_000_000),
-            ("unknown (alice)", "tcp example.org 443", 1, 3_000_000_000)
+            ("user=alice -> tcp example.org 443".to_owned(), 1, 3_000_000_000),
+            ("exe=/usr/bin/curl user=alice -> tcp 192.0.2.9 25".to_owned(), 2, 1_000_000_000)
         ]
     );
 }

@@ -3,5 +3,6 @@
 mod comparing;
 mod learning;
 mod meaning;
+mod reconciling;
 mod strategy;
 mod text;

@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::super::evidence::{Evidence, Members};
-use super::super::{Action, Baseline, Destination, Entry, Facts, Gap, Generalisation, Host, Ports, Rule, Subject};
+use super::super::{
+    Action, Baseline, Day, Destination, Entry, Facts, Gap, Generalisation, Host, Period, Ports, Rule, Subject,
+};
 
 /// Few values, so that rules and flows meet.
 const NAMES: [&str; 6] = ["example.org", "a.example.org", "b.a.example.org", "example.com", "org", "x.test"];
@@ -75,6 +77,14 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     })
 }
 
+fn period() -> impl Strategy<Value = Period> {
+    (0..i64::MAX, 0..i64::MAX).prop_map(|(first, last)| Period { first: Timestamp(first), last: Timestamp(last) })
+}
+
+fn day() -> impl Strategy<Value = Day> {
+    (1_u64..1000, 0_u64..1000, 1_u32..1 << 24).prop_map(|(flows, new, hours)| Day { flows, new, hours })
+}
+
 /// A comment as people write it.
 fn note() -> impl Strategy<Value = String> {
     "[a-z][a-z ,.#]{0,20}[a-z]"
@@ -94,12 +104,13 @@ prop_compose! {
 prop_compose! {
     pub(super) fn baseline()(
         notes in prop::collection::vec(note().prop_map(|note| format!(" {note}")), 0..3),
-        hosts in prop::collection::vec("[a-z]{1,8}( [a-z]{1,3})?", 0..3),
+        hosts in prop::collection::btree_map("[a-z]{1,8}( [a-z]{1,3})?", of(period()), 0..3),
+        days in prop::collection::btree_map(0_i64..40_000, day(), 0..5),
         gaps in prop::collection::vec((time(), time(), any::<u64>()), 0..3),
         entries in prop::collection::btree_map(rule(), entry(), 0..20),
     ) -> Baseline {
         let gaps = gaps.into_iter().map(|(from, to, lost)| Gap { from, to, lost }).collect();
-        Baseline { notes, hosts, gaps, entries }
+        Baseline { notes, hosts, gaps, history: days.into_iter().collect(), entries }
     }
 }
 

@@ -19,7 +19,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::schema::types::SchemaDescriptor;
 
-use super::super::schema::{COLUMNS, Column, Kind, column_name};
+use super::super::schema::{COLUMNS, Column, HOST_KEY, Kind, column_name};
 use super::query::{Criterion, Query};
 use super::{ReadError, decode, prune};
 use crate::names;
@@ -31,6 +31,8 @@ const BATCH_ROWS: usize = 4096;
 pub(super) struct FileReader {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
+    /// The host that it is about.
+    host: Option<String>,
     /// Rows of the last batch that were not understood; to be told after the batch.
     strange: usize,
 }
@@ -51,9 +53,14 @@ impl FileReader {
             Err(error) => return Err(ReadError::Open { path, error }),
         };
         match reader(file, query) {
-            Ok(reader) => Ok(reader.map(|reader| Self { path, reader, strange: 0 })),
+            Ok(reader) => Ok(reader.map(|(reader, host)| Self { path, reader, host, strange: 0 })),
             Err(error) => Err(ReadError::File { path, error }),
         }
+    }
+
+    /// The host that it is about, if it says so.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     /// The next batch; `None` at the end.
@@ -71,8 +78,11 @@ impl FileReader {
     }
 }
 
-fn reader(file: File, query: &Query) -> Result<Option<ParquetRecordBatchReader>, ParquetError> {
+/// What reads the events of a file, and the host that they are about.
+fn reader(file: File, query: &Query) -> Result<Option<(ParquetRecordBatchReader, Option<String>)>, ParquetError> {
     let metadata = metadata(&file)?;
+    let pairs = metadata.metadata().file_metadata().key_value_metadata();
+    let host = pairs.into_iter().flatten().find(|pair| pair.key == HOST_KEY).and_then(|pair| pair.value.clone());
     let schema = metadata.parquet_schema();
     let known = |column: &String| metadata.schema().field_with_name(column).is_ok();
     if query.criteria.iter().any(|criterion| !criterion.columns().iter().any(known)) {
@@ -92,7 +102,7 @@ fn reader(file: File, query: &Query) -> Result<Option<ParquetRecordBatchReader>,
         None => builder,
     };
     let builder = builder.with_row_groups(groups).with_projection(wanted).with_row_filter(filter);
-    builder.with_batch_size(BATCH_ROWS).build().map(Some)
+    builder.with_batch_size(BATCH_ROWS).build().map(|reader| Some((reader, host)))
 }
 
 /// What the file says of itself, with the types in memory that are wanted here.

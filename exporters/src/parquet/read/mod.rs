@@ -14,11 +14,12 @@ mod query;
 mod words;
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use egret_model::Event;
+use egret_model::{Event, Timestamp};
 use parquet::errors::ParquetError;
 
 use self::file::FileReader;
@@ -62,6 +63,21 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The hour of which something could not be read, from its first moment to the first after it, and how many rows, zero
+    /// if that is not known; `None` if it is not about an hour.
+    #[must_use]
+    pub fn missed(&self) -> Option<(Timestamp, Timestamp, usize)> {
+        let (path, rows) = match self {
+            Self::Directory { path, .. } | Self::Open { path, .. } | Self::File { path, .. } => (path, 0),
+            Self::Rows { path, rows } => (path, *rows),
+        };
+        let names: Vec<&str> = path.iter().filter_map(OsStr::to_str).collect();
+        let hour = names.windows(2).rev().find_map(|pair| Hour::parse(&pair.join("/")))?;
+        Some((hour.begin(), hour.end(), rows))
+    }
+}
+
 /// The events of a log that a query asks for, file by file, in batches of at most some thousand.
 ///
 /// Files come in the order of their hours, and within an hour in that in which they were begun. One file is open at a
@@ -72,6 +88,8 @@ pub struct Log {
     hours: VecDeque<PathBuf>,
     files: VecDeque<PathBuf>,
     current: Option<FileReader>,
+    /// Hours that were listed at the beginning.
+    all_hours: usize,
 }
 
 impl Log {
@@ -90,8 +108,20 @@ impl Log {
         }
         hours.retain(|(hour, _)| query.concerns(hour.begin(), hour.end()));
         hours.sort();
-        let hours = hours.into_iter().map(|(_, path)| path).collect();
-        Ok(Self { query, hours, files: VecDeque::new(), current: None })
+        let hours: VecDeque<PathBuf> = hours.into_iter().map(|(_, path)| path).collect();
+        Ok(Self { query, all_hours: hours.len(), hours, files: VecDeque::new(), current: None })
+    }
+
+    /// The host that the events of the last batch are about, as their file says.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.current.as_ref().and_then(FileReader::host)
+    }
+
+    /// How far it is read: hours begun, and hours in all.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        (self.all_hours.saturating_sub(self.hours.len()), self.all_hours)
     }
 
     /// The next batch of the file that is open, then of the next file.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use super::baseline::BaselineArgs;
 use super::choice::{Capture, ColorChoice, Format, LogFormat, Words};
 use super::{help, value};
 use crate::config::DEFAULT_LOG_DIRECTORY;
@@ -28,6 +29,9 @@ pub(super) enum Command {
     Status(StatusOptions),
     /// Show what the Parquet log has recorded
     Log(Box<LogArgs>),
+    /// Look at the baseline, rehearse it, learn it, change it
+    #[command(subcommand)]
+    Baseline(Box<BaselineArgs>),
     /// Tell what this kernel and user allow, layer by layer, and what is lost without
     Doctor(DoctorArgs),
     /// Check and explain the configuration of `egret run`

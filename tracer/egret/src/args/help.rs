@@ -6,6 +6,7 @@ Examples:
   sudo egret trace -- curl -s URL      connections of one command and its descendants
   sudo egret run                       the daemon: a log of connections, metrics, spans
   egret log --since 1h                 what the daemon has recorded
+  egret baseline readiness             whether what was learned is enough to hold the host to
   egret doctor                         what this kernel and user allow, and what is lost without
   egret config check                   whether the configuration of egret run is right
 

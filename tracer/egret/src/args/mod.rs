@@ -2,6 +2,7 @@
 //! the rest of the program uses). Values are understood in the second stage alone, so that everything that is
 //! wrong with them is reported at once.
 
+mod baseline;
 mod choice;
 mod cli;
 pub mod exit;
@@ -19,6 +20,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Error, Parser};
 
+pub use self::baseline::{BaselineCommand, Span, Which, Whose};
 pub(crate) use self::choice::Choice;
 pub use self::choice::{Capture, ColorChoice, Format, LogFormat};
 use self::cli::{Cli, Command};
@@ -41,6 +43,8 @@ pub enum Invocation {
     Run(RunOptions),
     /// Ask the daemon how it is.
     Status(StatusOptions),
+    /// Look at the baseline, or change it.
+    Baseline(Box<BaselineCommand>),
     /// Check or explain the configuration.
     Config(ConfigCommand),
     /// Write this to standard output: a completion script or a manual page.
@@ -57,14 +61,21 @@ pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocat
     match Cli::try_parse_from(command_line)?.command {
         Command::Trace(typed) => match typed.meant() {
             Ok(options) => Ok(Invocation::Trace(Box::new(options))),
-            Err(problems) => Err(usage_error("trace", &problems)),
+            Err(problems) => Err(usage_error(&["trace"], &problems)),
         },
         Command::Run(options) => Ok(Invocation::Run(options)),
         Command::Status(options) => Ok(Invocation::Status(options)),
         Command::Log(typed) => match typed.meant() {
             Ok(options) => Ok(Invocation::Log(Box::new(options))),
-            Err(problems) => Err(usage_error("log", &problems)),
+            Err(problems) => Err(usage_error(&["log"], &problems)),
         },
+        Command::Baseline(typed) => {
+            let name = typed.name();
+            match typed.meant() {
+                Ok(command) => Ok(Invocation::Baseline(Box::new(command))),
+                Err(problems) => Err(usage_error(&["baseline", name], &problems)),
+            }
+        }
         Command::Doctor(args) => Ok(Invocation::Doctor(args)),
         Command::Config(command) => Ok(Invocation::Config(command)),
         Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),
@@ -73,14 +84,15 @@ pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocat
 }
 
 /// All `problems` in the form of clap's own errors, with the usage of the subcommand that they are about.
-fn usage_error(subcommand: &str, problems: &[Problem]) -> Error {
+fn usage_error(subcommands: &[&str], problems: &[Problem]) -> Error {
     let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
     let message = lines.join("\nerror: ");
     let mut command = built();
-    let command = match command.find_subcommand_mut(subcommand) {
-        Some(found) => found,
-        None => &mut command,
-    };
+    for name in subcommands {
+        if let Some(found) = command.find_subcommand(name).cloned() {
+            command = found;
+        }
+    }
     command.error(ErrorKind::ValueValidation, message)
 }
 

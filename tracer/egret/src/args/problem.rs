@@ -48,6 +48,11 @@ impl Problems {
         values.iter().filter_map(|value| self.one(option, value, &read)).collect()
     }
 
+    /// What is wrong, where so much is that there is no value.
+    pub(super) fn or_nothing<T>(self) -> Result<T, Vec<Problem>> {
+        Err(self.0)
+    }
+
     /// `value` if nothing is wrong, else what is.
     pub(super) fn or<T>(self, value: T) -> Result<T, Vec<Problem>> {
         if self.0.is_empty() { Ok(value) } else { Err(self.0) }

@@ -10,7 +10,7 @@ use super::{Capture, ColorChoice, Format, Invocation, LogFormat, LogOptions, Tra
 use crate::config::DEFAULT_LOG_DIRECTORY;
 use crate::filter::{ExecutableIs, NameIs, UserIs};
 
-fn typed(arguments: &[&str]) -> Result<Invocation, clap::Error> {
+pub(super) fn typed(arguments: &[&str]) -> Result<Invocation, clap::Error> {
     parse(["egret"].iter().chain(arguments).map(OsString::from))
 }
 
@@ -28,7 +28,7 @@ fn asked_of_the_log(arguments: &[&str]) -> LogOptions {
     }
 }
 
-fn refused(arguments: &[&str]) -> String {
+pub(super) fn refused(arguments: &[&str]) -> String {
     let error = typed(arguments).expect_err("must be refused");
     assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{error}");
     error.to_string()

@@ -10,7 +10,7 @@ use egret_exporters::values;
 use egret_model::{EventName, Reason, Timestamp, Transport, Verdict};
 use ipnet::{IpNet, Ipv4Net};
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, ZonedDateTime};
+use jiff::{SignedDuration, SpanRelativeTo, ZonedDateTime};
 use nix::unistd::{SysconfVar, sysconf};
 
 use crate::filter::{ExecutableIs, NameIs, UserIs};
@@ -65,6 +65,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration: SignedDuration = text.parse().map_err(|_| "expected a time such as 10s, 5m or 1h30m".to_owned())?;
     let duration = Duration::try_from(duration).map_err(|_| "a time cannot be negative".to_owned())?;
     if duration.is_zero() { Err("expected a time longer than zero".to_owned()) } else { Ok(duration) }
+}
+
+/// A time longer than zero, as `30d` or `1w`; days have 24 hours.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<jiff::Span>().ok();
+    let duration = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    duration
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "expected a time longer than zero, such as 30d or 12h".to_owned())
 }
 
 /// Bytes of a ring, as `4MiB`.

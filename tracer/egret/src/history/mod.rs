@@ -1,7 +1,7 @@
 //! `egret log`: what the Parquet log has recorded.
 
 mod csv;
-mod question;
+pub(crate) mod question;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +28,7 @@ pub fn run(options: &LogOptions) -> Result<u8> {
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 

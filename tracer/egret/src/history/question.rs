@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use crate::filter::{ExecutableIs, Filter, NameIs, UserIs};
 
 /// The question that finds everything that `filter` admits.
-pub(super) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
+pub(crate) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
     let criteria = [
         pids(&filter.pids),
         executables(&filter.executables),

@@ -1,61 +1,23 @@
-use std::path::Path;
-use std::thread;
-use std::time::Duration;
-
 use egret_exporters::json;
-use egret_exporters::parquet::{Destination, Settings, Sink};
-use egret_exporters::sink::queue;
 use egret_model::{Endpoint, Event, EventName, Executable, Process, Reason, Timestamp, Transport, Verdict};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::sync::Arc;
-use tempfile::TempDir;
 
 use super::{csv, write};
 use crate::args::{ColorChoice, LogFormat, LogOptions, exit};
 use crate::filter::{ExecutableIs, Filter, NameIs, UserIs};
-use crate::sample;
+use crate::sample::{self, Recorded};
 
-/// A log in a directory that goes with the test.
-struct Recorded(TempDir);
-
-impl Recorded {
-    fn of(events: &[Event]) -> Self {
-        let directory = TempDir::new().unwrap();
-        let sink = Sink::new(&settings(directory.path())).unwrap();
-        let (sender, inbox) = queue("parquet", 1 << 20);
-        sender.offer(&events.to_vec().into());
-        drop(sender);
-        let run =
-            || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(sink.run(inbox));
-        thread::scope(|scope| scope.spawn(run).join().unwrap());
-        Self(directory)
-    }
-
-    fn options(&self) -> LogOptions {
-        LogOptions {
-            format: LogFormat::Json,
-            color: ColorChoice::Never,
-            limit: None,
-            directory: self.0.path().to_owned(),
-            since: None,
-            until: None,
-            filter: Filter::default(),
-        }
-    }
-}
-
-fn settings(directory: &Path) -> Settings {
-    Settings {
-        destination: Destination::Directory(directory.to_owned()),
-        host: "host".into(),
-        rotate_after: Duration::from_secs(60),
-        rotate_bytes: 1 << 30,
-        row_group_rows: 16,
-        zstd_level: 1,
-        keep_for: None,
-        keep_bytes: None,
-        queue_events: 1 << 20,
+fn options(recorded: &Recorded) -> LogOptions {
+    LogOptions {
+        format: LogFormat::Json,
+        color: ColorChoice::Never,
+        limit: None,
+        directory: recorded.path().to_owned(),
+        since: None,
+        until: None,
+        filter: Filter::default(),
     }
 }
 
@@ -144,7 +106,7 @@ proptest! {
             (events, recorded)
         });
         LOG.with(|(events, recorded)| {
-            let (shown, status) = written(&LogOptions { format, filter: filter.clone(), ..recorded.options() });
+            let (shown, status) = written(&LogOptions { format, filter: filter.clone(), ..options(&recorded) });
             prop_assert_eq!(shown, lines(events.iter().filter(|event| filter.matches(event))));
             prop_assert_eq!(status, exit::DONE);
             Ok(())
@@ -156,14 +118,14 @@ proptest! {
 fn no_more_is_shown_than_the_limit() {
     let events = varied();
     let recorded = Recorded::of(&events);
-    let options = LogOptions { limit: Some(5), ..recorded.options() };
+    let options = LogOptions { limit: Some(5), ..options(&recorded) };
     assert_eq!(written(&options).0, lines(events.iter().take(5)));
 }
 
 #[test]
 fn a_table_has_a_header_and_a_line_an_event() {
     let recorded = Recorded::of(&varied());
-    let (table, _) = written(&LogOptions { format: LogFormat::Table, ..recorded.options() });
+    let (table, _) = written(&LogOptions { format: LogFormat::Table, ..options(&recorded) });
     assert!(table.starts_with("TIME"));
     assert_eq!(table.lines().count(), 145);
 }
@@ -172,15 +134,15 @@ fn a_table_has_a_header_and_a_line_an_event() {
 fn what_is_torn_fails_the_command_but_hides_nothing_else() {
     let events = varied();
     let recorded = Recorded::of(&events);
-    let torn = recorded.0.path().join("date=2023-11-14/hour=22/other-1600000000000.parquet");
+    let torn = recorded.path().join("date=2023-11-14/hour=22/other-1600000000000.parquet");
     std::fs::write(&torn, "PAR1").unwrap();
-    let (shown, status) = written(&recorded.options());
+    let (shown, status) = written(&options(&recorded));
     assert_eq!((shown, status), (lines(events.iter()), exit::FAILED));
 }
 
 #[test]
 fn a_directory_that_is_not_there_is_named() {
-    let options = LogOptions { directory: "/no/such/log".into(), ..Recorded::of(&[]).options() };
+    let options = LogOptions { directory: "/no/such/log".into(), ..options(&Recorded::of(&[])) };
     let error = write(&options, Vec::new()).unwrap_err();
     assert!(format!("{error:#}").contains("/no/such/log"), "{error:#}");
 }

@@ -12,7 +12,7 @@ mod outcome;
 mod terminal;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::io::Write;

@@ -33,7 +33,7 @@ fn stands_still(character: char, utf8: bool) -> bool {
 }
 
 /// Terminal columns that `text` takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 

@@ -1,0 +1,125 @@
+//! What people did to the file while learning went on.
+
+use proptest::prelude::*;
+
+use super::super::{Baseline, Decision, Facts, Index, Learner, Precision, Thresholds, parse, reconcile};
+use super::strategy;
+use egret_model::Timestamp;
+
+/// What somebody makes of a baseline: removes some rules, says something of others, adds what another has.
+fn edited(base: &Baseline, removed: &[bool], other: &Baseline) -> Baseline {
+    let mut edited = base.clone();
+    let mut number = 0;
+    edited.entries.retain(|_, entry| {
+        number += 1;
+        if number % 3 == 0 {
+            entry.notes.push(" Mine.".to_owned());
+        }
+        !removed.get(number).copied().unwrap_or(false)
+    });
+    for (rule, entry) in &other.entries {
+        edited.entries.entry(rule.clone()).or_insert_with(|| entry.clone());
+    }
+    edited
+}
+
+fn learned(base: &Baseline, flows: &[(Facts<'static>, Timestamp)], generalised: bool) -> Baseline {
+    let mut learner = Learner::new(base.clone(), Precision::default());
+    learner.set_host("web1");
+    for (facts, time) in flows {
+        learner.learn(facts, *time);
+    }
+    if generalised {
+        learner.generalise(Thresholds { names: 2, addresses: 2, ports: 2 });
+    }
+    learner.into_baseline()
+}
+
+fn flows() -> impl Strategy<Value = Vec<(Facts<'static>, Timestamp)>> {
+    prop::collection::vec((strategy::facts(), strategy::time()), 0..30)
+}
+
+proptest! {
+    #[test]
+    fn where_one_side_did_nothing_the_other_is_the_result(base in strategy::baseline(), other in strategy::baseline(), removed in prop::collection::vec(any::<bool>(), 20), flows in flows(), generalised in any::<bool>()) {
+        // In the order of the file, as they are written.
+        let base = Baseline { gaps: { let mut gaps = base.gaps.clone(); gaps.sort(); gaps.dedup(); gaps }, ..base };
+        let (edited, learned) = (edited(&base, &removed, &other), learned(&base, &flows, generalised));
+        prop_assert_eq!(reconcile(&base, base.clone(), &learned), learned.clone());
+        prop_assert_eq!(reconcile(&base, edited.clone(), &base), edited);
+        prop_assert_eq!(reconcile(&learned, learned.clone(), &learned), learned);
+    }
+
+    #[test]
+    fn what_people_did_is_done_and_what_was_learned_is_kept(base in strategy::baseline(), other in strategy::baseline(), removed in prop::collection::vec(any::<bool>(), 20), flows in flows(), generalised in any::<bool>()) {
+        let (edited, learned) = (edited(&base, &removed, &other), learned(&base, &flows, generalised));
+        let result = reconcile(&base, edited.clone(), &learned);
+        let gone: Vec<_> = base.entries.keys().filter(|rule| !edited.entries.contains_key(rule)).collect();
+        for rule in &gone {
+            prop_assert!(!result.entries.contains_key(rule), "{} was removed", rule);
+        }
+        for (rule, entry) in &edited.entries {
+            let Some(kept) = result.entries.get(rule) else {
+                // Only generalising takes a rule out, and only one that nobody touched, for one that covers it.
+                prop_assert!(generalised && base.entries.get(rule).is_some_and(|before| before.notes == entry.notes));
+                prop_assert!(result.entries.keys().any(|general| rule.is_within(general)), "{} is lost", rule);
+                continue;
+            };
+            prop_assert_eq!((kept.action, &kept.notes, &kept.note), (entry.action, &entry.notes, &entry.note));
+            let last = |entry: &super::super::Entry| entry.evidence.as_ref().map(|evidence| evidence.last);
+            let newest = learned.entries.get(rule).map_or(last(entry), |learned| last(learned).max(last(entry)));
+            prop_assert!(last(kept) >= last(entry) && last(kept) <= newest);
+        }
+        let index = Index::of(&result);
+        for (rule, entry) in &learned.entries {
+            let taken_back = entry.evidence.as_ref().is_some_and(|evidence| evidence.members.is_some()) && gone.iter().any(|removed| removed.is_within(rule));
+            let fresh = !base.entries.contains_key(rule) && !taken_back;
+            prop_assert!(!fresh || result.entries.contains_key(rule), "{} was learned", rule);
+        }
+        // Nothing is allowed that neither allows.
+        let (theirs, ours) = (Index::of(&edited), Index::of(&learned));
+        for (facts, _) in &flows {
+            if matches!(index.decide(facts), Decision::Allow(_)) {
+                prop_assert!(matches!(theirs.decide(facts), Decision::Allow(_)) || matches!(ours.decide(facts), Decision::Allow(_)));
+            }
+        }
+        prop_assert_eq!(parse(&result.to_string()), Ok(result));
+    }
+
+    #[test]
+    fn what_is_within_a_rule_is_covered_by_it(first in strategy::rule(), second in strategy::rule(), facts in strategy::facts()) {
+        prop_assert!(first.is_within(&first));
+        if first.is_within(&second) && first.covers(&facts) {
+            prop_assert!(second.covers(&facts), "{} in {}", first, second);
+        }
+    }
+}
+
+const WRITTEN: &str = "format 1
+allow exe=/usr/bin/curl user=alice -> tcp a.example.org 443  # seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z
+allow exe=/usr/bin/curl user=alice -> tcp b.example.org 443  # seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z
+allow exe=/usr/bin/curl user=alice -> tcp c.example.org 443  # seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z
+";
+
+#[test]
+fn a_generalisation_does_not_bring_back_what_somebody_removed() {
+    let base = parse(WRITTEN).unwrap();
+    let learned = learned(&base, &[], true);
+    assert_eq!(learned.entries.len(), 1);
+    let without_b = WRITTEN.lines().filter(|line| !line.contains("b.example.org")).map(|line| format!("{line}\n"));
+    let result = reconcile(&base, parse(&without_b.collect::<String>()).unwrap(), &learned);
+    let hosts: Vec<_> = result.entries.keys().map(|rule| rule.destination.host.to_string()).collect();
+    assert_eq!(hosts, ["a.example.org", "c.example.org"]);
+    let result = reconcile(&base, base.clone(), &learned);
+    assert_eq!(result.entries.keys().next().unwrap().destination.host.to_string(), "*.example.org");
+}
+
+#[test]
+fn a_rule_that_somebody_commented_on_is_not_taken_into_another() {
+    let base = parse(WRITTEN).unwrap();
+    let commented = WRITTEN
+        .replace("allow exe=/usr/bin/curl user=alice -> tcp b", "# Ours.\nallow exe=/usr/bin/curl user=alice -> tcp b");
+    let result = reconcile(&base, parse(&commented).unwrap(), &learned(&base, &[], true));
+    let hosts: Vec<_> = result.entries.keys().map(|rule| rule.destination.host.to_string()).collect();
+    assert_eq!(hosts, ["b.example.org", "*.example.org"]);
+}

@@ -1,0 +1,109 @@
+//! Several programs change a baseline, or cannot.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::{Child, Stdio};
+
+use egret_tests::with_small_disk;
+use libtest_mimic::Trial;
+
+use crate::{Place, test};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("editing::nobody_writes_over_another", at_once),
+        test("editing::mode_and_owner_stay", mode_and_owner),
+        test("editing::a_full_disk_leaves_the_file_as_it_was", full_disk),
+        test("editing::what_is_wrong_is_told_by_line", wrong),
+        test("editing::without_a_baseline_it_says_how_to_get_one", none),
+    ]
+}
+
+fn rule(number: usize) -> String {
+    format!("exe=/usr/bin/program-{number} -> tcp example.org {}", 1000 + number)
+}
+
+fn at_once() {
+    const PROGRAMS: usize = 24;
+    let place = Place::new();
+    let start = |number| place.command("allow", &[&rule(number)]).stdout(Stdio::null()).spawn().unwrap();
+    let children: Vec<Child> = (0..PROGRAMS).map(start).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let text = place.text();
+    for number in 0..PROGRAMS {
+        assert!(text.contains(&rule(number)), "{number} is lost: {text}");
+    }
+    assert!(place.told("check", &[]).contains(&format!("{PROGRAMS} rules")));
+}
+
+fn mode_and_owner() {
+    let place = Place::new();
+    fs::write(place.file(), "format 1\n").unwrap();
+    fs::set_permissions(place.file(), Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::chown(place.file(), Some(4242), Some(4343)).unwrap();
+    place.told("allow", &[&rule(1)]);
+    let metadata = fs::metadata(place.file()).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), (4242, 4343, 0o640));
+    assert!(place.text().contains(&rule(1)));
+}
+
+fn full_disk() {
+    let place = Place::new();
+    let disk = place.path("disk");
+    fs::create_dir(&disk).unwrap();
+    with_small_disk(&disk.clone(), "256k", || {
+        let file = disk.join("baseline");
+        fs::write(&file, "# Mine.\nformat 1\n").unwrap();
+        // Lock first: it is made once, and then is there.
+        let allow = |number| {
+            let mut command = place.command("allow", &[&rule(number)]);
+            command.args(["--baseline"]).arg(&file);
+            command.output().unwrap()
+        };
+        assert!(allow(1).status.success());
+        let before = fs::read_to_string(&file).unwrap();
+        while fs::write(disk.join("ballast"), vec![0; 300 << 10]).is_ok() {}
+        let failed = allow(2);
+        let stderr = String::from_utf8_lossy(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("No space left on device") && stderr.contains("disk/baseline"), "{stderr}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), before);
+        fs::remove_file(disk.join("ballast")).unwrap();
+        assert!(allow(2).status.success());
+        assert!(fs::read_to_string(&file).unwrap().contains(&rule(2)));
+    });
+}
+
+fn wrong() {
+    let place = Place::new();
+    let text =
+        "format 1\npermit everything\nallow exe=/usr/bin/curl -> tcp example.org 443\nallow * -> tcp 192.0.2.1/24 *\n";
+    fs::write(place.file(), text).unwrap();
+    let output = place.command("check", &[]).output().unwrap();
+    let (stderr, path) = (String::from_utf8(output.stderr).unwrap(), place.file().display().to_string());
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
+    let lines: Vec<_> = stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{stderr}");
+    assert!(lines[0].starts_with(&format!("{path}:2: ")) && lines[1].starts_with(&format!("{path}:4: ")), "{stderr}");
+    for (command, arguments) in [("show", &[][..]), ("readiness", &[]), ("remove", &["1"]), ("learn", &["--log", "/"])]
+    {
+        let output = place.command(command, arguments).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}: {stderr}");
+        assert!(stderr.contains(&format!("{path}:4: ")), "{command}: {stderr}");
+        assert_eq!(place.text(), text);
+    }
+}
+
+fn none() {
+    let place = Place::new();
+    for command in ["show", "readiness", "replay", "check"] {
+        let output = place.command(command, &[]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{command}: {stderr}");
+        assert!(stderr.contains(place.file().to_str().unwrap()), "{command}: {stderr}");
+    }
+    assert!(!place.file().exists());
+}

@@ -1,0 +1,82 @@
+//! `egret baseline`: rules from real traffic, what they would have blocked, and what becomes of them when several programs
+//! change them at once.
+//!
+//! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+mod editing;
+mod large;
+mod walk;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output};
+
+use egret_tests::{Scratch, egret};
+pub(crate) use egret_tests::{test, test_alone};
+use serde_json::Value;
+
+fn main() -> ExitCode {
+    let trials = [walk::trials(), editing::trials(), large::trials()];
+    egret_tests::run(trials.into_iter().flatten().collect())
+}
+
+/// A directory with a baseline, which need not exist yet, and room for logs.
+struct Place(Scratch);
+
+impl Place {
+    fn new() -> Self {
+        Self(Scratch::new())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path(name)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path("baseline")
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.file()).unwrap()
+    }
+
+    /// A command about the baseline, to be run.
+    fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(egret());
+        command.args(["baseline", name, "--baseline"]).arg(self.file()).args(arguments);
+        command
+    }
+
+    /// What a command writes that succeeds.
+    fn told(&self, name: &str, arguments: &[&str]) -> String {
+        told(&mut self.command(name, arguments))
+    }
+
+    fn json(&self, name: &str, arguments: &[&str]) -> Value {
+        let text = self.told(name, &[arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+}
+
+fn told(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{command:?}: {status}: {stderr}");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// Records what a command and its descendants do, as a log.
+fn record(log: &Path, command: &[&str]) {
+    let mut egret = Command::new(egret());
+    egret.args(["trace", "--format", "json", "--parquet"]).arg(log).arg("--").args(command);
+    let output = egret.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("lost=0"), "{stderr}");
+}

@@ -1,0 +1,97 @@
+//! From traffic to a baseline, and from there to what it would block.
+
+use egret_tests::traffic;
+use libtest_mimic::Trial;
+
+use crate::{Place, record, test, told};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("walk::what_was_recorded_is_learned_and_all_of_it_allowed", learned),
+        test("walk::another_program_would_be_blocked", stranger),
+        test("walk::scripts_are_told_apart", scripts),
+        test("walk::reviewed_copies_are_compared", reviewed),
+    ]
+}
+
+fn learned() {
+    let place = Place::new();
+    let (log, program) = (place.path("log"), traffic().display().to_string());
+    let log = log.to_str().unwrap();
+    // Each run has a port of its own: more than eight of them become one rule.
+    let script = format!("for run in 1 2 3 4 5 6 7 8 9 10; do {program} tcp-blocking --count 3 > /dev/null; done");
+    record(log.as_ref(), &["sh", "-c", &format!("{script}; {program} udp-connected > /dev/null")]);
+    let said = place.told("learn", &["--log", log]);
+    assert!(said.contains(" flows, ") && said.contains("1024-65535, for "), "{said}");
+    assert!(place.told("check", &[]).starts_with("ok: "));
+    let text = place.text();
+    assert!(text.contains(&format!("allow exe={program} user=root -> tcp ")), "{text}");
+    let replay = place.json("replay", &["--log", log]);
+    assert!(replay["flows"].as_u64() >= Some(30), "{replay}");
+    assert_eq!((&replay["would_block"], &replay["flows"]), (&0.into(), &replay["allowed"]), "{replay}");
+    place.told("learn", &["--log", log]);
+    assert_eq!(place.text(), text, "learned twice");
+    let readiness = place.json("readiness", &[]);
+    let overall = &readiness["overall"];
+    assert_eq!((&overall["ready"], &overall["novelty_at_most"]), (&false.into(), &1.0.into()), "{readiness}");
+    assert_eq!(overall["flows"], replay["flows"], "{readiness}");
+    assert!(overall["verdict"].as_str().unwrap().starts_with("not ready: only 1 day"), "{readiness}");
+    let explained = place.json("explain", &["1", "--log", log]);
+    assert_eq!(explained["count"].as_u64(), None);
+    assert_eq!(explained["evidence"]["count"], explained["log"]["flows"], "{explained}");
+}
+
+fn stranger() {
+    let place = Place::new();
+    let (usual, odd) = (place.path("usual"), place.path("odd"));
+    let copy = place.0.copy(&traffic(), "stranger").display().to_string();
+    record(&usual, &[traffic().to_str().unwrap(), "tcp-blocking"]);
+    record(&odd, &[&copy, "tcp-blocking", "--count", "4"]);
+    place.told("learn", &["--log", usual.to_str().unwrap()]);
+    let odd = ["--log", odd.to_str().unwrap()];
+    let replay = place.json("replay", &odd);
+    assert_eq!((&replay["would_block"], &replay["flows"], &replay["unattributed"]), (&4.into(), &4.into(), &0.into()));
+    let blocked = &replay["blocked"][0];
+    assert_eq!((&blocked["executable"], &blocked["count"]), (&copy.as_str().into(), &4.into()), "{replay}");
+    let table = place.told("replay", &odd);
+    assert!(table.contains("blocked    4 (100 %)") && table.contains(&copy), "{table}");
+    place.told("allow", &[blocked["rule"].as_str().unwrap()]);
+    assert_eq!(place.json("replay", &odd)["would_block"], 0);
+    place.told("deny", &["--exe", &copy, "--to", "*", "--transport", "*"]);
+    let denied = place.json("replay", &odd);
+    assert_eq!((&denied["would_block"], &denied["blocked"][0]["reason"]), (&4.into(), &"denied".into()), "{denied}");
+}
+
+fn scripts() {
+    let place = Place::new();
+    let log = place.path("log");
+    let connect = "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))\n";
+    let names = ["one.py", "two.py"].map(|name| place.path(name));
+    names.iter().for_each(|name| std::fs::write(name, connect).unwrap());
+    let [one, two] = names.map(|name| name.display().to_string());
+    record(&log, &["sh", "-c", &format!("python3 {one}; python3 {two}")]);
+    place.told("learn", &["--log", log.to_str().unwrap()]);
+    let text = place.text();
+    for script in [one, two] {
+        assert!(
+            text.lines().any(|line| line.contains("python3") && line.contains(&format!("script={script} "))),
+            "{text}"
+        );
+    }
+}
+
+fn reviewed() {
+    let place = Place::new();
+    let log = place.path("log");
+    let copy = place.path("reviewed");
+    std::fs::write(&copy, "# Reviewed.\nformat 1\n").unwrap();
+    record(&log, &[traffic().to_str().unwrap(), "tcp-blocking"]);
+    place.told("learn", &["--log", log.to_str().unwrap()]);
+    let difference = place.told("diff", &[copy.to_str().unwrap()]);
+    assert!(difference.starts_with("+ allow exe=") && difference.lines().count() == 1, "{difference}");
+    let mut merge = std::process::Command::new(egret_tests::egret());
+    merge.args(["baseline", "merge"]).args([&copy, &place.file()]).arg("--output").arg(&copy);
+    told(&mut merge);
+    assert_eq!(place.told("diff", &[copy.to_str().unwrap()]), "");
+    assert!(std::fs::read_to_string(&copy).unwrap().starts_with("# Reviewed.\nformat 1\n"));
+}

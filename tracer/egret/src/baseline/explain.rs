@@ -1,0 +1,215 @@
+//! `egret baseline explain`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use egret_enforcer::baseline::{Action, Entry, Evidence, Generalisation, Members, Precision, Rule, Thresholds};
+use serde::Serialize;
+
+use super::output::{Columns, RuleParts, Seen, counted, json, labelled, moment};
+use super::{edit, source};
+use crate::args::{Span, Which, exit};
+
+/// Different flows that are told apart; what comes beyond is counted together. Some 500 bytes each: 5 MB.
+const GROUPS: usize = 10_000;
+/// Of those, how many people are shown.
+const SHOWN: usize = 50;
+
+/// What a log has of a rule.
+#[derive(Debug, Default)]
+struct Found {
+    /// By the rule for just such flows.
+    groups: BTreeMap<Rule, Evidence>,
+    /// Flows in all.
+    flows: u64,
+    /// Flows of groups beyond those told apart.
+    other: u64,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    number: usize,
+    action: &'static str,
+    #[serde(flatten)]
+    parts: RuleParts,
+    origin: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Seen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generalised: Option<Generalised<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<LogPart>,
+}
+
+#[derive(Serialize)]
+struct Generalised<'a> {
+    from: &'static str,
+    members: u64,
+    examples: &'a [String],
+    meaning: String,
+}
+
+#[derive(Serialize)]
+struct LogPart {
+    flows: u64,
+    other: u64,
+    groups: Vec<Group>,
+}
+
+#[derive(Serialize)]
+struct Group {
+    #[serde(flatten)]
+    parts: RuleParts,
+    #[serde(flatten)]
+    seen: Seen,
+}
+
+pub(super) fn run(file: &Path, which: &Which, log: Option<&Span>, as_json: bool, out: &mut dyn Write) -> Result<u8> {
+    let baseline = super::read(file)?;
+    let (number, rule, entry) = edit::existing(&baseline, which)?;
+    let (found, status) = match log {
+        Some(log) => {
+            let (found, status) = search(log, rule)?;
+            (Some(found), status)
+        }
+        None => (None, exit::DONE),
+    };
+    if as_json {
+        json(out, &document(number, rule, entry, found.as_ref()))?;
+    } else {
+        tell(number, rule, entry, found.as_ref(), out)?;
+    }
+    Ok(status)
+}
+
+/// The flows of a log that a rule covers.
+fn search(log: &Span, rule: &Rule) -> Result<(Found, u8)> {
+    let mut found = Found::default();
+    // A digest tells whether the file was replaced meanwhile, where the rule asks for it.
+    let precision = Precision { sha256: rule.subject.sha256.is_some(), ..Precision::default() };
+    let reading = source::flows(log, source::filter_for(rule), |facts, time, _| {
+        if !rule.covers(facts) {
+            return;
+        }
+        found.flows += 1;
+        let group = Rule::of(facts, precision);
+        if let Some(seen) = found.groups.get_mut(&group) {
+            seen.add(time);
+        } else if found.groups.len() < GROUPS {
+            found.groups.insert(group, Evidence::of(time));
+        } else {
+            found.other += 1;
+        }
+    })?;
+    Ok((found, reading.status()))
+}
+
+impl Found {
+    /// What was seen most often first.
+    fn sorted(&self) -> Vec<(&Rule, &Evidence)> {
+        let mut groups: Vec<_> = self.groups.iter().collect();
+        groups.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.count));
+        groups
+    }
+}
+
+fn document<'a>(number: usize, rule: &Rule, entry: &'a Entry, found: Option<&Found>) -> Document<'a> {
+    let members = entry.evidence.as_ref().and_then(|seen| seen.members.as_ref());
+    let generalised = |Members { kind, count, examples }: &'a Members| Generalised {
+        from: kind.as_str(),
+        members: *count,
+        examples,
+        meaning: meaning(*kind),
+    };
+    let group = |(rule, seen): (&Rule, &Evidence)| Group { parts: RuleParts::of(rule), seen: Seen::of(seen) };
+    Document {
+        number,
+        action: entry.action.as_str(),
+        parts: RuleParts::of(rule),
+        origin: origin(entry),
+        evidence: entry.evidence.as_ref().map(Seen::of),
+        generalised: members.map(generalised),
+        notes: &entry.notes,
+        note: entry.note.as_deref(),
+        log: found.map(|found| LogPart {
+            flows: found.flows,
+            other: found.other,
+            groups: found.sorted().into_iter().map(group).collect(),
+        }),
+    }
+}
+
+fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &mut dyn Write) -> Result<()> {
+    labelled(out, &format!("rule {number}"), &format!("{} {rule}", entry.action.as_str()))?;
+    entry.notes.iter().chain(&entry.note).try_for_each(|note| labelled(out, "comment", note.trim()))?;
+    labelled(out, "origin", origin(entry))?;
+    if let Some(seen) = &entry.evidence {
+        let Evidence { count, days, first, last, members } = seen;
+        let when = format!(
+            "{} on {}, {} to {}",
+            counted(*count, "flow"),
+            counted(*days, "day"),
+            moment(*first),
+            moment(*last)
+        );
+        labelled(out, "seen", &when)?;
+        if let Some(Members { kind, count, examples }) = members {
+            labelled(out, "stands for", &format!("{count} {}, among them {}", kind.as_str(), examples.join(" ")))?;
+            labelled(out, "", &meaning(*kind))?;
+        }
+    }
+    let Some(found) = found else { return Ok(()) };
+    labelled(out, "in the log", &counted(found.flows, "flow"))?;
+    let mut columns = Columns::new([">COUNT", "FIRST", "LAST", "FLOWS"]);
+    for (rule, seen) in found.sorted().into_iter().take(SHOWN) {
+        columns.row([seen.count.to_string(), moment(seen.first), moment(seen.last), rule.to_string()]);
+    }
+    if !columns.is_empty() {
+        writeln!(out)?;
+        columns.write(out)?;
+    }
+    let hidden = found.groups.len().saturating_sub(SHOWN);
+    if hidden > 0 || found.other > 0 {
+        writeln!(out, "and {hidden} other kinds of flows; --json has them")?;
+    }
+    Ok(())
+}
+
+/// Where a rule came from, as far as its line tells.
+const fn origin(entry: &Entry) -> &'static str {
+    match (entry.action, &entry.evidence) {
+        (Action::Deny, _) => "written by somebody: learning denies nothing",
+        (Action::Allow, None) => "written by somebody, and not used yet",
+        (Action::Allow, Some(Evidence { members: Some(_), .. })) => "several learned rules that were made one",
+        (Action::Allow, Some(_)) if entry.note.is_some() || !entry.notes.is_empty() => {
+            "written by somebody or learned, and commented on: it is not made part of another rule"
+        }
+        (Action::Allow, Some(_)) => "learned from flows, or written by somebody and used since",
+    }
+}
+
+/// What was done to make one rule of several, and what that lets through besides.
+fn meaning(kind: Generalisation) -> String {
+    let Thresholds { names, addresses, ports } = Thresholds::default();
+    match kind {
+        Generalisation::Names => format!(
+            "{names} names or more below the longest name that they share, at or below the registered domain: the rule \
+             covers every name below it, also those never seen"
+        ),
+        Generalisation::Addresses => format!(
+            "{addresses} addresses or more of one /24 network, or /64 for IPv6, none of them with a name: the rule covers \
+             every address in it"
+        ),
+        Generalisation::Ports => {
+            format!(
+                "{ports} ports or more from 1024 up of one host: the rule covers all ports from 1024 up, and none below"
+            )
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `egret baseline learn`.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use egret_enforcer::baseline::{Gap, Learned, MOST_RULES, Precision, Rule, Thresholds};
+
+use super::output::counted;
+use super::source;
+use super::store::{Patience, Store};
+use crate::args::{Span, exit};
+use crate::filter::Filter;
+
+/// What became of the flows of a log.
+#[derive(Debug, Default)]
+struct Tally {
+    flows: u64,
+    new: u64,
+    /// Counted before.
+    before: u64,
+    denied: u64,
+    untold: u64,
+    /// Left out because there are too many rules.
+    full: u64,
+}
+
+pub(super) fn run(file: &Path, log: &Span, exact: bool, precision: Precision, out: &mut dyn Write) -> Result<u8> {
+    let mut store = Store::open(file, precision)?;
+    let before = store.baseline().hosts.clone();
+    let mut tally = Tally::default();
+    let reading = source::flows(log, Filter::default(), |facts, time, host| {
+        let counted = host.and_then(|host| *before.get(host)?);
+        let learner = store.learner();
+        if let Some(host) = host {
+            learner.set_host(host);
+        }
+        let again = counted.is_some_and(|counted| time <= counted.last);
+        let learned = if again { learner.learn_again(facts, time).0 } else { learner.learn(facts, time) };
+        tally.note(learned, again);
+    })?;
+    reading.gaps.iter().for_each(|gap| lose(&mut store, *gap));
+    let made = if exact { Vec::new() } else { store.learner().generalise(Thresholds::default()) };
+    store.save(Patience::Any)?;
+    tell(&store, &tally, &made, out)?;
+    Ok(if tally.full > 0 { exit::FAILED } else { reading.status() })
+}
+
+/// Notes an hour that could not be read, unless that is known.
+fn lose(store: &mut Store, gap: Gap) {
+    let is_known = |known: &Gap| known.from <= gap.from && known.to >= gap.to;
+    if !store.baseline().gaps.iter().any(is_known) {
+        store.learner().lost(gap);
+    }
+}
+
+impl Tally {
+    const fn note(&mut self, learned: Learned, again: bool) {
+        self.flows += 1;
+        match learned {
+            Learned::Known => self.before += if again { 1 } else { 0 },
+            Learned::New => self.new += 1,
+            Learned::Denied => self.denied += 1,
+            Learned::Untold | Learned::Frozen => self.untold += 1,
+            Learned::Full => self.full += 1,
+        }
+    }
+}
+
+fn tell(store: &Store, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Result<()> {
+    let Tally { flows, new, before, denied, untold, full } = *tally;
+    let path = store.path().display();
+    let rules = u64::try_from(store.baseline().entries.len()).unwrap_or(u64::MAX);
+    writeln!(out, "learned: {path}: {}, {new} of them new; {}", counted(flows, "flow"), counted(rules, "rule"))?;
+    for rule in made {
+        let members = store.baseline().entries.get(rule).and_then(|entry| entry.evidence.as_ref()?.members.as_ref());
+        if let Some(members) = members {
+            writeln!(out, "generalised: allow {rule}, for {} {}", members.count, members.kind.as_str())?;
+        }
+    }
+    for (count, why) in [
+        (before, "counted before, and so not again"),
+        (denied, "not learned, because rules deny them"),
+        (untold, "not learned, because their program, user or peer is not known"),
+    ] {
+        if count > 0 {
+            eprintln!("egret: flows {why}: {count}");
+        }
+    }
+    if full > 0 {
+        eprintln!("egret: flows left out, because no baseline has more than {MOST_RULES} rules: {full}");
+    }
+    Ok(())
+}

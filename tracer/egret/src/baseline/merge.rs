@@ -1,0 +1,27 @@
+//! `egret baseline merge`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use egret_enforcer::baseline::{self, Baseline, Precision};
+
+use super::store::{Patience, Store};
+use crate::args::exit;
+
+pub(super) fn run(files: &[PathBuf], output: Option<&Path>, out: &mut dyn Write) -> Result<u8> {
+    let mut whole = Baseline::default();
+    for file in files {
+        for rule in baseline::merge(&mut whole, super::read(file)?) {
+            eprintln!("egret: {}: says the opposite of others, and so denies: {rule}", file.display());
+        }
+    }
+    match output {
+        None => write!(out, "{whole}")?,
+        Some(file) => {
+            let mut store = Store::open(file, Precision::default())?;
+            store.edit(Patience::Any, |baseline| baseline.clone_from(&whole))?;
+        }
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,40 @@
+//! `egret baseline prune`.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use egret_enforcer::baseline::{self, Baseline, Rule};
+use egret_model::Timestamp;
+
+use super::output::moment;
+use super::store::Patience;
+use crate::args::exit;
+
+pub(super) fn run(file: &Path, unused: Duration, dry_run: bool, out: &mut dyn Write) -> Result<u8> {
+    let mut store = super::existing(file)?;
+    let (before, gone) = if dry_run {
+        prune(&mut store.baseline().clone(), unused)
+    } else {
+        store.edit(Patience::Any, |baseline| prune(baseline, unused))?.0
+    };
+    for rule in &gone {
+        writeln!(out, "allow {rule}")?;
+    }
+    let (what, count) = (if dry_run { "would be removed" } else { "were removed" }, gone.len());
+    match before {
+        Some(before) => eprintln!("egret: {count} rules that nothing used since {} {what}", moment(before)),
+        None => eprintln!("egret: no rule was ever used"),
+    }
+    Ok(exit::DONE)
+}
+
+/// Prunes, counting back from the last flow that the baseline knows; says from when.
+fn prune(baseline: &mut Baseline, unused: Duration) -> (Option<Timestamp>, Vec<Rule>) {
+    let seen = baseline.entries.values().filter_map(|entry| entry.evidence.as_ref());
+    let Some(last) = seen.map(|seen| seen.last).max() else { return (None, Vec::new()) };
+    let unused = i64::try_from(unused.as_nanos()).unwrap_or(i64::MAX);
+    let before = Timestamp(last.0.saturating_sub(unused));
+    (Some(before), baseline::prune(baseline, before))
+}

@@ -1,0 +1,79 @@
+//! The flows of a log: what a host began.
+
+use anyhow::{Context as _, Result};
+use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule};
+use egret_exporters::parquet::read::Log;
+use egret_model::{EventName, Timestamp};
+
+use super::progress::Progress;
+use crate::args::{Span, exit};
+use crate::filter::{ExecutableIs, Filter, NameIs};
+use crate::history::question;
+
+/// What became of reading a log.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Hours of which something could not be read.
+    pub(super) gaps: Vec<Gap>,
+    failed: bool,
+}
+
+impl Reading {
+    /// The exit status that this calls for.
+    pub(super) const fn status(&self) -> u8 {
+        if self.failed { exit::FAILED } else { exit::DONE }
+    }
+}
+
+/// Puts every flow to `take`, with its time and its host. What cannot be read is told on standard error.
+pub(super) fn flows(
+    span: &Span,
+    filter: Filter,
+    mut take: impl FnMut(&Facts<'_>, Timestamp, Option<&str>),
+) -> Result<Reading> {
+    let events = vec![EventName::ConnectionOpen, EventName::ConnectionFailed, EventName::DatagramSend];
+    let query = question::of(&Filter { events, ..filter }, span.since, span.until);
+    let mut log = Log::open(&span.directory, query).context("there is no log to read")?;
+    let (mut reading, mut progress, mut count) = (Reading::default(), Progress::new(), 0);
+    while let Some(batch) = log.next() {
+        match batch {
+            Ok(events) => {
+                for event in &events {
+                    if let Some(facts) = Facts::of(event) {
+                        take(&facts, event.time, log.host());
+                    }
+                }
+                count += u64::try_from(events.len()).unwrap_or(u64::MAX);
+                progress.tell(log.progress(), count);
+            }
+            Err(error) => {
+                eprintln!("egret: {error}");
+                reading.failed = true;
+                let gap = |(from, to, rows)| Gap { from, to, lost: u64::try_from(rows).unwrap_or(u64::MAX) };
+                reading.gaps.extend(error.missed().map(gap));
+            }
+        }
+    }
+    Ok(reading)
+}
+
+/// What lets the reader of a log leave out much of what a rule does not cover; not all of it.
+pub(super) fn filter_for(rule: &Rule) -> Filter {
+    let Destination { transport, host, ports } = &rule.destination;
+    let mut filter = Filter::default();
+    if let Some(path) = rule.subject.executable.as_deref() {
+        filter.executables.push(ExecutableIs::At { given: path.to_owned(), resolved: path.to_owned() });
+    }
+    filter.transports.extend(*transport);
+    match host {
+        Host::Any => {}
+        Host::Name(name) => filter.names.push(NameIs::Exactly(name.to_string())),
+        Host::Below(domain) => filter.names.push(NameIs::Below(domain.to_string())),
+        Host::Address(address) => filter.peers.push((*address).into()),
+        Host::Network(network) => filter.peers.push(*network),
+    }
+    if let Ports::Range(first, last) = *ports {
+        filter.ports.push(first..=last);
+    }
+    filter
+}
