@@ -75,6 +75,19 @@ pub const TCP_RETRANSMITS: &str = "egret.tcp.retransmits";
 /// TCP smoothed round-trip time, nanoseconds.
 pub const TCP_RTT_NS: &str = "egret.tcp.rtt_ns";
 
+/// Name of a sink; in spans about egret's own work.
+pub const SINK: &str = "egret.sink";
+/// Events that are meant; there too.
+pub const EVENTS: &str = "egret.events";
+/// Files that are meant; there too.
+pub const FILES: &str = "egret.files";
+/// Bytes of those files; there too.
+pub const BYTES: &str = "egret.bytes";
+/// A file's path; there too.
+pub const FILE_PATH: &str = "file.path";
+/// A file's size, bytes; there too.
+pub const FILE_SIZE: &str = "file.size";
+
 /// Port that the server of a connection listens on; in spans, where each end has its role.
 pub const SERVER_PORT: &str = "server.port";
 /// Address of the end that began a connection; in spans of accepted ones.
