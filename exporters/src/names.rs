@@ -83,6 +83,19 @@ pub const VERDICT_ATTRIBUTION: &str = "egret.verdict.attribution";
 /// From the packet's arrival at egret to its verdict, nanoseconds.
 pub const VERDICT_DURATION_NS: &str = "egret.verdict.duration_ns";
 
+/// Name of a sink; in spans about egret's own work.
+pub const SINK: &str = "egret.sink";
+/// Events that are meant; there too.
+pub const EVENTS: &str = "egret.events";
+/// Files that are meant; there too.
+pub const FILES: &str = "egret.files";
+/// Bytes of those files; there too.
+pub const BYTES: &str = "egret.bytes";
+/// A file's path; there too.
+pub const FILE_PATH: &str = "file.path";
+/// A file's size, bytes; there too.
+pub const FILE_SIZE: &str = "file.size";
+
 /// Port that the server of a connection listens on; in spans, where each end has its role.
 pub const SERVER_PORT: &str = "server.port";
 /// Address of the end that began a connection; in spans of accepted ones.

@@ -11,6 +11,7 @@ mod client;
 mod delivery;
 mod error;
 mod host;
+mod own_work;
 mod request;
 mod resource;
 mod retry;
@@ -20,5 +21,6 @@ mod span;
 mod wire;
 
 pub use error::Error;
+pub use own_work::{provider, scope};
 pub use settings::{ClientIdentity, Protocol, Settings};
 pub use sink::Sink;

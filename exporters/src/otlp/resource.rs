@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message;
@@ -12,13 +12,15 @@ use super::{Settings, host};
 
 /// The scope of spans about connections; egret's spans about its own work have another.
 const SCOPE: &str = "egret.connections";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The version of the semantic conventions that attributes are named by.
-const SCHEMA: &str = "https://opentelemetry.io/schemas/1.42.0";
+pub(super) const SCHEMA: &str = "https://opentelemetry.io/schemas/1.42.0";
 
 /// The fields of `ResourceSpans` other than spans, encoded.
 pub(super) fn resource(settings: &Settings) -> Vec<u8> {
-    let resource = Resource { attributes: attributes(settings), ..Resource::default() };
+    let mut attributes = Attributes::default();
+    described(settings).iter().for_each(|(key, value)| attributes.string(key, Some(value)));
+    let resource = Resource { attributes: attributes.into(), ..Resource::default() };
     ResourceSpans { resource: Some(resource), schema_url: SCHEMA.into(), ..ResourceSpans::default() }.encode_to_vec()
 }
 
@@ -28,8 +30,8 @@ pub(super) fn scope() -> Vec<u8> {
     ScopeSpans { scope: Some(scope), schema_url: SCHEMA.into(), ..ScopeSpans::default() }.encode_to_vec()
 }
 
-/// What the user says wins; keys are unique, as the specification asks.
-fn attributes(settings: &Settings) -> Vec<KeyValue> {
+/// The attributes of the resource. What the user says wins; keys are unique, as the specification asks.
+pub(super) fn described(settings: &Settings) -> BTreeMap<String, String> {
     let found = [
         ("service.name", Some(settings.service_name.clone())),
         ("service.version", Some(VERSION.to_owned())),
@@ -40,10 +42,6 @@ fn attributes(settings: &Settings) -> Vec<KeyValue> {
         ("telemetry.sdk.language", Some("rust".to_owned())),
         ("telemetry.sdk.version", Some(VERSION.to_owned())),
     ];
-    let mut all: BTreeMap<&str, &str> = BTreeMap::new();
-    all.extend(found.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))));
-    all.extend(settings.resource.iter().map(|(key, value)| (&**key, &**value)));
-    let mut attributes = Attributes::default();
-    all.into_iter().for_each(|(key, value)| attributes.string(key, Some(value)));
-    attributes.into()
+    let found = found.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    found.chain(settings.resource.iter().cloned()).collect()
 }

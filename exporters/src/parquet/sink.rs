@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use egret_model::Timestamp;
+use egret_model::{Timestamp, work};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, Span, field};
 
 use super::complaint::Complaint;
 use super::encoding;
@@ -14,6 +15,7 @@ use super::layout::{Hour, host_in_names};
 use super::settings::Settings;
 use super::shelf::Shelf;
 use super::store::Store;
+use crate::names;
 use crate::sink::{Batch, DropReason, Receiver};
 
 /// Files that may be open at a time: that of the hour, and for a moment that of the hour before, whose last events may
@@ -132,10 +134,22 @@ impl Sink {
         now >= file.begun + self.rotate_after || file.bytes() >= self.rotate_bytes
     }
 
-    async fn finish(&mut self, mut file: File, inbox: &mut Receiver) {
+    async fn finish(&mut self, file: File, inbox: &mut Receiver) {
+        let span = tracing::info_span!(
+            target: work::TARGET,
+            work::FINISH_FILE,
+            { names::FILE_PATH } = file.place,
+            { names::EVENTS } = file.events,
+            { names::FILE_SIZE } = field::Empty,
+        );
+        self.publish(file, inbox).instrument(span).await;
+    }
+
+    async fn publish(&mut self, mut file: File, inbox: &mut Receiver) {
         match file.finish(&self.store).await {
             Ok(bytes) => {
                 inbox.sent(file.events);
+                Span::current().record(names::FILE_SIZE, bytes);
                 tracing::debug!(file = %file.place, events = file.events, bytes, "parquet file finished");
                 self.shelf.add(file.hour, bytes);
                 self.tidy(false).await;
@@ -151,6 +165,16 @@ impl Sink {
 
     /// Removes what need not be kept. A failure changes nothing for what is written.
     async fn tidy(&mut self, survey: bool) {
+        let span = tracing::info_span!(
+            target: work::TARGET,
+            work::RETENTION,
+            { names::FILES } = field::Empty,
+            { names::BYTES } = field::Empty,
+        );
+        self.remove_old(survey).instrument(span).await;
+    }
+
+    async fn remove_old(&mut self, survey: bool) {
         let seen = if survey { self.shelf.survey(&self.store).await } else { Ok(()) };
         let removed = match seen {
             Ok(()) => self.shelf.tidy(&self.store, now()).await,
@@ -158,6 +182,7 @@ impl Sink {
         };
         match removed {
             Ok(removed) if removed.files > 0 => {
+                Span::current().record(names::FILES, removed.files).record(names::BYTES, removed.bytes);
                 tracing::info!(files = removed.files, bytes = removed.bytes, "old parquet files removed");
             }
             Ok(_) => {}

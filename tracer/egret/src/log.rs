@@ -1,21 +1,27 @@
-//! Messages about egret itself: to standard error, so that they never mix with data.
+//! Messages about egret itself: to standard error, so that they never mix with data. And spans about its work, for a
+//! collector, if they are wanted.
 
 mod journal;
+mod spans;
 
 use std::io::{self, IsTerminal};
 
 use anyhow::{Context as _, Result};
+use egret_model::work;
+use opentelemetry_sdk::trace::SdkTracer;
+use tracing::Metadata;
+use tracing_subscriber::filter::{FilterExt as _, FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 
 /// Takes the filter syntax of `tracing-subscriber`, such as `debug` or `egret_capture=trace`.
 const VARIABLE: &str = "EGRET_LOG";
 
 /// The log at work.
-#[derive(Debug)]
 pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
+    spans: spans::Switch,
 }
 
 /// Starts the log. Without `EGRET_LOG` in the environment warnings and errors are shown.
@@ -24,14 +30,18 @@ pub fn start() -> Log {
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
     let (filter, handle) = reload::Layer::new(filter);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    let registry = tracing_subscriber::registry().with(filter);
-    // Fails only if there is a log already, and then that one will do.
-    let _ = if journal::is_stderr() {
-        registry.with(lines.event_format(journal::Prefixed::default())).try_init()
+    let lines = if journal::is_stderr() {
+        lines.event_format(journal::Prefixed::default()).boxed()
     } else {
-        registry.with(lines.without_time()).try_init()
+        lines.without_time().boxed()
     };
-    Log { filter: handle }
+    // Spans are not what lines are about; shown with each of them, they would only make them longer.
+    let no_work = FilterFn::new(|metadata: &Metadata<'_>| metadata.target() != work::TARGET);
+    let lines = lines.with_filter(filter.and(no_work.with_max_level_hint(LevelFilter::TRACE)));
+    let (spans, switch) = spans::layer();
+    // Fails only if there is a log already, and then that one will do.
+    let _ = tracing_subscriber::registry().with(vec![lines.boxed(), spans]).try_init();
+    Log { filter: handle, spans: switch }
 }
 
 impl Log {
@@ -44,5 +54,14 @@ impl Log {
         let parsed =
             EnvFilter::try_new(filter).with_context(|| format!("cannot understand the log filter {filter:?}"))?;
         Ok(self.filter.reload(parsed)?)
+    }
+
+    /// From now on has egret's own work traced by this, or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The log broke down.
+    pub fn trace_work(&self, tracer: Option<SdkTracer>) -> Result<()> {
+        self.spans.set(tracer)
     }
 }

@@ -14,6 +14,7 @@ mod process;
 mod server;
 mod time;
 mod trace_parent;
+pub mod work;
 
 pub use attribution::{Attribution, Layer, Verdict};
 pub use degradation::Degradation;

@@ -58,7 +58,8 @@ impl Grpc {
     }
 }
 
-fn endpoint(settings: &Settings) -> Result<Endpoint, Error> {
+/// The collector, and how it is connected to.
+pub(in crate::otlp) fn endpoint(settings: &Settings) -> Result<Endpoint, Error> {
     let refused = |source: tonic::transport::Error| Error::Endpoint {
         endpoint: settings.endpoint.clone(),
         source: source.into(),

@@ -25,14 +25,14 @@ const SHOWN: usize = 200;
 
 /// A collector that speaks HTTP.
 #[derive(Debug)]
-pub(super) struct Http {
+pub(in crate::otlp) struct Http {
     client: reqwest::Client,
     url: Url,
     gzip: bool,
 }
 
 impl Http {
-    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+    pub(in crate::otlp) fn new(settings: &Settings) -> Result<Self, Error> {
         let refused = |source| Error::Endpoint { endpoint: settings.endpoint.clone(), source };
         let url = Url::parse(&settings.endpoint).map_err(|error| refused(error.into()))?;
         let mut headers = headers(settings)?;
@@ -52,11 +52,20 @@ impl Http {
     }
 
     pub(super) async fn export(&self, body: Bytes) -> Result<Accepted, Failure> {
-        let sent = self.client.post(self.url.clone()).body(body).send().await;
-        let answer = sent.map_err(|error| Failure::later(chain(&error)))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = read(answer).await;
+        let sent = self.post(HeaderMap::new(), body).await;
+        let (status, headers, body) = sent.map_err(|error| Failure::later(chain(&error)))?;
         if status.is_success() { Ok(accepted(&headers, &body)) } else { Err(failure(status, &headers, &body)) }
+    }
+
+    /// Posts a body, with these headers instead of the usual ones by the same names; the answer.
+    pub(in crate::otlp) async fn post(
+        &self,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> reqwest::Result<(StatusCode, HeaderMap, Bytes)> {
+        let answer = self.client.post(self.url.clone()).headers(headers).body(body).send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok((status, headers, read(answer).await))
     }
 }
 

@@ -3,8 +3,8 @@
 //! What may be sent again and what must not is OTLP's to say
 //! (<https://opentelemetry.io/docs/specs/otlp/#failures>, <https://opentelemetry.io/docs/specs/otlp/#failures-1>).
 
-mod grpc;
-mod http;
+pub(super) mod grpc;
+pub(super) mod http;
 mod tls;
 
 use std::time::Duration;
@@ -108,14 +108,14 @@ impl From<ExportTraceServiceResponse> for Accepted {
 }
 
 /// An error and what it came from, on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
     texts.dedup_by(|next, previous| previous.contains(next.as_str()));
     texts.join(": ")
 }
 
-fn headers(settings: &Settings) -> Result<::http::HeaderMap, Error> {
+pub(super) fn headers(settings: &Settings) -> Result<::http::HeaderMap, Error> {
     settings.headers.iter().map(header).collect()
 }
 

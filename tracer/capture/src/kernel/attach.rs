@@ -10,7 +10,7 @@ use aya::programs::{
     SockOps, TracePoint,
 };
 use aya::{Btf, Ebpf, EbpfLoader};
-use egret_model::Degradation;
+use egret_model::{Degradation, work};
 use egret_wire::{
     CONFIG_DNS, CONFIG_ENFORCE, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED,
     Config, PeerKey, PeerTotals, ProcessKey,
@@ -89,6 +89,7 @@ impl Programs {
         let cgroup = open_cgroup(probe)?;
         let enforce = setup.enforce && tables::can_enforce();
         let (mut programs, rings, types) = Self::load(Setup { enforce, ..setup })?;
+        let _attaching = tracing::info_span!(target: work::TARGET, work::ATTACH_PROGRAMS).entered();
         programs.follow_processes(types.as_ref())?;
         if let Some(types) = &types {
             programs.attach_lengths(types)?;
@@ -105,6 +106,7 @@ impl Programs {
         }
         // None of its hooks sees a socket before its packet.
         let (mut programs, rings, types) = Self::load(Setup { enforce: false, ..setup })?;
+        let _attaching = tracing::info_span!(target: work::TARGET, work::ATTACH_PROGRAMS).entered();
         programs.follow_processes(types.as_ref())?;
         match open_cgroup(probe) {
             Ok(cgroup) => programs.attach_names(&cgroup, setup),
@@ -122,6 +124,7 @@ impl Programs {
     }
 
     fn load(setup: Setup) -> Result<(Self, Rings, Option<Btf>), LoadError> {
+        let _loading = tracing::info_span!(target: work::TARGET, work::LOAD_PROGRAMS).entered();
         let mut degradations = Vec::new();
         let types = Btf::from_sys_fs().ok();
         let mut config = settings();

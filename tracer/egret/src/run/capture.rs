@@ -10,10 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use egret_capture::{Capture, Options, Probe};
+use egret_capture::{Capture, CaptureError, Options, Probe};
+use egret_exporters::names;
 use egret_exporters::snapshot::NamesState;
-use egret_model::{Degradation, Event, Layer};
+use egret_model::{Degradation, Event, Layer, work};
 use tokio::sync::oneshot;
+use tracing::{Span, field};
 
 use super::privilege;
 use super::pulse::Pulse;
@@ -50,7 +52,8 @@ pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Share
     let (tell, told) = sync_channel(1);
     let (end, ended) = oneshot::channel();
     let options = options(settings);
-    let body = move || match Capture::start(&Probe::new(), options) {
+    let starting = tracing::info_span!(target: work::TARGET, work::START_CAPTURE, { names::CAPTURE } = field::Empty);
+    let body = move || match starting.in_scope(|| begin(options)) {
         Ok(capture) => {
             let privileges = privilege::reduce(privilege::capture(capture.layer()));
             let state = (capture.layer(), capture.degradations().to_vec());
@@ -66,6 +69,15 @@ pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Share
     thread::Builder::new().name("egret-capture".into()).spawn(body).context("cannot start a thread")?;
     let (layer, degradations) = told.recv().map_err(|_| anyhow!("the capture thread broke down"))??;
     Ok(Started { layer, degradations, batches: inbox, ended })
+}
+
+fn begin(options: Options) -> Result<Capture, CaptureError> {
+    let capture = Capture::start(&Probe::new(), options);
+    match &capture {
+        Ok(capture) => drop(Span::current().record(names::CAPTURE, capture.layer().as_str())),
+        Err(error) => tracing::error!(target: work::TARGET, %error),
+    }
+    capture
 }
 
 fn options(settings: &config::Settings) -> Options {

@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use egret_exporters::snapshot::{Snapshot, Source as _};
+use egret_model::work;
+use futures_util::future::join;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
+use tracing::{Instrument as _, Span, info_span};
 
 use super::kind::Parts;
 use super::notify;
+use super::own_spans::OwnSpans;
 use super::servers::{Listeners, Servers};
 use super::signals::{Signals, Wish};
 use super::sinks::{Prepared, Sinks};
@@ -31,6 +35,9 @@ pub(super) struct Daemon<'a> {
     pub(super) log: &'a Log,
     pub(super) loaded: Loaded,
     pub(super) pipeline: Pipeline,
+    pub(super) own_spans: OwnSpans<'a>,
+    /// The span of the start, which ends once all is at work.
+    pub(super) starting: Span,
 }
 
 /// The threads that capture and enrich.
@@ -47,16 +54,10 @@ pub(super) struct Pipeline {
 impl Daemon<'_> {
     /// Starts sinks and servers, and does what signals ask for until that is to stop; says what became of everything.
     pub(super) async fn run(mut self, prepared: Prepared, listeners: Listeners) -> Result<Snapshot> {
-        let mut signals = Signals::take().context("cannot take over signals")?;
-        let parts = Parts { metrics: listeners.metrics(), ..Parts::default() };
-        let mut sinks = prepared.start(&self.loaded.settings, parts)?;
         let state = Arc::clone(&self.pipeline.state);
-        state.configure(described(&self.loaded, Vec::new()));
-        let servers = listeners.serve(&state)?;
-        if let Some(limit) = notify::watchdog() {
-            tokio::spawn(watchdog::watch(limit, Arc::clone(&state.pulse)));
-        }
-        self.tell_ready();
+        let starting = std::mem::replace(&mut self.starting, Span::none());
+        let (mut signals, mut sinks, servers) = starting.in_scope(|| self.start(prepared, listeners))?;
+        drop(starting);
         loop {
             tokio::select! {
                 wish = signals.next() => match wish {
@@ -71,6 +72,20 @@ impl Daemon<'_> {
         Ok(state.snapshot())
     }
 
+    fn start(&self, prepared: Prepared, listeners: Listeners) -> Result<(Signals, Sinks, Servers)> {
+        let signals = Signals::take().context("cannot take over signals")?;
+        let parts = Parts { metrics: listeners.metrics(), ..Parts::default() };
+        let sinks = prepared.start(&self.loaded.settings, parts)?;
+        let state = &self.pipeline.state;
+        state.configure(described(&self.loaded, Vec::new()));
+        let servers = listeners.serve(state)?;
+        if let Some(limit) = notify::watchdog() {
+            tokio::spawn(watchdog::watch(limit, Arc::clone(&state.pulse)));
+        }
+        self.tell_ready();
+        Ok((signals, sinks, servers))
+    }
+
     fn tell_ready(&self) {
         let layer = self.pipeline.state.layer.as_str();
         tracing::info!(layer, "egret runs");
@@ -81,6 +96,14 @@ impl Daemon<'_> {
     async fn reload(&mut self, sinks: &mut Sinks) {
         notify::reloading();
         sinks.reopen();
+        let before = self.loaded.settings.clone();
+        self.reload_configuration(sinks).instrument(info_span!(target: work::TARGET, work::RELOAD)).await;
+        // Not before that span is over: it goes where spans went when it began.
+        self.own_spans.reload(&before, &self.loaded.settings).await;
+        self.tell_ready();
+    }
+
+    async fn reload_configuration(&mut self, sinks: &mut Sinks) {
         match self.reconfigured() {
             Ok(next) => self.take_over(next, sinks).await,
             Err(problems) => {
@@ -88,11 +111,11 @@ impl Daemon<'_> {
                 tracing::error!("the configuration is wrong; egret goes on as before");
             }
         }
-        self.tell_ready();
     }
 
     /// What is to hold from now on, and what of the new configuration waits for a restart.
     fn reconfigured(&self) -> Result<(Loaded, Vec<&'static str>), Problems> {
+        let _reading = info_span!(target: work::TARGET, work::READ_CONFIGURATION).entered();
         let new = config::load(self.options.config.as_deref(), std::env::vars_os())?;
         let changes = config::reload_difference(&self.loaded, &new);
         let waiting =
@@ -114,7 +137,7 @@ impl Daemon<'_> {
 
     /// Stops capture, and has every sink send what it has, as long as that may take and nobody asks a second time.
     async fn stop(self, signals: &mut Signals, sinks: &mut Sinks, servers: Servers) {
-        let Self { loaded, pipeline, .. } = self;
+        let Self { loaded, pipeline, mut own_spans, .. } = self;
         let Pipeline { state, running, captured, enriched } = pipeline;
         let drain_for = loaded.settings.drain_for;
         tracing::info!(?drain_for, "stopping");
@@ -126,12 +149,15 @@ impl Daemon<'_> {
             let _ = (captured.await, enriched.await);
             sinks.ended().await;
         };
-        tokio::select! {
-            () = drained => {}
-            () = sleep(drain_for) => tracing::warn!(?drain_for, "the time to drain is over"),
-            () = signals.stop() => tracing::warn!("asked to stop a second time"),
-        }
-        let _ = timeout(GRACE, servers.end()).await;
+        let drain = async {
+            tokio::select! {
+                () = drained => {}
+                () = sleep(drain_for) => tracing::warn!(?drain_for, "the time to drain is over"),
+                () = signals.stop() => tracing::warn!("asked to stop a second time"),
+            }
+        };
+        drain.instrument(info_span!(target: work::TARGET, work::DRAIN)).await;
+        let _ = timeout(GRACE, join(servers.end(), own_spans.end())).await;
         state.accounts.abandon();
         state.live.abandon();
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use egret_exporters::prometheus::Metrics;
-use egret_exporters::{json, otlp, parquet, prometheus};
+use egret_exporters::{json, names, otlp, parquet, prometheus};
+use egret_model::work;
 
 use super::running::Work;
 use crate::config::Settings;
@@ -62,13 +63,16 @@ impl Kind {
 
     /// Makes the sink, and says what it will do; `None` if it is not wanted.
     pub(super) fn make(self, settings: &Settings, parts: &mut Parts) -> Result<Option<Work>> {
-        let work = match self {
+        let _starting =
+            tracing::info_span!(target: work::TARGET, work::START_SINK, { names::SINK } = self.name()).entered();
+        let made = match self {
             Self::Parquet => settings.parquet.as_ref().map(parquet).transpose(),
             Self::Prometheus => Ok(parts.metrics.clone().map(prometheus)),
             Self::Otlp => settings.otlp.as_ref().map(otlp).transpose(),
             Self::Json => settings.json.as_ref().map(|settings| json(settings, parts)).transpose(),
         };
-        work.with_context(|| format!("cannot start the {} sink", self.name()))
+        let made = made.with_context(|| format!("cannot start the {} sink", self.name()));
+        made.inspect_err(|error| tracing::error!(target: work::TARGET, error = %format_args!("{error:#}")))
     }
 }
 

@@ -15,6 +15,7 @@ mod enrich;
 mod fan_out;
 mod kind;
 mod notify;
+mod own_spans;
 mod privilege;
 mod pulse;
 mod report;
@@ -29,9 +30,10 @@ mod watchdog;
 use std::env;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
+use egret_model::work;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{RunOptions, exit};
@@ -42,6 +44,7 @@ use crate::status::Listening;
 use accounts::Accounts;
 use daemon::{Daemon, Pipeline};
 use fan_out::FanOut;
+use own_spans::OwnSpans;
 use pulse::Pulse;
 use servers::Listeners;
 use sinks::Prepared;
@@ -59,16 +62,20 @@ const BLOCKING: usize = 4;
 ///
 /// When the configuration is wrong, another daemon runs, or capture or a sink cannot start.
 pub fn run(options: &RunOptions, log: &Log) -> Result<u8> {
+    let begun = SystemTime::now();
     let loaded = config::load(options.config.as_deref(), env::vars_os())?;
+    let read = (begun, SystemTime::now());
     log.filter(&loaded.settings.log)?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let listeners = Listeners::open(&loaded.settings)?;
     privilege::renounce()?;
-    let (pipeline, prepared) = start(&loaded, listeners.listening())?;
+    let runtime = privilege::without(runtime)?;
+    let own_spans = OwnSpans::start(&loaded.settings, log, runtime.handle().clone(), read)?;
+    let starting = tracing::info_span!(target: work::TARGET, work::START);
+    let (pipeline, prepared) = starting.in_scope(|| start(&loaded, listeners.listening()))?;
     // Threads that are started from here on have no privilege from their first instruction.
     privilege::reduce(Vec::new())?;
-    let runtime = runtime()?;
-    let daemon = Daemon { options, log, loaded, pipeline };
+    let daemon = Daemon { options, log, loaded, pipeline, own_spans, starting };
     let snapshot = runtime.block_on(daemon.run(prepared, listeners))?;
     // A sink that could not be drained in time is not waited for now.
     runtime.shutdown_background();

@@ -5,8 +5,9 @@
 //! (`PR_SET_NO_NEW_PRIVS`), and the bounding set is empty where egret may make it so.
 
 use std::path::Path;
+use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use caps::{CapSet, Capability, CapsHashSet};
 use egret_model::Layer;
 use nix::sys::prctl;
@@ -47,6 +48,12 @@ pub(super) fn reduce(keep: Vec<Capability>) -> Result<()> {
     let keep: CapsHashSet = keep.into_iter().filter(|capability| held.contains(capability)).collect();
     // Ambient ones are left behind by the kernel when the others go.
     bound(&keep).and_then(|()| set(&keep)).context("cannot give up capabilities")
+}
+
+/// Starts what has threads of its own on one without any capability, so that they have none from their first instruction.
+pub(super) fn without<T: Send>(start: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let start = || reduce(Vec::new()).and_then(|()| start());
+    thread::scope(|scope| scope.spawn(start).join()).map_err(|_| anyhow!("a thread broke down while it started"))?
 }
 
 fn set(keep: &CapsHashSet) -> Result<()> {

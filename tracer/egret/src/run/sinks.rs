@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use egret_exporters::names;
 use egret_exporters::sink::{Receiver, queue};
+use egret_model::work;
+use futures_util::future::join_all;
 use tokio::time::timeout;
+use tracing::{Instrument as _, Span, info_span};
 
 use super::accounts::Accounts;
 use super::fan_out::FanOut;
@@ -70,10 +74,14 @@ impl Sinks {
     /// Replaces the sinks whose settings are others now. Each gets `limit` to send what it has.
     pub(super) async fn reload(&mut self, old: &Settings, new: &Settings, limit: Duration) {
         for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_same(old, new)) {
-            match self.replace(kind, old, new, limit).await {
-                Ok(()) => tracing::info!(sink = kind.name(), "sink started anew"),
-                Err(error) => tracing::error!(sink = kind.name(), "{error:#}"),
-            }
+            let replaced = async {
+                match self.replace(kind, old, new, limit).await {
+                    Ok(()) => tracing::info!(sink = kind.name(), "sink started anew"),
+                    Err(error) => tracing::error!(sink = kind.name(), "{error:#}"),
+                }
+            };
+            let span = info_span!(target: work::TARGET, work::REPLACE_SINK, { names::SINK } = kind.name());
+            replaced.instrument(span).await;
         }
     }
 
@@ -103,9 +111,12 @@ impl Sinks {
     async fn end(&mut self, kind: Kind, limit: Duration) {
         let Some(at) = self.running.iter().position(|running| running.name() == kind.name()) else { return };
         let mut running = self.running.swap_remove(at);
-        if timeout(limit, running.end()).await.is_err() {
-            tracing::warn!(sink = kind.name(), ?limit, "sink did not send everything before it was replaced");
-        }
+        let ended = async {
+            if timeout(limit, running.end()).await.is_err() {
+                tracing::warn!(sink = kind.name(), ?limit, "sink did not send everything before it was replaced");
+            }
+        };
+        ended.instrument(ending(kind.name())).await;
     }
 
     /// Has the JSON file opened by its name again, if there is one.
@@ -117,8 +128,14 @@ impl Sinks {
 
     /// Waits until all have ended, which they do once their queues are closed and empty.
     pub(super) async fn ended(&mut self) {
-        for running in &mut self.running {
-            running.end().await;
-        }
+        let all = self.running.iter_mut().map(|running| {
+            let span = ending(running.name());
+            running.end().instrument(span)
+        });
+        join_all(all).await;
     }
+}
+
+fn ending(sink: &'static str) -> Span {
+    info_span!(target: work::TARGET, work::END_SINK, { names::SINK } = sink)
 }

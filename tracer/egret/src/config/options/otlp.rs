@@ -1,7 +1,7 @@
 //! Spans sent to a collector.
 
 use super::Fallback::{Unset, Value};
-use super::Reload::{Restart, Sink};
+use super::Reload::{Live, Sink};
 use super::{Section, option};
 
 pub(super) const SECTION: Section = Section {
@@ -106,8 +106,9 @@ pub(super) const SECTION: Section = Section {
         option!(
             otlp.own_spans,
             Value("false"),
-            Restart,
-            "Send spans about egret's own work too, such as loading, reloading and finishing files."
+            Live,
+            "Send spans about egret's own work too, such as loading, reloading and finishing files; never about sending \
+             spans. They go to the same collector, in the same way."
         ),
     ],
 };
