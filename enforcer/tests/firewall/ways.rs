@@ -1,8 +1,7 @@
 //! The ways of installing rules.
 
 use std::fmt;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -43,25 +42,12 @@ fn queues_in_nftables() -> bool {
     *ANSWER
 }
 
-/// An `nft` that passes on to the real one, with packets that were to be queued counted if they would get through without
-/// anybody listening, and else dropped.
-const REPLACED: &str = r#"#!/bin/sh
-case "$*" in
-*--file*) sed -e 's/queue num [0-9-]* bypass.*/counter/' -e 's/queue num [0-9-]*$/counter drop/' | exec REAL "$@" ;;
-*) exec REAL "$@" ;;
-esac
-"#;
+/// Where the `nft` is that does without queues.
+const WITHOUT_QUEUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firewall/without-queue");
 
 /// The tools of nftables as this kernel can use them.
 fn nft() -> Tools {
-    static REPLACEMENT: LazyLock<Scratch> = LazyLock::new(|| {
-        let scratch = Scratch::new();
-        let path = scratch.path("nft");
-        fs::write(&path, REPLACED.replace("REAL", "/usr/sbin/nft")).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-        scratch
-    });
-    if queues_in_nftables() { Tools::default() } else { Tools::within(vec![REPLACEMENT.path("")]) }
+    if queues_in_nftables() { Tools::default() } else { Tools::within(vec![WITHOUT_QUEUE.into()]) }
 }
 
 impl Way {
