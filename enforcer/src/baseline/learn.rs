@@ -32,6 +32,34 @@ impl Default for Precision {
     }
 }
 
+impl Precision {
+    /// The rule that covers this flow and as little else as can be said. A rule that left out what is not known now would
+    /// allow more than was seen: there is none then.
+    #[must_use]
+    pub fn rule_for(self, facts: &Facts<'_>) -> Option<Rule> {
+        let transport = facts.transport?;
+        if self.user && facts.user.is_none() || facts.port.is_none() && WITH_PORTS.contains(&transport) {
+            return None;
+        }
+        let host = match (facts.name, facts.address) {
+            (Some(name), _) => Host::Name(name.into()),
+            (None, Some(address)) => Host::Address(address),
+            (None, None) => return None,
+        };
+        let subject = Subject {
+            executable: Some(facts.executable?.into()),
+            script: facts.script.as_deref().map(Arc::from),
+            sha256: facts.sha256.filter(|_| self.sha256).map(Arc::from),
+            user: facts.user.as_deref().filter(|_| self.user).map(Arc::from),
+            unit: facts.unit.filter(|unit| self.unit && is_service(unit)).map(Arc::from),
+            container: None,
+            parent: None,
+        };
+        let ports = facts.port.map_or(Ports::Any, Ports::one);
+        Some(Rule { subject, destination: Destination { transport: Some(transport), host, ports } })
+    }
+}
+
 /// What became of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Learned {
@@ -86,36 +114,11 @@ impl Learner {
             }
             return Learned::Known;
         }
-        let Some(rule) = self.rule_for(facts) else { return Learned::Untold };
+        let Some(rule) = self.precision.rule_for(facts) else { return Learned::Untold };
         self.index.insert(rule.clone(), Action::Allow);
         let entry = Entry { evidence: Some(Evidence::of(time)), ..Entry::new(Action::Allow) };
         self.baseline.entries.insert(rule, entry);
         Learned::New
-    }
-
-    /// The rule that covers this flow and as little else as can be said. A rule that left out what is not known now would
-    /// allow more than was seen: there is none then.
-    fn rule_for(&self, facts: &Facts<'_>) -> Option<Rule> {
-        let transport = facts.transport?;
-        if self.precision.user && facts.user.is_none() || facts.port.is_none() && WITH_PORTS.contains(&transport) {
-            return None;
-        }
-        let host = match (facts.name, facts.address) {
-            (Some(name), _) => Host::Name(name.into()),
-            (None, Some(address)) => Host::Address(address),
-            (None, None) => return None,
-        };
-        let subject = Subject {
-            executable: Some(facts.executable?.into()),
-            script: facts.script.as_deref().map(Arc::from),
-            sha256: facts.sha256.filter(|_| self.precision.sha256).map(Arc::from),
-            user: facts.user.as_deref().filter(|_| self.precision.user).map(Arc::from),
-            unit: facts.unit.filter(|unit| self.precision.unit && is_service(unit)).map(Arc::from),
-            container: None,
-            parent: None,
-        };
-        let ports = facts.port.map_or(Ports::Any, Ports::one);
-        Some(Rule { subject, destination: Destination { transport: Some(transport), host, ports } })
     }
 }
 

@@ -21,7 +21,7 @@ mod replay;
 mod rule;
 mod subject;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod word;
 
 pub use compare::{Difference, diff, merge, prune};

@@ -3,5 +3,5 @@
 mod comparing;
 mod learning;
 mod meaning;
-mod strategy;
+pub(crate) mod strategy;
 mod text;

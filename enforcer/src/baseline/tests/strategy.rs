@@ -42,7 +42,7 @@ fn ports() -> impl Strategy<Value = Ports> {
 }
 
 prop_compose! {
-    pub(super) fn rule()(
+    pub(crate) fn rule()(
         executable in of(text(&EXECUTABLES)),
         script in of(text(&["app.py", "-m http.server"])),
         user in of(text(&["alice", "1000"])),
@@ -56,7 +56,7 @@ prop_compose! {
     }
 }
 
-pub(super) fn time() -> impl Strategy<Value = Timestamp> {
+pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     (0_i64..4_000_000_000).prop_map(|seconds| Timestamp(seconds * 1_000_000_000))
 }
 
@@ -92,7 +92,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    pub(super) fn baseline()(
+    pub(crate) fn baseline()(
         notes in prop::collection::vec(note().prop_map(|note| format!(" {note}")), 0..3),
         hosts in prop::collection::vec("[a-z]{1,8}( [a-z]{1,3})?", 0..3),
         gaps in prop::collection::vec((time(), time(), any::<u64>()), 0..3),
@@ -104,7 +104,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    pub(super) fn facts()(
+    pub(crate) fn facts()(
         executable in of(select(EXECUTABLES.to_vec())),
         script in of(select(vec!["app.py", "-m http.server"])),
         user in of(select(vec!["alice", "1000"])),
