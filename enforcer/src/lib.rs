@@ -12,3 +12,4 @@ pub mod baseline;
 pub mod judge;
 pub mod marks;
 pub mod packet;
+pub mod queue;

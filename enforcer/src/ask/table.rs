@@ -13,9 +13,9 @@ pub(super) const QUESTIONS: usize = 256;
 /// Answers in force at a time, about 500 bytes each: 2 MiB. Somebody gave every one of them: beyond, they are refused.
 pub(super) const ANSWERS: usize = 4096;
 /// How long a question stays open that is not asked again.
-pub(super) const FORGOTTEN: Duration = Duration::from_mins(10);
+pub(super) const FORGOTTEN: Duration = Duration::from_secs(10 * 60);
 /// How long an answer for one flow waits for that.
-pub(super) const ONCE: Duration = Duration::from_mins(1);
+pub(super) const ONCE: Duration = Duration::from_secs(60);
 
 /// Questions and answers.
 #[derive(Debug, Default)]
@@ -113,8 +113,7 @@ impl Table {
     /// Forgets what is over.
     pub(super) fn expire(&mut self, now: Instant) {
         let is_forgotten = |open: &Open| now.saturating_duration_since(open.last) >= FORGOTTEN;
-        let forgotten: Vec<u64> =
-            self.open.iter().filter(|(_, open)| is_forgotten(open)).map(|(id, _)| *id).collect();
+        let forgotten: Vec<u64> = self.open.iter().filter(|(_, open)| is_forgotten(open)).map(|(id, _)| *id).collect();
         for id in forgotten {
             self.close(id);
         }

@@ -128,8 +128,8 @@ mod tests {
         assert_ne!(Key::new(&owner(0, 10), &flow(1, 443)), Key::new(&reused, &flow(1, 443)));
         for change in [
             |owner: &mut Owner| owner.process.uid += 1,
-            |owner| owner.process.cgroup_id += 1,
-            |owner| owner.process.parent_pid += 1,
+            |owner: &mut Owner| owner.process.cgroup_id += 1,
+            |owner: &mut Owner| owner.process.parent_pid += 1,
         ] {
             let mut other = owner(3, 10);
             change(&mut other);

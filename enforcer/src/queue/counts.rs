@@ -24,13 +24,8 @@ pub const BUCKETS: [Duration; 14] = [
 ];
 
 pub(super) const VERDICTS: [Verdict; 3] = [Verdict::Allow, Verdict::WouldBlock, Verdict::Block];
-pub(super) const ATTRIBUTIONS: [Attribution; 5] = [
-    Attribution::Cookie,
-    Attribution::Tuple,
-    Attribution::Diag,
-    Attribution::Procfs,
-    Attribution::Unknown,
-];
+pub(super) const ATTRIBUTIONS: [Attribution; 5] =
+    [Attribution::Cookie, Attribution::Tuple, Attribution::Diag, Attribution::Procfs, Attribution::Unknown];
 
 /// How long verdicts took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

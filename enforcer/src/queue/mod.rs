@@ -29,6 +29,6 @@ mod state;
 mod wake;
 
 pub use counts::{BUCKETS, Latency};
-pub use lanes::{Lanes, Sources};
+pub use lanes::{Finders, Lanes, Sources};
 pub use settings::{LanesError, Settings};
 pub use state::{QueueLength, QueueState};

@@ -110,7 +110,7 @@ fn find(queue: u16) -> io::Result<i32> {
 }
 
 /// A column of the first row that is meant.
-fn column<'t>(table: &'t str, number: usize, is_meant: impl Fn(&[&str]) -> bool) -> Option<&'t str> {
+fn column(table: &str, number: usize, is_meant: impl Fn(&[&str]) -> bool) -> Option<&str> {
     let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     rows.find(|row| is_meant(row))?.get(number).copied()
 }
@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn rows_are_found_by_what_they_say() {
-        let table = "    0  4242     0 2   128     0     0        1  1\n   10  4343     0 2   128     0     0        1  1\n";
+        let table =
+            "    0  4242     0 2   128     0     0        1  1\n   10  4343     0 2   128     0     0        1  1\n";
         assert_eq!(column(table, 1, |row| row.first() == Some(&"10")), Some("4343"));
         assert_eq!(column(table, 1, |row| row.first() == Some(&"1")), None);
     }

@@ -14,7 +14,8 @@ pub struct Settings {
     pub first_queue: u16,
     /// Number of fast lanes.
     pub count: u16,
-    /// Packets that may wait in each queue. The kernel holds up to some 2 KiB for each: 8 MiB with 4,096.
+    /// Packets that may wait in each queue, at least; up to a quarter more do. With 4,096, the kernel holds 4 MiB for them
+    /// besides the packets themselves.
     pub queue_length: u32,
     /// What the kernel does with packets that find their queue full. What is done with those whose queue nobody reads is
     /// said by the firewall rule.
@@ -47,7 +48,7 @@ impl Default for Settings {
             identify_within: Duration::from_millis(50),
             digest_within: Duration::from_millis(300),
             hold: Duration::from_millis(300),
-            remember: Duration::from_mins(1),
+            remember: Duration::from_secs(60),
             own_pid: std::process::id(),
         }
     }

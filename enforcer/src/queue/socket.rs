@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nfq::{Message, Queue, Verdict};
 use rustix::net::sockopt;
@@ -11,9 +12,9 @@ use super::netlink::Control;
 use super::settings::{LanesError, Settings};
 use crate::judge::OnFailure;
 
-/// What the kernel counts against the socket for one packet that waits: the message with some 300 bytes, rounded up as
-/// kernel memory is, and its control structures. 1,280 bytes were counted on kernel 6.18.
-const CHARGE: usize = 1280;
+/// What the kernel counts against the socket for one packet that waits: the message, rounded up as kernel memory is, and
+/// its control structures. On kernel 6.18 that is 832 bytes, however long the packet.
+const CHARGE: usize = 1024;
 /// Packets that are in hand beside those that wait: the slow lane's parked ones, and the one that is looked at.
 const IN_HAND: u32 = 512;
 
@@ -30,8 +31,10 @@ pub(super) struct Socket {
 pub(super) enum Received {
     /// A packet.
     Packet(Message),
-    /// No packet; somebody may have wanted attention.
-    Nothing,
+    /// Something else: an error that passes, such as the one that somebody is woken by.
+    Other,
+    /// Nothing, for now.
+    Empty,
 }
 
 impl Socket {
@@ -74,6 +77,17 @@ impl Socket {
         self.queue.set_nonblocking(true);
     }
 
+    /// From now on, reading waits no longer than this.
+    pub(super) fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        Ok(sockopt::set_socket_timeout(&*self.control, sockopt::Timeout::Recv, Some(patience))?)
+    }
+
+    /// Lets no more packets in, and from now on, reading does not wait for any: what is read until it is empty is the rest.
+    pub(super) fn shut(&mut self) {
+        let _ = self.control.shut();
+        self.set_nonblocking();
+    }
+
     /// Reads.
     ///
     /// # Errors
@@ -82,7 +96,8 @@ impl Socket {
     pub(super) fn receive(&mut self) -> io::Result<Received> {
         match self.queue.recv() {
             Ok(message) => Ok(Received::Packet(message)),
-            Err(error) if is_passing(&error) => Ok(Received::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Empty),
+            Err(error) if is_passing(&error) => Ok(Received::Other),
             Err(error) => Err(error),
         }
     }
@@ -116,10 +131,10 @@ impl AsFd for Socket {
     }
 }
 
-/// Whether the next packet can be read all the same: nothing is there, a signal came, the kernel answers a verdict on a packet
+/// Whether the next packet can be read all the same: a signal came, the kernel answers a verdict on a packet
 /// that is gone (its device went), it is short of memory, or had a packet longer than it was told to make them.
 fn is_passing(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let passing = [Errno::AGAIN, Errno::INTR, Errno::NOENT, Errno::NOMEM, Errno::NOBUFS, Errno::NOSPC];
+    let passing = [Errno::INTR, Errno::NOENT, Errno::NOMEM, Errno::NOBUFS, Errno::NOSPC];
     Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
 }
