@@ -8,9 +8,13 @@
 //! judged, and [`marks`] are how verdicts get back to it.
 #![forbid(unsafe_code)]
 
+pub mod ask;
 pub mod baseline;
 pub mod firewall;
+pub mod judge;
 pub mod marks;
 pub mod mode;
+pub mod packet;
+pub mod queue;
 
 pub use mode::Mode;

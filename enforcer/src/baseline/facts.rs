@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::Path;
 
-use egret_model::{Event, EventName, Executable, Process};
+use egret_model::{Event, EventName, Executable, Flow, Identity, Process};
 
 /// What is known of a flow. What is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,19 @@ impl<'a> Facts<'a> {
             port: event.peer.port,
             ..event.process.as_deref().map(Self::of_process).unwrap_or_default()
         })
+    }
+
+    /// What is known of a flow when its first packet leaves.
+    #[must_use]
+    pub fn of_identity(identity: &'a Identity, flow: &Flow) -> Self {
+        Self {
+            parent: identity.parent.as_deref(),
+            transport: Some(flow.transport.as_str()),
+            name: identity.server.as_ref().map(|server| &*server.name),
+            address: Some(flow.peer.ip()),
+            port: Some(flow.peer.port()).filter(|port| *port != 0),
+            ..identity.process.as_deref().map(Self::of_process).unwrap_or_default()
+        }
     }
 
     fn of_process(process: &'a Process) -> Self {

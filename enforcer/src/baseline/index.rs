@@ -1,6 +1,6 @@
 //! Finding the rules that cover a flow, however many rules there are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub struct Index {
     rules: Vec<(Rule, Action)>,
     by_executable: HashMap<Arc<str>, Hosts>,
     of_any: Hosts,
+    /// Executables of which a rule asks for the digest; `None` if a rule asks for that of any.
+    digested: HashSet<Option<Arc<str>>>,
 }
 
 impl Index {
@@ -50,6 +52,9 @@ impl Index {
         };
         let number = self.rules.len();
         hosts.add(&rule.destination.host, number);
+        if rule.subject.sha256.is_some() {
+            self.digested.insert(rule.subject.executable.clone());
+        }
         self.rules.push((rule, action));
         number
     }
@@ -88,6 +93,13 @@ impl Index {
             }
         }
         allowed
+    }
+
+    /// Whether what the rules say may depend on the digest of this executable.
+    #[must_use]
+    pub fn wants_digest(&self, executable: &str) -> bool {
+        !self.digested.is_empty()
+            && (self.digested.contains(&None) || self.digested.contains(&Some(Arc::from(executable))))
     }
 
     /// Number of rules.

@@ -36,6 +36,21 @@ impl Default for Precision {
 /// Rules that a baseline may come to have by learning. Each takes some 700 bytes: 140 MB. Generalising makes fewer of them.
 pub const MOST_RULES: usize = 200_000;
 
+impl Precision {
+    /// The rule that covers this flow and as little else as can be said. A rule that left out what is not known now would
+    /// allow more than was seen: there is none then.
+    #[must_use]
+    pub fn rule_for(self, facts: &Facts<'_>) -> Option<Rule> {
+        let transport = facts.transport?;
+        let portless = facts.port.is_none() && WITH_PORTS.contains(&transport);
+        if facts.executable.is_none() || self.user && facts.user.is_none() || portless {
+            return None;
+        }
+        let rule = Rule::of(facts, self);
+        (rule.destination.host != Host::Any).then_some(rule)
+    }
+}
+
 /// What became of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Learned {
@@ -163,24 +178,12 @@ impl Learner {
 
     /// Adds the rule for a flow that none covers, and says its number.
     fn add(&mut self, facts: &Facts<'_>) -> (Learned, Option<usize>) {
-        let Some(rule) = self.rule_for(facts) else { return (Learned::Untold, None) };
+        let Some(rule) = self.precision.rule_for(facts) else { return (Learned::Untold, None) };
         if self.index.len() >= MOST_RULES {
             return (Learned::Full, None);
         }
         self.baseline.entries.insert(rule.clone(), Entry::new(Action::Allow));
         (Learned::New, Some(self.index.insert(rule, Action::Allow)))
-    }
-
-    /// The rule that covers this flow and as little else as can be said. A rule that left out what is not known now would
-    /// allow more than was seen: there is none then.
-    fn rule_for(&self, facts: &Facts<'_>) -> Option<Rule> {
-        let transport = facts.transport?;
-        let portless = facts.port.is_none() && WITH_PORTS.contains(&transport);
-        if facts.executable.is_none() || self.precision.user && facts.user.is_none() || portless {
-            return None;
-        }
-        let rule = Rule::of(facts, self.precision);
-        (rule.destination.host != Host::Any).then_some(rule)
     }
 }
 

@@ -25,7 +25,7 @@ mod rule;
 mod subject;
 mod survey;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod word;
 
 pub use assess::{Caveat, Figures, LARGEST_BOUND, LARGEST_NOVELTY, Percent, RECENT_DAYS, Reason, WATCHED_DAYS};

@@ -4,5 +4,5 @@ mod comparing;
 mod learning;
 mod meaning;
 mod reconciling;
-mod strategy;
+pub(crate) mod strategy;
 mod text;

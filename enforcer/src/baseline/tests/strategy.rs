@@ -44,7 +44,7 @@ fn ports() -> impl Strategy<Value = Ports> {
 }
 
 prop_compose! {
-    pub(super) fn rule()(
+    pub(crate) fn rule()(
         executable in of(text(&EXECUTABLES)),
         script in of(text(&["app.py", "-m http.server"])),
         user in of(text(&["alice", "1000"])),
@@ -58,7 +58,7 @@ prop_compose! {
     }
 }
 
-pub(super) fn time() -> impl Strategy<Value = Timestamp> {
+pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     (0_i64..4_000_000_000).prop_map(|seconds| Timestamp(seconds * 1_000_000_000))
 }
 
@@ -102,7 +102,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    pub(super) fn baseline()(
+    pub(crate) fn baseline()(
         notes in prop::collection::vec(note().prop_map(|note| format!(" {note}")), 0..3),
         hosts in prop::collection::btree_map("[a-z]{1,8}( [a-z]{1,3})?", of(period()), 0..3),
         days in prop::collection::btree_map(0_i64..40_000, day(), 0..5),
@@ -115,7 +115,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    pub(super) fn facts()(
+    pub(crate) fn facts()(
         executable in of(select(EXECUTABLES.to_vec())),
         script in of(select(vec!["app.py", "-m http.server"])),
         user in of(select(vec!["alice", "1000"])),

@@ -1,0 +1,91 @@
+//! The decision.
+
+use std::sync::Arc;
+
+use egret_model::{Reason, Transport, Verdict};
+
+use super::policy::{Mode, OnFailure, Policy, Unattributed};
+use crate::ask::Answered;
+use crate::baseline::{Decision, Facts, Index, Rule};
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What is to be done.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// The rule that covers the flow, without action.
+    pub rule: Option<Arc<str>>,
+    /// The answer that it rests on.
+    pub answered: Option<Answered>,
+    /// A person is to be asked.
+    pub ask: bool,
+}
+
+/// Judges a flow. Answers in force are looked for only where no rule covers it: what rules say is for people to read, and
+/// stays true.
+///
+/// In [`Mode::Enforce`] it blocks exactly what [`Mode::Shadow`] says it would, and in [`Mode::Learn`] nothing.
+#[must_use]
+pub fn judge(policy: &Policy, facts: &Facts<'_>, answered: impl FnOnce() -> Option<Answered>) -> Judged {
+    let (blocks, reason, rule, answered) = match decide(&policy.index, facts) {
+        Decision::Allow(rule) => (false, Reason::Rule, Some(rule), None),
+        Decision::Deny(rule) => (true, Reason::Rule, Some(rule), None),
+        Decision::Unknown if facts.executable.is_none() => {
+            (policy.unattributed == Unattributed::Block, Reason::Unattributed, None, None)
+        }
+        Decision::Unknown => match answered() {
+            Some(answered) => (!answered.allow, Reason::Answer, None, Some(answered)),
+            None => (true, Reason::NoRule, None, None),
+        },
+    };
+    let is_meant = policy.only.as_ref().is_none_or(|subject| subject.covers(facts));
+    let verdict = policy.verdict(blocks, is_meant);
+    Judged {
+        verdict,
+        reason,
+        rule: rule.map(|rule: &Rule| rule.to_string().into()),
+        answered,
+        ask: policy.ask && verdict == Verdict::Block && reason == Reason::NoRule,
+    }
+}
+
+/// What the rules say. A socket of Multipath TCP sends TCP, and its peer may understand nothing else: rules for the one are
+/// rules for what the other sends.
+fn decide<'a>(index: &'a Index, facts: &Facts<'_>) -> Decision<'a> {
+    let decision = index.decide(facts);
+    if decision != Decision::Unknown || facts.transport != Some(Transport::Tcp.as_str()) {
+        return decision;
+    }
+    index.decide(&Facts { transport: Some(Transport::Mptcp.as_str()), ..facts.clone() })
+}
+
+impl Policy {
+    /// What is to be done with a flow of which too little is known in time.
+    #[must_use]
+    pub fn late(&self) -> Judged {
+        self.unknown(Reason::Late, self.on_failure == OnFailure::Closed)
+    }
+
+    /// What is to be done with a packet whose flow cannot be told.
+    #[must_use]
+    pub fn unjudgeable(&self) -> Judged {
+        self.unknown(Reason::Unjudgeable, self.unattributed == Unattributed::Block)
+    }
+
+    /// What is not known belongs to nobody whose flows alone are blocked.
+    fn unknown(&self, reason: Reason, blocks: bool) -> Judged {
+        let verdict = self.verdict(blocks, self.only.is_none());
+        Judged { verdict, reason, rule: None, answered: None, ask: false }
+    }
+
+    const fn verdict(&self, blocks: bool, is_meant: bool) -> Verdict {
+        match self.mode {
+            _ if !blocks => Verdict::Allow,
+            Mode::Learn => Verdict::Allow,
+            Mode::Enforce if is_meant => Verdict::Block,
+            Mode::Shadow | Mode::Enforce => Verdict::WouldBlock,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Judging: from what is known of a flow, and the policy, to a verdict.
+//!
+//! [`judge`] and what [`Policy`] says of flows that cannot be judged are pure and total. The traits are what the packet
+//! path asks of the rest of the program.
+
+mod current;
+mod judged;
+mod policy;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+pub use current::Current;
+pub use judged::{Judged, judge};
+pub use policy::{Mode, OnFailure, Policy, Refusal, Unattributed};
+pub use sources::{Audit, Digest, FindOwner, Grant, Identify};

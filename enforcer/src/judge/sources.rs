@@ -1,0 +1,42 @@
+//! What the packet path asks of the rest of the program.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use egret_model::{Flow, Identity, Judgement, Owner, Process, Sha256, Verdict};
+
+/// Finds the process behind a packet that is about to leave.
+pub trait FindOwner: Send {
+    /// Without waiting for anything: this is asked for every packet.
+    fn find(&mut self, flow: &Flow) -> Option<Owner>;
+
+    /// At greater cost, in milliseconds at most, when the above found nothing.
+    fn search(&mut self, flow: &Flow) -> Option<Owner>;
+}
+
+/// Tells a process and the other end in full.
+pub trait Identify: Send + Sync {
+    /// All that is known, what happened before the packet left included; `None` if that took longer than it may.
+    fn identify(&self, owner: &Owner, flow: &Flow, within: Duration) -> Option<Identity>;
+}
+
+/// Lets the kernel allow by itself what was allowed once.
+pub trait Grant: Send + Sync {
+    /// Sockets that this process connects to this peer have the mark, for some time.
+    fn grant(&self, owner: &Owner, flow: &Flow, mark: u32, lasts: Duration);
+
+    /// Takes everything back that was granted.
+    fn revoke(&self);
+}
+
+/// Is told of every verdict. It may not wait for anything: packets do.
+pub trait Audit: Send + Sync {
+    /// A packet has its verdict.
+    fn judged(&self, owner: Option<&Owner>, flow: Option<&Flow>, verdict: Verdict, judgement: &Arc<Judgement>);
+}
+
+/// Computes digests of executables.
+pub trait Digest: Send {
+    /// SHA-256 of what a process runs, from its file. It may take as long as reading that does; `None` if it cannot be had.
+    fn digest(&mut self, process: &Process) -> Option<Sha256>;
+}

@@ -1,0 +1,159 @@
+//! Decisions that were made for the like of a packet.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use egret_model::{Flow, Owner, Transport};
+use lru::LruCache;
+
+use super::decision::Decision;
+
+/// Decisions in all, about 250 bytes each: 4 MiB. The one that was not used for longest makes place.
+pub(super) const DECISIONS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+/// Parts with a lock each, so that lanes seldom meet.
+const PARTS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
+/// What packets have to have in common to be treated the same. A process that was forked since the exec runs the same with
+/// the same arguments, but its parent is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    program: Program,
+    uid: u32,
+    cgroup_id: u64,
+    parent_pid: u32,
+    transport: Transport,
+    peer: SocketAddr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Program {
+    Exec(u64),
+    Process { pid: u32, start_ns: u64 },
+}
+
+impl Key {
+    pub(super) fn new(owner: &Owner, flow: &Flow) -> Self {
+        let process = owner.process;
+        let program = match process.exec_id {
+            0 => Program::Process { pid: process.pid, start_ns: process.start_ns },
+            exec_id => Program::Exec(exec_id),
+        };
+        Self {
+            program,
+            uid: process.uid,
+            cgroup_id: process.cgroup_id,
+            parent_pid: process.parent_pid,
+            transport: flow.transport,
+            peer: flow.peer,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Remembered {
+    decision: Decision,
+    /// Under which policy and answers it was made.
+    epoch: u64,
+    until: Instant,
+}
+
+/// Decisions, shared by the lanes.
+#[derive(Debug)]
+pub(super) struct Cache {
+    parts: Vec<Mutex<LruCache<Key, Remembered>>>,
+    hasher: RandomState,
+}
+
+impl Cache {
+    pub(super) fn new(decisions: NonZeroUsize) -> Self {
+        let size = NonZeroUsize::new(decisions.get().div_ceil(PARTS.get())).unwrap_or(NonZeroUsize::MIN);
+        let parts = (0..PARTS.get()).map(|_| Mutex::new(LruCache::new(size))).collect();
+        Self { parts, hasher: RandomState::new() }
+    }
+
+    /// What was decided, if it still holds.
+    pub(super) fn get(&self, key: &Key, epoch: u64, now: Instant) -> Option<Decision> {
+        let mut part = self.part(key)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let remembered = part.get(key)?;
+        (remembered.epoch == epoch && now < remembered.until).then(|| remembered.decision.clone())
+    }
+
+    /// Remembers what was decided when the epoch was this one.
+    pub(super) fn put(&self, key: Key, decision: Decision, epoch: u64, until: Instant) {
+        let Some(part) = self.part(&key) else { return };
+        part.lock().unwrap_or_else(PoisonError::into_inner).put(key, Remembered { decision, epoch, until });
+    }
+
+    fn part(&self, key: &Key) -> Option<&Mutex<LruCache<Key, Remembered>>> {
+        let hash = usize::try_from(self.hasher.hash_one(key) % 1024).unwrap_or_default();
+        self.parts.get(hash % PARTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use egret_model::{Attribution, ProcessId, Reason, Verdict};
+
+    use super::super::decision::Effect;
+    use super::*;
+
+    fn owner(exec_id: u64, pid: u32) -> Owner {
+        let process = ProcessId { pid, uid: 1000, start_ns: 5, exec_id, cgroup_id: 7, parent_pid: 1 };
+        Owner { process, cookie: 0, attribution: Attribution::Tuple }
+    }
+
+    fn flow(local: u16, peer: u16) -> Flow {
+        let end = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        Flow { transport: Transport::Tcp, local: end(local), peer: end(peer) }
+    }
+
+    fn decision() -> Decision {
+        Decision { verdict: Verdict::Allow, reason: Reason::Rule, rule: None, effect: Effect::Passed }
+    }
+
+    #[test]
+    fn what_differs_is_told_apart() {
+        let key = Key::new(&owner(3, 10), &flow(1, 443));
+        assert_eq!(key, Key::new(&owner(3, 11), &flow(2, 443)), "the same program, from another port");
+        assert_ne!(key, Key::new(&owner(4, 10), &flow(1, 443)));
+        assert_ne!(key, Key::new(&owner(3, 10), &flow(1, 444)));
+        assert_ne!(Key::new(&owner(0, 10), &flow(1, 443)), Key::new(&owner(0, 11), &flow(1, 443)));
+        let mut reused = owner(0, 10);
+        reused.process.start_ns += 1;
+        assert_ne!(Key::new(&owner(0, 10), &flow(1, 443)), Key::new(&reused, &flow(1, 443)));
+        for change in [
+            |owner: &mut Owner| owner.process.uid += 1,
+            |owner: &mut Owner| owner.process.cgroup_id += 1,
+            |owner: &mut Owner| owner.process.parent_pid += 1,
+        ] {
+            let mut other = owner(3, 10);
+            change(&mut other);
+            assert_ne!(key, Key::new(&other, &flow(1, 443)));
+        }
+    }
+
+    #[test]
+    fn a_decision_holds_for_its_epoch_and_its_time() {
+        let (cache, now) = (Cache::new(DECISIONS), Instant::now());
+        let (key, until) = (Key::new(&owner(3, 10), &flow(1, 443)), now + Duration::from_secs(60));
+        cache.put(key, decision(), 5, until);
+        assert!(cache.get(&key, 5, now).is_some());
+        assert!(cache.get(&key, 6, now).is_none(), "another policy");
+        assert!(cache.get(&key, 5, until).is_none(), "too long ago");
+    }
+
+    #[test]
+    fn there_are_never_more_than_there_may_be() {
+        let (cache, now) = (Cache::new(DECISIONS), Instant::now());
+        for exec_id in 1..100_000 {
+            cache.put(Key::new(&owner(exec_id, 1), &flow(1, 1)), decision(), 1, now);
+        }
+        let held: usize = cache.parts.iter().map(|part| part.lock().unwrap().len()).sum();
+        assert!(held <= DECISIONS.get() && held > DECISIONS.get() / 2, "{held}");
+    }
+}

@@ -1,0 +1,240 @@
+//! The slow lane: what is not decided yet.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use egret_model::{Flow, Identity, Owner, Process, Reason, Transport, Verdict};
+use nfq::Message;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::breaker::Breaker;
+use super::cache::Key;
+use super::counts::{Counts, one_more};
+use super::decision::{Decision, Effect, holds_until};
+use super::digests::Digests;
+use super::parked::{For, Packet, Parked};
+use super::shared::{Seen, Shared, settle};
+use super::socket::{Received, Socket};
+use super::wake::Wake;
+use crate::ask::Questions;
+use crate::baseline::Facts;
+use crate::judge::{FindOwner, Identify, Judged, Policy, judge};
+use crate::packet::parse;
+
+/// Packets that are read before those that are held are looked after.
+const BATCH: usize = 64;
+
+/// The slow lane.
+pub(super) struct Slow {
+    pub(super) socket: Socket,
+    pub(super) finder: Box<dyn FindOwner>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) wake: Arc<Wake>,
+    pub(super) identify: Arc<dyn Identify>,
+    pub(super) questions: Arc<Questions>,
+    pub(super) digests: Digests,
+    pub(super) breaker: Breaker,
+    pub(super) parked: Parked,
+}
+
+/// What can be said of a packet now.
+struct Considered {
+    /// Nothing before the digest of the executable is known.
+    judged: Option<Judged>,
+    policy: Arc<Policy>,
+    epoch: u64,
+}
+
+impl Slow {
+    pub(super) fn run(mut self) -> io::Result<()> {
+        self.socket.set_nonblocking();
+        loop {
+            // The bell first, then what it was rung for: what comes between the two rings again.
+            let was_rung = self.wake.was_rung();
+            if self.shared.stop_slow.load(Ordering::Acquire) {
+                break;
+            }
+            self.read(BATCH)?;
+            // What changed may concern any of those that are held.
+            let again = if was_rung { self.parked.take() } else { self.parked.take_overdue(Instant::now()) };
+            again.into_iter().for_each(|packet| self.step(packet));
+            self.wait()?;
+        }
+        self.socket.shut();
+        self.read(usize::MAX)?;
+        for packet in self.parked.take() {
+            let policy = self.shared.current.get();
+            self.finish(packet, policy.late(), &policy, None);
+        }
+        self.socket.close()
+    }
+
+    /// Until there is a packet, something changed, or a packet has been held as long as it may.
+    fn wait(&self) -> io::Result<()> {
+        self.shared.parked.store(u64::try_from(self.parked.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let left = self.parked.next().map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut sources =
+            [self.socket.as_fd(), self.wake.as_fd()].map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN));
+        match poll(&mut sources, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read(&mut self, most: usize) -> io::Result<()> {
+        for _ in 0..most {
+            match self.socket.receive()? {
+                Received::Packet(message) => self.take(message),
+                Received::Other => {}
+                Received::Empty => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, message: Message) {
+        let begun = Instant::now();
+        self.counts.missing.fetch_add(self.socket.missing(&message), Ordering::Relaxed);
+        let Ok(flow) = parse(message.get_payload()) else {
+            return self.settle_unknown(message, None, begun, Policy::unjudgeable);
+        };
+        let Some(owner) = self.finder.find(&flow).or_else(|| self.finder.search(&flow)) else {
+            let nobody = Identity::default();
+            let facts = Facts::of_identity(&nobody, &flow);
+            return self.settle_unknown(message, Some(flow), begun, |policy| judge(policy, &facts, || None));
+        };
+        let key = Key::new(&owner, &flow);
+        if let Some(decision) = self.decided(&owner, &key, begun) {
+            let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
+            return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+        }
+        let identity = self.identity(&owner, &flow);
+        let is_late = identity.is_none();
+        let identity = identity.unwrap_or_default();
+        let packet = Packet { message, flow, owner, key, identity, begun, held: None };
+        if is_late {
+            let policy = self.shared.current.get();
+            return self.finish(packet, policy.late(), &policy, None);
+        }
+        self.step(packet);
+    }
+
+    /// What was decided since a fast lane looked.
+    fn decided(&self, owner: &Owner, key: &Key, now: Instant) -> Option<Decision> {
+        if owner.process.pid == self.shared.settings.own_pid {
+            return Some(Decision::of_own(&self.shared.current.get(), self.shared.settings.marks));
+        }
+        let decision = self.shared.cache.get(key, self.shared.epoch(), now)?;
+        one_more(&self.counts.hits);
+        Some(decision)
+    }
+
+    fn settle_unknown(
+        &mut self,
+        message: Message,
+        flow: Option<Flow>,
+        begun: Instant,
+        judged: impl FnOnce(&Policy) -> Judged,
+    ) {
+        let policy = self.shared.current.get();
+        let decision = Decision::of(judged(&policy), &policy, self.shared.settings.marks);
+        let seen = Seen { flow: flow.as_ref(), owner: None, begun };
+        settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+    }
+
+    fn identity(&mut self, owner: &Owner, flow: &Flow) -> Option<Identity> {
+        if !self.breaker.is_closed(Instant::now()) {
+            return None;
+        }
+        let identity = self.identify.identify(owner, flow, self.shared.settings.identify_within);
+        self.breaker.told(identity.is_some(), Instant::now());
+        identity
+    }
+
+    /// Settles a packet, or holds it.
+    fn step(&mut self, mut packet: Packet) {
+        let now = Instant::now();
+        let Considered { judged, policy, epoch } = self.consider(&packet);
+        let settings = &self.shared.settings;
+        let held = match &judged {
+            None => (For::Digest, packet.begun + settings.digest_within),
+            Some(judged) if judged.ask => (For::Answer, packet.begun + settings.hold),
+            Some(_) => return self.finish_with(packet, judged, &policy, epoch),
+        };
+        let waits = if packet.is_held(held.0) { !packet.is_overdue(now) } else { self.order(&packet, held) };
+        if !waits || !self.parked.has_room() {
+            return self.finish_with(packet, judged, &policy, epoch);
+        }
+        if packet.held.is_none() {
+            one_more(&self.counts.parked);
+        }
+        packet.held = Some(held);
+        self.parked.hold(packet);
+    }
+
+    fn consider(&self, packet: &Packet) -> Considered {
+        let epoch = self.shared.epoch();
+        let policy = self.shared.current.get();
+        let facts = Facts::of_identity(&packet.identity, &packet.flow);
+        let judged = awaited(&packet.identity, &policy).is_none().then(|| {
+            let answered = || self.questions.answered(&facts);
+            judge(&policy, &facts, answered)
+        });
+        Considered { judged, policy, epoch }
+    }
+
+    /// Asks for what a packet would be held for; whether it is worth waiting for that.
+    fn order(&self, packet: &Packet, (what, until): (For, Instant)) -> bool {
+        let is_ordered = match what {
+            For::Digest => packet.identity.process.as_ref().is_some_and(|process| self.digests.order(process)),
+            For::Answer => self.questions.ask(&Facts::of_identity(&packet.identity, &packet.flow)),
+        };
+        is_ordered && packet.begun < until
+    }
+
+    fn finish_with(&mut self, packet: Packet, judged: Option<Judged>, policy: &Policy, epoch: u64) {
+        match judged {
+            Some(judged) => self.finish(packet, judged, policy, Some(epoch)),
+            None => self.finish(packet, policy.late(), policy, None),
+        }
+    }
+
+    /// Settles a packet; what was decided in an epoch is remembered.
+    fn finish(&mut self, packet: Packet, judged: Judged, policy: &Policy, epoch: Option<u64>) {
+        let now = Instant::now();
+        let until = holds_until(&judged, now, self.shared.settings.remember);
+        let decision = Decision::of(judged, policy, self.shared.settings.marks);
+        let Packet { message, flow, owner, key, begun, .. } = packet;
+        if let Some((until, epoch)) = until.zip(epoch) {
+            self.grant(&owner, &flow, &decision, epoch, until.saturating_duration_since(now));
+            self.shared.cache.put(key, decision.clone(), epoch, until);
+        }
+        let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
+        settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+    }
+
+    /// Lets the kernel allow the like by itself, where a rule does. A policy that came meanwhile has taken back what was
+    /// granted before it: what was granted since under the old one goes too.
+    fn grant(&self, owner: &Owner, flow: &Flow, decision: &Decision, epoch: u64, lasts: Duration) {
+        let Effect::Marked(mark) = decision.effect else { return };
+        let is_granted = (decision.verdict, decision.reason) == (Verdict::Allow, Reason::Rule);
+        if is_granted && flow.transport == Transport::Tcp {
+            self.shared.grant.grant(owner, flow, mark, lasts);
+            if self.shared.epoch() != epoch {
+                self.shared.grant.revoke();
+            }
+        }
+    }
+}
+
+/// The process whose digest has to be known before the policy says anything of it.
+fn awaited<'a>(identity: &'a Identity, policy: &Policy) -> Option<&'a Arc<Process>> {
+    let process = identity.process.as_ref()?;
+    let is_awaited = |path: &str| process.executable.sha256.get().is_none() && policy.index.wants_digest(path);
+    process.executable.path.as_deref().filter(|path| is_awaited(path)).map(|_| process)
+}

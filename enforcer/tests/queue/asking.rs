@@ -1,0 +1,122 @@
+//! Flows that are put to a person.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use egret_enforcer::ask::{Answer, Change, Lasts, Watcher, Which};
+use egret_enforcer::judge::{Mode, Policy};
+use egret_enforcer::queue::Settings;
+use egret_model::{Reason, Verdict};
+use libtest_mimic::Trial;
+
+use crate::host::{AT_ONCE, Host, V4, V6, policy, timed};
+use crate::test;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("queue: a question nobody answers is refused after a moment", unanswered),
+        test("queue: without holding, a question is refused at once", unheld),
+        test("queue: an answer is for the packet that waits", answered),
+        test("queue: an answer is for the next time", next_time),
+        test("queue: an answer for one flow is for one", once),
+    ]
+}
+
+fn asking() -> Policy {
+    Policy { ask: true, ..policy(Mode::Enforce, "") }
+}
+
+fn settings(hold: Duration) -> Settings {
+    Settings { hold, ..Settings::default() }
+}
+
+const fn answer(allow: bool, lasts: Lasts) -> Answer {
+    Answer { allow, lasts }
+}
+
+fn unanswered() {
+    let host = Host::new(1);
+    let (_listener, to) = host.listen(V4);
+    let lanes = host.start(settings(Duration::from_millis(300)), asking());
+    let (outcome, time) = timed(|| host.connect(to));
+    assert_eq!(outcome.unwrap_err(), ErrorKind::ConnectionRefused);
+    assert!((Duration::from_millis(300)..AT_ONCE).contains(&time), "{time:?}");
+    let questions = host.questions.open();
+    assert_eq!(questions.len(), 1);
+    assert_eq!(questions[0].executable.as_deref(), Some(&*format!("/bin/p{}", to.port())));
+    assert_eq!((&*questions[0].destination, questions[0].port), ("127.0.0.1", Some(to.port())));
+    assert_eq!((lanes.state().parked, lanes.state().parked_now), (1, 0));
+    assert_eq!(host.fakes.judgements(V4, 1)[0].1.reason, Reason::NoRule);
+}
+
+fn unheld() {
+    let host = Host::new(1);
+    let (_listener, to) = host.listen(V6);
+    let lanes = host.start(settings(Duration::ZERO), asking());
+    let (outcome, time) = timed(|| host.connect(to));
+    assert_eq!(outcome.unwrap_err(), ErrorKind::ConnectionRefused);
+    assert!(time < Duration::from_millis(200), "{time:?}");
+    assert_eq!((host.questions.open().len(), lanes.state().parked), (1, 0));
+}
+
+fn answered() {
+    for allow in [true, false] {
+        let host = Host::new(1);
+        let (_listener, to) = host.listen(V4);
+        // Answered from elsewhere, as soon as it is asked.
+        let (asked, ask) = std::sync::mpsc::channel();
+        let watcher: Arc<Watcher> = Arc::new(move |change| {
+            if change == Change::Asked {
+                asked.send(()).unwrap();
+            }
+        });
+        host.questions.watch(&watcher);
+        let _lanes = host.start(settings(Duration::from_secs(60)), asking());
+        let outcome = thread::scope(|scope| {
+            let (host, ask) = (&host, ask);
+            scope.spawn(move || {
+                ask.recv().unwrap();
+                host.questions.answer(&Which::Id(1), answer(allow, Lasts::UntilRestart)).unwrap();
+            });
+            host.connect(to)
+        });
+        assert_eq!(outcome.err(), (!allow).then_some(ErrorKind::ConnectionRefused));
+        // It was held: no packet was sent twice.
+        let told = host.fakes.judgements(V4, 1);
+        let verdict = if allow { Verdict::Allow } else { Verdict::Block };
+        assert_eq!((told[0].0, told[0].1.reason), (verdict, Reason::Answer));
+        assert!(host.fakes.granted.lock().unwrap().is_empty(), "only rules are");
+    }
+}
+
+fn next_time() {
+    let host = Host::new(1);
+    let (_listener, to) = host.listen(V4);
+    let _lanes = host.start(settings(Duration::ZERO), asking());
+    host.connect(to).unwrap_err();
+    let settled = host.questions.answer(&Which::Id(1), answer(true, Lasts::Always)).unwrap();
+    assert!(settled.always);
+    assert_eq!(
+        settled.rules[0].to_string(),
+        format!("exe=/bin/p{0} user=tester -> tcp 127.0.0.1 {0}", to.port()),
+        "it is to become a rule"
+    );
+    for _ in 0..3 {
+        host.connect(to).unwrap();
+    }
+    assert!(host.questions.withdraw(1));
+    host.connect(to).unwrap_err();
+}
+
+fn once() {
+    let host = Host::new(1);
+    let (_listener, to) = host.listen(V4);
+    let _lanes = host.start(settings(Duration::ZERO), asking());
+    host.connect(to).unwrap_err();
+    host.questions.answer(&Which::Id(1), answer(true, Lasts::Once)).unwrap();
+    host.connect(to).unwrap();
+    host.connect(to).unwrap_err();
+    assert_eq!(host.questions.open()[0].id, 2, "it is asked again");
+}

@@ -1,0 +1,150 @@
+//! What the packet path asks of the rest of the program, answered as a test wants.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use egret_enforcer::judge::{Audit, Digest, FindOwner, Grant, Identify};
+use egret_model::{Attribution, Executable, Flow, Identity, Judgement, Owner, Process, ProcessId, Sha256, Verdict};
+use egret_tests::until;
+
+/// A door that threads wait at while it is closed. It opens when whoever closed it goes.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    is_closed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Door {
+    pub(crate) fn close(&self) -> Closed<'_> {
+        *self.is_closed.lock().unwrap() = true;
+        Closed(self)
+    }
+
+    pub(crate) fn pass(&self) {
+        drop(self.changed.wait_while(self.is_closed.lock().unwrap(), |closed| *closed).unwrap());
+    }
+}
+
+/// Keeps a door closed.
+pub(crate) struct Closed<'a>(&'a Door);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        *self.0.is_closed.lock().unwrap() = false;
+        self.0.changed.notify_all();
+    }
+}
+
+/// The programs of a test: whatever talks to port N is `/bin/pN`, run by `tester`.
+#[derive(Debug, Default)]
+pub(crate) struct Fakes {
+    /// Owners are looked for behind this one.
+    pub(crate) finding: Door,
+    /// Digests are computed behind this one.
+    pub(crate) digesting: Door,
+    /// No process is found.
+    pub(crate) nobody: AtomicBool,
+    /// All processes are this one.
+    pub(crate) pid: AtomicU64,
+    /// Who a process is is told too late.
+    pub(crate) is_late: AtomicBool,
+    /// How often somebody asked who a process is.
+    pub(crate) identified: AtomicU64,
+    /// How often somebody searched for an owner.
+    pub(crate) searched: AtomicU64,
+    pub(crate) told: Mutex<Vec<Told>>,
+    pub(crate) granted: Mutex<Vec<(Owner, Flow, u32)>>,
+    pub(crate) revoked: AtomicU64,
+}
+
+/// What an audit is told.
+type Told = (Option<Owner>, Option<Flow>, Verdict, Arc<Judgement>);
+
+/// The digest of every program of a test.
+pub(crate) const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+pub(crate) struct Finder(pub(crate) Arc<Fakes>);
+
+impl FindOwner for Finder {
+    fn find(&mut self, flow: &Flow) -> Option<Owner> {
+        self.0.finding.pass();
+        let port = u32::from(flow.peer.port());
+        let pid = u32::try_from(self.0.pid.load(Ordering::Relaxed)).unwrap();
+        let process = ProcessId {
+            pid: if pid == 0 { 4_000_000 + port } else { pid },
+            uid: 1000,
+            start_ns: 1,
+            exec_id: port.into(),
+            cgroup_id: 1,
+            parent_pid: 1,
+        };
+        let owner = Owner { process, cookie: 7, attribution: Attribution::Tuple };
+        (!self.0.nobody.load(Ordering::Relaxed)).then_some(owner)
+    }
+
+    fn search(&mut self, _: &Flow) -> Option<Owner> {
+        self.0.searched.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Identify for Fakes {
+    fn identify(&self, owner: &Owner, _: &Flow, within: Duration) -> Option<Identity> {
+        self.identified.fetch_add(1, Ordering::Relaxed);
+        if self.is_late.load(Ordering::Relaxed) {
+            thread::sleep(within);
+            return None;
+        }
+        let executable =
+            Executable { path: Some(format!("/bin/p{}", owner.process.exec_id).into()), ..Executable::default() };
+        let process = Process {
+            pid: owner.process.pid,
+            start_time: None,
+            parent_pid: None,
+            executable: executable.into(),
+            uid: Some(1000),
+            user: Some("tester".into()),
+            cgroup: None,
+        };
+        Some(Identity { process: Some(process.into()), ..Identity::default() })
+    }
+}
+
+impl Grant for Fakes {
+    fn grant(&self, owner: &Owner, flow: &Flow, mark: u32, _: Duration) {
+        self.granted.lock().unwrap().push((*owner, *flow, mark));
+    }
+
+    fn revoke(&self) {
+        self.revoked.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Audit for Fakes {
+    fn judged(&self, owner: Option<&Owner>, flow: Option<&Flow>, verdict: Verdict, judgement: &Arc<Judgement>) {
+        self.told.lock().unwrap().push((owner.copied(), flow.copied(), verdict, Arc::clone(judgement)));
+    }
+}
+
+pub(crate) struct Digester(pub(crate) Arc<Fakes>);
+
+impl Digest for Digester {
+    fn digest(&mut self, _: &Process) -> Option<Sha256> {
+        self.0.digesting.pass();
+        Some(DIGEST.into())
+    }
+}
+
+impl Fakes {
+    /// What was told of flows to an address, in order, once so much was. Packets go before that.
+    pub(crate) fn judgements(&self, to: IpAddr, count: usize) -> Vec<(Verdict, Arc<Judgement>)> {
+        let is_meant = |told: &&Told| told.1.is_some_and(|flow| flow.peer.ip() == to);
+        let told = || self.told.lock().unwrap().iter().filter(is_meant).cloned().collect::<Vec<_>>();
+        let told = until("judgements", || Some(told()).filter(|told| told.len() >= count));
+        assert_eq!(told.len(), count);
+        told.into_iter().map(|(_, _, verdict, judgement)| (verdict, judgement)).collect()
+    }
+}
