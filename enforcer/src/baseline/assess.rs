@@ -155,7 +155,7 @@ impl Percent {
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 * 100.0 {
-            none if none == 0.0 => f.write_str("0 %"),
+            0.0 => f.write_str("0 %"),
             least if least < 0.01 => f.write_str("under 0.01 %"),
             little if little < 1.0 => write!(f, "{little:.2} %"),
             some if some < 10.0 => write!(f, "{some:.1} %"),

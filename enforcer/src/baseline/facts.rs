@@ -21,7 +21,8 @@ pub struct Facts<'a> {
     pub unit: Option<&'a str>,
     /// Full container id.
     pub container: Option<&'a str>,
-    /// Path of the parent's executable.
+    /// Path of the parent's executable. Only known live: records have the parent's process id and not what it ran, so that a
+    /// rule that asks for a parent covers nothing in a log.
     pub parent: Option<&'a str>,
     /// Name of the transport.
     pub transport: Option<&'static str>,

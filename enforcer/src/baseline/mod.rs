@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! format 1
-//! allow exe=/usr/bin/curl user=alice -> tcp example.org 443  # 12 connections on 3 days, 2026-11-20T08:00:01Z to 2026-11-23T18:22:10Z
+//! allow exe=/usr/bin/curl user=alice -> tcp example.org 443  # seen 12 times on 3 days, 2026-11-20T08:00:01Z to 2026-11-23T18:22:10Z
 //! ```
 
 mod assess;

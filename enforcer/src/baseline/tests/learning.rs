@@ -4,8 +4,8 @@ use egret_model::Timestamp;
 use proptest::prelude::*;
 
 use super::super::{
-    Action, Baseline, Counts, Decision, Facts, History, Index, Learned, Learner, Precision, Replay, Thresholds, counts,
-    generalise, parse,
+    Action, Baseline, Counts, Decision, Facts, Gap, History, Index, Learned, Learner, Precision, Replay, Thresholds,
+    counts, generalise, parse,
 };
 use super::strategy;
 
@@ -213,4 +213,56 @@ fn replay_tells_who_would_have_been_blocked_and_since_when() {
             ("exe=/usr/bin/curl user=alice -> tcp 192.0.2.9 25".to_owned(), 2, 1_000_000_000)
         ]
     );
+}
+
+#[test]
+fn what_is_frozen_gathers_evidence_and_nothing_else() {
+    let (baseline, _) = learned(&[(flow(Some("example.org"), "192.0.2.7", 443), Timestamp(0))]);
+    let mut learner = Learner::new(baseline, Precision::default());
+    learner.freeze(true);
+    assert_eq!(learner.learn(&flow(Some("example.org"), "192.0.2.7", 443), Timestamp(DAY)), Learned::Known);
+    assert_eq!(learner.learn(&flow(Some("example.com"), "192.0.2.7", 443), Timestamp(DAY)), Learned::Frozen);
+    assert_eq!(learner.generalise(Thresholds { names: 1, addresses: 1, ports: 1 }), []);
+    let (_, all) = counts(learner.baseline());
+    assert_eq!((all.flows, all.rules, learner.baseline().history.days().len()), (2, 1, 2));
+    learner.freeze(false);
+    assert_eq!(learner.learn(&flow(Some("example.com"), "192.0.2.7", 443), Timestamp(DAY)), Learned::New);
+}
+
+#[test]
+fn what_was_counted_is_not_counted_again_but_what_was_frozen_out_is_learned() {
+    let flows = ["example.org", "example.com"].map(|name| flow(Some(name), "192.0.2.7", 443));
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    learner.set_host("web1");
+    learner.learn(&flows[0], Timestamp(0));
+    learner.freeze(true);
+    for second in 1..4 {
+        learner.learn(&flows[1], Timestamp(second));
+    }
+    let mut again = Learner::new(learner.into_baseline(), Precision::default());
+    again.set_host("web1");
+    let told = |learner: &mut Learner, facts: &Facts<'_>, second| learner.learn_again(facts, Timestamp(second)).0;
+    assert_eq!(told(&mut again, &flows[0], 0), Learned::Known);
+    assert_eq!(told(&mut again, &flows[1], 1), Learned::New);
+    assert_eq!(told(&mut again, &flows[1], 2), Learned::Known);
+    let seen: Vec<_> = again.baseline().entries.values().map(|entry| entry.evidence.as_ref().unwrap().count).collect();
+    assert_eq!(seen, [2, 1]);
+    let period = again.baseline().hosts["web1"].unwrap();
+    assert_eq!((period.first, period.last), (Timestamp(0), Timestamp(2)));
+}
+
+#[test]
+fn losses_close_to_each_other_are_one_gap_and_gaps_are_bounded() {
+    let mut baseline = Baseline::default();
+    let second = |second: i64| Timestamp(second * 1_000_000_000);
+    for begin in [0, 30, 500] {
+        baseline.lose(Gap { from: Timestamp(second(begin).0 + 5), to: Timestamp(second(begin).0 + 6), lost: 10 });
+    }
+    let gap = |from, to, lost| Gap { from: second(from), to: second(to), lost };
+    assert_eq!(baseline.gaps, [gap(0, 31, 20), gap(500, 501, 10)]);
+    (1..2000).for_each(|number| baseline.lose(gap(1000 * number, 1000 * number + 1, 1)));
+    assert_eq!(baseline.gaps.len(), 1000);
+    assert_eq!(baseline.gaps.iter().map(|gap| gap.lost).sum::<u64>(), 30 + 1999);
+    assert_eq!((baseline.gaps[0].from, baseline.gaps[0].to), (second(0), second(1_000_001)));
+    assert_eq!(parse(&baseline.to_string()), Ok(baseline));
 }

@@ -46,7 +46,7 @@ pub(super) enum Command {
     /// Write a manual page to standard output
     #[command(hide = true)]
     Man {
-        /// The command that it is about; without it, egret as a whole
+        /// The command that it is about, such as trace or 'baseline learn'; without it, egret as a whole
         command: Option<String>,
     },
 }

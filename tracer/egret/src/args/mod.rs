@@ -106,9 +106,13 @@ fn manual_page(subcommand: Option<&str>) -> Result<Vec<u8>, Error> {
     let mut command = built();
     let about = match subcommand {
         None => command.clone(),
-        Some(name) => command.find_subcommand(name).cloned().ok_or_else(|| {
-            command.error(ErrorKind::InvalidSubcommand, format!("no command {name:?} to write a manual page about"))
-        })?,
+        Some(names) => {
+            let found = names.split(' ').try_fold(&command, |within, name| within.find_subcommand(name)).cloned();
+            found.ok_or_else(|| {
+                let message = format!("no command {names:?} to write a manual page about");
+                command.error(ErrorKind::InvalidSubcommand, message)
+            })?
+        }
     };
     let mut page = Vec::new();
     let source = concat!("egret ", env!("CARGO_PKG_VERSION"));

@@ -237,6 +237,7 @@ fn completions_know_the_words_of_options() {
 fn manual_pages_are_about_egret_or_one_command() {
     assert!(printed(&["man"]).contains(".TH egret 1"));
     assert!(printed(&["man", "trace"]).contains(".TH egret-trace 1"));
+    assert!(printed(&["man", "baseline learn"]).contains(".TH egret-baseline-learn 1"));
     assert!(refused(&["man", "dance"]).contains("dance"));
 }
 

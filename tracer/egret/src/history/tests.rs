@@ -106,7 +106,7 @@ proptest! {
             (events, recorded)
         });
         LOG.with(|(events, recorded)| {
-            let (shown, status) = written(&LogOptions { format, filter: filter.clone(), ..options(&recorded) });
+            let (shown, status) = written(&LogOptions { format, filter: filter.clone(), ..options(recorded) });
             prop_assert_eq!(shown, lines(events.iter().filter(|event| filter.matches(event))));
             prop_assert_eq!(status, exit::DONE);
             Ok(())
