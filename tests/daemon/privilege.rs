@@ -55,8 +55,11 @@ fn check_threads(daemon: &Daemon, bounded: bool) {
 }
 
 fn given_up() {
-    let daemon = Setup::new().json().parquet().start();
+    let setup = Setup::new().json().parquet().otlp("grpc", "http://127.0.0.1:9").set("otlp.own_spans", "true");
+    let daemon = setup.set("shutdown.drain_for", "\"1s\"").start();
     check_threads(&daemon, true);
+    let names: Vec<String> = threads(&daemon).into_keys().collect();
+    assert!(names.iter().any(|name| name.starts_with("OpenTelemetry")), "{names:?}");
     let told = daemon.status()["threads"].clone();
     let capture = told.as_array().unwrap().iter().find(|thread| thread["name"] == "egret-capture").unwrap();
     assert_eq!(capture["capabilities"], serde_json::json!(["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"]));
@@ -70,7 +73,7 @@ fn check_capture(daemon: &Daemon) {
     let program = scratch.copy(&traffic(), "private");
     std::os::unix::fs::chown(&program, Some(STRANGER), Some(STRANGER)).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
-    for way in ["tcp-blocking", "udp-connect"] {
+    for way in ["tcp-blocking", "udp-connected"] {
         let report = Traffic::by(&program, &[way, "--wait-stdin"]).user(STRANGER).run();
         let events = daemon.wait_for_lines(&report);
         let of: Vec<_> = events.iter().filter(|event| event.pid == Some(report.pid)).collect();
