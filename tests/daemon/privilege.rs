@@ -55,8 +55,11 @@ fn check_threads(daemon: &Daemon, bounded: bool) {
 }
 
 fn given_up() {
-    let daemon = Setup::new().json().parquet().start();
+    let setup = Setup::new().json().parquet().otlp("grpc", "http://127.0.0.1:9").set("otlp.own_spans", "true");
+    let daemon = setup.set("shutdown.drain_for", "\"1s\"").start();
     check_threads(&daemon, true);
+    let names: Vec<String> = threads(&daemon).into_keys().collect();
+    assert!(names.iter().any(|name| name.starts_with("OpenTelemetry")), "{names:?}");
     let told = daemon.status()["threads"].clone();
     let capture = told.as_array().unwrap().iter().find(|thread| thread["name"] == "egret-capture").unwrap();
     assert_eq!(capture["capabilities"], serde_json::json!(["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"]));

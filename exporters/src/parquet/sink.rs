@@ -139,7 +139,7 @@ impl Sink {
             target: work::TARGET,
             work::FINISH_FILE,
             { names::FILE_PATH } = file.place,
-            { names::EVENTS } = file.events,
+            { names::EVENTS } = signed(file.events),
             { names::FILE_SIZE } = field::Empty,
         );
         self.publish(file, inbox).instrument(span).await;
@@ -149,7 +149,7 @@ impl Sink {
         match file.finish(&self.store).await {
             Ok(bytes) => {
                 inbox.sent(file.events);
-                Span::current().record(names::FILE_SIZE, bytes);
+                Span::current().record(names::FILE_SIZE, signed(bytes));
                 tracing::debug!(file = %file.place, events = file.events, bytes, "parquet file finished");
                 self.shelf.add(file.hour, bytes);
                 self.tidy(false).await;
@@ -182,13 +182,19 @@ impl Sink {
         };
         match removed {
             Ok(removed) if removed.files > 0 => {
-                Span::current().record(names::FILES, removed.files).record(names::BYTES, removed.bytes);
+                let span = Span::current();
+                span.record(names::FILES, signed(removed.files)).record(names::BYTES, signed(removed.bytes));
                 tracing::info!(files = removed.files, bytes = removed.bytes, "old parquet files removed");
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "cannot look after old parquet files"),
         }
     }
+}
+
+/// A number as OpenTelemetry has them.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn now() -> Timestamp {

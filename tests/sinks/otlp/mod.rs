@@ -1,5 +1,6 @@
 //! Spans arrive at real collectors, and say what the traffic says of itself.
 
+mod own_work;
 mod receiver;
 mod rotel;
 
@@ -25,13 +26,17 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("otlp::rotel_over_grpc", || rotel::streams(Wire::Grpc)),
         test("otlp::rotel_over_http", || rotel::streams(Wire::Http)),
     ];
-    trials.into_iter().map(needing_python).collect()
+    trials.into_iter().chain(own_work::trials()).map(needing_python).collect()
 }
 
 /// A daemon that sends its spans there, compressed, and soon.
 fn daemon(wire: Wire, endpoint: &str) -> Daemon {
+    setup(wire, endpoint).start()
+}
+
+fn setup(wire: Wire, endpoint: &str) -> Setup {
     let setup = Setup::new().otlp(wire.protocol(), endpoint).text("otlp.compression", "gzip");
-    setup.text("otlp.batch_delay", "50ms").start()
+    setup.text("otlp.batch_delay", "50ms")
 }
 
 /// Ends it: every event has come through.

@@ -27,7 +27,7 @@ pub struct Log {
 /// Starts the log. Without `EGRET_LOG` in the environment warnings and errors are shown.
 #[must_use]
 pub fn start() -> Log {
-    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = std::env::var(VARIABLE).ok().and_then(|text| parsed(&text)).unwrap_or_else(|| EnvFilter::new("warn"));
     let (filter, handle) = reload::Layer::new(filter);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = if journal::is_stderr() {
@@ -44,6 +44,11 @@ pub fn start() -> Log {
     Log { filter: handle, spans: switch }
 }
 
+/// A filter, if the text is one. Other letters than ASCII's make `tracing-subscriber` 0.3.23 panic, and no target has any.
+pub(crate) fn parsed(text: &str) -> Option<EnvFilter> {
+    text.is_ascii().then(|| EnvFilter::try_new(text).ok()).flatten()
+}
+
 impl Log {
     /// From now on shows what this filter lets through.
     ///
@@ -51,8 +56,7 @@ impl Log {
     ///
     /// The filter cannot be understood.
     pub fn filter(&self, filter: &str) -> Result<()> {
-        let parsed =
-            EnvFilter::try_new(filter).with_context(|| format!("cannot understand the log filter {filter:?}"))?;
+        let parsed = parsed(filter).with_context(|| format!("cannot understand the log filter {filter:?}"))?;
         Ok(self.filter.reload(parsed)?)
     }
 

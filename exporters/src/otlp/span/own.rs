@@ -10,7 +10,8 @@ use lru::LruCache;
 
 use super::last::is_last;
 
-/// Connections of egret's own that are remembered; each takes about 120 bytes. It makes one at a time.
+/// Connections of egret's own that are remembered; each takes about 120 bytes. It makes two at a time: for the sink, and
+/// for spans about egret's own work.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// Knows egret's own connections.

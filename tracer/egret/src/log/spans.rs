@@ -35,7 +35,7 @@ impl Switch {
 
 fn translator(tracer: SdkTracer) -> OpenTelemetryLayer<Registry, SdkTracer> {
     let layer = tracing_opentelemetry::layer().with_tracer(tracer);
-    layer.with_location(false).with_threads(false).with_tracked_inactivity(false)
+    layer.with_location(false).with_target(false).with_threads(false).with_tracked_inactivity(false)
 }
 
 fn nothing() -> Choice {

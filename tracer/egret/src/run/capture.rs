@@ -53,7 +53,7 @@ pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Share
     let (end, ended) = oneshot::channel();
     let options = options(settings);
     let starting = tracing::info_span!(target: work::TARGET, work::START_CAPTURE, { names::CAPTURE } = field::Empty);
-    let body = move || match starting.in_scope(|| begin(options)) {
+    let body = move || match begin(options, starting) {
         Ok(capture) => {
             let privileges = privilege::reduce(privilege::capture(capture.layer()));
             let state = (capture.layer(), capture.degradations().to_vec());
@@ -71,7 +71,9 @@ pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Share
     Ok(Started { layer, degradations, batches: inbox, ended })
 }
 
-fn begin(options: Options) -> Result<Capture, CaptureError> {
+/// Starts capture, which is what the span is about.
+fn begin(options: Options, span: Span) -> Result<Capture, CaptureError> {
+    let _starting = span.entered();
     let capture = Capture::start(&Probe::new(), options);
     match &capture {
         Ok(capture) => drop(Span::current().record(names::CAPTURE, capture.layer().as_str())),

@@ -86,6 +86,12 @@ fn log_filters_are_those_of_the_log() {
     assert!(read::<LogFilter>("egret=[[[").is_none() && read::<LogFilter>("egret=loud").is_none());
 }
 
+/// Letters beyond ASCII in the middle of a directive.
+#[test]
+fn log_filter_that_made_tracing_subscriber_panic_is_refused() {
+    assert!(read::<LogFilter>(" 7`c:?$𖫇ుF𐠃𐪜ೠ=🫟ན").is_none());
+}
+
 /// Examples of <https://www.w3.org/TR/baggage/> without properties, and what must not pass.
 #[test]
 fn pairs_are_percent_decoded() {

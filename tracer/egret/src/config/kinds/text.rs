@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::given::{Fault, Given};
 use crate::config::slot::Setting;
 use crate::config::toml_text::quoted;
+use crate::log;
 
 /// Defines a type of text: what is expected, and how it is read and written.
 macro_rules! text {
@@ -82,7 +82,7 @@ text!(
     #[derive(Default)]
     LogFilter(String),
     "a level (\"error\", \"warn\", \"info\", \"debug\", \"trace\") or a filter such as \"warn,egret_capture=debug\"",
-    |text| (plain(text) && EnvFilter::try_new(text).is_ok()).then(|| text.to_owned()),
+    |text| (plain(text) && log::parsed(text).is_some()).then(|| text.to_owned()),
     String::clone
 );
 
