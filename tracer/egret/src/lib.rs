@@ -6,9 +6,11 @@ pub mod baseline;
 pub mod config;
 mod control;
 pub mod doctor;
+mod enforce;
 pub mod filter;
 pub mod history;
 pub mod log;
+mod privilege;
 pub mod run;
 #[cfg(test)]
 mod sample;
