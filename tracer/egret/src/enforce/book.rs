@@ -26,6 +26,8 @@ struct Inner {
     problem: Option<String>,
     learned: u64,
     saved: Option<Timestamp>,
+    /// Since when no rule is added; `None` while the baseline grows.
+    frozen: Option<Timestamp>,
 }
 
 /// Why there is nothing to hold a host to.
@@ -40,7 +42,7 @@ impl Book {
         let problem = opened.as_ref().err().map(ToString::to_string);
         let mut store = opened.unwrap_or_else(|_| Store::unread(path, precision));
         store.learner().set_host(host);
-        let inner = Inner { store, problem, learned: 0, saved: None };
+        let inner = Inner { store, problem, learned: 0, saved: None, frozen: None };
         Self { inner: Mutex::new(inner), changes: AtomicU64::new(0), precision, thresholds }
     }
 
@@ -55,6 +57,9 @@ impl Book {
         let before = inner.learned;
         for event in events {
             let Some(facts) = Facts::of(event) else { continue };
+            // What happened before is learned though it comes after: nobody is to be blocked for the way that events took.
+            let frozen = inner.frozen.is_some_and(|since| event.time >= since);
+            inner.store.learner().freeze(frozen);
             let learned = inner.store.learner().learn(&facts, event.time);
             inner.learned += u64::from(learned == Learned::New);
         }
@@ -68,9 +73,11 @@ impl Book {
         self.lock().store.learner().lost(gap);
     }
 
-    /// Whether rules are added from now on.
-    pub(super) fn freeze(&self, frozen: bool) {
-        self.lock().store.learner().freeze(frozen);
+    /// Whether rules are added for what happens from now on.
+    pub(super) fn freeze(&self, frozen: bool, now: Timestamp) {
+        let mut inner = self.lock();
+        inner.frozen = if frozen { inner.frozen.or(Some(now)) } else { None };
+        inner.store.learner().freeze(frozen);
     }
 
     /// Makes several rules into one where there are enough, takes in what people did to the file, and writes it.

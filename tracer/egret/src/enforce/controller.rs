@@ -310,7 +310,7 @@ impl Controller {
         let mode = self.situation.mode;
         self.alarm.reset();
         if let Some(book) = &self.book {
-            book.freeze(!mode.learns());
+            book.freeze(!mode.learns(), now());
         }
         if mode.judges() {
             let rules = self.rules()?;
