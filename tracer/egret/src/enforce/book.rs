@@ -63,6 +63,8 @@ impl Book {
             let learned = inner.store.learner().learn(&facts, event.time);
             inner.learned += u64::from(learned == Learned::New);
         }
+        let frozen = inner.frozen.is_some();
+        inner.store.learner().freeze(frozen);
         if inner.learned != before {
             self.changed();
         }
