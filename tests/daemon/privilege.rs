@@ -47,7 +47,6 @@ fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
 
 /// `within` is all that the daemon had at its start.
 fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
-    let threads = threads(daemon);
     let names =
         ["egret", "egret-capture", "egret-enrich", "egret-worker", "egret-json", "egret-parquet", "egret-baseline"];
     let names = names.into_iter().chain(["egret-enforce"]);
