@@ -1,34 +1,171 @@
-//! What a packet's mark and its connection's mark say of it.
+//! The bits of packet and conntrack marks in which verdicts are remembered.
+//!
+//! Marks belong to the whole host: others keep their own bits in them. egret has one field, and never touches a bit
+//! outside of it.
 
-/// The bits of a mark that are egret's: one field, of four bits at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A field of marks: so many neighbouring bits, of which the value says what was judged.
+///
+/// | value | meaning |
+/// |---|---|
+/// | 0 | not judged |
+/// | 1 | blocked |
+/// | 2 and more | allowed, by the policy of a generation |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Marks {
     mask: u32,
 }
 
-impl Default for Marks {
-    fn default() -> Self {
-        Self { mask: 0xff00_0000 }
-    }
+/// A mask that no verdict fits in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MarksError {
+    /// With fewer bits, an allowed flow of an old policy would soon pass for one of the current policy.
+    #[error("the mark mask {0:#010x} has {1} bits, and at least {min} are needed", min = Marks::FEWEST_BITS)]
+    TooFewBits(u32, u32),
+    /// The field would have a hole.
+    #[error("the bits of the mark mask {0:#010x} are not next to each other")]
+    Apart(u32),
 }
 
+/// How a verdict of "blocked" is written in the field.
+const BLOCKED: u32 = 1;
+/// How a verdict of "allowed" of the first generation is written in the field.
+const ALLOWED: u32 = 2;
+
 impl Marks {
-    /// The field of what is blocked.
+    /// The fewest bits of a mask.
+    pub const FEWEST_BITS: u32 = 4;
+    /// The mask if none is configured: eight bits, which `WireGuard`, Docker, Kubernetes and Tailscale do not use. Calico
+    /// does.
+    pub const DEFAULT_MASK: u32 = 0xff00_0000;
+
+    /// A field below this mask.
+    ///
+    /// # Errors
+    ///
+    /// If the mask is too narrow or has a hole.
+    pub const fn new(mask: u32) -> Result<Self, MarksError> {
+        let bits = mask.count_ones();
+        if bits < Self::FEWEST_BITS {
+            return Err(MarksError::TooFewBits(mask, bits));
+        }
+        if mask.leading_zeros() + bits + mask.trailing_zeros() != u32::BITS {
+            return Err(MarksError::Apart(mask));
+        }
+        Ok(Self { mask })
+    }
+
+    /// The bits that are egret's.
+    #[must_use]
+    pub const fn mask(self) -> u32 {
+        self.mask
+    }
+
+    /// The field of a flow that is blocked.
     #[must_use]
     pub const fn blocked(self) -> u32 {
-        1 << self.mask.trailing_zeros()
+        BLOCKED << self.mask.trailing_zeros()
     }
 
-    /// The field of what is allowed by the policy of this generation.
+    /// The field of a flow that the policy of this generation allows.
     #[must_use]
     pub const fn allowed(self, generation: u32) -> u32 {
-        let values = (1 << self.mask.count_ones()) - 2;
-        (2 + generation % values) << self.mask.trailing_zeros()
+        (ALLOWED + generation % self.generations()) << self.mask.trailing_zeros()
     }
 
-    /// A mark with this field; other bits are kept.
+    /// How many generations there are before one looks like an earlier one.
+    #[must_use]
+    pub const fn generations(self) -> u32 {
+        // All values but "not judged" and "blocked".
+        (self.mask >> self.mask.trailing_zeros()) - (ALLOWED - 1)
+    }
+
+    /// The mark with the field in it. The bits of others stay as they are.
     #[must_use]
     pub const fn apply(self, mark: u32, field: u32) -> u32 {
         (mark & !self.mask) | (field & self.mask)
+    }
+
+    /// The field of a mark.
+    #[must_use]
+    pub const fn field(self, mark: u32) -> u32 {
+        mark & self.mask
+    }
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { mask: Self::DEFAULT_MASK }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Marks, MarksError};
+
+    /// Every field there can be.
+    fn marks() -> impl Strategy<Value = Marks> {
+        (Marks::FEWEST_BITS..=32)
+            .prop_flat_map(|bits| (Just(bits), 0..=32 - bits))
+            .prop_map(|(bits, shift)| Marks::new((u32::MAX >> (32 - bits)) << shift).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn the_bits_of_others_are_kept(marks in marks(), mark: u32, generation: u32) {
+            for field in [0, marks.blocked(), marks.allowed(generation)] {
+                let applied = marks.apply(mark, field);
+                prop_assert_eq!(applied & !marks.mask(), mark & !marks.mask());
+                prop_assert_eq!(marks.field(applied), field);
+            }
+        }
+
+        #[test]
+        fn verdicts_are_told_apart(marks in marks(), generation: u32) {
+            prop_assert_ne!(marks.blocked(), 0);
+            prop_assert_ne!(marks.allowed(generation), 0);
+            prop_assert_ne!(marks.allowed(generation), marks.blocked());
+            prop_assert_eq!(marks.allowed(generation) & !marks.mask(), 0);
+        }
+
+        #[test]
+        fn a_generation_looks_like_no_earlier_one_for_long(marks in marks(), generation in 0..u32::MAX / 2, apart: u32) {
+            let apart = 1 + apart % (marks.generations() - 1).min(u32::MAX / 2);
+            prop_assert_ne!(marks.allowed(generation), marks.allowed(generation + apart));
+        }
+
+        #[test]
+        fn a_mask_is_a_field_or_refused(mask: u32) {
+            let neighbours = format!("{mask:b}").trim_end_matches('0').chars().all(|bit| bit == '1');
+            match Marks::new(mask) {
+                Ok(marks) => prop_assert!(marks.mask() == mask && neighbours && mask.count_ones() >= 4),
+                Err(MarksError::TooFewBits(told, bits)) => prop_assert!(told == mask && bits < 4),
+                Err(MarksError::Apart(told)) => prop_assert!(told == mask && !neighbours),
+            }
+        }
+    }
+
+    #[test]
+    fn the_field_by_default() {
+        let marks = Marks::default();
+        assert_eq!(marks.blocked(), 0x0100_0000);
+        assert_eq!(marks.allowed(0), 0x0200_0000);
+        assert_eq!(marks.allowed(253), 0xff00_0000);
+        assert_eq!(marks.allowed(254), 0x0200_0000);
+        assert_eq!(marks.generations(), 254);
+    }
+
+    #[test]
+    fn every_bit_may_be_used() {
+        let marks = Marks::new(u32::MAX).unwrap();
+        assert_eq!((marks.blocked(), marks.allowed(0), marks.allowed(u32::MAX)), (1, 2, 3));
+    }
+
+    #[test]
+    fn masks_that_are_refused_say_why() {
+        let message = |mask| Marks::new(mask).unwrap_err().to_string();
+        assert_eq!(message(0), "the mark mask 0x00000000 has 0 bits, and at least 4 are needed");
+        assert_eq!(message(0x0000_0f0f), "the bits of the mark mask 0x00000f0f are not next to each other");
     }
 }
