@@ -167,6 +167,7 @@ fn answered(desk: &Desk, which: &Which, answer: Answer) -> Result<Answered, Refu
             // The answer is in force until egret ends, whatever becomes of the rule.
             book.edit(&edit, now()).map_err(|error| Refused(format!("it holds until egret ends, but: {error}")))?;
         }
+        desk.questions.hand_over(&settled.rules);
         written = true;
     }
     Ok(Answered { rules: settled.rules.iter().map(ToString::to_string).collect(), written })
