@@ -10,6 +10,7 @@ mod bpf;
 mod build;
 mod check;
 mod command;
+mod node;
 mod prerequisite;
 mod privilege;
 mod python;

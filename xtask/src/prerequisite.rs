@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use crate::apt;
 use crate::command::{cargo, find_program, step, succeeds};
+use crate::node;
 use crate::privilege::as_root;
 use crate::python;
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain, has_rustup};
@@ -21,6 +22,8 @@ pub(crate) enum Purpose {
     Run,
     /// Also run every test.
     Test,
+    /// Also draw the dashboards in a browser, in the tests of `--full`.
+    Draw,
     /// Also format, lint, and check dependencies and spelling.
     Check,
     /// Also measure.
@@ -59,9 +62,11 @@ enum Kind {
     Crate(&'static str, &'static str),
     /// A Python with the packages of `tests/requirements.txt`, below Cargo's target directory.
     Python,
+    /// The packages of `tests/grafana/render`, beside its source.
+    Node,
 }
 
-use Purpose::{Bench, Check, Run, Test};
+use Purpose::{Bench, Check, Draw, Run, Test};
 
 /// Everything needs what `run` needs: the crates embed the kernel side when they are compiled.
 const ALWAYS: &[Purpose] = &[Run, Test, Check, Bench];
@@ -97,6 +102,10 @@ const TABLE: &[Prerequisite] = &[
     need("bpftool", "lists the programs in the kernel", &[Test, Bench], Kind::Program("bpftool", "bpftool")),
     need("prometheus", "scrapes egret in tests", &[Test, Bench], Kind::Unpacked("prometheus", "prometheus")),
     need("Python packages", "read Parquet files and receive spans in tests", &[Test, Bench], Kind::Python),
+    need("node", "draws the dashboards in tests", &[Draw], Kind::Program("node", "nodejs")),
+    need("npm", "installs Grafana's libraries", &[Draw], Kind::Program("npm", "npm")),
+    need("chromium", "shows the dashboards in tests", &[Draw], Kind::Program("chromium", "chromium")),
+    need("npm packages", "are Grafana's libraries, and draw the dashboards in tests", &[Draw], Kind::Node),
     need("bpftrace", "is what egret is compared with", &[Bench], Kind::Program("bpftrace", "bpftrace")),
 ];
 
@@ -124,6 +133,7 @@ impl Prerequisite {
             Kind::Unpacked(program, _) => find_program(program).is_some() || unpacked::program(program)?.is_file(),
             Kind::Tracefs => is_mounted("tracefs"),
             Kind::Python => python::is_present()?,
+            Kind::Node => node::is_present()?,
         })
     }
 
@@ -145,6 +155,7 @@ impl Prerequisite {
             }
             (Kind::Tracefs, _) => format!("mount -t tracefs tracefs {TRACEFS}"),
             (Kind::Python, _) => format!("python3 -m venv, then pip install -r {}", python::REQUIREMENTS),
+            (Kind::Node, _) => format!("npm ci, in {}", node::PROJECT),
         }
     }
 
@@ -167,6 +178,7 @@ impl Prerequisite {
                 step("tracefs", &why, mount.args(["-t", "tracefs", "tracefs", TRACEFS]))
             }
             (Kind::Python, _) => python::install(&why),
+            (Kind::Node, _) => node::install(&why),
             (Kind::Crate(_, package), _) => step(
                 package,
                 &format!("{why}; this takes some minutes, once"),

@@ -20,7 +20,7 @@ use crate::unpacked;
 /// started through sudo for any user but root.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Also run the long tests: storms, soaks, large populations
+    /// Also run the long tests: storms, soaks, large populations, dashboards in a browser
     #[arg(long)]
     full: bool,
     #[command(flatten)]
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn perform(&self) -> Result<()> {
         bpf::build(setup::ensure(Purpose::Test, self.policy)?)?;
+        if self.full {
+            setup::ensure(Purpose::Draw, self.policy)?;
+        }
         // Optimised: the tests trace storms of traffic.
         let built = binaries(Profile::Release, &["egret", "egret-traffic"])?;
         let mut tests = cargo()?;
