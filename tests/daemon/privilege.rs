@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use egret_tests::{Daemon, Scratch, Setup, Traffic, traffic};
+use egret_tests::{Daemon, Scratch, Setup, Traffic, traffic, until};
 use libtest_mimic::Trial;
 
 use crate::test;
@@ -13,6 +13,12 @@ use crate::test;
 /// Bits of `/proc/PID/status`, see `linux/capability.h`.
 const SYS_PTRACE: u64 = 1 << 19;
 const DAC_READ_SEARCH: u64 = 1 << 2;
+const NET_ADMIN: u64 = 1 << 12;
+const NET_RAW: u64 = 1 << 13;
+
+/// What the thread keeps that could judge packets, and what the tools get that it starts to install firewall rules.
+const JUDGES: u64 = SYS_PTRACE | DAC_READ_SEARCH | NET_ADMIN | NET_RAW;
+const INSTALLS: u64 = NET_ADMIN | NET_RAW;
 
 /// A user that nobody is.
 const STRANGER: u32 = 4242;
@@ -39,25 +45,37 @@ fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
     tasks.map(|task| read(fs::read_to_string(task.unwrap().path().join("status")).unwrap())).collect()
 }
 
-fn check_threads(daemon: &Daemon, bounded: bool) {
-    let threads = threads(daemon);
-    for name in ["egret", "egret-capture", "egret-enrich", "egret-worker", "egret-json", "egret-parquet"] {
-        let sets = threads.get(name).unwrap_or_else(|| panic!("no {name} in {threads:?}"));
-        let reads_others = name == "egret-capture" || name == "egret-enrich";
-        let expected = if reads_others { SYS_PTRACE | DAC_READ_SEARCH } else { 0 };
+/// `within` is all that the daemon had at its start.
+fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
+    let names =
+        ["egret", "egret-capture", "egret-enrich", "egret-worker", "egret-json", "egret-parquet", "egret-baseline"];
+    let names = names.into_iter().chain(["egret-enforce"]);
+    // Each takes its name, and gives up what it has, itself.
+    let threads = until("all threads by their names", || {
+        let threads = threads(daemon);
+        names.clone().all(|name| threads.contains_key(name)).then_some(threads)
+    });
+    for name in names {
+        let sets = &threads[name];
+        let (expected, passed_on) = match name {
+            "egret-capture" | "egret-enrich" => (SYS_PTRACE | DAC_READ_SEARCH, 0),
+            "egret-enforce" => (JUDGES & within, INSTALLS & within),
+            _ => (0, 0),
+        };
         assert_eq!((sets["CapEff"], sets["CapPrm"]), (expected, expected), "{name}: {sets:?}");
-        assert_eq!((sets["CapInh"], sets["CapAmb"], sets["NoNewPrivs"]), (0, 0, 1), "{name}: {sets:?}");
+        assert_eq!((sets["CapInh"], sets["CapAmb"]), (passed_on, passed_on), "{name}: {sets:?}");
+        assert_eq!(sets["NoNewPrivs"], 1, "{name}: {sets:?}");
         assert!(!bounded || sets["CapBnd"] == expected, "{name}: {sets:?}");
     }
     // Nobody else is there that has something.
     let held: BTreeSet<u64> = threads.values().map(|sets| sets["CapPrm"]).collect();
-    assert_eq!(held, BTreeSet::from([0, SYS_PTRACE | DAC_READ_SEARCH]), "{threads:?}");
+    assert_eq!(held, BTreeSet::from([0, SYS_PTRACE | DAC_READ_SEARCH, JUDGES & within]), "{threads:?}");
 }
 
 fn given_up() {
     let setup = Setup::new().json().parquet().otlp("grpc", "http://127.0.0.1:9").set("otlp.own_spans", "true");
     let daemon = setup.set("shutdown.drain_for", "\"1s\"").start();
-    check_threads(&daemon, true);
+    check_threads(&daemon, true, u64::MAX);
     let names: Vec<String> = threads(&daemon).into_keys().collect();
     assert!(names.iter().any(|name| name.starts_with("OpenTelemetry")), "{names:?}");
     let told = daemon.status()["threads"].clone();
@@ -94,6 +112,17 @@ fn enough() {
     assert!(ended.status.success() && !ended.stderr.contains("WARN"), "{}", ended.stderr);
 }
 
+/// The bit of a capability of those that this is about.
+fn bit(name: &str) -> u64 {
+    match name {
+        "CAP_SYS_PTRACE" => SYS_PTRACE,
+        "CAP_DAC_READ_SEARCH" => DAC_READ_SEARCH,
+        "CAP_NET_ADMIN" => NET_ADMIN,
+        "CAP_NET_RAW" => NET_RAW,
+        _ => 0,
+    }
+}
+
 /// As another user, with the capabilities that the unit gives and no others.
 fn as_unit() {
     let unit = fs::read_to_string(UNIT).unwrap();
@@ -112,7 +141,8 @@ fn as_unit() {
     command.arg(egret.get_program()).args(egret.get_args());
     let daemon = setup.start_by(command);
     assert_eq!(daemon.status()["layer"], "sockets");
-    check_threads(&daemon, false);
+    let permitted = ambient.split(' ').fold(0, |all, name| all | bit(name));
+    check_threads(&daemon, false, permitted);
     check_capture(&daemon);
     let ended = daemon.stop();
     assert!(ended.status.success() && !ended.stderr.contains("WARN"), "{}", ended.stderr);

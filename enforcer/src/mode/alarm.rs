@@ -31,11 +31,13 @@ pub enum FallbackReason {
     QueueOverflow,
     /// Too many flows were nobody's.
     AttributionFailing,
+    /// There was no baseline to enforce, or no firewall, when egret started.
+    NotReady,
 }
 
 impl FallbackReason {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::BlockSpike, Self::QueueOverflow, Self::AttributionFailing];
+    pub const ALL: [Self; 4] = [Self::BlockSpike, Self::QueueOverflow, Self::AttributionFailing, Self::NotReady];
 
     /// The name used in messages, JSON and metrics.
     #[must_use]
@@ -44,6 +46,7 @@ impl FallbackReason {
             Self::BlockSpike => "block_spike",
             Self::QueueOverflow => "queue_overflow",
             Self::AttributionFailing => "attribution_failing",
+            Self::NotReady => "not_ready",
         }
     }
 
@@ -54,6 +57,7 @@ impl FallbackReason {
             Self::BlockSpike => "too many different programs and destinations were blocked",
             Self::QueueOverflow => "packets found egret's queues full",
             Self::AttributionFailing => "the process behind too many connections could not be told",
+            Self::NotReady => "there was no baseline to enforce, or no firewall, when egret started",
         }
     }
 }

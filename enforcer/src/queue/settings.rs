@@ -45,7 +45,7 @@ impl Default for Settings {
             on_failure: OnFailure::Open,
             marks: Marks::default(),
             copy_bytes: HEADERS,
-            identify_within: Duration::from_millis(50),
+            identify_within: Duration::from_millis(200),
             digest_within: Duration::from_millis(300),
             hold: Duration::from_millis(300),
             remember: Duration::from_secs(60),

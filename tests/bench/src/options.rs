@@ -46,6 +46,8 @@ pub(crate) enum ExportPart {
     Size,
     /// OTLP next to the SDK's exporter
     Sdk,
+    /// The daemon with all sinks: memory, and what it costs the traced program
+    Everything,
 }
 
 impl ExportOptions {
@@ -57,6 +59,18 @@ impl ExportOptions {
     /// Events made up for one sample.
     pub(crate) const fn events(&self) -> usize {
         if self.quick { 100_000 } else { 1_000_000 }
+    }
+
+    /// What of the benchmark of tracing goes with it.
+    pub(crate) const fn trace(&self) -> TraceOptions {
+        TraceOptions {
+            quick: self.quick,
+            write: false,
+            rounds: None,
+            only: Vec::new(),
+            workloads: Vec::new(),
+            configurations: Vec::new(),
+        }
     }
 
     /// How long events are offered at each rate.

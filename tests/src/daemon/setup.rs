@@ -25,7 +25,10 @@ impl Setup {
         let scratch = Scratch::new();
         let setup = Self { scratch, options: BTreeMap::new(), variables: Vec::new() };
         let (socket, log) = (setup.socket(), setup.log());
+        let (baseline, mode) = (setup.path("baseline"), setup.path("mode.json"));
         setup
+            .text("baseline.file", &baseline.to_string_lossy())
+            .text("enforce.state", &mode.to_string_lossy())
             .text("control.socket", &socket.to_string_lossy())
             .text("metrics.listen", "127.0.0.1:0")
             .text("parquet.destination", &log.to_string_lossy())

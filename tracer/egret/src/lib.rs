@@ -2,13 +2,18 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod ask;
 pub mod baseline;
 pub mod config;
 mod control;
 pub mod doctor;
+mod enforce;
 pub mod filter;
+pub mod firewall;
 pub mod history;
 pub mod log;
+pub mod mode;
+mod privilege;
 pub mod run;
 #[cfg(test)]
 mod sample;

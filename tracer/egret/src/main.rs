@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use egret::args::{self, Invocation, exit};
-use egret::{baseline, config, doctor, history, run, status, trace};
+use egret::{ask, baseline, config, doctor, firewall, history, mode, run, status, trace};
 
 fn main() -> ExitCode {
     let log = egret::log::start();
@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         Invocation::Status(options) => status::run(&options),
         Invocation::Log(options) => history::run(&options),
         Invocation::Baseline(command) => baseline::run(&command),
+        Invocation::Mode(options) => mode::run(&options),
+        Invocation::Ask(options) => ask::run(&options),
+        Invocation::Firewall(command) => firewall::run(&command),
         Invocation::Doctor(options) => doctor::run(options),
         Invocation::Config(command) => config::run(&command),
         Invocation::Print(text) => io::stdout().write_all(&text).map(|()| exit::DONE).map_err(Into::into),

@@ -27,9 +27,13 @@ pub(crate) enum Configuration {
     Bpftrace,
     /// bpftrace with TCP alone
     BpftraceTcp,
+    /// egret run, names of peers and all sinks
+    Everything,
 }
 
-use Configuration::{Bpftrace, BpftraceTcp, Control, Procfs, Sockets, SocketsNames, SocketsTable, Syscalls, Untraced};
+use Configuration::{
+    Bpftrace, BpftraceTcp, Control, Everything, Procfs, Sockets, SocketsNames, SocketsTable, Syscalls, Untraced,
+};
 
 impl Configuration {
     /// What is compared with untraced unless the command line says otherwise.
@@ -47,6 +51,7 @@ impl Configuration {
             Procfs => "procfs",
             Bpftrace => "bpftrace",
             BpftraceTcp => "bpftrace-tcp",
+            Everything => "everything",
         }
     }
 
@@ -57,7 +62,7 @@ impl Configuration {
             SocketsTable => Some(("sockets", "table")),
             Syscalls => Some(("syscalls", "json")),
             Procfs => Some(("procfs", "json")),
-            Untraced | Control | Bpftrace | BpftraceTcp => None,
+            Untraced | Control | Bpftrace | BpftraceTcp | Everything => None,
         }
     }
 
@@ -79,15 +84,32 @@ impl Configuration {
         match self {
             Bpftrace => Some(bpftrace(concat!(env!("CARGO_MANIFEST_DIR"), "/src/collector/full.bt"))),
             BpftraceTcp => Some(bpftrace(concat!(env!("CARGO_MANIFEST_DIR"), "/src/collector/tcp.bt"))),
+            Everything => Some(everything(programs)),
             _ => None,
         }
     }
 
     /// What every JSON line of the right capture layer contains.
     pub(super) fn layer_mark(self) -> Option<String> {
-        let (layer, format) = self.egret()?;
+        let (layer, format) = if self == Everything { (LAYER, "json") } else { self.egret()? };
         (format == "json").then(|| format!("\"egret.capture\":\"{layer}\""))
     }
+}
+
+/// The capture layer of the daemon that is measured: the usual one, which must not be another for want of something.
+const LAYER: &str = "sockets";
+
+/// The daemon with its defaults, but for where its sinks write, all of which are on. JSON lines go to standard output.
+fn everything(programs: &Programs) -> Command {
+    let place = |name: &str| programs.scratch().join(name);
+    let mut command = Command::new(&programs.egret);
+    command.args(["run", "--config", "/dev/null"]);
+    command.env("EGRET_LOG_FILTER", "warn").env("EGRET_CONTROL_SOCKET", place("egret.sock"));
+    command.env("EGRET_CAPTURE_LAYER", LAYER).env("EGRET_CAPTURE_STANDING", "false");
+    command.env("EGRET_PARQUET_DESTINATION", place("log")).env("EGRET_METRICS_LISTEN", "127.0.0.1:0");
+    command.env("EGRET_JSON_ENABLED", "true").env("EGRET_JSON_DESTINATION", "stdout");
+    command.env("EGRET_OTLP_ENDPOINT", format!("http://{}", programs.spans)).env("EGRET_OTLP_PROTOCOL", "grpc");
+    command
 }
 
 /// Room for the peers of the workloads, and for as many events as egret's ring has: less would make bpftrace cheaper by

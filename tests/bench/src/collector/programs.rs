@@ -2,23 +2,30 @@
 
 use std::env;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+
+use crate::receiver::Receiver;
 
 /// Where the programs are. Its scratch directory goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Programs {
     pub(crate) egret: PathBuf,
     pub(crate) traffic: PathBuf,
+    /// Where spans are taken over gRPC.
+    pub(super) spans: SocketAddr,
     scratch: PathBuf,
 }
 
 impl Programs {
-    /// As `cargo xtask bench` names them, and a directory on tmpfs: a disk would be measured with the rest.
-    pub(crate) fn find() -> Result<Self> {
+    /// As `cargo xtask bench` names them, and a directory on tmpfs: a disk would be measured with the rest. Those that send
+    /// spans send them to this receiver.
+    pub(crate) fn find(receiver: &Receiver) -> Result<Self> {
         let scratch = Path::new("/dev/shm").join(format!("egret-bench-{}", std::process::id()));
-        let programs = Self { egret: from("EGRET_BIN")?, traffic: from("EGRET_TRAFFIC")?, scratch };
+        let (egret, traffic) = (from("EGRET_BIN")?, from("EGRET_TRAFFIC")?);
+        let programs = Self { egret, traffic, spans: receiver.grpc, scratch };
         fs::create_dir_all(&programs.scratch).with_context(|| format!("cannot make {}", programs.scratch.display()))?;
         Ok(programs)
     }

@@ -1,15 +1,17 @@
 //! What a tracing program says at its end.
 
-/// Records made, handed on and lost. bpftrace only tells the last.
+/// Records made, handed on and lost, and what sinks dropped of them. bpftrace only tells what was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) captured: u64,
     pub(crate) delivered: u64,
     pub(crate) lost: u64,
+    /// By all sinks together.
+    pub(crate) dropped: u64,
 }
 
 impl Summary {
-    /// From egret's standard error: `captured=N delivered=N lost=N`.
+    /// From egret's standard error: `captured=N delivered=N lost=N`, and of a daemon's sinks `sink=NAME ... dropped=N ...`.
     pub(super) fn read(messages: &str) -> Self {
         let mut summary = Self::default();
         for line in messages.lines() {
@@ -32,6 +34,7 @@ impl Summary {
             "captured" => self.captured = value,
             "delivered" => self.delivered = value,
             "lost" => self.lost = value,
+            "dropped" => self.dropped += value,
             _ => {}
         }
     }
@@ -49,8 +52,10 @@ mod tests {
     #[test]
     fn reads_what_both_programs_say_about_losses() {
         let egret = Summary::read("egret: lost at flow_ring, ring_full: 3\ncaptured=10 delivered=7 lost=3\n");
-        assert_eq!(egret, Summary { captured: 10, delivered: 7, lost: 3 });
+        assert_eq!(egret, Summary { captured: 10, delivered: 7, lost: 3, dropped: 0 });
         assert!(egret.adds_up());
+        let sinks = "sink=json enqueued=7 sent=5 dropped=2 queued=0\nsink=otlp enqueued=7 sent=6 dropped=1 queued=0\n";
+        assert_eq!(Summary::read(sinks).dropped, 3);
         let mut bpftrace = Summary::read("WARNING: arithmetic\n");
         bpftrace.add_lost("open 1 2\nLost 12 events\nclose 1 2\nLost 30 events\n");
         assert_eq!(bpftrace.lost, 42);

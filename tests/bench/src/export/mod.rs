@@ -1,5 +1,6 @@
 //! `egret-bench export`.
 
+mod everything;
 mod feed;
 mod population;
 mod sdk;
@@ -10,7 +11,8 @@ mod subject;
 use std::cell::Cell;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use nix::unistd::geteuid;
 
 use crate::collector::Programs;
 use crate::host::Machine;
@@ -22,6 +24,7 @@ use crate::report::{Document, Section, origin};
 pub(crate) struct Bench<'a> {
     options: &'a ExportOptions,
     programs: Programs,
+    machine: Machine,
     receiver: Receiver,
     directories: Cell<usize>,
 }
@@ -29,24 +32,34 @@ pub(crate) struct Bench<'a> {
 type Measure = fn(&Bench<'_>) -> Result<String>;
 
 /// A part's key in the report, its title, and how it is measured.
-const PARTS: [(ExportPart, &str, &str, Measure); 3] = [
+const PARTS: [(ExportPart, &str, &str, Measure); 4] = [
     (ExportPart::Sinks, "sinks", "Sinks: events a second, CPU, losses", sinks::measure),
     (ExportPart::Size, "size", "Bytes a connection on disk", size::measure),
     (ExportPart::Sdk, "sdk", "OTLP next to the SDK's exporter", sdk::measure),
+    (
+        ExportPart::Everything,
+        "everything",
+        "Everything on: memory, and what it costs a busy program",
+        everything::measure,
+    ),
 ];
 
 /// Measures what was asked for and prints it, part by part.
 pub(crate) fn run(options: &ExportOptions) -> Result<()> {
-    let programs = Programs::find()?;
+    if !geteuid().is_root() {
+        bail!("tracing needs root: run this with sudo");
+    }
+    let receiver = Receiver::start()?;
+    let programs = Programs::find(&receiver)?;
     let machine = Machine::describe(&programs.egret);
-    let bench = Bench { options, programs, receiver: Receiver::start()?, directories: Cell::new(0) };
+    let bench = Bench { options, programs, machine, receiver, directories: Cell::new(0) };
     for (part, key, title, measure) in PARTS {
         if !options.wants(part) {
             continue;
         }
         eprintln!("{title}");
         let body = measure(&bench)?;
-        let text = format!("## {title}\n\n{}\n\n{body}", origin(&machine, options.quick));
+        let text = format!("## {title}\n\n{}\n\n{body}", origin(&bench.machine, options.quick));
         println!("{text}");
         if options.write {
             Document::in_repository().put(&Section { key, text })?;

@@ -16,7 +16,7 @@ use crate::report::{Aims, Table};
 /// Relative to the SDK's exporter.
 const AIM: f64 = 0.5;
 /// Spans in one request, as the sink sends them.
-const BATCH: usize = 4096;
+const BATCH: usize = 2048;
 /// Attributes of a span, as many as the sink sets on an ordinary one.
 const ATTRIBUTES: usize = 20;
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::Bench;
 use super::feed::{batches, pace, saturate};
 use super::subject::{Running, Subject};
+use crate::host::{own_cpu_time, thread_cpu_time};
 use crate::report::{Aims, Table};
 
 /// What Parquet and Prometheus together are to take on one core, events a second.
@@ -42,9 +43,9 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let batches = batches(bench.options.events());
     for configuration in &CONFIGURATIONS {
         let running = configuration.start(bench)?;
-        let begin = Instant::now();
+        let (begin, cpu) = (Instant::now(), Cpu::since_now()?);
         saturate(&senders(&running), &batches);
-        let done = finish(running)?;
+        let done = finish(running, &cpu)?;
         let seconds = begin.elapsed().as_secs_f64();
         let events: usize = batches.iter().map(|batch| batch.len()).sum();
         let rate = events as f64 / seconds;
@@ -59,8 +60,8 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     }
     Ok(format!(
         "{aims}\nEvents are made up beforehand (tests/bench/src/export/population.rs) and handed over by a thread on the other CPU, \
-         waiting for room in the queues; a sink's thread is pinned where nothing else of the benchmark runs. CPU is the \
-         sinks' threads'. The collector is a process of its own that decodes and forgets.\n\n{table}\n\n{}",
+         waiting for room in the queues; a sink's threads are pinned where nothing else of the benchmark runs. CPU is all \
+         threads' but the one's that hands over. The collector is a process of its own that decodes and forgets.\n\n{table}\n\n{}",
         losses(bench)?
     ))
 }
@@ -100,10 +101,10 @@ fn at_rate(bench: &Bench<'_>, configuration: &Configuration, rate: f64) -> Resul
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few million")]
     let batches = batches((rate * seconds) as usize);
     let running = configuration.start(bench)?;
-    let begin = Instant::now();
+    let (begin, cpu) = (Instant::now(), Cpu::since_now()?);
     pace(&senders(&running), &batches, rate);
     let elapsed = begin.elapsed();
-    Ok(Done { elapsed, ..finish(running)? })
+    Ok(Done { elapsed, ..finish(running, &cpu)? })
 }
 
 impl Configuration {
@@ -117,13 +118,30 @@ fn senders(running: &[Running]) -> Vec<&egret_exporters::sink::Sender> {
     running.iter().map(|one| &one.sender).collect()
 }
 
-fn finish(running: Vec<Running>) -> Result<Done> {
+fn finish(running: Vec<Running>, cpu: &Cpu) -> Result<Done> {
     let mut done = Done { offered: 0, lost: 0, cpu: Duration::ZERO, elapsed: Duration::ZERO };
     for one in running {
-        let (account, cpu) = one.finish()?;
+        let account = one.finish()?;
         done.offered = account.enqueued;
         done.lost = done.lost.max(account.dropped.total());
-        done.cpu += cpu;
     }
+    done.cpu = cpu.used()?;
     Ok(done)
+}
+
+/// CPU time of all threads but the calling one, which hands events over.
+struct Cpu {
+    all: Duration,
+    this: Duration,
+}
+
+impl Cpu {
+    fn since_now() -> Result<Self> {
+        Ok(Self { all: own_cpu_time()?, this: thread_cpu_time()? })
+    }
+
+    fn used(&self) -> Result<Duration> {
+        let this = thread_cpu_time()?.saturating_sub(self.this);
+        Ok(own_cpu_time()?.saturating_sub(self.all).saturating_sub(this))
+    }
 }

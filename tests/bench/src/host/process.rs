@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
 /// CPU time of all threads that a process has now, from the scheduler's own account
@@ -40,6 +41,20 @@ pub(crate) fn proportional_memory(pid: u32) -> Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss in smaps_rollup")?;
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().context("Pss is not a number")?;
     Ok(kibibytes * 1024)
+}
+
+/// The most that a process has had in memory so far, bytes, pages shared with others in full.
+pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM in status")?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().context("VmHWM is not a number")?;
+    Ok(kibibytes * 1024)
+}
+
+/// CPU time of the calling thread.
+pub(crate) fn thread_cpu_time() -> Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
 /// Lets the calling thread run on one CPU only.

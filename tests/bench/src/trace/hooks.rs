@@ -26,7 +26,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
          address family and returns, shows how much a run costs that does nothing.\n\n",
     );
     for configuration in [Configuration::Sockets, Configuration::Syscalls] {
-        match Collector::start(configuration, &bench.programs) {
+        match Collector::start(configuration, bench.programs) {
             Ok(Some(collector)) => text.push_str(&under(bench, configuration, &collector, &workloads)?),
             Ok(None) => {}
             Err(error) => {
@@ -41,7 +41,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
 pub(super) fn measure_names(bench: &Bench<'_>) -> Result<String> {
     let configuration = Configuration::SocketsNames;
     let workloads = workload::calibrated(bench.options, bench.machine.cpus)?;
-    match Collector::start(configuration, &bench.programs)? {
+    match Collector::start(configuration, bench.programs)? {
         Some(collector) => Ok(table(bench, configuration, &collector, &workloads, is_of_names)?.to_string()),
         None => Ok(String::new()),
     }

@@ -58,7 +58,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     for configuration in [Configuration::Sockets, Configuration::Syscalls, Configuration::Procfs] {
         let name = configuration.name();
         eprintln!("  {name}");
-        let findings = match Collector::start_read(configuration, &bench.programs) {
+        let findings = match Collector::start_read(configuration, bench.programs) {
             Ok(Some(collector)) => run(bench, collector, count)?,
             Ok(None) => continue,
             Err(error) => {

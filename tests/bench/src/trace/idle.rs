@@ -32,7 +32,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut table = Table::new(["layer", "CPU of one core", "memory (PSS)", "kernel memory", "events meanwhile"]);
     for configuration in [Configuration::Sockets, Configuration::Syscalls, Configuration::Procfs] {
         let name = configuration.name();
-        let idle = match Collector::start(configuration, &bench.programs) {
+        let idle = match Collector::start(configuration, bench.programs) {
             Ok(Some(collector)) => watch(&collector, bench.options.idle())?,
             Ok(None) => continue,
             Err(error) => {

@@ -4,8 +4,8 @@ mod hooks;
 mod identification;
 mod idle;
 mod names;
-mod overhead;
-mod storm;
+pub(crate) mod overhead;
+pub(crate) mod storm;
 
 use anyhow::{Result, bail};
 use nix::unistd::geteuid;
@@ -13,13 +13,14 @@ use nix::unistd::geteuid;
 use crate::collector::Programs;
 use crate::host::Machine;
 use crate::options::{Part, TraceOptions};
+use crate::receiver::Receiver;
 use crate::report::{Document, Section, origin};
 
 /// What every part has to hand.
 pub(crate) struct Bench<'a> {
     pub(crate) options: &'a TraceOptions,
-    pub(crate) programs: Programs,
-    pub(crate) machine: Machine,
+    pub(crate) programs: &'a Programs,
+    pub(crate) machine: &'a Machine,
 }
 
 type Measure = fn(&Bench<'_>) -> Result<String>;
@@ -39,16 +40,17 @@ pub(crate) fn run(options: &TraceOptions) -> Result<()> {
     if !geteuid().is_root() {
         bail!("tracing needs root: run this with sudo");
     }
-    let programs = Programs::find()?;
+    let receiver = Receiver::start()?;
+    let programs = Programs::find(&receiver)?;
     let machine = Machine::describe(&programs.egret);
-    let bench = Bench { options, programs, machine };
+    let bench = Bench { options, programs: &programs, machine: &machine };
     for (part, key, title, measure) in PARTS {
         if !options.wants(part) {
             continue;
         }
         eprintln!("{title}");
         let body = measure(&bench)?;
-        let text = format!("## {title}\n\n{}\n\n{body}", origin(&bench.machine, options.quick));
+        let text = format!("## {title}\n\n{}\n\n{body}", origin(&machine, options.quick));
         println!("{text}");
         if options.write {
             Document::in_repository().put(&Section { key, text })?;

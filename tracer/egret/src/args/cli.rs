@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use super::baseline::BaselineArgs;
 use super::choice::{Capture, ColorChoice, Format, LogFormat, Words};
+use super::enforce::{AskArgs, FirewallCommand, ModeArgs};
 use super::{help, value};
 use crate::config::DEFAULT_LOG_DIRECTORY;
 
@@ -32,6 +33,13 @@ pub(super) enum Command {
     /// Look at the baseline, rehearse it, learn it, change it
     #[command(subcommand)]
     Baseline(Box<BaselineArgs>),
+    /// Show how far egret goes, or switch: observe, learn, shadow, enforce
+    Mode(Box<ModeArgs>),
+    /// Show and answer questions about connections that no rule covers
+    Ask(Box<AskArgs>),
+    /// Show or remove egret's firewall rules
+    #[command(subcommand)]
+    Firewall(FirewallCommand),
     /// Tell what this kernel and user allow, layer by layer, and what is lost without
     Doctor(DoctorArgs),
     /// Check and explain the configuration of `egret run`

@@ -7,6 +7,7 @@ Examples:
   sudo egret run                       the daemon: a log of connections, metrics, spans
   egret log --since 1h                 what the daemon has recorded
   egret baseline readiness             whether what was learned is enough to hold the host to
+  egret mode enforce --confirm-within 5m   hold the host to its baseline, and go back unless confirmed
   egret doctor                         what this kernel and user allow, and what is lost without
   egret config check                   whether the configuration of egret run is right
 
@@ -81,3 +82,57 @@ Examples:
     egret log --since 2d --name '*.example.org' --format csv >example.csv
 
 Exit status: 0 done, 1 something could not be read, 2 bad usage.";
+
+pub(super) const MODE: &str = "\
+From one mode to the next nothing is lost: connections that stand go on, and what was learned stays. The mode is kept over \
+a restart of egret.
+
+Over a connection to this host, switch with --confirm-within: if something you need is blocked, wait, and egret goes back \
+by itself, also if it crashes or the host restarts meanwhile. Connections that others opened to this host, an SSH session \
+say, are never judged in any mode.
+
+Examples:
+  What a switch would block, before anything is:
+    egret baseline replay --log /var/lib/egret/log
+
+  Rehearse, and look at what would be blocked:
+    sudo egret mode shadow
+    egret log --verdict would_block
+
+  Hold the host to its baseline, for good once you have seen that all works:
+    sudo egret mode enforce --confirm-within 5m
+    sudo egret mode confirm
+
+  One program only:
+    sudo egret mode enforce --only exe=/usr/bin/curl
+
+  At once back to looking on:
+    sudo egret mode observe
+
+Exit status: 0 done, 1 egret refuses or does not answer, 2 bad usage.";
+
+pub(super) const ASK: &str = "\
+In enforce, a connection that no rule covers is blocked and becomes a question. An answer holds at once, for the next time \
+that the program tries; `always` makes it a rule of the baseline. Without a subcommand each question is put to you, one by \
+one, on a terminal; elsewhere they are listed.
+
+Examples:
+  sudo egret ask                              one after the other
+  egret ask --list                            what is open, and which answers hold
+  sudo egret ask allow 7 --for 1h             question 7, for an hour
+  sudo egret ask deny exe=/usr/bin/telemetry  all questions of a program, for good
+  egret ask --watch                           in a desktop session: a notification for each new question
+
+Exit status: 0 done, 1 egret refuses or does not answer, 2 bad usage.";
+
+pub(super) const FIREWALL_SHOW: &str = "\
+What `egret mode learn`, `shadow` and `enforce` install, word for word, on a host where there is nothing of egret's yet. \
+`egret mode observe` and a clean stop remove all of it.
+
+Exit status: 0 done, 1 no firewall works here, 2 bad configuration.";
+
+pub(super) const FIREWALL_REMOVE: &str = "\
+A daemon that runs puts its rules back within a second: use `egret mode observe` with one. Rules of others are not \
+touched.
+
+Exit status: 0 done, also if there was nothing, 1 something could not be removed.";

@@ -5,6 +5,7 @@
 mod baseline;
 mod choice;
 mod cli;
+mod enforce;
 pub mod exit;
 mod filters;
 mod help;
@@ -25,6 +26,7 @@ pub(crate) use self::choice::Choice;
 pub use self::choice::{Capture, ColorChoice, Format, LogFormat};
 use self::cli::{Cli, Command};
 pub use self::cli::{ConfigCommand, DoctorArgs, RunOptions, StatusOptions};
+pub use self::enforce::{AskOptions, AskWhich, AskWish, FirewallCommand, ModeOptions, ModeWish};
 pub use self::log::LogOptions;
 use self::problem::Problem;
 pub use self::trace::TraceOptions;
@@ -45,6 +47,12 @@ pub enum Invocation {
     Status(StatusOptions),
     /// Look at the baseline, or change it.
     Baseline(Box<BaselineCommand>),
+    /// Show or switch the mode.
+    Mode(Box<ModeOptions>),
+    /// Show or answer questions.
+    Ask(Box<AskOptions>),
+    /// Show or remove firewall rules.
+    Firewall(FirewallCommand),
     /// Check or explain the configuration.
     Config(ConfigCommand),
     /// Write this to standard output: a completion script or a manual page.
@@ -76,6 +84,15 @@ pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocat
                 Err(problems) => Err(usage_error(&["baseline", name], &problems)),
             }
         }
+        Command::Mode(typed) => match typed.meant() {
+            Ok(options) => Ok(Invocation::Mode(Box::new(options))),
+            Err(problems) => Err(usage_error(&["mode"], &problems)),
+        },
+        Command::Ask(typed) => match typed.meant() {
+            Ok(options) => Ok(Invocation::Ask(Box::new(options))),
+            Err(problems) => Err(usage_error(&["ask"], &problems)),
+        },
+        Command::Firewall(command) => Ok(Invocation::Firewall(command)),
         Command::Doctor(args) => Ok(Invocation::Doctor(args)),
         Command::Config(command) => Ok(Invocation::Config(command)),
         Command::Completions { shell } => Ok(Invocation::Print(completions(shell))),

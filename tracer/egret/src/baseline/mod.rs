@@ -25,7 +25,7 @@ use std::path::Path;
 use anyhow::Result;
 use egret_enforcer::baseline::{Baseline, Precision};
 
-use self::edit::Edit;
+pub(crate) use self::edit::{Edit, Outcome, apply};
 pub use self::store::{Broken, Patience, SaveError, Saved, Store};
 use crate::args::{BaselineCommand, exit};
 use crate::history;

@@ -94,6 +94,8 @@ pub struct Control {
 pub struct Baseline {
     /// The file.
     pub file: PathBuf,
+    /// The name of this host in it; the same as that of the Parquet log's files.
+    pub host: String,
     /// How often it is written if something was learned.
     pub save_every: Duration,
     /// What learned rules say of processes.

@@ -62,7 +62,7 @@ pub(super) fn settings(layered: &Layered, host: &Host, findings: &mut Findings) 
         otlp: otlp::settings(layered, findings),
         metrics: metrics(layered),
         json: json(layered),
-        baseline: enforce::baseline(layered, findings),
+        baseline: enforce::baseline(layered, host, findings),
         enforce: enforce::settings(layered, findings),
         control: control(layered, host, findings),
         own_spans: draft.otlp.own_spans,
@@ -113,7 +113,7 @@ fn parquet(layered: &Layered, host: &Host, findings: &mut Findings) -> Option<pa
     }
     draft.enabled.then(|| parquet::Settings {
         destination: draft.destination.0.clone(),
-        host: draft.host.clone().unwrap_or_else(|| HostName::like(&host.name)).0,
+        host: host_name(layered, host),
         rotate_after: draft.rotate_after,
         rotate_bytes: draft.rotate_size.0,
         row_group_rows: draft.row_group_rows.usize(),
@@ -122,6 +122,11 @@ fn parquet(layered: &Layered, host: &Host, findings: &mut Findings) -> Option<pa
         keep_bytes: draft.keep_size.0.map(|size| size.0),
         queue_events: draft.queue_events.usize(),
     })
+}
+
+/// The name of this host in files.
+fn host_name(layered: &Layered, host: &Host) -> String {
+    layered.draft.parquet.host.clone().unwrap_or_else(|| HostName::like(&host.name)).0
 }
 
 fn metrics(layered: &Layered) -> Option<Metrics> {

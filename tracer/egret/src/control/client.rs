@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use axum::body::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::http::request::Builder;
+use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
@@ -66,6 +67,20 @@ impl Client {
         body.map(http_body_util::Collected::to_bytes).map_err(|error| self.broken(error))
     }
 
+    /// Sends a JSON document, and gives the whole answer.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        document: &impl serde::Serialize,
+    ) -> Result<Bytes, ClientError> {
+        let body = serde_json::to_vec(document).map_err(|error| self.broken(error))?;
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        let response = self.request(request, Full::new(Bytes::from(body))).await?;
+        let body = Limited::new(response.into_body(), LONGEST).collect().await;
+        body.map(http_body_util::Collected::to_bytes).map_err(|error| self.broken(error))
+    }
+
     /// Events from now on.
     pub(crate) async fn events(&self) -> Result<Events, ClientError> {
         let response = self.ask("/v1/events", "application/jsonl").await?;
@@ -73,14 +88,17 @@ impl Client {
     }
 
     async fn ask(&self, path: &str, accept: &str) -> Result<Response<Incoming>, ClientError> {
+        self.request(Request::get(path).header(header::ACCEPT, accept), Full::default()).await
+    }
+
+    async fn request(&self, request: Builder, body: Full<Bytes>) -> Result<Response<Incoming>, ClientError> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
         let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = shaken.map_err(|error| self.broken(error))?;
         tokio::spawn(connection);
-        let request = Request::get(path).header(header::HOST, "egret").header(header::ACCEPT, accept);
-        let request = request.body(Empty::<Bytes>::new()).map_err(|error| self.broken(error))?;
+        let request = request.header(header::HOST, "egret").body(body).map_err(|error| self.broken(error))?;
         let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
-        if response.status() == StatusCode::OK { Ok(response) } else { Err(refused(response).await) }
+        if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }
 
     fn unreachable(&self, error: io::Error) -> ClientError {

@@ -5,10 +5,13 @@
 //! GET /v1/events   events as they happen, one JSON object a line, until either side goes away
 //! ```
 //!
+//! and what [`enforce`] has.
+//!
 //! Who may connect is a matter of the socket's owner, group and mode; who may ask is checked again by the credentials
 //! that the kernel gives for the other end.
 
 mod client;
+mod enforce;
 mod events;
 mod live;
 mod peer;
@@ -20,6 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::config;
 
 pub(crate) use client::{Client, Events};
+pub(crate) use enforce::{AnswerRequest, Answered, Questions, SwitchRequest, WithdrawRequest};
 pub(crate) use events::Missed;
 pub(crate) use live::Live;
 pub(crate) use peer::Admission;

@@ -28,6 +28,13 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     }
 }
 
+impl Peer {
+    /// Whether it may change what egret does: others who may ask only look.
+    pub(super) fn may_change(&self) -> bool {
+        self.0.as_ref().is_some_and(|Credentials { user, .. }| user.is_root() || *user == geteuid())
+    }
+}
+
 /// Who may ask besides root and egret's own user.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Admission {

@@ -5,15 +5,16 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 
-use super::events;
 use super::live::Live;
 use super::peer::{Admission, Peer};
+use super::{enforce, events};
+use crate::enforce::Desk;
 use crate::status::{Describe, text};
 
 const TEXT: &str = "text/plain";
@@ -26,6 +27,8 @@ pub(crate) struct Service {
     pub(crate) describe: Arc<dyn Describe>,
     /// Where subscribers get events.
     pub(crate) live: Arc<Live>,
+    /// Who switches modes; `None` where nobody may.
+    pub(crate) desk: Option<Arc<Desk>>,
     /// Who may ask.
     pub(crate) admission: Admission,
 }
@@ -40,6 +43,11 @@ pub(crate) async fn serve(
     let router = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/events", get(follow))
+        .route("/v1/mode", get(enforce::mode).put(enforce::switch))
+        .route("/v1/mode/confirm", post(enforce::confirm))
+        .route("/v1/questions", get(enforce::questions))
+        .route("/v1/questions/answer", post(enforce::answer))
+        .route("/v1/questions/withdraw", post(enforce::withdraw))
         .layer(from_fn_with_state(service.clone(), admit))
         .with_state(service)
         .into_make_service_with_connect_info::<Peer>();
@@ -52,10 +60,14 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
-    if service.admission.admits(&peer) {
-        return next.run(request).await;
+    if !service.admission.admits(&peer) {
+        return (StatusCode::FORBIDDEN, service.admission.refusal()).into_response();
     }
-    (StatusCode::FORBIDDEN, service.admission.refusal()).into_response()
+    if request.method() != Method::GET && !peer.may_change() {
+        let refusal = "only root and egret's own user may change what egret does\n";
+        return (StatusCode::FORBIDDEN, refusal).into_response();
+    }
+    next.run(request).await
 }
 
 async fn status(State(service): State<Service>, headers: HeaderMap) -> Response {

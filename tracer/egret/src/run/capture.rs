@@ -2,29 +2,40 @@
 //!
 //! It starts capture itself, because it alone keeps the privileges that capture needs while it runs.
 
+use std::collections::VecDeque;
 use std::io::{self, PipeReader};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use egret_capture::{Capture, CaptureError, Options, Probe};
+use egret_capture::{Capture, CaptureError, Enforcement, Options, Probe};
 use egret_exporters::names;
 use egret_exporters::snapshot::NamesState;
 use egret_model::{Degradation, Event, Layer, work};
 use tokio::sync::oneshot;
 use tracing::{Span, field};
 
-use super::privilege;
 use super::pulse::Pulse;
 use super::tallies::Tallies;
 use crate::config;
+use crate::enforce::Witness;
+use crate::privilege;
 
 /// Batches on their way to be enriched. A batch is at most some thousand events of about 350 bytes: 6 MB at the very
 /// most. When it is full this thread waits, and the rings take what they can; what they cannot is counted there.
 const BATCHES: usize = 4;
+
+/// Batches that may wait besides, for as long as packets are judged: 24 MB at the very most.
+const WAITING: usize = 16;
+/// How soon it is tried again to hand them on.
+const AGAIN: Duration = Duration::from_millis(5);
+
+/// What this thread waits for, as bits.
+const STOP: u32 = 1 << 0;
+const ASKED: u32 = 1 << 1;
 
 /// What was captured is summed up this often while there is traffic: reading the kernel's counters takes some 20 µs.
 const SUM_UP: Duration = Duration::from_millis(250);
@@ -33,6 +44,8 @@ const SUM_UP: Duration = Duration::from_millis(250);
 pub(super) struct Started {
     pub(super) layer: Layer,
     pub(super) degradations: Vec<Degradation>,
+    /// What those that judge packets ask; `None` where nobody does.
+    pub(super) handles: Option<Enforcement>,
     /// What it captures. Closed when capture has stopped, and everything was handed on.
     pub(super) batches: Receiver<Vec<Event>>,
     /// Ready once the thread has ended.
@@ -44,6 +57,7 @@ pub(super) struct Started {
 pub(super) struct Shared {
     pub(super) pulse: Arc<Pulse>,
     pub(super) tallies: Arc<Tallies>,
+    pub(super) witness: Arc<Witness>,
 }
 
 /// Starts the thread; returns once its programs are attached. It stops when the other end of `stop` is closed.
@@ -56,10 +70,12 @@ pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Share
     let body = move || match begin(options, starting) {
         Ok(capture) => {
             let privileges = privilege::reduce(privilege::capture(capture.layer()));
+            let handles = capture.enforcement().map_err(anyhow::Error::from);
             let state = (capture.layer(), capture.degradations().to_vec());
             // Who started this thread waits for it.
-            let _ = tell.send(privileges.map(|()| state));
-            Reader { capture, batches, shared, summed_up: Instant::now(), fresh: true }.run(&stop);
+            let _ = tell.send(privileges.and_then(|()| Ok((state, handles?))));
+            let summed_up = Instant::now();
+            Reader { capture, batches, waiting: VecDeque::new(), shared, summed_up, fresh: true }.run(&stop);
             drop(end);
         }
         Err(error) => {
@@ -67,8 +83,8 @@ pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Share
         }
     };
     thread::Builder::new().name("egret-capture".into()).spawn(body).context("cannot start a thread")?;
-    let (layer, degradations) = told.recv().map_err(|_| anyhow!("the capture thread broke down"))??;
-    Ok(Started { layer, degradations, batches: inbox, ended })
+    let ((layer, degradations), handles) = told.recv().map_err(|_| anyhow!("the capture thread broke down"))??;
+    Ok(Started { layer, degradations, handles, batches: inbox, ended })
 }
 
 /// Starts capture, which is what the span is about.
@@ -92,7 +108,7 @@ fn options(settings: &config::Settings) -> Options {
         names: settings.names.as_ref().map(names),
         // Spans alone can be put into somebody's trace.
         trace_context: settings.otlp.is_some(),
-        enforce: false,
+        enforce: settings.enforce.is_some(),
     }
 }
 
@@ -105,6 +121,8 @@ fn names(names: &config::Names) -> egret_capture::NamesOptions {
 struct Reader {
     capture: Capture,
     batches: SyncSender<Vec<Event>>,
+    /// Batches that found no room, because packets wait for answers of this thread and it may not wait itself.
+    waiting: VecDeque<Vec<Event>>,
     shared: Shared,
     summed_up: Instant,
     /// Something was captured since.
@@ -117,18 +135,31 @@ impl Reader {
             self.drain();
             self.shared.pulse.beat();
             self.sum_up();
-            if self.capture.wait(&[stop.as_fd()], self.limit()) != 0 {
+            let witness = Arc::clone(&self.shared.witness);
+            let ready = self.capture.wait(&[stop.as_fd(), witness.asked()], self.limit());
+            if ready & ASKED != 0 {
+                let mut batch = Vec::new();
+                witness.answer(&mut self.capture, &mut batch);
+                self.hand_on(batch);
+            }
+            if ready & STOP != 0 {
                 break;
             }
         }
         let mut rest = Vec::new();
         self.capture.stop(&mut rest);
         self.hand_on(rest);
+        self.hand_on_all();
         self.publish();
     }
 
     fn drain(&mut self) {
         loop {
+            self.hand_on(Vec::new());
+            if !self.waiting.is_empty() {
+                // What is in the rings can wait there.
+                return;
+            }
             let mut batch = Vec::new();
             let more = self.capture.drain(&mut batch);
             self.hand_on(batch);
@@ -141,7 +172,24 @@ impl Reader {
     fn hand_on(&mut self, batch: Vec<Event>) {
         if !batch.is_empty() {
             self.fresh = true;
-            // The other end goes away only when egret ends.
+            self.waiting.push_back(batch);
+        }
+        while let Some(batch) = self.waiting.pop_front() {
+            match self.batches.try_send(batch) {
+                Err(TrySendError::Full(batch)) if self.waiting.len() < WAITING => {
+                    self.waiting.push_front(batch);
+                    return;
+                }
+                // As many wait as may: so does this thread, and packets are judged without it.
+                Err(TrySendError::Full(batch)) => drop(self.batches.send(batch)),
+                // The other end goes away only when egret ends.
+                Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            }
+        }
+    }
+
+    fn hand_on_all(&mut self) {
+        for batch in self.waiting.drain(..) {
             let _ = self.batches.send(batch);
         }
     }
@@ -162,7 +210,8 @@ impl Reader {
     fn limit(&self) -> Option<Duration> {
         let sum_up = self.fresh.then(|| SUM_UP.saturating_sub(self.summed_up.elapsed()));
         let beat = self.shared.pulse.interval();
-        sum_up.into_iter().chain(beat).min()
+        let again = (!self.waiting.is_empty()).then_some(AGAIN);
+        sum_up.into_iter().chain(beat).chain(again).min()
     }
 }
 

@@ -23,6 +23,7 @@ use super::state::State;
 use super::watchdog;
 use crate::args::RunOptions;
 use crate::config::{self, Loaded, Problems, Reload};
+use crate::enforce::{Book, Losses};
 use crate::log::Log;
 use crate::status::Configuration;
 
@@ -43,12 +44,16 @@ pub(super) struct Daemon<'a> {
 /// The threads that capture and enrich.
 pub(super) struct Pipeline {
     pub(super) state: Arc<State>,
+    /// The baseline; `None` where none is learned.
+    pub(super) book: Option<Arc<Book>>,
     /// Capture runs while this is there.
     pub(super) running: PipeWriter,
     /// Ready once the capture thread has ended.
     pub(super) captured: oneshot::Receiver<()>,
     /// Ready once the enriching thread has ended too, and closed the queues.
     pub(super) enriched: oneshot::Receiver<()>,
+    /// Ready once nothing of egret's is in the packets' way any more; `None` where nothing can be.
+    pub(super) enforced: Option<oneshot::Receiver<()>>,
 }
 
 impl Daemon<'_> {
@@ -58,15 +63,20 @@ impl Daemon<'_> {
         let starting = std::mem::replace(&mut self.starting, Span::none());
         let (mut signals, mut sinks, servers) = starting.in_scope(|| self.start(prepared, listeners))?;
         drop(starting);
-        loop {
+        let broken = loop {
             tokio::select! {
                 wish = signals.next() => match wish {
-                    Wish::Stop => break,
+                    Wish::Stop => break None,
                     Wish::Reload => self.reload(&mut sinks).await,
                 },
-                _ = &mut self.pipeline.captured => bail!("the capture thread broke down"),
-                _ = &mut self.pipeline.enriched => bail!("the enriching thread broke down"),
+                _ = &mut self.pipeline.captured => break Some("the capture thread broke down"),
+                _ = &mut self.pipeline.enriched => break Some("the enriching thread broke down"),
             }
+        };
+        // While capture still answers: packets are judged until their way is open.
+        self.open_the_way(broken.is_some()).await;
+        if let Some(reason) = broken {
+            bail!(reason);
         }
         self.stop(&mut signals, &mut sinks, servers).await;
         Ok(state.snapshot())
@@ -74,7 +84,10 @@ impl Daemon<'_> {
 
     fn start(&self, prepared: Prepared, listeners: Listeners) -> Result<(Signals, Sinks, Servers)> {
         let signals = Signals::take().context("cannot take over signals")?;
-        let parts = Parts { metrics: listeners.metrics(), ..Parts::default() };
+        let tallies = Arc::clone(&self.pipeline.state.tallies);
+        let losses: Losses = Arc::new(move || tallies.get().0.lost_total());
+        let learning = self.pipeline.book.clone().map(|book| (book, losses));
+        let parts = Parts { metrics: listeners.metrics(), learning, ..Parts::default() };
         let sinks = prepared.start(&self.loaded.settings, parts)?;
         let state = &self.pipeline.state;
         state.configure(described(&self.loaded, Vec::new()));
@@ -84,6 +97,16 @@ impl Daemon<'_> {
         }
         self.tell_ready();
         Ok((signals, sinks, servers))
+    }
+
+    /// Takes egret out of the packets' way. Where it broke down, what is configured for that holds: rules that let nothing
+    /// new pass without egret stay then.
+    async fn open_the_way(&mut self, broken: bool) {
+        if let (Some(desk), Some(enforced)) = (&self.pipeline.state.desk, self.pipeline.enforced.take()) {
+            desk.stop(broken);
+            // Nothing is ever sent: it is ready when the thread ends.
+            let _ = enforced.await;
+        }
     }
 
     fn tell_ready(&self) {
@@ -130,6 +153,9 @@ impl Daemon<'_> {
             tracing::error!("{error:#}");
         }
         sinks.reload(&self.loaded.settings, &next.settings, next.settings.drain_for).await;
+        if let (Some(desk), Some(enforce)) = (&self.pipeline.state.desk, &next.settings.enforce) {
+            desk.reconfigure(enforce.live.clone());
+        }
         self.pipeline.state.configure(described(&next, waiting));
         self.loaded = next;
         tracing::info!("configuration read again");
@@ -138,7 +164,7 @@ impl Daemon<'_> {
     /// Stops capture, and has every sink send what it has, as long as that may take and nobody asks a second time.
     async fn stop(self, signals: &mut Signals, sinks: &mut Sinks, servers: Servers) {
         let Self { loaded, pipeline, mut own_spans, .. } = self;
-        let Pipeline { state, running, captured, enriched } = pipeline;
+        let Pipeline { state, running, captured, enriched, .. } = pipeline;
         let drain_for = loaded.settings.drain_for;
         tracing::info!(?drain_for, "stopping");
         state.stopping.store(true, Ordering::Relaxed);

@@ -8,7 +8,8 @@ use egret_exporters::{json, names, otlp, parquet, prometheus};
 use egret_model::work;
 
 use super::running::Work;
-use crate::config::Settings;
+use crate::config::{Baseline, Settings};
+use crate::enforce::{Book, Learner, Losses};
 
 /// A kind of sink, of which there is at most one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub(super) enum Kind {
     Prometheus,
     Otlp,
     Json,
+    Baseline,
 }
 
 /// What sinks share with others.
@@ -26,10 +28,12 @@ pub(super) struct Parts {
     pub(super) metrics: Option<Arc<Metrics>>,
     /// Asks the JSON sink to open its file again.
     pub(super) reopener: Option<json::Reopener>,
+    /// The baseline, and who knows what was lost on the way to it.
+    pub(super) learning: Option<(Arc<Book>, Losses)>,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Parquet, Self::Prometheus, Self::Otlp, Self::Json];
+    pub(super) const ALL: [Self; 5] = [Self::Parquet, Self::Prometheus, Self::Otlp, Self::Json, Self::Baseline];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -37,6 +41,7 @@ impl Kind {
             Self::Prometheus => "prometheus",
             Self::Otlp => "otlp",
             Self::Json => "json",
+            Self::Baseline => Learner::NAME,
         }
     }
 
@@ -47,6 +52,7 @@ impl Kind {
             Self::Prometheus => settings.metrics.as_ref().map(|metrics| metrics.prometheus.queue_events),
             Self::Otlp => settings.otlp.as_ref().map(|otlp| otlp.queue_events),
             Self::Json => settings.json.as_ref().map(|json| json.queue_events),
+            Self::Baseline => settings.baseline.as_ref().map(|baseline| baseline.queue_events),
         }
     }
 
@@ -58,6 +64,7 @@ impl Kind {
             Self::Prometheus => true,
             Self::Otlp => old.otlp == new.otlp,
             Self::Json => old.json == new.json,
+            Self::Baseline => old.baseline == new.baseline,
         }
     }
 
@@ -70,6 +77,7 @@ impl Kind {
             Self::Prometheus => Ok(parts.metrics.clone().map(prometheus)),
             Self::Otlp => settings.otlp.as_ref().map(otlp).transpose(),
             Self::Json => settings.json.as_ref().map(|settings| json(settings, parts)).transpose(),
+            Self::Baseline => Ok(settings.baseline.as_ref().zip(parts.learning.clone()).map(learner)),
         };
         let made = made.with_context(|| format!("cannot start the {} sink", self.name()));
         made.inspect_err(|error| tracing::error!(target: work::TARGET, error = %format_args!("{error:#}")))
@@ -94,4 +102,9 @@ fn json(settings: &json::Settings, parts: &mut Parts) -> Result<Work> {
     let sink = json::Sink::new(settings)?;
     parts.reopener = Some(sink.reopener());
     Ok(Work::Thread(Box::new(|inbox| Box::pin(sink.run(inbox)))))
+}
+
+fn learner((settings, (book, losses)): (&Baseline, (Arc<Book>, Losses))) -> Work {
+    let learner = Learner { book, save_every: settings.save_every, losses };
+    Work::Thread(Box::new(|inbox| Box::pin(learner.run(inbox))))
 }

@@ -16,7 +16,6 @@ mod fan_out;
 mod kind;
 mod notify;
 mod own_spans;
-mod privilege;
 mod pulse;
 mod report;
 mod running;
@@ -39,7 +38,9 @@ use tokio::runtime::{Builder, Runtime};
 use crate::args::{RunOptions, exit};
 use crate::config::{self, Loaded};
 use crate::control::Live;
+use crate::enforce::{self, Book, Verdicts, Witness};
 use crate::log::Log;
+use crate::privilege;
 use crate::status::Listening;
 use accounts::Accounts;
 use daemon::{Daemon, Pipeline};
@@ -83,17 +84,31 @@ pub fn run(options: &RunOptions, log: &Log) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Starts what captures and enriches.
+/// Starts what captures, enriches, learns and enforces.
 fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> {
     let (fan_out, accounts, live) = (Arc::<FanOut>::default(), Arc::<Accounts>::default(), Arc::<Live>::default());
+    let book = loaded.settings.baseline.as_ref().map(open_book);
     // Before anything is captured, so that nothing is captured for nobody.
     let prepared = Prepared::new(&loaded.settings, Arc::clone(&fan_out), Arc::clone(&accounts));
-    let shared =
-        capture::Shared { pulse: Arc::new(Pulse::new(notify::watchdog())), tallies: Arc::<Tallies>::default() };
+    let shared = capture::Shared {
+        pulse: Arc::new(Pulse::new(notify::watchdog())),
+        tallies: Arc::<Tallies>::default(),
+        witness: Arc::new(Witness::new().context("cannot make an event descriptor")?),
+    };
+    let verdicts = Arc::<Verdicts>::default();
     let (stop, running) = capture::stop()?;
     let started = capture::start(&loaded.settings, stop, shared.clone())?;
+    let hash = loaded.settings.capture.hash;
     let enriched =
-        enrich::start(started.batches, loaded.settings.capture.hash, Arc::clone(&fan_out), Arc::clone(&live))?;
+        enrich::start(started.batches, hash, Arc::clone(&fan_out), Arc::clone(&live), Arc::clone(&verdicts))?;
+    let enforcing = match (loaded.settings.enforce.clone(), started.handles) {
+        (Some(settings), Some(handles)) => {
+            let (book, witness) = (book.clone(), Arc::clone(&shared.witness));
+            Some(enforce::start(enforce::Parts { settings, book, handles, witness, verdicts })?)
+        }
+        _ => None,
+    };
+    let (desk, enforced) = enforcing.unzip();
     let state = State {
         started: Instant::now(),
         layer: started.layer,
@@ -106,9 +121,15 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
         listening,
         stopping: AtomicBool::new(false),
         configuration: Mutex::default(),
+        desk,
     };
-    let pipeline = Pipeline { state: Arc::new(state), running, captured: started.ended, enriched };
+    let pipeline = Pipeline { state: Arc::new(state), book, running, captured: started.ended, enriched, enforced };
     Ok((pipeline, prepared))
+}
+
+fn open_book(settings: &config::Baseline) -> Arc<Book> {
+    let config::Baseline { file, host, precision, thresholds, .. } = settings;
+    Arc::new(Book::open(file, *precision, *thresholds, host))
 }
 
 fn runtime() -> Result<Runtime> {

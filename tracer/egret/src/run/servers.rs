@@ -60,6 +60,7 @@ impl Listeners {
         let service = control::Service {
             describe: Arc::clone(state) as _,
             live: Arc::clone(&state.live),
+            desk: state.desk.clone(),
             admission: self.admission,
         };
         let listener = self.control.listener.try_clone().context("cannot use the control socket")?;

@@ -4,20 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use egret_enforcer::Mode;
 use egret_exporters::prometheus::Health;
 use egret_exporters::snapshot::{SinkState, Snapshot, Source};
 use egret_model::{Degradation, Layer};
 
 use super::accounts::Accounts;
 use super::fan_out::FanOut;
-use super::privilege;
 use super::pulse::Pulse;
 use super::tallies::Tallies;
 use crate::control::Live;
+use crate::enforce::Desk;
+use crate::privilege;
 use crate::status::{Configuration, Describe, Listening, Status, Thread, Usage};
-
-/// Enforcement is not there yet: egret looks on.
-const MODE: &str = "observe";
 
 /// Everything that is told, in one place; each part is kept by who does the work.
 pub(super) struct State {
@@ -32,6 +31,8 @@ pub(super) struct State {
     pub(super) listening: Listening,
     pub(super) stopping: AtomicBool,
     pub(super) configuration: Mutex<Configuration>,
+    /// Who switches modes; `None` where nobody may.
+    pub(super) desk: Option<Arc<Desk>>,
 }
 
 impl State {
@@ -46,14 +47,15 @@ impl Source for State {
         let (tally, names) = self.tallies.get();
         let mut sinks = self.accounts.states();
         sinks.push(SinkState { name: Live::NAME, capacity: Live::CAPACITY, account: self.live.account() });
+        let enforcement = self.desk.as_ref().map(|desk| desk.state());
         Snapshot {
-            mode: MODE,
+            mode: enforcement.as_ref().map_or(Mode::Observe.as_str(), |state| state.mode),
             layer: self.layer,
             degradations: self.degradations.clone(),
             tally,
             sinks,
             names,
-            enforcement: None,
+            enforcement,
         }
     }
 }
@@ -67,6 +69,9 @@ impl Health for State {
         }
         if !self.pulse.is_alive() {
             troubles.push("the rings were not drained for a while".to_owned());
+        }
+        if let Some(state) = self.desk.as_ref().map(|desk| desk.state()) {
+            troubles.extend(state.baseline.iter().flat_map(|baseline| baseline.problems.iter().cloned()));
         }
         troubles.extend(self.fan_out.broken().map(|sink| format!("the {sink} sink broke down; see the log")));
         troubles

@@ -38,7 +38,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
 }
 
 /// Measures what these cost beside each other, and says it in fewer words.
-pub(super) fn compare(bench: &Bench<'_>, configurations: Vec<Configuration>) -> Result<String> {
+pub(crate) fn compare(bench: &Bench<'_>, configurations: Vec<Configuration>) -> Result<String> {
     let rounds = bench.options.rounds();
     Ok(gather(bench, configurations)?.to_comparison(rounds))
 }
@@ -68,7 +68,7 @@ impl Findings {
         let first = round % order.len().max(1);
         order.rotate_left(first);
         for configuration in order {
-            match Collector::start(configuration, &bench.programs) {
+            match Collector::start(configuration, bench.programs) {
                 Ok(collector) => self.under(bench, round, configuration, collector)?,
                 Err(error) => self.leave_out(configuration, &error),
             }
@@ -109,6 +109,7 @@ impl Findings {
             sum.captured += summary.captured;
             sum.delivered += summary.delivered;
             sum.lost += summary.lost;
+            sum.dropped += summary.dropped;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Findings;
 use super::samples::Clock::{self, Cpu, Wall};
 use crate::collector::Configuration::{self, Bpftrace, BpftraceTcp, Sockets, Untraced};
+use crate::collector::Summary;
 use crate::report::{Aims, Table, nanoseconds, ratio};
 use crate::statistics::Spread;
 use crate::workload::Calibrated;
@@ -45,6 +46,7 @@ impl Findings {
         let _ = write!(text, "\nThroughput relative to untraced, median (least–most):\n\n{wall}\n");
         let _ = write!(text, "The same by CPU time of the loop's threads:\n\n{cpu}\n");
         let _ = write!(text, "Time of one operation, median:\n\n{}\n", self.times());
+        let _ = write!(text, "Records over all rounds:\n\n{}\n", self.records());
         text
     }
 
@@ -130,11 +132,12 @@ impl Findings {
 
     /// A tracer that loses records is cheaper than it should be.
     fn records(&self) -> Table {
-        let mut table = Table::new(["configuration", "captured", "delivered", "lost"]);
+        let mut table = Table::new(["configuration", "captured", "delivered", "lost", "dropped by sinks"]);
         for (configuration, summary) in &self.summaries {
             let told = |count: u64| if count == 0 { "-".to_owned() } else { count.to_string() };
             let name = configuration.name().to_owned();
-            table.row([name, told(summary.captured), told(summary.delivered), summary.lost.to_string()]);
+            let Summary { captured, delivered, lost, dropped } = *summary;
+            table.row([name, told(captured), told(delivered), lost.to_string(), told(dropped)]);
         }
         table
     }

@@ -9,7 +9,7 @@ use crate::workload::{self, Workload};
 
 /// What the traffic is made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Storm {
+pub(crate) enum Storm {
     /// TCP connections, opened, accepted and reset.
     Connect,
     /// Datagrams to a peer that the kernel side has not seen lately.
@@ -39,7 +39,7 @@ const REST: Duration = Duration::from_micros(500);
 const BATCH: u64 = 16;
 
 /// Makes traffic for a time; says how many operations were done, and in how long.
-pub(super) fn generate(storm: Storm, rate: Option<u32>, threads: usize, duration: Duration) -> Result<(u64, Duration)> {
+pub(crate) fn generate(storm: Storm, rate: Option<u32>, threads: usize, duration: Duration) -> Result<(u64, Duration)> {
     let begin = Instant::now();
     let share = rate.map(|rate| f64::from(rate) / threads as f64);
     let counts = thread::scope(|scope| {

@@ -10,7 +10,7 @@ use super::Bench;
 use crate::collector::{Collector, Configuration, Summary};
 use crate::host::{cpu_of_children, cpu_time, proportional_memory};
 use crate::report::{Table, bytes, nanoseconds, seconds, share};
-use generator::{Storm, generate};
+pub(crate) use generator::{Storm, generate};
 
 /// Operations a second that are asked for; none is as many as go.
 const RATES: [(Storm, &[Option<u32>]); 2] = [
@@ -57,7 +57,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
 
 fn one(bench: &Bench<'_>, storm: Storm, rate: Option<u32>) -> Result<Outcome> {
     let others = cpu_of_children()?;
-    let Some(collector) = Collector::start(Configuration::Sockets, &bench.programs)? else {
+    let Some(collector) = Collector::start(Configuration::Sockets, bench.programs)? else {
         unreachable!("sockets is a configuration that traces");
     };
     let before = cpu_time(collector.pid())?;
@@ -109,7 +109,7 @@ impl Outcome {
     }
 
     fn cells(&self) -> [String; 12] {
-        let Summary { captured, delivered, lost } = self.summary;
+        let Summary { captured, delivered, lost, .. } = self.summary;
         let per_record = self.cpu.as_secs_f64() * 1e9 / delivered.max(1) as f64;
         [
             self.offered.map_or_else(|| "full speed".to_owned(), |rate| rate.to_string()),

@@ -57,6 +57,20 @@ impl Store {
         Ok(Self { learner: Learner::new(base.clone(), precision), path, base, stamp })
     }
 
+    /// Begins with nothing though there is a file, because that is broken. It is taken in by the first save after somebody
+    /// mended it.
+    #[must_use]
+    pub fn unread(path: &Path, precision: Precision) -> Self {
+        let learner = Learner::new(Baseline::default(), precision);
+        Self { path: file::true_path(path), learner, base: Baseline::default(), stamp: None }
+    }
+
+    /// Whether the file is another than the one that was last read or written.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        file::stamp(&self.path) != self.stamp
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -8,7 +8,7 @@ use egret_enforcer::Mode;
 use egret_enforcer::baseline::{Precision, Thresholds};
 use egret_enforcer::mode::Limits;
 
-use super::Findings;
+use super::{Findings, Host};
 use crate::config::layer::Layered;
 use crate::config::settings::{Baseline, Enforce, EnforceLive};
 
@@ -18,13 +18,14 @@ const MOST_QUEUES: usize = 4;
 /// Waiting longer than this looks like a broken network to most programs.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-pub(super) fn baseline(layered: &Layered, findings: &mut Findings) -> Option<Baseline> {
+pub(super) fn baseline(layered: &Layered, host: &Host, findings: &mut Findings) -> Option<Baseline> {
     let draft = &layered.draft.baseline;
     if draft.enabled && draft.sha256 && !layered.draft.capture.hash {
         findings.doubtful(layered, "baseline.sha256", "has no effect without capture.hash: nothing computes digests");
     }
     draft.enabled.then(|| Baseline {
         file: draft.file.0.clone(),
+        host: super::host_name(layered, host),
         save_every: draft.save_every,
         precision: Precision { user: draft.user, unit: draft.unit, sha256: draft.sha256 },
         thresholds: Thresholds {

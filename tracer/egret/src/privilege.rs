@@ -22,7 +22,7 @@ const OPEN_MAPS_NEED_NOTHING: (u32, u32) = (5, 19);
 
 /// What the capture thread keeps while a layer is at work. The kernel layers ask for the sockets of other namespaces at the
 /// start, before this; at the end, when those that wait for an answer are listed, they ask in their own alone.
-pub(super) fn capture(layer: Layer) -> Vec<Capability> {
+pub(crate) fn capture(layer: Layer) -> Vec<Capability> {
     let mut keep = OTHER_PROCESSES.to_vec();
     match layer {
         Layer::Procfs => keep.extend(OTHER_NAMESPACES),
@@ -33,17 +33,24 @@ pub(super) fn capture(layer: Layer) -> Vec<Capability> {
 }
 
 /// What the thread keeps that computes digests: it opens the files that processes run.
-pub(super) fn enrich(hash: bool) -> Vec<Capability> {
+pub(crate) fn enrich(hash: bool) -> Vec<Capability> {
     if hash { OTHER_PROCESSES.to_vec() } else { Vec::new() }
 }
 
+/// What the thread keeps that installs firewall rules and starts those that judge packets: these look processes up in `/proc`
+/// where the kernel's tables do not tell, and open what processes run.
+pub(crate) const ENFORCE: [Capability; 4] =
+    [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW, Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
+/// What the tools need that install firewall rules: netlink for those of nftables, a raw socket for the older ones.
+pub(crate) const FIREWALL: [Capability; 2] = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
+
 /// Makes sure that no program egret might run has more privilege than egret. For this thread and those that it starts.
-pub(super) fn renounce() -> Result<()> {
+pub(crate) fn renounce() -> Result<()> {
     prctl::set_no_new_privs().context("cannot give up new privileges")
 }
 
 /// Takes every capability but these from this thread; those that it starts from now on have no more.
-pub(super) fn reduce(keep: Vec<Capability>) -> Result<()> {
+pub(crate) fn reduce(keep: Vec<Capability>) -> Result<()> {
     let held = caps::read(None, CapSet::Permitted)?;
     let keep: CapsHashSet = keep.into_iter().filter(|capability| held.contains(capability)).collect();
     // Ambient ones are left behind by the kernel when the others go.
@@ -51,9 +58,22 @@ pub(super) fn reduce(keep: Vec<Capability>) -> Result<()> {
 }
 
 /// Starts what has threads of its own on one without any capability, so that they have none from their first instruction.
-pub(super) fn without<T: Send>(start: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+pub(crate) fn without<T: Send>(start: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let start = || reduce(Vec::new()).and_then(|()| start());
     thread::scope(|scope| scope.spawn(start).join()).map_err(|_| anyhow!("a thread broke down while it started"))?
+}
+
+/// Takes every capability but `keep` from this thread, and has programs that it starts get those of `children`, also for
+/// another user than root.
+pub(crate) fn pass_on(keep: &[Capability], children: &[Capability]) -> Result<()> {
+    reduce(keep.to_vec())?;
+    let held = caps::read(None, CapSet::Permitted)?;
+    let children: CapsHashSet = children.iter().copied().filter(|capability| held.contains(capability)).collect();
+    let passed_on = || -> Result<(), caps::errors::CapsError> {
+        caps::set(None, CapSet::Inheritable, &children)?;
+        children.iter().try_for_each(|capability| caps::raise(None, CapSet::Ambient, *capability))
+    };
+    passed_on().context("cannot pass capabilities on")
 }
 
 fn set(keep: &CapsHashSet) -> Result<()> {
@@ -86,7 +106,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
 }
 
 /// The capabilities of egret's threads, by the threads' names.
-pub(super) fn held() -> Vec<(String, Vec<String>)> {
+pub(crate) fn held() -> Vec<(String, Vec<String>)> {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let mut threads: Vec<_> = tasks.filter_map(|task| held_by(&task.path())).collect();
     threads.sort_unstable();

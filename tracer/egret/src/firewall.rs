@@ -1,0 +1,41 @@
+//! `egret firewall`: the rules that lead packets to egret, shown and removed.
+
+use std::env;
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result, bail};
+use egret_enforcer::firewall::{Hierarchy, Tools, sweep};
+
+use crate::args::{FirewallCommand, exit};
+use crate::{config, enforce, history};
+
+/// Does what was asked and gives the exit status.
+///
+/// # Errors
+///
+/// The configuration is wrong, no firewall works here, or rules cannot be removed.
+pub fn run(command: &FirewallCommand) -> Result<u8> {
+    match command {
+        FirewallCommand::Show { config } => {
+            let loaded = config::load(config.as_deref(), env::vars_os())?;
+            let Some(settings) = &loaded.settings.enforce else {
+                bail!("enforce.enabled is false: this configuration makes no firewall rules");
+            };
+            print(&enforce::render(settings)?)
+        }
+        FirewallCommand::Remove => {
+            let found = sweep(&Tools::default(), &Hierarchy::find()).context("not all could be removed")?;
+            let text =
+                if found.is_empty() { "nothing there".to_owned() } else { format!("removed: {}", found.join(", ")) };
+            print(&format!("{text}\n"))
+        }
+    }
+}
+
+fn print(text: &str) -> Result<u8> {
+    let written = io::stdout().write_all(text.as_bytes()).map_err(anyhow::Error::from);
+    match written {
+        Err(error) if !history::is_broken_pipe(&error) => Err(error).context("cannot write to standard output"),
+        _ => Ok(exit::DONE),
+    }
+}
