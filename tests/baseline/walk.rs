@@ -1,6 +1,8 @@
 //! From traffic to a baseline, and from there to what it would block.
 
-use egret_tests::traffic;
+use std::process::Command;
+
+use egret_tests::{egret, traffic};
 use libtest_mimic::Trial;
 
 use crate::{Place, record, test, told};
@@ -11,6 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("walk::another_program_would_be_blocked", stranger),
         test("walk::scripts_are_told_apart", scripts),
         test("walk::reviewed_copies_are_compared", reviewed),
+        test("walk::what_a_bypass_exempts_is_told", exempted),
     ]
 }
 
@@ -89,9 +92,27 @@ fn reviewed() {
     place.told("learn", &["--log", log.to_str().unwrap()]);
     let difference = place.told("diff", &[copy.to_str().unwrap()]);
     assert!(difference.starts_with("+ allow exe=") && difference.lines().count() == 1, "{difference}");
-    let mut merge = std::process::Command::new(egret_tests::egret());
+    let mut merge = Command::new(egret());
     merge.args(["baseline", "merge"]).args([&copy, &place.file()]).arg("--output").arg(&copy);
     told(&mut merge);
     assert_eq!(place.told("diff", &[copy.to_str().unwrap()]), "");
     assert!(std::fs::read_to_string(&copy).unwrap().starts_with("# Reviewed.\nformat 1\n"));
+}
+
+fn exempted() {
+    let place = Place::new();
+    let (log, file) = (place.path("log"), place.path("egret.toml"));
+    record(&log, &[traffic().to_str().unwrap(), "tcp-blocking", "--count", "3"]);
+    let directory = log.display();
+    std::fs::write(&file, format!(
+        "[parquet]\ndestination = \"{directory}\"\n[enforce]\nbypass_users = [\"root\", \"daemon\"]\nbypass_groups = [\"root\"]\n"
+    )).unwrap();
+    let text = told(Command::new(egret()).args(["doctor", "--json", "--config"]).arg(file));
+    let enforcing = &serde_json::from_str::<serde_json::Value>(&text).unwrap()["enforcing"];
+    let bypass = &enforcing["bypass"];
+    assert_eq!((&bypass["flows"], &bypass["exempt"]), (&3.into(), &3.into()), "{bypass}");
+    let by: Vec<_> = bypass["by"].as_array().unwrap().iter().map(|by| by["flows"].as_u64()).collect();
+    assert_eq!(by, [Some(3), Some(0), Some(3)], "{bypass}");
+    let firewall = enforcing["checks"].as_array().unwrap().iter().find(|check| check["name"] == "firewall").unwrap();
+    assert_eq!(firewall["status"], "ok", "{firewall}");
 }

@@ -54,6 +54,8 @@ enum Kind {
     Component(&'static str, &'static str),
     /// A program from the named Debian package.
     Program(&'static str, &'static str),
+    /// A file from the named Debian package.
+    File(&'static str, &'static str),
     /// A program taken out of the named Debian package, without installing it: its installation would start a service.
     Unpacked(&'static str, &'static str),
     /// The kernel's file system of tracepoints, mounted where it belongs.
@@ -107,12 +109,22 @@ const TABLE: &[Prerequisite] = &[
     need("chromium", "shows the dashboards in tests", &[Draw], Kind::Program("chromium", "chromium")),
     need("npm packages", "are Grafana's libraries, and draw the dashboards in tests", &[Draw], Kind::Node),
     need("bpftrace", "is what egret is compared with", &[Bench], Kind::Program("bpftrace", "bpftrace")),
+    need(
+        "nf-queue.c",
+        "is what egret's verdicts are compared with",
+        &[Bench],
+        Kind::File(NF_QUEUE, "libnetfilter-queue-dev"),
+    ),
+    need("OpenSnitch", "is what egret is compared with", &[Bench], Kind::Unpacked("opensnitchd", "opensnitch")),
 ];
 
 /// What `purpose` needs, in the order in which it is installed.
 pub(crate) fn needed_for(purpose: Purpose) -> impl Iterator<Item = &'static Prerequisite> {
     TABLE.iter().filter(move |entry| purpose == Purpose::Full || entry.purposes.contains(&purpose))
 }
+
+/// The accept-all program among the examples of libnetfilter-queue.
+const NF_QUEUE: &str = "/usr/share/doc/libnetfilter-queue-dev/examples/nf-queue.c";
 
 /// Where tracefs is on every distribution.
 const TRACEFS: &str = "/sys/kernel/tracing";
@@ -130,6 +142,7 @@ impl Prerequisite {
             Kind::BpfClippy => toolchain.has_clippy(),
             Kind::Component(subcommand, _) => succeeds(cargo()?.args([subcommand, "--version"])),
             Kind::Program(program, _) | Kind::Crate(program, _) => find_program(program).is_some(),
+            Kind::File(path, _) => Path::new(path).is_file(),
             Kind::Unpacked(program, _) => find_program(program).is_some() || unpacked::program(program)?.is_file(),
             Kind::Tracefs => is_mounted("tracefs"),
             Kind::Python => python::is_present()?,
@@ -148,7 +161,7 @@ impl Prerequisite {
             (Kind::BpfClippy, Toolchain::Debian) => "apt-get install rust-web-clippy".to_owned(),
             (Kind::BpfClippy, Toolchain::Nightly) => "rustup component add clippy --toolchain nightly".to_owned(),
             (Kind::Component(_, component), _) => format!("rustup component add {component}"),
-            (Kind::Program(_, package), _) => format!("apt-get install {package}"),
+            (Kind::Program(_, package) | Kind::File(_, package), _) => format!("apt-get install {package}"),
             (Kind::Crate(_, package), _) => format!("cargo install {package}"),
             (Kind::Unpacked(_, package), _) => {
                 format!("apt-get download {package}, unpacked below Cargo's target directory")
@@ -171,7 +184,7 @@ impl Prerequisite {
                 rustup(&["component", "add", "clippy", "--toolchain", "nightly"], &why)
             }
             (Kind::Component(_, component), _) => rustup(&["component", "add", component], &why),
-            (Kind::Program(_, package), _) => apt::install(&[package], &why),
+            (Kind::Program(_, package) | Kind::File(_, package), _) => apt::install(&[package], &why),
             (Kind::Unpacked(_, package), _) => unpacked::install(package, &why),
             (Kind::Tracefs, _) => {
                 let mut mount = as_root("mount", "mounting tracefs")?;

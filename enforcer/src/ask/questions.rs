@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::answer::{Answer, AnswerError, Answered, Settled, Which};
 use super::question::{Question, Standing};
 use super::table::Table;
-use crate::baseline::{Facts, Precision};
+use crate::baseline::{Facts, Precision, Rule};
 
 /// What happened to the questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,12 @@ impl Questions {
         Ok(settled)
     }
 
-    /// Takes an answer back, by the number of its question: when it became a rule, or somebody thought again.
+    /// Leaves it to rules of the baseline what their answers said: these hold until the rules do, and no longer.
+    pub fn hand_over(&self, rules: &[Rule]) {
+        self.table().hand_over(rules, Instant::now());
+    }
+
+    /// Takes an answer back, by the number of its question: somebody thought again.
     pub fn withdraw(&self, id: u64) -> bool {
         let found = self.table().withdraw(id);
         if found {

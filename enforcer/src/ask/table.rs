@@ -14,6 +14,9 @@ pub(super) const QUESTIONS: usize = 256;
 pub(super) const ANSWERS: usize = 4096;
 /// How long a question stays open that is not asked again.
 pub(super) const FORGOTTEN: Duration = Duration::from_secs(10 * 60);
+/// How long an answer that became a rule of the baseline holds beside it: until the rule is in force, and not for long after
+/// somebody removed it.
+pub(super) const BESIDE: Duration = Duration::from_secs(10);
 /// How long an answer for one flow waits for that.
 pub(super) const ONCE: Duration = Duration::from_secs(60);
 
@@ -108,6 +111,15 @@ impl Table {
         let before = self.answers.len();
         self.answers.retain(|_, answer| answer.id != id);
         self.answers.len() < before
+    }
+
+    /// Leaves it to rules of the baseline what their answers said.
+    pub(super) fn hand_over(&mut self, rules: &[Rule], now: Instant) {
+        for rule in rules {
+            if let Some(answer) = self.answers.get_mut(rule) {
+                answer.until = now.checked_add(BESIDE);
+            }
+        }
     }
 
     /// Forgets what is over.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::table::{ANSWERS, FORGOTTEN, ONCE, QUESTIONS, Table};
+use super::table::{ANSWERS, BESIDE, FORGOTTEN, ONCE, QUESTIONS, Table};
 use super::*;
 use crate::baseline::{Facts, Precision, Rule, Subject};
 
@@ -54,6 +54,19 @@ fn the_same_is_asked_once() {
     });
     assert_eq!(json, expected);
     assert_eq!(&*questions[1].destination, "example.org");
+}
+
+#[test]
+fn a_rule_takes_over_what_an_answer_said() {
+    let (mut table, start) = (Table::default(), Instant::now());
+    ask(&mut table, 0, 443, start);
+    ask(&mut table, 0, 80, start);
+    let settled = table.answer(&Which::Id(1), answer(true, Lasts::Always), start).unwrap();
+    table.answer(&Which::Id(2), answer(true, Lasts::UntilRestart), start).unwrap();
+    table.hand_over(&settled.rules, start);
+    assert!(table.answered(&rule(0, 443), start).is_some(), "until the rule is in force");
+    assert!(table.answered(&rule(0, 443), start + BESIDE).is_none(), "the rule may have been removed");
+    assert!(table.answered(&rule(0, 80), start + BESIDE).is_some());
 }
 
 #[test]

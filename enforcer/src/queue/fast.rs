@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use egret_model::{Flow, Owner};
 use nfq::{Message, Verdict};
@@ -16,9 +16,6 @@ use super::socket::{Received, Socket};
 use crate::judge::FindOwner;
 use crate::packet::parse;
 
-/// A lane that is to stop is woken. If the kernel had no memory for that, it looks after this time.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// A fast lane.
 pub(super) struct Fast {
     pub(super) socket: Socket,
@@ -30,10 +27,8 @@ pub(super) struct Fast {
 }
 
 impl Fast {
-    /// Two system calls a packet, to read it and to settle it. To read the next one while there is one, and settle them together,
-    /// would be one more where there is none.
+    /// Two system calls a packet: to read it, and to settle it.
     pub(super) fn run(mut self) -> io::Result<()> {
-        self.socket.set_patience(PATIENCE)?;
         while !self.shared.stop_fast.load(Ordering::Relaxed) {
             if let Received::Packet(message) = self.socket.receive()? {
                 self.take(message);

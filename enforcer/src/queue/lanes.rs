@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::breaker::Breaker;
 use super::cache::{Cache, DECISIONS};
@@ -156,9 +157,7 @@ impl Drop for Lanes {
     fn drop(&mut self) {
         // The fast lanes first: they may give packets to the slow one until they have ended.
         self.shared.stop_fast.store(true, Ordering::Release);
-        for lane in &self.fast {
-            let _ = lane.control.wake();
-        }
+        self.fast.iter().for_each(Lane::wake);
         self.fast.iter_mut().for_each(Lane::join);
         self.shared.stop_slow.store(true, Ordering::Release);
         self.wake.ring();
@@ -208,6 +207,15 @@ impl Lane {
         let told = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let has_ended = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
         told.or_else(|| has_ended.then(|| "its thread ended".to_owned()))
+    }
+
+    /// Makes a fast lane look whether it is to stop. To wait for packets with a timeout would do too, and cost every packet
+    /// a timer.
+    fn wake(&self) {
+        while self.control.wake().is_err() && !self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
+            // The kernel was short of memory for a moment.
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// What a thread that ended by itself did is told by [`Self::failure`].

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 use nfq::{Message, Queue, Verdict};
 use rustix::net::sockopt;
@@ -77,11 +76,6 @@ impl Socket {
         self.queue.set_nonblocking(true);
     }
 
-    /// From now on, reading waits no longer than this.
-    pub(super) fn set_patience(&self, patience: Duration) -> io::Result<()> {
-        Ok(sockopt::set_socket_timeout(&*self.control, sockopt::Timeout::Recv, Some(patience))?)
-    }
-
     /// Lets no more packets in, and from now on, reading does not wait for any: what is read until it is empty is the rest.
     pub(super) fn shut(&mut self) {
         let _ = self.control.shut();
@@ -109,8 +103,9 @@ impl Socket {
         before.map_or(0, |before| number.wrapping_sub(before).wrapping_sub(1).into())
     }
 
-    /// Sends a packet on. One system call for each: several verdicts could share one, but there are several at a time only
-    /// where packets come faster than they are judged, and then the kernel's work for each is what takes the time.
+    /// Sends a packet on, with a system call of its own. Several verdicts could share one (one and the same verdict even a
+    /// message), but that saves only the entry into the kernel, where the time goes into handing packets over and sending each one
+    /// on to where it goes. And what comes alone would wait for company.
     pub(super) fn settle(&mut self, mut message: Message, verdict: Verdict, mark: Option<u32>) -> io::Result<()> {
         if let Some(mark) = mark {
             message.set_nfmark(mark);

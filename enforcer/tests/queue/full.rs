@@ -24,21 +24,18 @@ fn full(on_failure: OnFailure) {
     let (receiver, to) = host.receiver(V4);
     let settings = Settings { on_failure, queue_length: ROOM, ..Settings::default() };
     let lanes = host.start(settings, policy(Mode::Learn, ""));
+    // Decided before, so that the lane alone decides the rest.
+    host.send(to);
+    until("the first one", || (received(&receiver) == 1).then_some(()));
     let closed = host.fakes.finding.close();
-    for sent in 1..=SENT {
-        host.send(to);
-        // The first one is in the lane's hands before others take its place.
-        if sent == 1 {
-            until("the lane to look at it", || (lanes.state().queues[0].length == 1).then_some(()));
-        }
-    }
+    (0..SENT).for_each(|_| host.send(to));
     let waiting = u64::from(lanes.state().queues[0].length);
     assert!((u64::from(ROOM)..=u64::from(ROOM) * 3 / 2).contains(&waiting), "{waiting} of {ROOM}");
     let unseen = SENT - waiting;
     let passed = u64::try_from(received(&receiver)).unwrap();
     assert_eq!(passed, if on_failure == OnFailure::Open { unseen } else { 0 });
     drop(closed);
-    until("verdicts", || (lanes.state().verdicts_of(Verdict::Allow) == waiting).then_some(()));
+    until("verdicts", || (lanes.state().verdicts_of(Verdict::Allow) == 1 + waiting).then_some(()));
     assert_eq!(u64::try_from(received(&receiver)).unwrap(), waiting);
     // That packets are missing is seen with the next one.
     host.send(to);

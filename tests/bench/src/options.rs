@@ -1,10 +1,12 @@
 //! The command line, and the sizes that follow from it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::collector::Configuration;
+use crate::enforce::Judge;
 
 /// Measures egret on this machine, as root. The machine should have nothing else to do.
 #[derive(Debug, Parser)]
@@ -18,9 +20,15 @@ pub(crate) struct Options {
 pub(crate) enum Benchmark {
     Trace(TraceOptions),
     Export(ExportOptions),
+    Enforce(EnforceOptions),
     /// Take spans and forget them
     #[command(hide = true)]
     Receive,
+    /// Connect once, and say how long it took
+    #[command(hide = true)]
+    Connect {
+        address: SocketAddr,
+    },
 }
 
 /// What sinks take, cost and lose.
@@ -160,5 +168,47 @@ impl TraceOptions {
     /// How long a storm lasts at each rate.
     pub(crate) const fn storm(&self) -> Duration {
         Duration::from_secs(if self.quick { 1 } else { 3 })
+    }
+}
+
+/// What new connections pay for being judged.
+#[derive(Debug, Args)]
+pub(crate) struct EnforceOptions {
+    /// A short run, to see that everything works; its figures mean little
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Also put what was measured into docs/benchmarks.md
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Rounds
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Loads whose names contain one of these
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    loads: Vec<String>,
+    /// Who judges
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    judges: Vec<Judge>,
+}
+
+impl EnforceOptions {
+    /// Whether a load is wanted.
+    pub(crate) fn wants_load(&self, name: &str) -> bool {
+        self.loads.is_empty() || self.loads.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+
+    /// Who is compared.
+    pub(crate) fn judges(&self) -> Vec<Judge> {
+        if self.judges.is_empty() { Judge::value_variants().to_vec() } else { self.judges.clone() }
+    }
+
+    /// An odd number by default, so that a median is one of the samples.
+    pub(crate) fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 1 } else { 9 }).max(1)
+    }
+
+    /// How long one load is measured.
+    pub(crate) const fn sample(&self) -> Duration {
+        Duration::from_millis(if self.quick { 200 } else { 600 })
     }
 }

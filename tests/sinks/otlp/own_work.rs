@@ -86,7 +86,7 @@ fn life(wire: Wire) {
     assert_eq!(root.resource["service.name"], json!("trial"));
 
     let start = one(&spans, "start");
-    let sinks = ["otlp", "parquet", "prometheus"].map(|sink| ("sink.start", Some(sink)));
+    let sinks = ["baseline", "otlp", "parquet", "prometheus"].map(|sink| ("sink.start", Some(sink)));
     assert_eq!(below(&spans, start), sinks.into_iter().chain([("capture.start", None)]).collect());
     let capture = one(&spans, "capture.start");
     assert_eq!(below(&spans, capture), BTreeSet::from([("capture.load", None), ("capture.attach", None)]));
@@ -98,7 +98,7 @@ fn life(wire: Wire) {
     let (end, start) = (("sink.end", Some("parquet")), ("sink.start", Some("parquet")));
     assert_eq!(below(&spans, one(&spans, "sink.replace")), BTreeSet::from([end, start]));
 
-    let sinks = ["otlp", "parquet", "prometheus"].map(|sink| ("sink.end", Some(sink)));
+    let sinks = ["baseline", "otlp", "parquet", "prometheus"].map(|sink| ("sink.end", Some(sink)));
     assert_eq!(below(&spans, one(&spans, "drain")), BTreeSet::from(sinks));
 
     let files = named(&spans, "parquet.finish");

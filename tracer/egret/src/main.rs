@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Invocation::Mode(options) => mode::run(&options),
         Invocation::Ask(options) => ask::run(&options),
         Invocation::Firewall(command) => firewall::run(&command),
-        Invocation::Doctor(options) => doctor::run(options),
+        Invocation::Doctor(options) => doctor::run(&options),
         Invocation::Config(command) => config::run(&command),
         Invocation::Print(text) => io::stdout().write_all(&text).map(|()| exit::DONE).map_err(Into::into),
     };

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use egret_exporters::json;
 use egret_exporters::sink::Batch;
 use egret_model::EventName;
@@ -27,11 +27,17 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let directory = bench.fresh_directory()?;
     let running = Subject::Parquet.start(&directory, &bench.receiver, None)?;
     saturate(&[&running.sender], &batches);
-    running.finish()?;
+    let account = running.finish()?;
+    if account.sent != account.enqueued {
+        bail!("not every event is in a file: {account:?}");
+    }
     let (plain, gzip) = json_size(&batches)?;
     let mut aims = Aims::default();
     let mut table = Table::new(["form", "size", "bytes a connection", "relative to Parquet"]);
     let parquet = size_below(&directory.join("parquet"))?;
+    if parquet == 0 {
+        bail!("the files have gone");
+    }
     for (form, size) in [("Parquet, zstd 3", parquet), ("JSON lines, gzip 6", gzip), ("JSON lines", plain)] {
         let each = size as f64 / connections as f64;
         table.row([form, &bytes(size), &format!("{each:.1}"), &format!("{:.2}", size as f64 / parquet as f64)]);

@@ -110,9 +110,11 @@ fn metrics_settings() -> Result<prometheus::Settings> {
     Ok(defaults()?.metrics.context("metrics are served by default")?.prometheus)
 }
 
+/// Made up events are of a day that may be long past: nothing is removed for its age.
 fn log_settings(directory: PathBuf) -> Result<parquet::Settings> {
     let settings = defaults()?.parquet.context("a log is written by default")?;
-    Ok(parquet::Settings { destination: parquet::Destination::Directory(directory), ..settings })
+    let destination = parquet::Destination::Directory(directory);
+    Ok(parquet::Settings { destination, keep_for: None, keep_bytes: None, ..settings })
 }
 
 fn span_settings(protocol: otlp::Protocol, endpoint: String) -> Result<otlp::Settings> {

@@ -52,7 +52,7 @@ fn peers(count: u16) -> Result<(UdpSocket, Vec<SocketAddr>)> {
 
 /// A socket whose filter (classic BPF: return 0) drops every datagram: neither a full buffer nor a reader that keeps up
 /// or does not makes one send dearer than the next.
-fn dropping(address: Ipv4Addr) -> Result<UdpSocket> {
+pub(crate) fn dropping(address: Ipv4Addr) -> Result<UdpSocket> {
     const RETURN: u16 = 0x06;
     let socket = UdpSocket::bind((address, 0)).context("cannot bind")?;
     SockRef::from(&socket).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)]).context("cannot attach a filter")?;

@@ -17,6 +17,8 @@ use anyhow::{Result, anyhow};
 use crate::host::{own_cpu_time, pin};
 use crate::options::TraceOptions;
 
+pub(crate) use datagrams::dropping;
+
 /// A loop under way.
 pub(crate) trait Workload {
     /// Does the thing so many times.

@@ -235,11 +235,15 @@ pub struct StatusOptions {
 }
 
 /// What `egret doctor` was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct DoctorArgs {
     /// Write one JSON object
     #[arg(long)]
     pub json: bool,
+
+    /// The configuration whose bypass and log are looked at; without it, /etc/egret/egret.toml if that exists
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
 }
 
 /// What `egret config` was asked.

@@ -224,7 +224,8 @@ fn help_and_version_are_not_errors() {
 
 #[test]
 fn doctor_is_understood() {
-    assert_eq!(typed(&["doctor", "--json"]).unwrap(), Invocation::Doctor(super::DoctorArgs { json: true }));
+    let asked = Invocation::Doctor(super::DoctorArgs { json: true, config: None });
+    assert_eq!(typed(&["doctor", "--json"]).unwrap(), asked);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use egret_enforcer::Mode;
 use egret_enforcer::ask::{Answer, Lasts, Question, Standing, Which};
-use egret_enforcer::baseline::{Action, parse_subject};
+use egret_enforcer::baseline::{Action, Subject, parse_subject};
 use egret_model::Flow;
 use serde::{Deserialize, Serialize};
 
@@ -75,77 +75,84 @@ pub(crate) struct Questions {
     pub(crate) standing: Vec<Standing>,
 }
 
-pub(super) async fn mode(State(service): State<Service>) -> Response {
-    match desk(&service) {
-        Ok(desk) => Json(desk.state()).into_response(),
-        Err(response) => response,
+/// Why nothing is done of what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Declined {
+    #[error("this egret only looks on: enforce.enabled is false")]
+    OnlyLooksOn,
+    #[error("{0}")]
+    Refused(#[from] Refused),
+}
+
+impl Declined {
+    fn because(reason: impl Into<String>) -> Self {
+        Self::Refused(Refused(reason.into()))
     }
 }
 
-pub(super) async fn switch(State(service): State<Service>, Json(request): Json<SwitchRequest>) -> Response {
-    let desk = match desk(&service) {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    if let Some(Err(reason)) = request.only.as_deref().map(parse_subject) {
-        return refused(&Refused(format!("the subject is wrong: {reason}")));
+impl IntoResponse for Declined {
+    fn into_response(self) -> Response {
+        (StatusCode::CONFLICT, format!("{self}\n")).into_response()
     }
+}
+
+pub(super) async fn mode(State(service): State<Service>) -> Result<Response, Declined> {
+    Ok(Json(desk(&service)?.state()).into_response())
+}
+
+pub(super) async fn switch(
+    State(service): State<Service>,
+    Json(request): Json<SwitchRequest>,
+) -> Result<Response, Declined> {
+    let desk = desk(&service)?;
+    request.only.as_deref().map(subject).transpose()?;
     let switch = Switch {
         mode: request.mode,
         only: request.only,
         confirm_within: request.confirm_within_seconds.map(Duration::from_secs),
         session: request.session.as_deref().and_then(session),
     };
-    match desk.switch(switch).await {
-        Ok(()) => Json(desk.state()).into_response(),
-        Err(error) => refused(&error),
-    }
+    desk.switch(switch).await?;
+    Ok(Json(desk.state()).into_response())
 }
 
-pub(super) async fn confirm(State(service): State<Service>) -> Response {
-    let desk = match desk(&service) {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    match desk.confirm().await {
-        Ok(()) => Json(desk.state()).into_response(),
-        Err(error) => refused(&error),
-    }
+pub(super) async fn confirm(State(service): State<Service>) -> Result<Response, Declined> {
+    let desk = desk(&service)?;
+    desk.confirm().await?;
+    Ok(Json(desk.state()).into_response())
 }
 
-pub(super) async fn questions(State(service): State<Service>) -> Response {
-    match desk(&service) {
-        Ok(desk) => {
-            let (open, standing) = (desk.questions.open(), desk.questions.standing());
-            Json(Questions { open, standing }).into_response()
-        }
-        Err(response) => response,
-    }
+pub(super) async fn questions(State(service): State<Service>) -> Result<Response, Declined> {
+    let questions = &desk(&service)?.questions;
+    let (open, standing) = (questions.open(), questions.standing());
+    Ok(Json(Questions { open, standing }).into_response())
 }
 
-pub(super) async fn answer(State(service): State<Service>, Json(request): Json<AnswerRequest>) -> Response {
-    let desk = match desk(&service) {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    let which = match (request.id, request.subject.as_deref().map(parse_subject)) {
+pub(super) async fn answer(
+    State(service): State<Service>,
+    Json(request): Json<AnswerRequest>,
+) -> Result<Response, Declined> {
+    let desk = desk(&service)?;
+    let which = match (request.id, request.subject.as_deref()) {
         (Some(id), None) => Which::Id(id),
-        (None, Some(Ok(subject))) => Which::Subject(subject),
-        (None, Some(Err(reason))) => return refused(&Refused(format!("the subject is wrong: {reason}"))),
-        _ => return refused(&Refused("expected the id of a question, or a subject".to_owned())),
+        (None, Some(text)) => Which::Subject(subject(text)?),
+        _ => return Err(Declined::because("expected the id of a question, or a subject")),
     };
-    match answered(desk, &which, request.answer) {
-        Ok(answered) => Json(answered).into_response(),
-        Err(error) => refused(&error),
-    }
+    Ok(Json(answered(desk, &which, request.answer)?).into_response())
 }
 
-pub(super) async fn withdraw(State(service): State<Service>, Json(request): Json<WithdrawRequest>) -> Response {
-    match desk(&service) {
-        Ok(desk) if desk.questions.withdraw(request.id) => StatusCode::NO_CONTENT.into_response(),
-        Ok(_) => refused(&Refused(format!("no answer to question {} is in force", request.id))),
-        Err(response) => response,
+pub(super) async fn withdraw(
+    State(service): State<Service>,
+    Json(request): Json<WithdrawRequest>,
+) -> Result<Response, Declined> {
+    if !desk(&service)?.questions.withdraw(request.id) {
+        return Err(Declined::because(format!("no answer to question {} is in force", request.id)));
     }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn subject(text: &str) -> Result<Subject, Declined> {
+    parse_subject(text).map_err(|reason| Declined::because(format!("the subject is wrong: {reason}")))
 }
 
 /// Answers, and makes rules of answers that are for good.
@@ -160,6 +167,7 @@ fn answered(desk: &Desk, which: &Which, answer: Answer) -> Result<Answered, Refu
             // The answer is in force until egret ends, whatever becomes of the rule.
             book.edit(&edit, now()).map_err(|error| Refused(format!("it holds until egret ends, but: {error}")))?;
         }
+        desk.questions.hand_over(&settled.rules);
         written = true;
     }
     Ok(Answered { rules: settled.rules.iter().map(ToString::to_string).collect(), written })
@@ -173,13 +181,6 @@ fn session(text: &str) -> Option<Flow> {
     Some(Flow { transport: egret_model::Transport::Tcp, local, peer })
 }
 
-fn desk(service: &Service) -> Result<&Desk, Response> {
-    service.desk.as_deref().ok_or_else(|| {
-        let reason = "this egret only looks on: enforce.enabled is false\n";
-        (StatusCode::CONFLICT, reason).into_response()
-    })
-}
-
-fn refused(error: &Refused) -> Response {
-    (StatusCode::CONFLICT, format!("{error}\n")).into_response()
+fn desk(service: &Service) -> Result<&Desk, Declined> {
+    service.desk.as_deref().ok_or(Declined::OnlyLooksOn)
 }

@@ -6,6 +6,7 @@ use egret_capture::{Capture, CaptureError, NamesOptions, Options, Probe, Support
 use egret_model::{Degradation, Layer};
 
 use super::check::{Check, Status};
+use super::enforcing::Enforcing;
 use super::report::Report;
 use super::{processes, sight};
 
@@ -15,8 +16,13 @@ const RING_BYTES: u32 = 256 << 10;
 /// Examines this host. Nothing of it stays.
 pub(super) fn examine() -> Report {
     let probe = Probe::new();
-    let mut report =
-        Report { release: probe.release.clone(), checks: looks(&probe), available: Vec::new(), reduced: Vec::new() };
+    let mut report = Report {
+        release: probe.release.clone(),
+        checks: looks(&probe),
+        available: Vec::new(),
+        reduced: Vec::new(),
+        enforcing: Enforcing::default(),
+    };
     for layer in [Layer::Sockets, Layer::Syscalls] {
         attempt(&probe, layer, &mut report);
     }

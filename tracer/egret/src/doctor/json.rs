@@ -4,6 +4,7 @@ use egret_model::Degradation;
 use serde::Serialize;
 
 use super::check::Check;
+use super::enforcing::Enforcing;
 use super::report::{LAYERS, Report};
 
 #[derive(Serialize)]
@@ -13,6 +14,7 @@ struct Document<'a> {
     checks: &'a [Check],
     layers: Vec<LayerState>,
     degradations: Vec<Explained>,
+    enforcing: &'a Enforcing,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,7 @@ pub(super) fn render(report: &Report) -> serde_json::Result<String> {
         checks: &report.checks,
         layers: LAYERS.into_iter().map(state).collect(),
         degradations: report.degradations().into_iter().map(explain).collect(),
+        enforcing: &report.enforcing,
     };
     serde_json::to_string(&document).map(|line| line + "\n")
 }

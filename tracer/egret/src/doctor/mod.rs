@@ -2,10 +2,13 @@
 //! and what to do about it.
 //!
 //! It looks, and then it tries: the layers are started for a moment, and the best one has to show that it sees what this
-//! process does on loopback.
+//! process does on loopback. Firewall rules are tried in a network namespace of their own, so that none is ever made on the
+//! host.
 
 mod check;
+mod enforcing;
 mod examine;
+mod exempted;
 mod json;
 mod processes;
 mod report;
@@ -26,8 +29,9 @@ use crate::args::DoctorArgs;
 /// # Errors
 ///
 /// When standard output cannot be written. A reader that has gone away is not an error.
-pub fn run(options: DoctorArgs) -> Result<u8> {
-    let report = examine::examine();
+pub fn run(options: &DoctorArgs) -> Result<u8> {
+    let mut report = examine::examine();
+    report.enforcing = enforcing::examine(options.config.as_deref());
     let told = if options.json { json::render(&report)? } else { text::render(&report) };
     match io::stdout().lock().write_all(told.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),

@@ -3,6 +3,7 @@
 use egret_model::{Degradation, Layer};
 
 use super::check::Check;
+use super::enforcing::Enforcing;
 use crate::args::exit;
 
 /// The layers, best first.
@@ -17,6 +18,8 @@ pub(super) struct Report {
     pub(super) available: Vec<Layer>,
     /// What the layer that was tried did without.
     pub(super) reduced: Vec<Degradation>,
+    /// What holding the host to a baseline would find.
+    pub(super) enforcing: Enforcing,
 }
 
 impl Report {

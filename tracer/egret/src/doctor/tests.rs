@@ -5,6 +5,7 @@ use egret_model::{Degradation, Layer};
 use serde_json::Value;
 
 use super::check::{Check, Status};
+use super::enforcing::Enforcing;
 use super::report::Report;
 use super::{json, sight, text};
 use crate::args::exit;
@@ -24,7 +25,8 @@ fn probe() -> Probe {
 }
 
 fn report(available: &[Layer], checks: Vec<Check>) -> Report {
-    Report { release: "6.18.0".into(), checks, available: available.to_vec(), reduced: Vec::new() }
+    let release = "6.18.0".into();
+    Report { release, checks, available: available.to_vec(), reduced: Vec::new(), enforcing: Enforcing::default() }
 }
 
 fn no_cgroup() -> Check {

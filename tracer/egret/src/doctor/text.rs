@@ -31,6 +31,10 @@ pub(super) fn render(report: &Report) -> String {
     for degradation in report.degradations().into_iter().filter(|degradation| !told.contains(degradation)) {
         explain(&mut out, degradation);
     }
+    if !report.enforcing.checks.is_empty() {
+        out.push_str("\nlearn, shadow and enforce\n");
+        report.enforcing.checks.iter().for_each(|check| line(&mut out, check));
+    }
     out
 }
 

@@ -90,7 +90,7 @@ fn own_group() -> Option<ControlGroup> {
 }
 
 /// Which firewall is asked for.
-pub(super) const fn wish(backend: Backend) -> Wish {
+pub(crate) const fn wish(backend: Backend) -> Wish {
     match backend {
         Backend::Auto => Wish::Auto,
         Backend::Iptables => Wish::Iptables,

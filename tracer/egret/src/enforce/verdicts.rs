@@ -166,7 +166,8 @@ impl Pen {
 
     fn release(&mut self, now: Instant, verdicts: &Verdicts) -> Vec<Event> {
         let mut released = Vec::new();
-        while let Some((_, event)) = self.waiting.pop_front_if(|(until, _)| *until <= now) {
+        while self.waiting.front().is_some_and(|(until, _)| *until <= now) {
+            let Some((_, event)) = self.waiting.pop_front() else { break };
             if let Some(count) = self.held.get_mut(&event.id) {
                 *count -= 1;
                 if *count == 0 {

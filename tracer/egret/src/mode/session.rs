@@ -12,7 +12,7 @@ const ANCESTORS: usize = 64;
 /// The session that this process was started in: from its environment, or, since `sudo` drops the variable, from that of an
 /// ancestor.
 pub(super) fn of_this_process() -> Option<String> {
-    env::var(VARIABLE).ok().or_else(|| ancestors().find_map(|pid| of(pid)))
+    env::var(VARIABLE).ok().or_else(|| ancestors().find_map(of))
 }
 
 fn ancestors() -> impl Iterator<Item = u32> {

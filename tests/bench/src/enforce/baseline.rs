@@ -1,0 +1,38 @@
+//! A baseline that covers what is measured, and much else.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+
+/// Of so many rules. All but two are about other programs, as most rules are.
+pub(super) fn text(rules: usize) -> Result<String> {
+    let own = std::env::current_exe().context("this program has a path")?;
+    let mut text = "format 1\n".to_owned();
+    for network in ["127.0.0.0/8", "10.9.0.0/24"] {
+        writeln!(text, "allow exe={} -> * {network} *", own.display())?;
+    }
+    for number in 2..rules {
+        let (program, host) = (number % 200, number / 2);
+        match number % 2 {
+            0 => writeln!(text, "allow exe=/usr/bin/program-{program} -> tcp host-{host}.example.net 443")?,
+            _ => {
+                writeln!(text, "allow exe=/usr/bin/program-{program} -> tcp 10.{}.0.0/24 {}", host % 250, 1024 + host)?
+            }
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn there_are_as_many_rules_as_asked_for_and_no_two_are_equal() {
+        let text = text(1000).unwrap();
+        let mut rules: Vec<_> = text.lines().filter(|line| line.starts_with("allow ")).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        assert_eq!(rules.len(), 1000);
+    }
+}
