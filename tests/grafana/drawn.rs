@@ -22,7 +22,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         if env::var_os("EGRET_TEST_FULL").is_none() {
             return ignored(name, "needs --full");
         }
-        if project().join("node_modules/@grafana/ui").is_dir() { needing("chromium", test) } else { ignored(name, "needs its npm packages") }
+        if project().join("node_modules/@grafana/ui").is_dir() {
+            needing("chromium", test)
+        } else {
+            ignored(name, "needs its npm packages")
+        }
     };
     vec![drawing("drawn::dashboards_fit_grafanas_types", types), drawing("drawn::every_panel_is_drawn", drawn)]
 }

@@ -41,7 +41,8 @@ fn wrong(dashboard: &Value) -> Vec<String> {
         wrong.extend(problems.into_iter().map(|problem| format!("annotation {}: {problem}", annotation["name"])));
     }
     for variable in dashboard["templating"]["list"].as_array().unwrap() {
-        let values = text(&variable["definition"]).strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
+        let values =
+            text(&variable["definition"]).strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
         if let Some((expression, label)) = values.and_then(|values| values.rsplit_once(',')) {
             let problems = problems(expression, &[label.trim().to_owned()]);
             wrong.extend(problems.into_iter().map(|problem| format!("variable {}: {problem}", variable["name"])));
@@ -60,7 +61,8 @@ pub(super) fn name_what_egret_serves() {
 /// Each of these mistakes is told, and nothing else.
 pub(super) fn a_broken_one_is_found() {
     let (_, whole) = dashboards().into_iter().find(|(name, _)| name == "overview").unwrap();
-    let at = whole["panels"].as_array().unwrap().iter().position(|panel| panel["title"] == "Failures by error").unwrap();
+    let at =
+        whole["panels"].as_array().unwrap().iter().position(|panel| panel["title"] == "Failures by error").unwrap();
     let broken = |expression: &str, legend: &str| {
         let mut broken = whole.clone();
         broken["panels"][at]["targets"][0]["expr"] = json!(expression);
@@ -71,10 +73,7 @@ pub(super) fn a_broken_one_is_found() {
     assert_eq!(broken("egret_connections_total", "{{executable}}"), "");
     assert_eq!(broken("egret_conections_total", ""), told("egret serves no egret_conections_total"));
     assert_eq!(broken("egret_tcp_rtt_seconds", ""), told("egret serves no egret_tcp_rtt_seconds"));
-    assert_eq!(
-        broken(r#"egret_bytes_total{executeable="a"}"#, ""),
-        told("egret_bytes_total has no label executeable")
-    );
+    assert_eq!(broken(r#"egret_bytes_total{executeable="a"}"#, ""), told("egret_bytes_total has no label executeable"));
     assert_eq!(broken("sum by (peer) (egret_bytes_total)", ""), told("no metric here has a label peer"));
     assert_eq!(broken("egret_bytes_total", "{{sink}}"), told("no metric here has a label sink"));
     assert_eq!(broken("vector(1)", ""), told("no metric"));

@@ -38,7 +38,11 @@ pub(crate) fn names(expression: &str) -> Names {
             Token::Mark('{') => {
                 let end = close(&tokens, at, '}');
                 let labels = labels(&tokens[at..end]);
-                match names.selected.last_mut().filter(|_| matches!(tokens.get(at.wrapping_sub(2)), Some(Token::Name(_)))) {
+                match names
+                    .selected
+                    .last_mut()
+                    .filter(|_| matches!(tokens.get(at.wrapping_sub(2)), Some(Token::Name(_))))
+                {
                     Some((_, selected)) => selected.extend(labels),
                     None => panic!("a selector without a metric: {expression}"),
                 }
@@ -53,7 +57,8 @@ pub(crate) fn names(expression: &str) -> Names {
             }
             Token::Name(word) if OTHER_WORDS.contains(&word.as_str()) || next == Some(&Token::Mark('(')) => {}
             // `sum by (...)`
-            Token::Name(_) if next.and_then(|next| name(next)).is_some_and(|next| next == "by" || next == "without") => {}
+            Token::Name(_)
+                if next.and_then(|next| name(next)).is_some_and(|next| next == "by" || next == "without") => {}
             Token::Name(word) => names.selected.push((word.clone(), BTreeSet::new())),
             Token::Mark(_) | Token::Value => {}
         }

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::checks::dashboards::{dashboards, panels};
 use crate::source::sources;
+pub(crate) use answers::for_drawing;
 use answers::{Answers, Wanted};
 use enforcing::can_switch;
-pub(crate) use answers::for_drawing;
 pub(crate) use enforcing::{MET, has_mode, rehearse_and_enforce};
 pub(crate) use scene::Scene;
 
@@ -60,7 +60,12 @@ pub(crate) fn wanted(met: &[&str]) -> Vec<Wanted> {
 fn broken(scene: &Scene) {
     let mut overview = wanted(&[]).into_iter().find(|wanted| wanted.name == "overview").unwrap();
     let mut log = wanted(&[]).into_iter().find(|wanted| wanted.name == "log").unwrap();
-    replace(&mut overview.dashboard, "Failures by error", "expr", "sum by (error_type) (rate(egret_failures_total[15s]))");
+    replace(
+        &mut overview.dashboard,
+        "Failures by error",
+        "expr",
+        "sum by (error_type) (rate(egret_failures_total[15s]))",
+    );
     replace(&mut overview.dashboard, "Bytes", "expr", "sum by (direction) (rate(egret_bytes_total[15s])");
     replace(&mut log.dashboard, "Peers", "rawSql", "SELECT peer FROM read_parquet('${log:raw}/**/*.parquet')");
     let told = [scene.answers(&overview), scene.answers(&log)].map(|answers: Answers| answers.problems.join("\n"));

@@ -44,7 +44,9 @@ impl Prometheus {
         let server = Self { address: address.to_string(), since: now(), _process: process, _scratch: scratch };
         namespace.within(|| {
             until("Prometheus", || http::try_get(&server.address, "/-/ready").filter(|(status, _)| *status == 200));
-            until("a scrape", || server.now("up")["result"][0]["value"][1].as_str().filter(|up| *up == "1").map(|_| ()));
+            until("a scrape", || {
+                server.now("up")["result"][0]["value"][1].as_str().filter(|up| *up == "1").map(|_| ())
+            });
         });
         server
     }

@@ -31,10 +31,7 @@ impl Scene {
         let servers = [name_server(&namespace), web_server(&namespace, &programs)];
         // Within this host is all there is in the namespace.
         let setup = Setup::new().parquet().text("parquet.rotate_after", "1s").set("enforce.loopback", "\"judge\"");
-        let setup = setup
-            .text("baseline.file", &programs.path("baseline").to_string_lossy())
-            .text("baseline.save_every", "1s")
-            .text("enforce.state", &programs.path("mode.json").to_string_lossy());
+        let setup = setup.text("baseline.save_every", "1s");
         let plain = setup.command();
         let mut inside = namespace.command(&plain.get_program().to_string_lossy());
         inside.args(plain.get_args()).stdin(Stdio::null());
@@ -50,7 +47,12 @@ impl Scene {
             self.fetch(&format!("http://{name}.example.test:8080/"));
         }
         self.fetch(CLOSED);
-        for way in [&["thread-storm", "--threads", "2", "--count", "5", "--bytes", "1000"][..], &["udp-sendto"], &["tcp-refused"], &["tcp-blocking", "--ipv6"]] {
+        for way in [
+            &["thread-storm", "--threads", "2", "--count", "5", "--bytes", "1000"][..],
+            &["udp-sendto"],
+            &["tcp-refused"],
+            &["tcp-blocking", "--ipv6"],
+        ] {
             self.run(&self.programs.path("backup-agent").to_string_lossy(), way);
         }
     }

@@ -7,7 +7,8 @@ use super::target::{DUCKDB, PROMETHEUS};
 /// The variables of these names, with those that choose datasources before them.
 pub(super) fn variables(names: &[String]) -> Vec<Value> {
     let over_log = names.iter().any(|name| name == "log");
-    let source = if over_log { datasource("duckdb", "Log", DUCKDB) } else { datasource(PROMETHEUS, "Metrics", PROMETHEUS) };
+    let source =
+        if over_log { datasource("duckdb", "Log", DUCKDB) } else { datasource(PROMETHEUS, "Metrics", PROMETHEUS) };
     let traces = datasource("traces", "Traces", "tempo");
     [source, traces].into_iter().chain(names.iter().map(|name| variable(name))).collect()
 }
