@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
-use egret_tests::{Scratch, needing, needing_python, test_alone};
+use egret_tests::{Scratch, egret, needing, needing_python, python, test_alone};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -66,6 +66,23 @@ fn types() {
     }
 }
 
+/// With the programs of the build and of the tests called as if they were installed: pictures do not tell where they were made. The
+/// test asks Prometheus in Grafana's place, and has its name.
+fn as_installed(text: &str, scene: &Scene) -> String {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let prometheus = env::split_paths(&path).map(|directory| directory.join("prometheus")).find(|file| file.is_file());
+    let programs = [
+        (env::current_exe().unwrap(), "/usr/bin/grafana"),
+        (egret(), "/usr/bin/egret"),
+        (prometheus.unwrap(), "/usr/bin/prometheus"),
+        (python(), "/usr/bin/python3"),
+        (scene.agent(), "/opt/backup/backup-agent"),
+    ];
+    programs.into_iter().fold(text.to_owned(), |text, (program, installed)| {
+        text.replace(&*program.canonicalize().unwrap().to_string_lossy(), installed)
+    })
+}
+
 /// No error, and no "No data" where there are data. `EGRET_BLESS=1` keeps the pictures.
 fn drawn() {
     let scene = Scene::start();
@@ -85,7 +102,7 @@ fn drawn() {
     for wanted in wanted.iter().filter(|wanted| !wanted.with_data.is_empty()) {
         last = for_drawing(wanted, &scene.answers(wanted), scene.times());
         let file = scratch.path(&format!("{}.json", wanted.name));
-        fs::write(&file, last.to_string()).unwrap();
+        fs::write(&file, as_installed(&last.to_string(), &scene)).unwrap();
         arguments.push(file);
     }
     scene.finish();

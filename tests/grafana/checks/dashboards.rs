@@ -42,7 +42,7 @@ fn wrong(dashboard: &Value) -> Vec<String> {
     }
     for variable in dashboard["templating"]["list"].as_array().unwrap() {
         let values =
-            text(&variable["definition"]).strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
+            text(&variable["query"]["query"]).strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
         if let Some((expression, label)) = values.and_then(|values| values.rsplit_once(',')) {
             let problems = problems(expression, &[label.trim().to_owned()]);
             wrong.extend(problems.into_iter().map(|problem| format!("variable {}: {problem}", variable["name"])));

@@ -25,13 +25,15 @@ pub(crate) struct Answers {
 /// Asks everything that Grafana would ask to draw the dashboard.
 pub(crate) fn answers(wanted: &Wanted, prometheus: &Prometheus, log: &Log) -> Answers {
     let mut made = Answers { by_panel: Map::new(), problems: Vec::new(), hopeless: false };
+    // The queries of a table are put together by their time.
+    let [_, end] = prometheus.times();
     let statements = log.answers(&wanted.dashboard);
     for panel in panels(&wanted.dashboard) {
         let mut answers = Map::new();
         for target in panel["targets"].as_array().unwrap() {
             let reference = target["refId"].as_str().unwrap();
             let answer = match target["expr"].as_str() {
-                Some(expr) if target["instant"] == true => prometheus.now(&substituted(expr)),
+                Some(expr) if target["instant"] == true => prometheus.at(end, &substituted(expr)),
                 Some(expr) => prometheus.over_time(&substituted(expr)),
                 None => statements[format!("{}{reference}", panel["id"])].clone(),
             };

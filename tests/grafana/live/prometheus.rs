@@ -45,7 +45,7 @@ impl Prometheus {
         namespace.within(|| {
             until("Prometheus", || http::try_get(&server.address, "/-/ready").filter(|(status, _)| *status == 200));
             until("a scrape", || {
-                server.now("up")["result"][0]["value"][1].as_str().filter(|up| *up == "1").map(|_| ())
+                server.at(now(), "up")["result"][0]["value"][1].as_str().filter(|up| *up == "1").map(|_| ())
             });
         });
         server
@@ -57,8 +57,8 @@ impl Prometheus {
     }
 
     /// The answer to an instant query, or `{"error": ...}`.
-    pub(crate) fn now(&self, query: &str) -> Value {
-        self.ask(&format!("query?query={}", encoded(query)))
+    pub(crate) fn at(&self, time: u64, query: &str) -> Value {
+        self.ask(&format!("query?query={}&time={time}", encoded(query)))
     }
 
     /// The answer to a range query from the first scrape to now, or `{"error": ...}`.

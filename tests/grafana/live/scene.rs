@@ -1,6 +1,7 @@
 //! A host in a network namespace: a daemon, a Prometheus that scrapes it, a name server, a web server, and programs that use them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -53,8 +54,13 @@ impl Scene {
             &["tcp-refused"],
             &["tcp-blocking", "--ipv6"],
         ] {
-            self.run(&self.programs.path("backup-agent").to_string_lossy(), way);
+            self.run(&self.agent().to_string_lossy(), way);
         }
+    }
+
+    /// A program of which there is traffic.
+    pub(crate) fn agent(&self) -> PathBuf {
+        self.programs.path("backup-agent")
     }
 
     /// Whether it comes to anything is not asked: it may be refused or blocked.

@@ -22,15 +22,18 @@ const PUBLIC = path.join(path.dirname(require.resolve('@grafana/ui')), '..', 'pu
 const ORIGIN = 'http://grafana.invalid';
 const PAGE = `<!doctype html><html><head><meta charset="utf-8">
 <style>body { background: #111217; margin: 0 } .no-data { color: #ccccdc; text-align: center; padding-top: 20px }</style>
+<link rel="stylesheet" href="/page.css"><link rel="icon" href="data:,">
 <script>window.__grafana_public_path__ = '${ORIGIN}/public/'; window.global = window;</script>
 </head><body><div id="root"></div><script src="/page.js"></script></body></html>`;
-const TYPES = { '.svg': 'image/svg+xml', '.js': 'text/javascript' };
+const TYPES = { '.svg': 'image/svg+xml', '.js': 'text/javascript', '.css': 'text/css' };
 
+/** What the page is made of, by path. */
 async function bundle() {
   const { outputFiles } = await build({
     entryPoints: [path.join(here, 'src/page.jsx')],
     bundle: true,
     write: false,
+    outdir: '/',
     format: 'iife',
     platform: 'browser',
     // The CommonJS builds: those of ES modules import names that they do not export.
@@ -38,19 +41,23 @@ async function bundle() {
     // An editor that no panel opens.
     external: ['monaco-editor'],
     define: { 'process.env.NODE_ENV': '"production"' },
-    loader: { '.svg': 'text', '.css': 'empty' },
+    loader: { '.svg': 'text' },
     logLevel: 'error',
   });
-  return outputFiles[0].text;
+  return Object.fromEntries(outputFiles.map(({ path, text }) => [path, text]));
 }
 
-async function answer(request, script) {
+async function answer(request, made) {
   const url = new URL(request.url());
   if (url.pathname === '/') {
     return request.respond({ contentType: 'text/html', body: PAGE });
   }
-  if (url.pathname === '/page.js') {
-    return request.respond({ contentType: TYPES['.js'], body: script });
+  if (url.pathname in made) {
+    return request.respond({ contentType: TYPES[path.extname(url.pathname)], body: made[url.pathname] });
+  }
+  // Grafana's server has the fonts; here the system's have to do.
+  if (url.pathname.endsWith('.woff2')) {
+    return request.respond({ contentType: 'font/woff2', body: '' });
   }
   const file = path.normalize(url.pathname).replace(/^\/public\//, '');
   try {
@@ -86,13 +93,17 @@ function look(id) {
   return inside.textContent.trim() === '' ? 'is blank' : null;
 }
 
-async function draw(browser, script, scene, pictures) {
+async function draw(browser, made, scene, pictures) {
   const page = await browser.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
-  page.on('console', (message) => message.type() === 'error' && problems.push(`console: ${message.text()}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') {
+      problems.push(`console: ${message.text()} ${message.location().url ?? ''}`);
+    }
+  });
   await page.setRequestInterception(true);
-  page.on('request', (request) => answer(request, script));
+  page.on('request', (request) => answer(request, made));
   await page.setViewport({ width: 1600, height: 1000 });
   await page.goto(`${ORIGIN}/`);
   await page.evaluate((scene) => window.draw(scene), scene);
@@ -115,7 +126,7 @@ async function draw(browser, script, scene, pictures) {
 
 const [pictures, ...files] = process.argv.slice(2);
 await mkdir(pictures, { recursive: true });
-const script = await bundle();
+const made = await bundle();
 // The sandbox wants privileges that root in a container lacks; the page is our own.
 const browser = await puppeteer.launch({
   executablePath: process.env.EGRET_CHROMIUM ?? '/usr/bin/chromium',
@@ -123,7 +134,7 @@ const browser = await puppeteer.launch({
 });
 try {
   for (const file of files) {
-    const problems = await draw(browser, script, JSON.parse(await readFile(file, 'utf8')), pictures);
+    const problems = await draw(browser, made, JSON.parse(await readFile(file, 'utf8')), pictures);
     problems.forEach((problem) => console.log(problem));
     if (problems.length > 0) {
       process.exitCode = 1;

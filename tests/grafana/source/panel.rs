@@ -51,7 +51,9 @@ fn defaults(panel: &Panel) -> Value {
         merge(&mut made, &json!({ "min": 0, "decimals": 0 }));
     }
     if let Some(subject) = panel.follow.filter(|_| panel.r#type == Kind::Bargauge) {
-        merge(&mut made, &json!({ "links": links::of_label(subject) }));
+        // Grafana names a single bar only if somebody says how.
+        let name = format!("${{__field.labels.{}}}", subject.column());
+        merge(&mut made, &json!({ "links": links::of_label(subject), "displayName": name }));
     }
     made
 }
@@ -82,6 +84,8 @@ fn custom(panel: &Panel) -> Value {
             "fillOpacity": if panel.bars { 60 } else if panel.stacked { 30 } else { 10 },
             "showPoints": "never",
             "spanNulls": false,
+            // Where all is zero, the scale is not up to 100.
+            "axisSoftMax": if panel.unit.as_deref() == Some("percentunit") { 0.05 } else { 1.0 },
             "stacking": { "group": "A", "mode": if panel.stacked { "normal" } else { "none" } },
         }),
         Kind::Table => json!({ "align": "auto", "cellOptions": { "type": "auto" }, "inspect": false }),
@@ -101,6 +105,7 @@ fn options(panel: &Panel) -> Value {
             "textMode": "auto",
             "wideLayout": true,
             "showPercentChange": false,
+            "percentChangeColorMode": "standard",
         }),
         Kind::Timeseries => json!({
             "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": [] },
@@ -113,17 +118,19 @@ fn options(panel: &Panel) -> Value {
             "showUnfilled": true,
             "valueMode": "color",
             "namePlacement": "left",
-            "sizing": "auto",
+            "sizing": "manual",
             "minVizWidth": 8,
             "minVizHeight": 16,
-            "maxVizHeight": 300,
+            "maxVizHeight": 32,
+            "legend": { "displayMode": "list", "placement": "bottom", "showLegend": false, "calcs": [] },
         }),
         Kind::Table => {
             let sorted = panel.sort.iter().map(|column| json!({ "displayName": column, "desc": true }));
             json!({
                 "showHeader": true,
+                "frameIndex": 0,
                 "cellHeight": "sm",
-                "footer": { "show": false, "countRows": false, "fields": "", "reducer": ["sum"] },
+                "footer": { "show": false, "countRows": false, "fields": [], "reducer": ["sum"] },
                 "sortBy": sorted.collect::<Vec<_>>(),
             })
         }

@@ -51,7 +51,7 @@ fn target(panel: &Panel, query: &Query, reference: &str) -> Value {
                 "refId": reference,
                 "datasource": datasource,
                 "editorMode": "code",
-                "expr": expr,
+                "expr": counted(expr),
                 "legendFormat": query.legend.as_deref().unwrap_or("__auto"),
                 "format": if panel.r#type == Kind::Table { "table" } else { "time_series" },
                 "instant": instant,
@@ -74,9 +74,21 @@ fn target(panel: &Panel, query: &Query, reference: &str) -> Value {
 fn is_instant(panel: &Panel, expr: &str) -> bool {
     match panel.r#type {
         Kind::Table | Kind::Bargauge => true,
-        Kind::Stat => expr.contains("$__range") || panel.set["options"]["graphMode"] == "none",
+        Kind::Stat => {
+            expr.contains("$__range") || expr.contains("counted(") || panel.set["options"]["graphMode"] == "none"
+        }
         Kind::Timeseries => false,
     }
+}
+
+/// `counted(SELECTOR)` is how much counters went up in the chosen time. `increase` alone misses what a series began with, and
+/// the series of a program or a peer begins with what it is about.
+fn counted(expr: &str) -> String {
+    let Some((before, rest)) = expr.split_once("counted(") else { return expr.to_owned() };
+    let (selector, after) = rest.split_once(')').unwrap();
+    let increase = format!("increase({selector}[$__range])");
+    let began = format!("min_over_time({selector}[$__range]) unless {selector} offset $__range");
+    format!("{before}({increase} + (({began}) or 0 * {increase})){}", counted(after))
 }
 
 fn expanded(sql: &str) -> String {

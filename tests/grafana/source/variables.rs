@@ -16,7 +16,7 @@ pub(super) fn variables(names: &[String]) -> Vec<Value> {
 fn datasource(name: &str, label: &str, kind: &str) -> Value {
     json!({
         "type": "datasource", "name": name, "label": label, "query": kind, "refresh": 1, "regex": "",
-        "hide": 0, "includeAll": false, "multi": false, "skipUrlSync": false, "options": [], "current": {},
+        "hide": 0, "includeAll": false, "multi": false, "skipUrlSync": false, "options": [], "current": { "text": "", "value": "" },
     })
 }
 
@@ -39,7 +39,6 @@ fn label_values(name: &str, label: &str, query: &str) -> Value {
     json!({
         "type": "query", "name": name, "label": label,
         "datasource": { "type": PROMETHEUS, "uid": "${prometheus}" },
-        "definition": query,
         "query": { "query": query, "refId": "variable", "qryType": 1 },
         "refresh": 2, "regex": "", "sort": 1, "hide": 0, "skipUrlSync": false,
         "includeAll": true, "multi": true, "allValue": ".*",

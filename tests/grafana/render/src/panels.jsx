@@ -1,6 +1,6 @@
 // A panel of each type that the dashboards use, of Grafana's components.
 
-import { FieldType, getFieldDisplayValues, sortDataFrame, VizOrientation } from '@grafana/data';
+import { FieldType, getDisplayValueAlignmentFactors, getFieldDisplayValues, sortDataFrame, VizOrientation } from '@grafana/data';
 import { BarGauge, BigValue, Table, TimeSeries, VizRepeater } from '@grafana/ui';
 import React from 'react';
 
@@ -51,6 +51,7 @@ function Bars({ panel, frames, theme, width, height }) {
   return (
     <VizRepeater
       getValues={largestFirst}
+      getAlignmentFactors={getDisplayValueAlignmentFactors}
       source={frames}
       width={width}
       height={height}

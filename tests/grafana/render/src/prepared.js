@@ -21,22 +21,29 @@ standardTransformersRegistry.setInit(() =>
 );
 
 // Grafana's server has these in its own code.
-const properties = new Registry(() =>
-  ['unit', 'decimals', 'links', 'min', 'max', 'color', 'thresholds', 'mappings', 'displayName'].map((id) => ({
-    id,
-    path: id,
-    name: id,
-    process: identityOverrideProcessor,
-    shouldApply: () => true,
-  }))
-);
+const STANDARD = ['unit', 'decimals', 'links', 'min', 'max', 'color', 'thresholds', 'mappings'];
+
+function property(id, process = identityOverrideProcessor) {
+  return { id, path: id, name: id, isCustom: id.startsWith('custom.'), process, shouldApply: () => true };
+}
+
+/** A display name made of labels. */
+function named(name, { field }) {
+  return name?.replace(/\${__field\.labels\.(\w+)}/g, (_, label) => field.labels?.[label] ?? '');
+}
+
+function properties({ fieldConfig }) {
+  const custom = Object.keys(fieldConfig.defaults.custom).map((key) => property(`custom.${key}`));
+  const standard = STANDARD.map((id) => property(id));
+  return new Registry(() => [...standard, property('displayName', named), ...custom]);
+}
 
 export async function prepared(panel, frames, theme) {
   const transformed = await lastValueFrom(transformDataFrame(panel.transformations, frames));
   return applyFieldOverrides({
     data: transformed,
     fieldConfig: panel.fieldConfig,
-    fieldConfigRegistry: properties,
+    fieldConfigRegistry: properties(panel),
     replaceVariables: (text) => text,
     theme,
     timeZone: 'utc',
