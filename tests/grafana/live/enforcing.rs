@@ -46,5 +46,6 @@ pub(crate) fn rehearse_and_enforce(scene: &Scene) {
 
 fn switch(scene: &Scene, arguments: &[&str]) {
     let output = scene.ask(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}\n{}", scene.said());
 }

@@ -87,6 +87,11 @@ impl Scene {
         self.daemon.ask(arguments)
     }
 
+    /// What the daemon has said so far.
+    pub(crate) fn said(&self) -> String {
+        self.daemon.stderr()
+    }
+
     /// What each panel gets now.
     pub(crate) fn answers(&self, wanted: &Wanted) -> Answers {
         let log = Log { directory: self.daemon.setup().log(), times: self.times() };

@@ -24,7 +24,8 @@ standardTransformersRegistry.setInit(() =>
 const STANDARD = ['unit', 'decimals', 'links', 'min', 'max', 'color', 'thresholds', 'mappings'];
 
 function property(id, process = identityOverrideProcessor) {
-  return { id, path: id, name: id, isCustom: id.startsWith('custom.'), process, shouldApply: () => true };
+  const isCustom = id.startsWith('custom.');
+  return { id, path: id.replace(/^custom\./, ''), name: id, isCustom, process, shouldApply: () => true };
 }
 
 /** A display name made of labels. */
