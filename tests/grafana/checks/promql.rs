@@ -57,8 +57,7 @@ pub(crate) fn names(expression: &str) -> Names {
             }
             Token::Name(word) if OTHER_WORDS.contains(&word.as_str()) || next == Some(&Token::Mark('(')) => {}
             // `sum by (...)`
-            Token::Name(_)
-                if next.and_then(|next| name(next)).is_some_and(|next| next == "by" || next == "without") => {}
+            Token::Name(_) if next.and_then(name).is_some_and(|next| next == "by" || next == "without") => {}
             Token::Name(word) => names.selected.push((word.clone(), BTreeSet::new())),
             Token::Mark(_) | Token::Value => {}
         }
@@ -73,7 +72,7 @@ fn name(token: &Token) -> Option<String> {
     }
 }
 
-/// The names before an operator.
+/// The labels that a selector names.
 fn labels(tokens: &[Token]) -> impl Iterator<Item = String> {
     tokens.iter().filter_map(name)
 }

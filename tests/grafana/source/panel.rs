@@ -85,7 +85,7 @@ fn custom(panel: &Panel) -> Value {
             "showPoints": "never",
             "spanNulls": false,
             // Where all is zero, the scale is not up to 100.
-            "axisSoftMax": if panel.unit.as_deref() == Some("percentunit") { 0.05 } else { 1.0 },
+            "axisSoftMax": match panel.unit.as_deref() { Some("percentunit") => 0.05, Some("s") => 0.001, _ => 1.0 },
             "stacking": { "group": "A", "mode": if panel.stacked { "normal" } else { "none" } },
         }),
         Kind::Table => json!({ "align": "auto", "cellOptions": { "type": "auto" }, "inspect": false }),
