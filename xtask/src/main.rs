@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod command;
 mod deb;
+mod node;
 mod prerequisite;
 mod privilege;
 mod python;

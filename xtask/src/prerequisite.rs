@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use crate::apt;
 use crate::command::{cargo, find_program, step, succeeds};
+use crate::node;
 use crate::privilege::as_root;
 use crate::python::{self, Environment};
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain, has_rustup};
@@ -65,6 +66,8 @@ enum Kind {
     Crate(&'static str, &'static str),
     /// A Python with the packages of a list, below Cargo's target directory.
     Python(&'static Environment),
+    /// The packages of `tests/grafana/render`, beside its source.
+    Node,
 }
 
 use Purpose::{Bench, Check, Deb, LongTest, Run, Test};
@@ -83,9 +86,9 @@ const TABLE: &[Prerequisite] = &[
     need("BPF compiler", "compiles the programs that run in the kernel", ALWAYS, Kind::BpfCompiler),
     need("bpf-linker", "links them into one object and writes its type information", ALWAYS, Kind::BpfLinker),
     need("tracefs", "lists the kernel's tracepoints", &[Run, Test, LongTest, Bench], Kind::Tracefs),
-    need("iproute2", "makes the network namespaces of the tests", TESTS, Kind::Program("ip", "iproute2")),
+    need("iproute2", "makes network namespaces", &[Test, LongTest, Bench], Kind::Program("ip", "iproute2")),
     // Both kinds of rules, whichever the host itself uses: the package has iptables-nft and iptables-legacy.
-    need("iptables", "installs rules in tests", TESTS, Kind::Program("iptables-restore", "iptables")),
+    need("iptables", "installs rules", &[Test, LongTest, Bench], Kind::Program("iptables-restore", "iptables")),
     need("nftables", "installs and lists rules in tests", TESTS, Kind::Program("nft", "nftables")),
     need(
         "conntrack",
@@ -126,6 +129,10 @@ const TABLE: &[Prerequisite] = &[
     need("lintian", "checks the package", &[LongTest], Kind::Program("lintian", "lintian")),
     need("Java", "runs Spark", &[LongTest], Kind::Program("java", "default-jre-headless")),
     need("SQL engines", "compute baselines from logs in tests", &[LongTest], Kind::Python(&python::ENGINES)),
+    need("node", "draws the dashboards in tests", &[LongTest], Kind::Program("node", "nodejs")),
+    need("npm", "installs Grafana's libraries", &[LongTest], Kind::Program("npm", "npm")),
+    need("chromium", "shows the dashboards in tests", &[LongTest], Kind::Program("chromium", "chromium")),
+    need("npm packages", "are Grafana's libraries, and draw the dashboards in tests", &[LongTest], Kind::Node),
     need("bpftrace", "is what egret is compared with", &[Bench], Kind::Program("bpftrace", "bpftrace")),
     need(
         "nf-queue.c",
@@ -164,6 +171,7 @@ impl Prerequisite {
             Kind::Unpacked(program, _) => find_program(program).is_some() || unpacked::program(program)?.is_file(),
             Kind::Tracefs => is_mounted("tracefs"),
             Kind::Python(environment) => environment.is_present()?,
+            Kind::Node => node::is_present()?,
         })
     }
 
@@ -187,6 +195,7 @@ impl Prerequisite {
             (Kind::Python(environment), _) => {
                 format!("python3 -m venv, then pip install -r {}", environment.requirements)
             }
+            (Kind::Node, _) => format!("npm ci, in {}", node::PROJECT),
         }
     }
 
@@ -209,6 +218,7 @@ impl Prerequisite {
                 step("tracefs", &why, mount.args(["-t", "tracefs", "tracefs", TRACEFS]))
             }
             (Kind::Python(environment), _) => environment.install(&why),
+            (Kind::Node, _) => node::install(&why),
             (Kind::Crate(_, package), _) => step(
                 package,
                 &format!("{why}; this takes some minutes, once"),

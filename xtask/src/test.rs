@@ -21,7 +21,8 @@ use crate::unpacked;
 /// started through sudo for any user but root.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Also run the long tests: storms, soaks, large populations, the Debian package, SQL engines
+    /// Also run the long tests: storms, soaks, large populations, the Debian package, SQL engines, dashboards in a
+    /// browser
     #[arg(long)]
     full: bool,
     #[command(flatten)]

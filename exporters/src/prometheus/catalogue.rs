@@ -83,7 +83,7 @@ const fn histogram(name: &'static str, labels: Labels, help: &'static str) -> Me
 
 /// What labels say, in the order of the reference page.
 pub(super) const LABELS: &[(&str, &str)] = &[
-    ("backend", "`iptables` or `nftables`."),
+    ("backend", "`iptables-legacy`, `iptables-nft` or `nftables`."),
     ("degradation", "What the kernel, a mount or a privilege does not offer; `egret doctor` explains each."),
     ("direction", "Connections: `outbound` or `inbound` (the other end began it). Bytes: `sent` or `received`."),
     ("error_type", "Name of the errno (`ECONNREFUSED`); `unknown` where the kernel told none; `other`, see below."),

@@ -12,7 +12,7 @@ use super::family::Family;
 use crate::snapshot::{AttributionCount, EnforcementState, QueueState, VerdictCount};
 use crate::values;
 
-const BACKENDS: [&str; 2] = ["iptables", "nftables"];
+const BACKENDS: [&str; 3] = ["iptables-legacy", "iptables-nft", "nftables"];
 
 /// The metrics of enforcement; with no more executables of the baseline than `limit`.
 ///

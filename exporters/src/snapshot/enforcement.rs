@@ -23,7 +23,7 @@ pub struct EnforcementState {
     /// The subject that the mode is kept to; absent where it holds for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<Arc<str>>,
-    /// Whose rules stand, `iptables` or `nftables`; absent where none do.
+    /// Whose rules stand, `iptables-legacy`, `iptables-nft` or `nftables`; absent where none do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<&'static str>,
     /// Generation of the policy; another one judges flows anew.

@@ -1,0 +1,39 @@
+//! What can be said of dashboards and alerts without running anything.
+
+mod alerts;
+mod catalogue;
+pub(crate) mod dashboards;
+mod documents;
+mod promql;
+mod provisioning;
+
+use libtest_mimic::Trial;
+
+use crate::source;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |name: &str, body: fn()| {
+        Trial::test(format!("checks::{name}"), move || {
+            body();
+            Ok(())
+        })
+    };
+    let mut trials = vec![
+        trial("dashboards_are_up_to_date", source::dashboards_are_up_to_date),
+        trial("reads_names_in_promql", promql::reads_names),
+        trial("dashboards_name_what_egret_serves", dashboards::name_what_egret_serves),
+        trial("a_broken_dashboard_is_found", dashboards::a_broken_one_is_found),
+        trial("every_panel_says_what_it_shows", dashboards::say_what_they_show),
+        trial("links_lead_somewhere", dashboards::lead_somewhere),
+        trial("alerts_name_what_egret_serves", alerts::name_what_egret_serves),
+        trial("every_alert_is_described", alerts::are_described),
+        trial("documents_name_what_egret_serves", documents::name_what_egret_serves),
+        trial("every_metric_is_described", documents::describe_every_metric),
+        trial("every_dashboard_has_a_section_and_a_picture", documents::have_every_dashboard),
+        trial("provisioning_matches_the_dashboards", provisioning::matches_the_dashboards),
+    ];
+    let promtool = |name: &str, body: fn()| egret_tests::needing("promtool", trial(name, body));
+    trials.push(promtool("promtool_accepts_the_alerts", alerts::are_accepted));
+    trials.push(promtool("alerts_fire_when_they_should", alerts::fire));
+    trials
+}

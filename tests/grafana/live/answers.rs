@@ -1,0 +1,79 @@
+//! What the panels of a dashboard get for an answer.
+
+use serde_json::{Map, Value, json};
+
+use super::prometheus::Prometheus;
+use super::sql::Log;
+use crate::checks::dashboards::panels;
+use crate::substitution::substituted;
+
+/// A dashboard, and the ids of those of its panels that have to have data.
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) dashboard: Value,
+    pub(crate) with_data: Vec<Value>,
+}
+
+/// The answers by panel and query, and what is wrong with them.
+pub(crate) struct Answers {
+    pub(crate) by_panel: Map<String, Value>,
+    pub(crate) problems: Vec<String>,
+    /// Whether one of them will not go away with more traffic.
+    pub(crate) hopeless: bool,
+}
+
+/// Asks everything that Grafana would ask to draw the dashboard.
+pub(crate) fn answers(wanted: &Wanted, prometheus: &Prometheus, log: &Log) -> Answers {
+    let mut made = Answers { by_panel: Map::new(), problems: Vec::new(), hopeless: false };
+    // The queries of a table are put together by their time.
+    let [_, end] = prometheus.times();
+    let statements = log.answers(&wanted.dashboard);
+    for panel in panels(&wanted.dashboard) {
+        let mut answers = Map::new();
+        for target in panel["targets"].as_array().unwrap() {
+            let reference = target["refId"].as_str().unwrap();
+            let answer = match target["expr"].as_str() {
+                Some(expr) if target["instant"] == true => prometheus.at(end, &substituted(expr)),
+                Some(expr) => prometheus.over_time(&substituted(expr)),
+                None => statements[format!("{}{reference}", panel["id"])].clone(),
+            };
+            made.hopeless |= answer["error"].is_string();
+            let must = wanted.with_data.contains(&panel["id"]);
+            let wrong = match answer["error"].as_str() {
+                Some(error) => Some(error.to_owned()),
+                None if must && is_empty(&answer) => Some("no data".to_owned()),
+                None => None,
+            };
+            let at = format!("{}: {}, {reference}", wanted.name, panel["title"].as_str().unwrap());
+            made.problems.extend(wrong.map(|wrong| format!("{at}: {wrong}")));
+            answers.insert(reference.to_owned(), answer);
+        }
+        made.by_panel.insert(panel["id"].to_string(), Value::Object(answers));
+    }
+    made
+}
+
+/// Whether there is nothing to draw. What is not a number is nothing.
+fn is_empty(answer: &Value) -> bool {
+    if let Some(rows) = answer["rows"].as_array() {
+        return rows.is_empty();
+    }
+    let series = answer["result"].as_array().unwrap();
+    let is_number = |value: &Value| value[1].as_str().is_some_and(|number| number != "NaN");
+    let has_number = |one: &Value| {
+        one["values"].as_array().map_or_else(|| is_number(&one["value"]), |values| values.iter().any(is_number))
+    };
+    !series.iter().any(has_number)
+}
+
+/// What the program that draws gets.
+pub(crate) fn for_drawing(wanted: &Wanted, answers: &Answers, times: [u64; 2]) -> Value {
+    json!({
+        "name": wanted.name,
+        "dashboard": wanted.dashboard,
+        "withData": wanted.with_data,
+        "answers": answers.by_panel,
+        "from": times[0],
+        "to": times[1],
+    })
+}

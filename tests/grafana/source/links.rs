@@ -1,0 +1,127 @@
+//! Where panels lead.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What somebody follows from one dashboard to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Subject {
+    Executable,
+    Peer,
+    Connection,
+}
+
+/// Time and hosts stay as they are.
+const KEPT: &str = "${__url_time_range}&${instance:queryparam}";
+
+/// The title of a dashboard, in links to it.
+fn title(uid: &str) -> &'static str {
+    match uid {
+        "egret-overview" => "Overview",
+        "egret-ready" => "Ready to enforce",
+        "egret-enforcement" => "Enforcement",
+        "egret-itself" => "egret itself",
+        "egret-log" => "Log",
+        other => panic!("no dashboard {other}"),
+    }
+}
+
+/// The menu of the other dashboards.
+pub(super) fn to_the_others() -> Value {
+    json!({
+        "type": "dashboards",
+        "title": "egret",
+        "tags": ["egret"],
+        "asDropdown": false,
+        "keepTime": true,
+        "includeVars": true,
+        "targetBlank": false,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
+    })
+}
+
+/// From a panel's title.
+pub(super) fn to(uid: &str) -> Value {
+    let url = if uid == "egret-log" { format!("/d/{uid}?${{__url_time_range}}") } else { format!("/d/{uid}?{KEPT}") };
+    let title = title(uid);
+    json!({
+        "type": "link", "title": title, "url": url, "targetBlank": false,
+        "asDropdown": false, "icon": "external link", "includeVars": false, "keepTime": false, "tags": [], "tooltip": "",
+    })
+}
+
+impl Subject {
+    /// The label, and the column of tables.
+    pub(super) fn column(self) -> &'static str {
+        match self {
+            Self::Executable => "executable",
+            Self::Peer => "peer",
+            Self::Connection => "connection",
+        }
+    }
+
+    /// TraceQL for its traces: spans have the attributes of docs/otlp.md.
+    fn traces(self, value: &str) -> String {
+        match self {
+            Self::Executable => format!(r#"{{ span.process.executable.path = "{value}" }}"#),
+            Self::Peer => format!(r#"{{ span.server.address = "{value}" || span.network.peer.address = "{value}" }}"#),
+            Self::Connection => format!(r#"{{ span.connection.id = "{value}" }}"#),
+        }
+    }
+
+    fn links(self, value: &str) -> Value {
+        let log = |variable: &str| {
+            let url = format!("/d/egret-log?${{__url_time_range}}&var-{variable}={value}");
+            json!({ "title": "Its records in the log", "url": url })
+        };
+        let traces = json!({ "title": "Its traces", "url": explore(&self.traces(value)), "targetBlank": true });
+        match self {
+            Self::Executable => {
+                let url = format!("/d/egret-overview?{KEPT}&var-executable={value}");
+                json!([{ "title": "This program alone", "url": url }, log("executable"), traces])
+            }
+            Self::Peer => json!([log("peer"), traces]),
+            Self::Connection => json!([traces]),
+        }
+    }
+}
+
+/// From a cell of a table.
+pub(super) fn of_cell(subject: Subject) -> Value {
+    subject.links("${__value.raw:percentencode}")
+}
+
+/// From a series or a bar.
+pub(super) fn of_label(subject: Subject) -> Value {
+    subject.links(&format!("${{__field.labels.{}:percentencode}}", subject.column()))
+}
+
+/// Explore, with a query for a Tempo datasource.
+fn explore(traceql: &str) -> String {
+    let panes = json!({ "egret": {
+        "datasource": "${traces}",
+        "queries": [{ "refId": "A", "datasource": { "type": "tempo", "uid": "${traces}" }, "queryType": "traceql", "query": traceql, "limit": 20 }],
+        "range": { "from": "${__from}", "to": "${__to}" },
+    }});
+    format!("/explore?schemaVersion=1&panes={}", percent_encoded(&panes.to_string()))
+}
+
+/// Percent-encoded but for variables, which Grafana puts in later.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    let mut in_variable = false;
+    let mut rest = text.chars().peekable();
+    while let Some(one) = rest.next() {
+        in_variable |= one == '$' && rest.peek() == Some(&'{');
+        if in_variable || one.is_ascii_alphanumeric() || "-._~".contains(one) {
+            encoded.push(one);
+        } else {
+            encoded.extend(one.to_string().bytes().map(|byte| format!("%{byte:02X}")));
+        }
+        in_variable &= one != '}';
+    }
+    encoded
+}
