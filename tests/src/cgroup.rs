@@ -34,7 +34,7 @@ impl Cgroup {
 
     /// Moves a process into the group.
     pub fn take(&self, pid: u32) {
-        let file = self.path().join("cgroup.procs");
+        let file = self.directory().join("cgroup.procs");
         fs::write(&file, pid.to_string()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
 
@@ -45,7 +45,9 @@ impl Cgroup {
         }
     }
 
-    fn path(&self) -> &Path {
+    /// Its directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
         self.made.last().expect("names of groups are unique to their test")
     }
 }

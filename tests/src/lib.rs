@@ -41,4 +41,4 @@ pub use scratch::Scratch;
 pub use seen::{Seen, Sum};
 pub use trace::Trace;
 pub use traffic::{Server, Traffic, Waiting};
-pub use trial::{needing, needing_python, python, test, test_alone};
+pub use trial::{in_full, needing, needing_python, python, test, test_alone};

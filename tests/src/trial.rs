@@ -32,35 +32,41 @@ fn trial(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
         body();
         Ok(())
     };
-    if nix::unistd::geteuid().is_root() {
-        Trial::test(name, body)
-    } else {
-        Trial::test(format!("{name} (skipped: needs root)"), body).with_ignored_flag(true)
-    }
+    given(nix::unistd::geteuid().is_root(), "root", Trial::test(name, body))
 }
 
 /// The test, or its name among the ignored ones if a program that it asks is missing.
 #[must_use]
 pub fn needing(program: &str, test: Trial) -> Trial {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if found {
-        return test;
-    }
-    Trial::test(format!("{} (skipped: needs {program})", test.name()), || Ok(())).with_ignored_flag(true)
+    given(found, program, test)
 }
 
 /// The test, or its name among the ignored ones if there is no Python with the packages of `tests/requirements.txt`.
 #[must_use]
 pub fn needing_python(test: Trial) -> Trial {
-    if python().is_file() {
-        return test;
-    }
-    Trial::test(format!("{} (skipped: needs `cargo xtask setup --for test`)", test.name()), || Ok(()))
-        .with_ignored_flag(true)
+    given(python().is_file(), "`cargo xtask setup --for test`", test)
 }
 
 /// The interpreter that has the packages of `tests/requirements.txt`.
 #[must_use]
 pub fn python() -> PathBuf {
     std::env::var_os("EGRET_PYTHON").map_or_else(|| PathBuf::from("target/python/bin/python"), PathBuf::from)
+}
+
+/// The test, or its name among the ignored ones if this is not `cargo xtask test --full`.
+#[must_use]
+pub fn in_full(test: Trial) -> Trial {
+    given(std::env::var_os("EGRET_TEST_FULL").is_some(), "`cargo xtask test --full`", test)
+}
+
+/// The test, or its name among the ignored ones if something is not there.
+fn given(there: bool, what: &str, test: Trial) -> Trial {
+    if there {
+        return test;
+    }
+    let name = test.name();
+    // One that was to be skipped already tells the first reason.
+    let name = if test.has_ignored_flag() { name.to_owned() } else { format!("{name} (skipped: needs {what})") };
+    Trial::test(name, || Ok(())).with_ignored_flag(true)
 }

@@ -33,7 +33,7 @@ impl Arguments {
         let egret = binaries(Profile::Release, &["egret", "egret-traffic"])?;
         let mut bench = cargo()?;
         bench.env("EGRET_BIN", egret.join("egret")).env("EGRET_TRAFFIC", egret.join("egret-traffic"));
-        bench.env(python::VARIABLE, python::interpreter()?).env("PATH", unpacked::search_path()?);
+        bench.env(python::USUAL.variable, python::USUAL.interpreter()?).env("PATH", unpacked::search_path()?);
         bench.args(["run", "--release", "--package", "egret-bench", "--", &self.name]).args(&self.arguments);
         step_with_output("benchmark", "measures the release build on this machine", &mut bench)
     }

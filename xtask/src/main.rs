@@ -10,6 +10,7 @@ mod bpf;
 mod build;
 mod check;
 mod command;
+mod deb;
 mod node;
 mod prerequisite;
 mod privilege;
@@ -44,6 +45,7 @@ enum Task {
     Run(run::Arguments),
     Test(test::Arguments),
     Bench(bench::Arguments),
+    Deb(deb::Arguments),
     Check(check::Arguments),
 }
 
@@ -55,6 +57,7 @@ impl Task {
             Self::Run(arguments) => arguments.perform(),
             Self::Test(arguments) => arguments.perform(),
             Self::Bench(arguments) => arguments.perform(),
+            Self::Deb(arguments) => arguments.perform(),
             Self::Check(arguments) => arguments.perform(),
         }
     }

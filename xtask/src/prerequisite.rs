@@ -11,7 +11,7 @@ use crate::apt;
 use crate::command::{cargo, find_program, step, succeeds};
 use crate::node;
 use crate::privilege::as_root;
-use crate::python;
+use crate::python::{self, Environment};
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain, has_rustup};
 use crate::unpacked;
 
@@ -20,10 +20,12 @@ use crate::unpacked;
 pub(crate) enum Purpose {
     /// Build egret and trace with it.
     Run,
-    /// Also run every test.
+    /// Also run every test but the long ones.
     Test,
-    /// Also draw the dashboards in a browser, in the tests of `--full`.
-    Draw,
+    /// Also run the long tests: `cargo xtask test --full`.
+    LongTest,
+    /// Build a Debian package.
+    Deb,
     /// Also format, lint, and check dependencies and spelling.
     Check,
     /// Also measure.
@@ -62,16 +64,18 @@ enum Kind {
     Tracefs,
     /// A program from the named crate at the version after the `@`.
     Crate(&'static str, &'static str),
-    /// A Python with the packages of `tests/requirements.txt`, below Cargo's target directory.
-    Python,
+    /// A Python with the packages of a list, below Cargo's target directory.
+    Python(&'static Environment),
     /// The packages of `tests/grafana/render`, beside its source.
     Node,
 }
 
-use Purpose::{Bench, Check, Draw, Run, Test};
+use Purpose::{Bench, Check, Deb, LongTest, Run, Test};
 
 /// Everything needs what `run` needs: the crates embed the kernel side when they are compiled.
-const ALWAYS: &[Purpose] = &[Run, Test, Check, Bench];
+const ALWAYS: &[Purpose] = &[Run, Test, LongTest, Check, Bench, Deb];
+/// The long tests are run with all others.
+const TESTS: &[Purpose] = &[Test, LongTest];
 
 const fn need(name: &'static str, why: &'static str, purposes: &'static [Purpose], kind: Kind) -> Prerequisite {
     Prerequisite { name, why, purposes, kind }
@@ -81,33 +85,54 @@ const fn need(name: &'static str, why: &'static str, purposes: &'static [Purpose
 const TABLE: &[Prerequisite] = &[
     need("BPF compiler", "compiles the programs that run in the kernel", ALWAYS, Kind::BpfCompiler),
     need("bpf-linker", "links them into one object and writes its type information", ALWAYS, Kind::BpfLinker),
-    need("tracefs", "lists the kernel's tracepoints", &[Run, Test, Bench], Kind::Tracefs),
-    need("iproute2", "makes the network namespaces of the tests", &[Test], Kind::Program("ip", "iproute2")),
+    need("tracefs", "lists the kernel's tracepoints", &[Run, Test, LongTest, Bench], Kind::Tracefs),
+    need("iproute2", "makes network namespaces", &[Test, LongTest, Bench], Kind::Program("ip", "iproute2")),
     // Both kinds of rules, whichever the host itself uses: the package has iptables-nft and iptables-legacy.
-    need("iptables", "installs rules in tests", &[Test], Kind::Program("iptables-restore", "iptables")),
-    need("nftables", "installs and lists rules in tests", &[Test], Kind::Program("nft", "nftables")),
+    need("iptables", "installs rules", &[Test, LongTest, Bench], Kind::Program("iptables-restore", "iptables")),
+    need("nftables", "installs and lists rules in tests", TESTS, Kind::Program("nft", "nftables")),
     need(
         "conntrack",
         "shows what rules remember of connections in tests",
-        &[Test],
+        TESTS,
         Kind::Program("conntrack", "conntrack"),
     ),
-    need("dnsmasq", "answers for made-up names in tests", &[Test], Kind::Program("dnsmasq", "dnsmasq-base")),
-    need("curl", "asks for made-up names in tests", &[Test], Kind::Program("curl", "curl")),
-    need("openssl", "greets servers by name in tests", &[Test], Kind::Program("openssl", "openssl")),
+    need("dnsmasq", "answers for made-up names in tests", TESTS, Kind::Program("dnsmasq", "dnsmasq-base")),
+    need("curl", "asks for made-up names in tests", TESTS, Kind::Program("curl", "curl")),
+    need("openssl", "greets servers by name in tests", TESTS, Kind::Program("openssl", "openssl")),
     need("rustfmt", "checks the format", &[Check], Kind::Component("fmt", "rustfmt")),
     need("clippy", "lints", &[Check], Kind::Component("clippy", "clippy")),
     need("BPF clippy", "lints the programs that run in the kernel", &[Check], Kind::BpfClippy),
     need("cargo-deny", "checks licences and sources", &[Check], Kind::Crate("cargo-deny", "cargo-deny@0.20.2")),
     need("cargo-machete", "finds unused dependencies", &[Check], Kind::Crate("cargo-machete", "cargo-machete@0.9.2")),
     need("typos", "checks the spelling", &[Check], Kind::Crate("typos", "typos-cli@1.52.0")),
-    need("bpftool", "lists the programs in the kernel", &[Test, Bench], Kind::Program("bpftool", "bpftool")),
-    need("prometheus", "scrapes egret in tests", &[Test, Bench], Kind::Unpacked("prometheus", "prometheus")),
-    need("Python packages", "read Parquet files and receive spans in tests", &[Test, Bench], Kind::Python),
-    need("node", "draws the dashboards in tests", &[Draw], Kind::Program("node", "nodejs")),
-    need("npm", "installs Grafana's libraries", &[Draw], Kind::Program("npm", "npm")),
-    need("chromium", "shows the dashboards in tests", &[Draw], Kind::Program("chromium", "chromium")),
-    need("npm packages", "are Grafana's libraries, and draw the dashboards in tests", &[Draw], Kind::Node),
+    need("bpftool", "lists the programs in the kernel", &[Test, LongTest, Bench], Kind::Program("bpftool", "bpftool")),
+    need("prometheus", "scrapes egret in tests", &[Test, LongTest, Bench], Kind::Unpacked("prometheus", "prometheus")),
+    need(
+        "Python packages",
+        "read Parquet files, receive spans and check examples in tests",
+        &[Test, LongTest, Bench],
+        Kind::Python(&python::USUAL),
+    ),
+    need("systemd-analyze", "checks the unit", TESTS, Kind::Program("systemd-analyze", "systemd")),
+    need(
+        "dpkg-shlibdeps",
+        "tells what the package depends on",
+        &[Deb, LongTest],
+        Kind::Program("dpkg-shlibdeps", "dpkg-dev"),
+    ),
+    need(
+        "debootstrap",
+        "makes a Debian to install the package in",
+        &[LongTest],
+        Kind::Program("debootstrap", "debootstrap"),
+    ),
+    need("lintian", "checks the package", &[LongTest], Kind::Program("lintian", "lintian")),
+    need("Java", "runs Spark", &[LongTest], Kind::Program("java", "default-jre-headless")),
+    need("SQL engines", "compute baselines from logs in tests", &[LongTest], Kind::Python(&python::ENGINES)),
+    need("node", "draws the dashboards in tests", &[LongTest], Kind::Program("node", "nodejs")),
+    need("npm", "installs Grafana's libraries", &[LongTest], Kind::Program("npm", "npm")),
+    need("chromium", "shows the dashboards in tests", &[LongTest], Kind::Program("chromium", "chromium")),
+    need("npm packages", "are Grafana's libraries, and draw the dashboards in tests", &[LongTest], Kind::Node),
     need("bpftrace", "is what egret is compared with", &[Bench], Kind::Program("bpftrace", "bpftrace")),
     need(
         "nf-queue.c",
@@ -145,7 +170,7 @@ impl Prerequisite {
             Kind::File(path, _) => Path::new(path).is_file(),
             Kind::Unpacked(program, _) => find_program(program).is_some() || unpacked::program(program)?.is_file(),
             Kind::Tracefs => is_mounted("tracefs"),
-            Kind::Python => python::is_present()?,
+            Kind::Python(environment) => environment.is_present()?,
             Kind::Node => node::is_present()?,
         })
     }
@@ -167,7 +192,9 @@ impl Prerequisite {
                 format!("apt-get download {package}, unpacked below Cargo's target directory")
             }
             (Kind::Tracefs, _) => format!("mount -t tracefs tracefs {TRACEFS}"),
-            (Kind::Python, _) => format!("python3 -m venv, then pip install -r {}", python::REQUIREMENTS),
+            (Kind::Python(environment), _) => {
+                format!("python3 -m venv, then pip install -r {}", environment.requirements)
+            }
             (Kind::Node, _) => format!("npm ci, in {}", node::PROJECT),
         }
     }
@@ -190,7 +217,7 @@ impl Prerequisite {
                 let mut mount = as_root("mount", "mounting tracefs")?;
                 step("tracefs", &why, mount.args(["-t", "tracefs", "tracefs", TRACEFS]))
             }
-            (Kind::Python, _) => python::install(&why),
+            (Kind::Python(environment), _) => environment.install(&why),
             (Kind::Node, _) => node::install(&why),
             (Kind::Crate(_, package), _) => step(
                 package,

@@ -1,4 +1,4 @@
-//! A Python of our own with what the tests need from PyPI, so that nothing is installed into the system's.
+//! Pythons of our own with what the tests need from PyPI, so that nothing is installed into the system's.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,46 +10,62 @@ use crate::apt;
 use crate::command::{step, succeeds};
 use crate::workspace;
 
-/// The packages, each at one version.
-pub(crate) const REQUIREMENTS: &str = "tests/requirements.txt";
-
-/// The environment variable that names the interpreter to tests and benchmarks.
-pub(crate) const VARIABLE: &str = "EGRET_PYTHON";
-
-/// The interpreter.
-pub(crate) fn interpreter() -> Result<PathBuf> {
-    Ok(directory()?.join("bin").join("python"))
+/// An environment, by the list of its packages.
+pub(crate) struct Environment {
+    /// The packages, each at one version.
+    pub(crate) requirements: &'static str,
+    /// The environment variable that names the interpreter to tests and benchmarks.
+    pub(crate) variable: &'static str,
+    /// Below Cargo's target directory.
+    directory: &'static str,
 }
 
-fn directory() -> Result<PathBuf> {
-    Ok(workspace::target()?.join("python"))
-}
+/// What most tests need.
+pub(crate) const USUAL: Environment =
+    Environment { requirements: "tests/requirements.txt", variable: "EGRET_PYTHON", directory: "python" };
 
-/// A copy of the list that was installed: another list is installed again.
-fn installed() -> Result<PathBuf> {
-    Ok(directory()?.join("requirements.txt"))
-}
+/// SQL engines, a gigabyte and a half of them: for the long tests alone.
+pub(crate) const ENGINES: Environment = Environment {
+    requirements: "tests/requirements-engines.txt",
+    variable: "EGRET_PYTHON_ENGINES",
+    directory: "python-engines",
+};
 
-/// Whether it works and has what is listed.
-pub(crate) fn is_present() -> Result<bool> {
-    let listed =
-        fs::read(workspace::root()?.join(REQUIREMENTS)).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-    let same = fs::read(installed()?).is_ok_and(|installed| installed == listed);
-    Ok(same && succeeds(Command::new(interpreter()?).arg("--version")))
-}
-
-/// Makes it.
-pub(crate) fn install(why: &str) -> Result<()> {
-    let directory = directory()?;
-    // Debian has `venv` without the `ensurepip` that fills it in a package of its own.
-    if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
-        apt::install(&["python3-venv"], why)?;
+impl Environment {
+    /// The interpreter.
+    pub(crate) fn interpreter(&self) -> Result<PathBuf> {
+        Ok(self.path()?.join("bin").join("python"))
     }
-    step("Python", why, Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
-    let list = workspace::root()?.join(REQUIREMENTS);
-    let mut pip = Command::new(interpreter()?);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&list);
-    step("Python packages", why, &mut pip)?;
-    fs::copy(&list, installed()?).context("cannot note what was installed")?;
-    Ok(())
+
+    fn path(&self) -> Result<PathBuf> {
+        Ok(workspace::target()?.join(self.directory))
+    }
+
+    /// A copy of the list that was installed: another list is installed again.
+    fn installed(&self) -> Result<PathBuf> {
+        Ok(self.path()?.join("requirements.txt"))
+    }
+
+    /// Whether it works and has what is listed.
+    pub(crate) fn is_present(&self) -> Result<bool> {
+        let list = workspace::root()?.join(self.requirements);
+        let listed = fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
+        let same = fs::read(self.installed()?).is_ok_and(|installed| installed == listed);
+        Ok(same && succeeds(Command::new(self.interpreter()?).arg("--version")))
+    }
+
+    /// Makes it.
+    pub(crate) fn install(&self, why: &str) -> Result<()> {
+        // Debian has `venv` without the `ensurepip` that fills it in a package of its own.
+        if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
+            apt::install(&["python3-venv"], why)?;
+        }
+        step("Python", why, Command::new("python3").args(["-m", "venv", "--clear"]).arg(self.path()?))?;
+        let list = workspace::root()?.join(self.requirements);
+        let mut pip = Command::new(self.interpreter()?);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&list);
+        step("Python packages", why, &mut pip)?;
+        fs::copy(&list, self.installed()?).context("cannot note what was installed")?;
+        Ok(())
+    }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::bpf;
 use crate::build::{Profile, binaries};
 use crate::command::{cargo, output, step_with_output};
+use crate::deb;
 use crate::prerequisite::Purpose;
 use crate::privilege::{is_root, sudo};
 use crate::python;
@@ -20,7 +21,8 @@ use crate::unpacked;
 /// started through sudo for any user but root.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Also run the long tests: storms, soaks, large populations, dashboards in a browser
+    /// Also run the long tests: storms, soaks, large populations, the Debian package, SQL engines, dashboards in a
+    /// browser
     #[arg(long)]
     full: bool,
     #[command(flatten)]
@@ -32,19 +34,18 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn perform(&self) -> Result<()> {
-        bpf::build(setup::ensure(Purpose::Test, self.policy)?)?;
-        if self.full {
-            setup::ensure(Purpose::Draw, self.policy)?;
-        }
+        let purpose = if self.full { Purpose::LongTest } else { Purpose::Test };
+        bpf::build(setup::ensure(purpose, self.policy)?)?;
         // Optimised: the tests trace storms of traffic.
         let built = binaries(Profile::Release, &["egret", "egret-traffic"])?;
         let mut tests = cargo()?;
         // One failing crate does not hide the others.
         tests.args(["test", "--workspace", "--no-fail-fast"]);
         tests.env("EGRET_BIN", built.join("egret")).env("EGRET_TRAFFIC", built.join("egret-traffic"));
-        tests.env(python::VARIABLE, python::interpreter()?).env("PATH", unpacked::search_path()?);
+        tests.env(python::USUAL.variable, python::USUAL.interpreter()?).env("PATH", unpacked::search_path()?);
         if self.full {
-            tests.env("EGRET_TEST_FULL", "1");
+            tests.env("EGRET_TEST_FULL", "1").env(deb::VARIABLE, deb::package(&built.join("egret"))?);
+            tests.env(python::ENGINES.variable, python::ENGINES.interpreter()?);
         }
         if !is_root() {
             tests.env(runner_variable()?, root_runner()?);

@@ -1,0 +1,135 @@
+//! The Debian package: it installs, starts, stops and purges in a Debian of its own, and leaves nothing behind.
+//!
+//! What systemd would do is done as the unit has it: its user, its capabilities, its directories, its commands. systemd itself
+//! wants to be the first process of a machine, or of a container that has what this test may not have.
+
+mod chroot;
+mod service;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use egret_tests::{in_full, needing, test, until};
+use libtest_mimic::Trial;
+
+use self::chroot::Chroot;
+use self::service::Service;
+use crate::{ran, told};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        in_full(needing("dpkg-deb", test("package::holds_what_it_says", contents))),
+        in_full(needing("lintian", test("package::is_as_debian_has_it", policy))),
+        in_full(needing("debootstrap", test("package::leaves_nothing_behind", life))),
+    ]
+}
+
+/// What `cargo xtask deb` has made.
+fn package() -> PathBuf {
+    std::env::var_os("EGRET_DEB").expect("`cargo xtask test --full` makes the package").into()
+}
+
+/// Files that have to be there, for people, for shells and for systemd.
+const FILES: [&str; 15] = [
+    "etc/egret/egret.toml",
+    "usr/bin/egret",
+    "usr/lib/systemd/system/egret.service",
+    "usr/lib/sysusers.d/egret.conf",
+    "usr/lib/tmpfiles.d/egret.conf",
+    "usr/share/bash-completion/completions/egret",
+    "usr/share/fish/vendor_completions.d/egret.fish",
+    "usr/share/zsh/vendor-completions/_egret",
+    "usr/share/man/man1/egret.1.gz",
+    "usr/share/man/man1/egret-run.1.gz",
+    "usr/share/man/man1/egret-baseline-learn.1.gz",
+    "usr/share/doc/egret/README.md",
+    "usr/share/doc/egret/copyright",
+    "usr/share/doc/egret/docs/baseline.md",
+    "usr/share/doc/egret/examples/configurations/server.toml",
+];
+
+fn contents() {
+    let listed = told(Command::new("dpkg-deb").arg("--contents").arg(package()));
+    for file in FILES {
+        assert!(listed.lines().any(|line| line.ends_with(&format!(" ./{file}"))), "no {file}: {listed}");
+    }
+    assert!(listed.lines().all(|line| line.contains(" root/root ")), "{listed}");
+}
+
+fn policy() {
+    let mut lintian = Command::new("lintian");
+    let (passes, stdout, stderr) = ran(lintian.args(["--allow-root", "--fail-on", "error,warning"]).arg(package()));
+    assert!(passes, "{stdout}{stderr}");
+}
+
+fn life() {
+    let debian = Chroot::new();
+    // Whoever calls it leaves a lock behind, which is root's.
+    told(debian.command("iptables-legacy").args(["--policy", "OUTPUT", "ACCEPT"]));
+    let before = debian.listing();
+    debian.install(&package());
+    let state = |name: &str| told(debian.command("dpkg-query").args(["--show", "--showformat", name, "egret"]));
+    assert_eq!(state("${db:Status-Abbrev}"), "ii ");
+    assert!(state("${Conffiles}").contains("/etc/egret/egret.toml"));
+    assert_eq!(told(debian.command("dpkg").args(["--verify", "egret"])), "");
+    let stat = |path: &str| told(debian.command("stat").args(["--format", "%U:%G %a", path]));
+    assert_eq!(stat("/var/lib/egret"), "egret:egret 750\n");
+    assert!(debian.path("etc/systemd/system/multi-user.target.wants/egret.service").is_symlink());
+
+    watched(&debian);
+    enforced(&debian, "legacy");
+    enforced(&debian, "nft");
+
+    told(debian.command("dpkg").args(["--remove", "egret"]));
+    assert!(debian.path("etc/egret/egret.toml").exists() && debian.path("var/lib/egret/log").exists());
+    told(debian.command("dpkg").args(["--purge", "egret"]));
+    let after = debian.listing();
+    let difference: Vec<_> = before.symmetric_difference(&after).collect();
+    assert_eq!(difference, Vec::<&String>::new());
+}
+
+/// It starts, sees, answers, and stops; what it saw is in its log.
+fn watched(debian: &Chroot) {
+    let service = Service::start(debian);
+    told(debian.command("egret").args(["status"]));
+    debian.connect();
+    assert_eq!(service.stop(), Some(0));
+    let seen = told(debian.command("egret").args(["log", "--format", "json"]));
+    assert!(
+        seen.lines().any(|event| event.contains("\"connection.failed\"") && event.contains("/usr/bin/bash")),
+        "{seen}"
+    );
+}
+
+/// It may install rules; neither a crash nor a stop leaves them.
+fn enforced(debian: &Chroot, kind: &str) {
+    debian.choose(kind);
+    let rules = || told(&mut debian.command(&format!("iptables-{kind}-save"))).contains("--comment egret");
+    let installed = || until("rules", || rules().then_some(()));
+    let service = Service::start(debian);
+    told(debian.command("egret").args(["mode", "shadow"]));
+    assert!(rules());
+    assert_eq!(service.crash(), None);
+    assert!(!rules());
+    // The mode is kept over a restart.
+    let service = Service::start(debian);
+    installed();
+    assert_eq!(service.stop(), Some(0));
+    assert!(!rules());
+    // Closed means closed, until somebody takes the rules away.
+    let configuration = debian.path("etc/egret/egret.toml");
+    let shipped = std::fs::read_to_string(&configuration).unwrap();
+    let closed = shipped.replace("#on_failure = \"open\"", "on_failure = \"closed\"");
+    std::fs::write(&configuration, closed).unwrap();
+    let service = Service::start(debian);
+    installed();
+    assert_eq!(service.crash(), None);
+    assert!(rules());
+    told(debian.command("egret").args(["firewall", "remove"]));
+    assert!(!rules());
+    std::fs::write(&configuration, shipped).unwrap();
+    let service = Service::start(debian);
+    told(debian.command("egret").args(["mode", "observe"]));
+    assert!(!rules());
+    assert_eq!(service.stop(), Some(0));
+}

@@ -1,0 +1,55 @@
+//! The unit for systemd.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use egret_tests::{Scratch, egret, needing, test};
+use libtest_mimic::Trial;
+
+use crate::{example, ran};
+
+/// What `systemd-analyze security` may say at most, in tenths: docs/install.md says what it is made of.
+const EXPOSURE: u32 = 31;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let analyzed = |test| needing("systemd-analyze", test);
+    vec![
+        analyzed(test("unit::systemd_understands_all_of_it", understood)),
+        analyzed(test("unit::exposes_no_more_than_it_must", exposure)),
+    ]
+}
+
+/// The unit, with the binary under test in place of the one that is not installed here.
+fn unit(scratch: &Scratch, change: impl Fn(String) -> String) -> PathBuf {
+    let text = fs::read_to_string(example("systemd/egret.service")).unwrap();
+    let file = scratch.path("egret.service");
+    fs::write(&file, change(text.replace("/usr/bin/egret", egret().to_str().unwrap()))).unwrap();
+    file
+}
+
+fn understood() {
+    let scratch = Scratch::new();
+    let verify = |unit: PathBuf| {
+        let (succeeded, stdout, stderr) = ran(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(unit));
+        (succeeded, stdout + &stderr)
+    };
+    assert_eq!(verify(unit(&scratch, |text| text)), (true, String::new()));
+    let (_, told) = verify(unit(&scratch, |text| text.replace("RestrictRealtime=yes", "RestrictRealtime=perhaps")));
+    assert!(told.contains("perhaps"), "{told}");
+}
+
+fn exposure() {
+    let scratch = Scratch::new();
+    let analyze = |unit: PathBuf| {
+        let mut command = Command::new("systemd-analyze");
+        command.args(["security", "--offline=true", "--no-pager", &format!("--threshold={EXPOSURE}")]);
+        let (succeeded, stdout, stderr) = ran(command.arg(unit));
+        (succeeded, format!("{}{stderr}", stdout.lines().last().unwrap_or_default()))
+    };
+    let (within, told) = analyze(unit(&scratch, |text| text));
+    eprintln!("{told}");
+    assert!(within, "{told}");
+    let (within, told) = analyze(unit(&scratch, |text| text.replace("NoNewPrivileges=yes\n", "")));
+    assert!(!within, "{told}");
+}

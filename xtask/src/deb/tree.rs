@@ -1,0 +1,95 @@
+//! What a package will hold, as files below a directory.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::command::output;
+
+/// Mode of what can be run, and of directories.
+pub(super) const PROGRAM: u32 = 0o755;
+/// Mode of anything else.
+pub(super) const FILE: u32 = 0o644;
+
+/// The directory, and what is in it.
+pub(super) struct Tree(PathBuf);
+
+impl Tree {
+    /// An empty one, in place of what was there.
+    pub(super) fn empty(root: PathBuf) -> Result<Self> {
+        if root.exists() {
+            fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
+        }
+        make(&root)?;
+        Ok(Self(root))
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn copy(&self, from: &Path, to: &str, mode: u32) -> Result<()> {
+        let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+        self.write(to, &content, mode)
+    }
+
+    /// Copies the files of a directory that has no others within.
+    pub(super) fn directory(&self, from: &Path, to: &str) -> Result<()> {
+        for entry in from.read_dir().with_context(|| format!("cannot read {}", from.display()))? {
+            let entry = entry?;
+            self.copy(&entry.path(), &format!("{to}/{}", entry.file_name().to_string_lossy()), FILE)?;
+        }
+        Ok(())
+    }
+
+    /// Modes are given, not those of whoever builds.
+    pub(super) fn write(&self, to: &str, content: &[u8], mode: u32) -> Result<()> {
+        let path = self.0.join(to);
+        let mut directory = self.0.clone();
+        for name in Path::new(to).parent().into_iter().flatten() {
+            directory.push(name);
+            make(&directory)?;
+        }
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        set_mode(&path, mode)
+    }
+
+    /// Writes a document as Debian keeps it: compressed, and without the time.
+    pub(super) fn compressed(&self, to: &str, content: &[u8]) -> Result<()> {
+        self.write(to, content, FILE)?;
+        output(Command::new("gzip").arg("-9n").arg(self.0.join(to)))
+            .with_context(|| format!("cannot compress {to}"))?;
+        Ok(())
+    }
+
+    /// Every file, by its path below the root, sorted.
+    pub(super) fn files(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let mut directories = vec![self.0.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in directory.read_dir().with_context(|| format!("cannot read {}", directory.display()))? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    found.push(path.strip_prefix(&self.0)?.to_string_lossy().into_owned());
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+fn make(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    set_mode(directory, PROGRAM)
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .with_context(|| format!("cannot set the mode of {}", path.display()))
+}
