@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn ratios_are_formed_within_rounds_before_the_median_is_taken() {
         let mut samples = Samples::default();
-        for (round, slowness) in [(0, 1), (1, 10), (2, 3)] {
+        for (round, slowness) in [(0, 1_u64), (1, 10), (2, 3)] {
             let sample = |millis| Sample {
                 elapsed: Duration::from_millis(millis * slowness),
                 times: vec![1.0; 100],
