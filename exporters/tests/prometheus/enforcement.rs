@@ -61,7 +61,7 @@ fn the_mode_is_told_with_its_times() {
     assert_eq!(shown["egret_confirm_by_timestamp_seconds"], 1_700_000_000.5);
     assert_eq!(shown["egret_mode_limited"], 1.0);
     assert_eq!(some(&shown, "egret_firewall_backend"), [(r#"backend="nftables""#, 1.0)]);
-    assert_eq!(of(&shown, "egret_firewall_backend").len(), 2);
+    assert_eq!(of(&shown, "egret_firewall_backend").len(), 3);
     assert_eq!((shown["egret_policy_generation"], shown["egret_firewall_recreated_total"]), (4.0, 2.0));
     assert_eq!(some(&shown, "egret_fallbacks_total"), [(r#"reason="block_spike""#, 3.0)]);
     assert_eq!(shown[r#"egret_last_fallback_timestamp_seconds{reason="block_spike"}"#], 1_700_000_000.5);
