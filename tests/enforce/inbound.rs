@@ -12,11 +12,16 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("inbound::connections_survive_every_switch", inbound),
+        test("inbound::connections_survive_every_switch", || inbound(false, SERVER)),
+        test("inbound::connections_survive_every_switch_and_being_judged_again", || inbound(true, CLIENT)),
         test("inbound::standing_connection_goes_on_unless_it_is_to_be_judged_again", || standing(false)),
         test("inbound::standing_connection_is_judged_again_if_asked_to", || standing(true)),
     ]
 }
+
+/// Which end of a connection says something first after a switch.
+const CLIENT: usize = 0;
+const SERVER: usize = 1;
 
 /// A host on the other end of a cable.
 fn neighbour(host: &Host) -> Namespace {
@@ -35,8 +40,8 @@ fn neighbour(host: &Host) -> Namespace {
 }
 
 /// Both ends say something, and the other hears it.
-fn talk(ends: &mut [TcpStream; 2]) {
-    for (from, to) in [(0, 1), (1, 0)] {
+fn talk(ends: &mut [TcpStream; 2], first: usize) {
+    for (from, to) in [(first, 1 - first), (1 - first, first)] {
         ends[from].write_all(b"still here").unwrap();
         ends[to].set_read_timeout(Some(PATIENCE)).unwrap();
         let mut heard = [0; 10];
@@ -45,7 +50,7 @@ fn talk(ends: &mut [TcpStream; 2]) {
     }
 }
 
-fn inbound() {
+fn inbound(again: bool, first: usize) {
     let host = Host::new();
     let other = neighbour(&host);
     let unknown = host.program("unknown");
@@ -55,7 +60,7 @@ fn inbound() {
         let client = other.within(|| TcpStream::connect(address).unwrap());
         [client, listener.accept().unwrap().0]
     };
-    let setup = host.setup(&[]).set("enforce.established", "true").text("enforce.loopback", "skip");
+    let setup = host.setup(&[]).set("enforce.established", &again.to_string()).text("enforce.loopback", "skip");
     // Nothing of this test's own is allowed either.
     std::fs::write(setup.path("baseline"), "format 1\n").unwrap();
     let daemon = setup.start_in(&host.namespace);
@@ -63,16 +68,16 @@ fn inbound() {
     for mode in ["learn", "shadow", "enforce", "shadow", "enforce", "observe", "enforce"] {
         switch(&daemon, &[mode]);
         all.push(connect());
-        all.iter_mut().for_each(talk);
+        all.iter_mut().for_each(|ends| talk(ends, first));
     }
     let reachable = other.within(|| TcpListener::bind("10.9.7.2:0").unwrap());
     let mut command = host.namespace.command(unknown.to_str().unwrap());
     command.args(["--silent", "--noproxy", "*", "--connect-timeout", "5"]);
     command.arg(format!("http://{}/", reachable.local_addr().unwrap()));
     assert_eq!(fate(&mut command), Fate::Refused, "what this host begins is judged");
-    all.iter_mut().for_each(talk);
+    all.iter_mut().for_each(|ends| talk(ends, first));
     assert!(daemon.stop().status.success());
-    all.iter_mut().for_each(talk);
+    all.iter_mut().for_each(|ends| talk(ends, first));
 }
 
 fn standing(again: bool) {
