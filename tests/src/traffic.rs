@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 
 use crate::child::Process;
-use crate::{Report, traffic};
+use crate::{Namespace, Report, traffic};
 
 /// A run of the generator to come.
 #[derive(Debug)]
@@ -24,6 +24,14 @@ impl Traffic {
     #[must_use]
     pub fn by(program: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Self(command)
+    }
+
+    /// The same in a namespace.
+    #[must_use]
+    pub fn inside(namespace: &Namespace, program: &Path, arguments: &[&str]) -> Self {
+        let mut command = namespace.command(&program.to_string_lossy());
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         Self(command)
     }

@@ -33,7 +33,9 @@ impl Digests {
 
 fn serve(mut digest: Box<dyn Digest>, ordered: &Receiver<Arc<Process>>, wake: &Wake) {
     for process in ordered {
-        process.executable.sha256.get_or_init(|| digest.digest(&process));
+        // Who computes it may have kept it there already. Computing it within `get_or_init` would wait for itself then.
+        let digest = digest.digest(&process);
+        let _ = process.executable.sha256.set(digest);
         wake.ring();
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::Daemon;
-use crate::{Event, Scratch, egret};
+use crate::{Event, Namespace, Scratch, egret};
 
 /// A daemon to come: its directory, which outlives it, and its configuration.
 ///
@@ -143,6 +143,16 @@ impl Setup {
     #[must_use]
     pub fn start(self) -> Daemon {
         let command = self.command();
+        self.start_by(command)
+    }
+
+    /// The same in a network namespace: what its programs send is what this daemon may judge.
+    #[must_use]
+    pub fn start_in(self, namespace: &Namespace) -> Daemon {
+        let plain = self.command();
+        let mut command = namespace.command(&plain.get_program().to_string_lossy());
+        command.args(plain.get_args()).stdin(Stdio::null());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         self.start_by(command)
     }
 

@@ -309,6 +309,8 @@ impl Controller {
     fn apply(&mut self) -> Result<(), Refused> {
         let mode = self.situation.mode;
         self.alarm.reset();
+        // What is blocked from now on counts, also before the next look.
+        let _ = self.alarm();
         if let Some(book) = &self.book {
             book.freeze(!mode.learns(), now());
         }

@@ -1,0 +1,114 @@
+//! What is told of verdicts: in JSON lines, in the log, and in metrics.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use egret_tests::{Setup, egret, until};
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::host::{Fate, Host, switch, told};
+use crate::test;
+use crate::web::get;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("audit::of_every_verdict_is_told_why", lines),
+        test("audit::log_finds_what_was_blocked", log),
+        test("audit::metrics_count_what_was_blocked", metrics),
+    ]
+}
+
+/// Waits for what JSON lines say of the beginning of a program's connection.
+fn beginning(setup: &Setup, program: &Path) -> Value {
+    until("the event", || {
+        let text = fs::read_to_string(setup.lines()).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let events = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.into_iter().find(|event| {
+            let begins = ["connection.open", "connection.failed"].iter().any(|name| event["event.name"] == *name);
+            begins && event["process.executable.path"] == program.to_str().unwrap()
+        })
+    })
+}
+
+fn lines() {
+    let host = Host::new();
+    let [allowed, denied, unknown] = ["allowed", "denied", "unknown"].map(|name| host.program(name));
+    let rules = [host.rule("allow", &allowed), host.rule("deny", &denied)];
+    let daemon = host.setup(&rules).json().start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let rule = |program: &Path| Value::from(host.rule("allow", program).trim_start_matches("allow "));
+    for (program, fate, verdict, reason, rule) in [
+        (&allowed, Fate::Passed, "allow", "rule", rule(&allowed)),
+        (&denied, Fate::Refused, "block", "rule", rule(&denied)),
+        (&unknown, Fate::Refused, "block", "no_rule", Value::Null),
+    ] {
+        assert_eq!(host.fetch(program), fate);
+        let event = beginning(daemon.setup(), program);
+        assert_eq!(
+            (&event["egret.verdict"], &event["egret.verdict.reason"]),
+            (&verdict.into(), &reason.into()),
+            "{event}"
+        );
+        assert_eq!(event["egret.verdict.rule"], rule, "{event}");
+        assert!(event["egret.verdict.attribution"].is_string(), "{event}");
+        assert!(event["egret.verdict.duration_ns"].as_u64() > Some(0), "{event}");
+    }
+    switch(&daemon, &["shadow"]);
+    let rehearsed = host.program("rehearsed");
+    assert_eq!(host.fetch(&rehearsed), Fate::Passed);
+    let event = beginning(daemon.setup(), &rehearsed);
+    assert_eq!((&event["egret.verdict"], &event["event.name"]), (&"would_block".into(), &"connection.open".into()));
+    assert!(daemon.stop().status.success());
+}
+
+fn log() {
+    let host = Host::new();
+    let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
+    let daemon = host.setup(&[host.rule("allow", &allowed)]).parquet().start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
+    let setup = daemon.stop().setup;
+    let mut command = Command::new(egret());
+    command.args(["log", "--verdict", "block", "--format", "json", "--dir"]).arg(setup.log());
+    let text = told(&mut command);
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!events.is_empty());
+    for event in events {
+        assert_eq!(event["process.executable.path"], unknown.to_str().unwrap(), "{event}");
+        assert_eq!((&event["event.name"], &event["egret.verdict"]), (&"connection.failed".into(), &"block".into()));
+    }
+}
+
+/// The sum of a metric's series that have all of these labels.
+pub(crate) fn metric(text: &str, name: &str, labels: &[&str]) -> f64 {
+    let series =
+        text.lines().filter(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
+    let wanted = series.filter(|line| labels.iter().all(|label| line.contains(label)));
+    wanted.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+fn metrics() {
+    let host = Host::new();
+    let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
+    let daemon = host.enforcing(&[host.rule("allow", &allowed)]);
+    let address = daemon.metrics();
+    for _ in 0..2 {
+        assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
+    }
+    let no_rule = ["verdict=\"block\"", "reason=\"no_rule\""];
+    let text = until("the verdicts", || {
+        let text = get(&host.namespace, &address, "/metrics");
+        let counted = metric(&text, "egret_verdicts_total", &no_rule) >= 2.0;
+        (counted && metric(&text, "egret_blocked_total", &no_rule) >= 2.0).then_some(text)
+    });
+    assert_eq!(metric(&text, "egret_verdicts_total", &["verdict=\"block\""]).to_string(), "2", "{text}");
+    let executable = format!("executable=\"{}\"", unknown.display());
+    assert_eq!(metric(&text, "egret_blocked_total", &[&executable, "verdict=\"block\""]).to_string(), "2", "{text}");
+    assert_eq!(metric(&text, "egret_mode", &["mode=\"enforce\""]).to_string(), "1", "{text}");
+    assert!(metric(&text, "egret_verdicts_total", &["verdict=\"allow\"", "reason=\"rule\""]) >= 2.0, "{text}");
+    assert!(metric(&text, "egret_verdict_duration_seconds_count", &[]) >= 4.0, "{text}");
+    assert!(daemon.stop().status.success());
+}

@@ -1,0 +1,54 @@
+//! Who is not held to the baseline.
+
+use libtest_mimic::Trial;
+
+use crate::host::{Fate, Host, count, fate, switch, until_counted};
+use crate::test;
+
+/// A user and a group that nobody is.
+const USER: &str = "4242";
+const GROUP: &str = "4243";
+/// A user and a group that are nobody's, and of no bypass.
+const OTHER: &str = "4244";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("exempt::users_and_groups_of_the_bypass", bypass),
+        test("exempt::all_but_the_subject_that_is_enforced_alone", only),
+    ]
+}
+
+fn bypass() {
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let setup = host.setup(&[]).set("enforce.bypass_users", &format!("[\"{USER}\"]"));
+    let daemon = setup.set("enforce.bypass_groups", &format!("[\"{GROUP}\"]")).start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    for (user, group, expected) in [
+        ("0", "0", Fate::Refused),
+        (USER, OTHER, Fate::Passed),
+        (OTHER, GROUP, Fate::Passed),
+        (OTHER, OTHER, Fate::Refused),
+    ] {
+        let words = ["setpriv", "--reuid", user, "--regid", group, "--clear-groups", unknown.to_str().unwrap()];
+        assert_eq!(fate(&mut host.fetching(&words, "127.0.0.1")), expected, "{user} {group}");
+    }
+    let state = until_counted(&daemon, "block", 2);
+    assert_eq!((count(&state, "block"), count(&state, "allow")), (2, 0), "exempted flows come to no queue: {state}");
+    assert!(daemon.stop().status.success());
+}
+
+fn only() {
+    let host = Host::new();
+    let [meant, other] = ["meant", "other"].map(|name| host.program(name));
+    let daemon = host.setup(&[host.rule("allow", &meant)]).start_in(&host.namespace);
+    let shown = switch(&daemon, &["enforce", "--only", &format!("exe={}", meant.display())]);
+    assert!(shown.contains(&format!("only for exe={}", meant.display())), "{shown}");
+    assert_eq!([host.fetch(&meant), host.fetch(&other)], [Fate::Passed; 2]);
+    assert_eq!(host.fetch_from(&meant, "127.0.0.2"), Fate::Refused);
+    let state = until_counted(&daemon, "block", 1);
+    assert_eq!((count(&state, "would_block"), count(&state, "block")), (1, 1), "{state}");
+    switch(&daemon, &["enforce"]);
+    assert_eq!([host.fetch(&meant), host.fetch(&other)], [Fate::Passed, Fate::Refused]);
+    assert!(daemon.stop().status.success());
+}

@@ -1,0 +1,109 @@
+//! A daemon that is killed, in every mode and with both answers to what then becomes of new connections.
+
+use egret_tests::{Hand, Setup, egret, traffic, until};
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+
+use crate::host::{Fate, Host, state, switch, until_mode};
+use crate::test;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let all = ["learn", "shadow", "enforce"].into_iter().flat_map(|mode| {
+        [("open", Fate::Passed), ("closed", Fate::Silence)].map(|(on_failure, fate)| {
+            test(&format!("failing::killed_in_{mode}_and_{on_failure}"), move || killed(mode, on_failure, fate))
+        })
+    });
+    all.chain([
+        test("failing::firewall_remove_takes_away_what_a_killed_daemon_left", removed),
+        test("failing::killed_in_observe_leaves_no_rule", observing),
+        test("failing::full_queue_lets_pass_if_open", || full("open", Fate::Passed)),
+        test("failing::full_queue_lets_nothing_pass_if_closed", || full("closed", Fate::Silence)),
+    ])
+    .collect()
+}
+
+/// What others have in the firewall.
+fn foreign(host: &Host) -> String {
+    for tool in ["iptables", "ip6tables"] {
+        for table in ["mangle", "filter"] {
+            host.run(&[tool, "-w", "-t", table, "-A", "OUTPUT", "-p", "tcp", "--dport", "9", "-j", "ACCEPT"]);
+        }
+    }
+    host.firewall()
+}
+
+fn setup(host: &Host, rules: &[String], on_failure: &str) -> Setup {
+    host.setup(rules).text("enforce.on_failure", on_failure).text("enforce.backend", "iptables")
+}
+
+fn killed(mode: &str, on_failure: &str, fate: Fate) {
+    let host = Host::new();
+    let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
+    let before = foreign(&host);
+    let daemon = setup(&host, &[host.rule("allow", &allowed)], on_failure).start_in(&host.namespace);
+    switch(&daemon, &[mode]);
+    assert_eq!(host.fetch(&allowed), Fate::Passed);
+    let during = host.firewall();
+    assert_ne!(during, before);
+    let setup = daemon.kill();
+    assert_eq!(host.firewall(), during, "what holds without egret stays");
+    assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [fate; 2], "new connections while egret is dead");
+    let daemon = setup.start_in(&host.namespace);
+    until_mode(&daemon, mode);
+    assert_eq!(host.fetch(&allowed), Fate::Passed);
+    let other = if mode == "enforce" { Fate::Refused } else { Fate::Passed };
+    assert_eq!(host.fetch(&unknown), other);
+    assert!(daemon.stop().status.success());
+    assert_eq!(host.firewall(), before);
+    assert_eq!(host.fetch(&unknown), Fate::Passed);
+}
+
+fn removed() {
+    let host = Host::new();
+    let allowed = host.program("allowed");
+    let before = foreign(&host);
+    let daemon = setup(&host, &[host.rule("allow", &allowed)], "closed").start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let _setup = daemon.kill();
+    assert_eq!(host.fetch(&allowed), Fate::Silence);
+    host.run(&[egret().to_str().unwrap(), "firewall", "remove"]);
+    assert_eq!(host.firewall(), before);
+    assert_eq!(host.fetch(&allowed), Fate::Passed);
+}
+
+fn observing() {
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let before = foreign(&host);
+    let daemon = setup(&host, &[], "closed").start_in(&host.namespace);
+    switch(&daemon, &["learn"]);
+    switch(&daemon, &["observe"]);
+    assert_eq!(host.firewall(), before);
+    let _setup = daemon.kill();
+    assert_eq!(host.firewall(), before);
+    assert_eq!(host.fetch(&unknown), Fate::Passed);
+}
+
+/// A daemon that is stopped reads no packets.
+fn full(on_failure: &str, fate: Fate) {
+    const LENGTH: u64 = 16;
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let setup = setup(&host, &[], on_failure).set("enforce.queues", "1");
+    let daemon = setup.set("enforce.queue_length", &LENGTH.to_string()).start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    daemon.signal(Signal::SIGSTOP);
+    let mut hand = Hand::start(&mut host.namespace.command(traffic().to_str().unwrap()));
+    for _ in 0..3 * LENGTH {
+        hand.make("tcp 0.0.0.0:0");
+        hand.make(&format!("connect {}", host.peer()));
+    }
+    assert_eq!(host.fetch(&unknown), fate);
+    daemon.signal(Signal::SIGCONT);
+    until("packets that are judged", || (host.fetch(&unknown) == Fate::Refused).then_some(()));
+    until("the count of packets that found it full", || {
+        let queues = state(&daemon)["queues"].take();
+        queues.as_array().unwrap().iter().any(|queue| queue["dropped_full"].as_u64() > Some(0)).then_some(())
+    });
+    assert!(daemon.stop().status.success());
+}

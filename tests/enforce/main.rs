@@ -1,0 +1,53 @@
+//! `egret run` where packets are judged: what passes, what does not, and what happens when something goes wrong. Every test
+//! has a network namespace of its own, with a daemon inside that judges loopback traffic, too.
+//!
+//! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+mod audit;
+mod baselines;
+mod exempt;
+mod failing;
+mod foreign;
+mod host;
+mod inbound;
+mod programs;
+mod questions;
+mod queues;
+mod revert;
+mod web;
+mod wide;
+
+use std::process::ExitCode;
+
+use egret_tests::needing;
+use libtest_mimic::Trial;
+
+/// A test whose programs are copies of curl.
+fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
+    needing("curl", needing("iptables", egret_tests::test(name, body)))
+}
+
+fn main() -> ExitCode {
+    let trials = [
+        programs::trials(),
+        failing::trials(),
+        revert::trials(),
+        baselines::trials(),
+        audit::trials(),
+        foreign::trials(),
+        queues::trials(),
+        exempt::trials(),
+        questions::trials(),
+        inbound::trials(),
+        wide::trials(),
+    ];
+    egret_tests::run(trials.into_iter().flatten().collect())
+}

@@ -1,0 +1,91 @@
+//! `egret ask`: what is blocked for want of a rule, and answers.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use egret_tests::{Daemon, Process, until};
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::host::{Fate, Host, switch, told, until_learned, until_mode};
+use crate::test;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("questions::allowed_once_is_for_one_connection", once),
+        test("questions::allowed_always_is_a_rule", always),
+        test("questions::denied_is_not_asked_again", denied),
+        test("questions::connection_that_is_held_goes_on_with_the_answer", held),
+    ]
+}
+
+fn asking(host: &Host, hold: &str) -> Daemon {
+    let daemon = host.setup(&[]).set("ask.enabled", "true").text("ask.hold", hold).start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    daemon
+}
+
+fn open(daemon: &Daemon) -> Vec<Value> {
+    let text = told(&mut daemon.ask(&["ask", "--list", "--json"]));
+    serde_json::from_str::<Value>(&text).unwrap()["open"].as_array().unwrap().clone()
+}
+
+/// The only question, which is about this program; its number.
+fn question(daemon: &Daemon, program: &Path) -> String {
+    let [question] = &open(daemon)[..] else { panic!("not one question: {:#?}", open(daemon)) };
+    assert_eq!(question["executable"], program.to_str().unwrap(), "{question}");
+    question["id"].to_string()
+}
+
+fn once() {
+    let host = Host::new();
+    let program = host.program("program");
+    let daemon = asking(&host, "50ms");
+    assert_eq!(host.fetch(&program), Fate::Refused);
+    let id = question(&daemon, &program);
+    told(&mut daemon.ask(&["ask", "allow", &id, "--once"]));
+    assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed, Fate::Refused]);
+    assert_ne!(question(&daemon, &program), id, "it is asked anew");
+    assert!(daemon.stop().status.success());
+}
+
+fn always() {
+    let host = Host::new();
+    let program = host.program("program");
+    let daemon = asking(&host, "50ms");
+    assert_eq!(host.fetch(&program), Fate::Refused);
+    let said = told(&mut daemon.ask(&["ask", "allow", &question(&daemon, &program)]));
+    assert!(said.contains("in the baseline"), "{said}");
+    assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
+    assert_eq!(host.fetch_from(&program, "127.0.0.2"), Fate::Refused, "of that nobody said anything");
+    until_learned(daemon.setup(), &["allow ", &program.display().to_string()]);
+    let daemon = daemon.kill().start_in(&host.namespace);
+    until_mode(&daemon, "enforce");
+    assert_eq!(host.fetch(&program), Fate::Passed, "after a kill");
+    assert!(daemon.stop().status.success());
+}
+
+fn denied() {
+    let host = Host::new();
+    let program = host.program("program");
+    let daemon = asking(&host, "50ms");
+    assert_eq!([host.fetch(&program), host.fetch_from(&program, "127.0.0.2")], [Fate::Refused; 2]);
+    assert_eq!(open(&daemon).len(), 2);
+    told(&mut daemon.ask(&["ask", "deny", &format!("exe={}", program.display()), "--until-restart"]));
+    assert_eq!([host.fetch(&program), host.fetch_from(&program, "127.0.0.2")], [Fate::Refused; 2]);
+    assert!(open(&daemon).is_empty());
+    assert!(daemon.stop().status.success());
+}
+
+fn held() {
+    let host = Host::new();
+    let program = host.program("program");
+    let daemon = asking(&host, "5s");
+    let mut command = host.fetching(&[program.to_str().unwrap()], "127.0.0.1");
+    command.args(["--connect-timeout", "20"]).stdout(Stdio::null());
+    let mut curl = Process::start(&mut command);
+    until("a question", || (!open(&daemon).is_empty()).then_some(()));
+    told(&mut daemon.ask(&["ask", "allow", &question(&daemon, &program), "--until-restart"]));
+    assert_eq!(curl.wait().code(), Some(0));
+    assert!(daemon.stop().status.success());
+}
