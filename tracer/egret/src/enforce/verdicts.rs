@@ -188,8 +188,12 @@ fn with_verdict(mut event: Event, verdicts: &Verdicts) -> Event {
 }
 
 /// Datagrams are told of before they leave; connections with a handshake after their first packet was judged. What stays
-/// within the host may not be judged at all, and is not worth waiting for.
+/// within the host may not be judged at all, and is not worth waiting for. A verdict is noted after it was given, so that a
+/// connection that fails by it at once may be told of first.
 fn may_be_judged_yet(event: &Event) -> bool {
+    if event.name == EventName::ConnectionFailed {
+        return begins(event) && event.peer.address.is_some();
+    }
     let by_datagrams = event.transport.is_some_and(|transport: Transport| !transport.has_handshake());
     by_datagrams && begins(event) && event.peer.address.is_some_and(|address| !address.is_loopback())
 }
