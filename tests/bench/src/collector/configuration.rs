@@ -107,6 +107,7 @@ fn everything(programs: &Programs) -> Command {
     command.env("EGRET_LOG_FILTER", "warn").env("EGRET_CONTROL_SOCKET", place("egret.sock"));
     command.env("EGRET_CAPTURE_LAYER", LAYER).env("EGRET_CAPTURE_STANDING", "false");
     command.env("EGRET_PARQUET_DESTINATION", place("log")).env("EGRET_METRICS_LISTEN", "127.0.0.1:0");
+    command.env("EGRET_BASELINE_FILE", place("baseline")).env("EGRET_ENFORCE_STATE", place("mode.json"));
     command.env("EGRET_JSON_ENABLED", "true").env("EGRET_JSON_DESTINATION", "stdout");
     command.env("EGRET_OTLP_ENDPOINT", format!("http://{}", programs.spans)).env("EGRET_OTLP_PROTOCOL", "grpc");
     command
