@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule};
 use egret_exporters::parquet::read::Log;
-use egret_model::{EventName, Timestamp};
+use egret_model::Timestamp;
 
 use super::progress::Progress;
 use crate::args::{Span, exit};
@@ -31,7 +31,7 @@ pub(super) fn flows(
     filter: Filter,
     mut take: impl FnMut(&Facts<'_>, Timestamp, Option<&str>),
 ) -> Result<Reading> {
-    let events = vec![EventName::ConnectionOpen, EventName::ConnectionFailed, EventName::DatagramSend];
+    let events = question::FLOWS.to_vec();
     let query = question::of(&Filter { events, ..filter }, span.since, span.until);
     let mut log = Log::open(&span.directory, query).context("there is no log to read")?;
     let (mut reading, mut progress, mut count) = (Reading::default(), Progress::new(), 0);

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use egret_enforcer::baseline::Facts;
 use egret_exporters::parquet::read::{Log, ReadError};
-use egret_model::{Event, EventName, Process, Timestamp};
-use nix::unistd::{Gid, Group, Uid, User};
+use egret_model::{Event, Process, Timestamp};
+use nix::unistd::{Uid, User};
 use serde::{Serialize, Serializer};
 
 use crate::config::EnforceLive;
-use crate::enforce::now;
+use crate::enforce::{group_id, now, user_id};
 use crate::filter::Filter;
 use crate::history::question;
 
@@ -57,7 +57,7 @@ enum Matcher {
     /// By user.
     User(u32),
     /// By user, too: the log has no groups, so those users count whose login group it is.
-    LoginGroup(Gid),
+    LoginGroup(u32),
     /// By unit, of which a control group has the name.
     Unit(String),
     /// Not at all: nobody has that name, or it is a control group above units, which the log does not have.
@@ -67,8 +67,8 @@ enum Matcher {
 impl Matcher {
     fn of(exemption: &Exemption) -> Self {
         match exemption {
-            Exemption::User(name) => user(name).map_or(Self::Unknown, Self::User),
-            Exemption::Group(name) => group(name).map_or(Self::Unknown, Self::LoginGroup),
+            Exemption::User(name) => user_id(name).map_or(Self::Unknown, Self::User),
+            Exemption::Group(name) => group_id(name).map_or(Self::Unknown, Self::LoginGroup),
             Exemption::ControlGroup(path) => match path.rsplit('/').next() {
                 Some(name) if name.contains('.') && !name.ends_with(".slice") => Self::Unit(name.to_owned()),
                 _ => Self::Unknown,
@@ -88,21 +88,13 @@ impl Matcher {
     }
 }
 
-fn user(name: &str) -> Option<u32> {
-    name.parse().ok().or_else(|| Some(User::from_name(name).ok()??.uid.as_raw()))
-}
-
-fn group(name: &str) -> Option<Gid> {
-    name.parse().ok().map(Gid::from_raw).or_else(|| Some(Group::from_name(name).ok()??.gid))
-}
-
 /// The login groups of users, each looked up once.
 #[derive(Default)]
-struct LoginGroups(HashMap<u32, Option<Gid>>);
+struct LoginGroups(HashMap<u32, Option<u32>>);
 
 impl LoginGroups {
-    fn of(&mut self, user: u32) -> Option<Gid> {
-        *self.0.entry(user).or_insert_with(|| Some(User::from_uid(Uid::from_raw(user)).ok()??.gid))
+    fn of(&mut self, user: u32) -> Option<u32> {
+        *self.0.entry(user).or_insert_with(|| Some(User::from_uid(Uid::from_raw(user)).ok()??.gid.as_raw()))
     }
 }
 
@@ -134,7 +126,7 @@ impl Exempted {
     ///
     /// It cannot be read.
     pub(super) fn count(directory: &Path, exemptions: Vec<Exemption>) -> Result<Self, ReadError> {
-        let events = vec![EventName::ConnectionOpen, EventName::ConnectionFailed, EventName::DatagramSend];
+        let events = question::FLOWS.to_vec();
         let since = Timestamp(now().0.saturating_sub(i64::from(HOURS) * 3_600_000_000_000));
         let query = question::of(&Filter { events, ..Filter::default() }, Some(since), None);
         let matchers: Vec<Matcher> = exemptions.iter().map(Matcher::of).collect();

@@ -25,6 +25,6 @@ pub(crate) use book::Book;
 pub(crate) use controller::{Parts, start};
 pub(crate) use desk::{Desk, Refused, Switch};
 pub(crate) use learner::{Learner, Losses, now};
-pub(crate) use plan::{render, wish};
+pub(crate) use plan::{group_id, render, user_id, wish};
 pub(crate) use verdicts::{Pen, Verdicts};
 pub(crate) use witness::Witness;

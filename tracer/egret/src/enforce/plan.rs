@@ -60,13 +60,13 @@ const fn protect(all: bool) -> Protect {
 
 fn bypass(live: &EnforceLive) -> Bypass {
     let users = live.bypass_users.iter().filter_map(|name| {
-        number(name).or_else(|| User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())).or_else(|| {
+        user_id(name).or_else(|| {
             tracing::warn!(user = name, "there is no such user to bypass");
             None
         })
     });
     let groups = live.bypass_groups.iter().filter_map(|name| {
-        number(name).or_else(|| Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())).or_else(|| {
+        group_id(name).or_else(|| {
             tracing::warn!(group = name, "there is no such group to bypass");
             None
         })
@@ -77,8 +77,14 @@ fn bypass(live: &EnforceLive) -> Bypass {
     Bypass { users: users.collect(), groups: groups.collect(), cgroups: cgroups.collect() }
 }
 
-fn number(name: &str) -> Option<u32> {
-    name.parse().ok()
+/// A user that is bypassed, by name or number.
+pub(crate) fn user_id(name: &str) -> Option<u32> {
+    name.parse().ok().or_else(|| Some(User::from_name(name).ok()??.uid.as_raw()))
+}
+
+/// A group that is bypassed, by name or number.
+pub(crate) fn group_id(name: &str) -> Option<u32> {
+    name.parse().ok().or_else(|| Some(Group::from_name(name).ok()??.gid.as_raw()))
 }
 
 /// egret's own control group, if nobody else is in it: that of a service.

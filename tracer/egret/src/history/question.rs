@@ -7,10 +7,14 @@ use std::net::IpAddr;
 
 use egret_exporters::parquet::read::{Criterion, Query};
 use egret_exporters::{names, values};
-use egret_model::Timestamp;
+use egret_model::{EventName, Timestamp};
 use ipnet::IpNet;
 
 use crate::filter::{ExecutableIs, Filter, NameIs, UserIs};
+
+/// The first event of each flow.
+pub(crate) const FLOWS: [EventName; 3] =
+    [EventName::ConnectionOpen, EventName::ConnectionFailed, EventName::DatagramSend];
 
 /// The question that finds everything that `filter` admits.
 pub(crate) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
