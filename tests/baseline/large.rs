@@ -1,12 +1,8 @@
 //! A log far larger than what may be in memory.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use egret_exporters::parquet::{Destination, Settings, Sink};
-use egret_exporters::sink::queue;
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Server, Timestamp,
     Transport,
@@ -14,6 +10,7 @@ use egret_model::{
 use libtest_mimic::Trial;
 use nix::sys::resource::{UsageWho, getrusage};
 
+use crate::made_up_log::write;
 use crate::{Place, test_alone};
 
 /// Rows of the log; ten times as many with `cargo xtask test --full`.
@@ -32,7 +29,7 @@ fn streams() {
     let log = place.path("log");
     let rows = if std::env::var_os("EGRET_TEST_FULL").is_some() { 10 * ROWS } else { ROWS };
     for begin in (0..rows).step_by(CHUNK.try_into().unwrap()) {
-        write(&log, (begin..begin + CHUNK).map(|number| event(number, rows)).collect());
+        write(&log, "host", 1 << 16, (begin..begin + CHUNK).map(|number| event(number, rows)).collect());
     }
     let log = log.to_str().unwrap();
     let begin = Instant::now();
@@ -78,24 +75,4 @@ fn event(number: u64, rows: u64) -> Event {
         server,
         ..Event::new(EventName::ConnectionOpen, time, ConnectionId { socket: number, opened: number }, Layer::Sockets)
     }
-}
-
-fn write(log: &Path, events: Vec<Event>) {
-    let settings = Settings {
-        destination: Destination::Directory(log.to_owned()),
-        host: "host".into(),
-        rotate_after: Duration::from_secs(3600),
-        rotate_bytes: 1 << 30,
-        row_group_rows: 1 << 16,
-        zstd_level: 1,
-        keep_for: None,
-        keep_bytes: None,
-        queue_events: 1 << 20,
-    };
-    let sink = Sink::new(&settings).unwrap();
-    let (sender, inbox) = queue("parquet", 1 << 20);
-    sender.offer(&events.into());
-    drop(sender);
-    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(sink.run(inbox));
-    thread::scope(|scope| scope.spawn(run).join().unwrap());
 }

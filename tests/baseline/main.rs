@@ -13,6 +13,8 @@
 
 mod editing;
 mod large;
+#[path = "../made_up_log.rs"]
+mod made_up_log;
 mod walk;
 
 use std::path::{Path, PathBuf};

@@ -12,6 +12,8 @@
 
 mod configurations;
 mod fleet;
+#[path = "../made_up_log.rs"]
+mod made_up_log;
 mod package;
 mod stacks;
 mod unit;

@@ -1,17 +1,15 @@
 //! A log of flows as odd as they can be: few values of each kind, so that rules cover each other in every way there is.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
-use egret_exporters::parquet::{Destination, Settings, Sink};
-use egret_exporters::sink::queue;
 use egret_model::{
     Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Server,
     Timestamp, Transport,
 };
 use egret_tests::Scratch;
+
+use crate::made_up_log::write;
 
 /// Each host's flows.
 const FLOWS: u64 = 6000;
@@ -73,7 +71,7 @@ pub(super) fn log(scratch: &Scratch) -> PathBuf {
     for (host, seed) in [("web-1", 1), ("web-2", 2)] {
         let mut chance = Chance(seed);
         let step = SPAN_NS / FLOWS;
-        write(&log, host, (0..FLOWS).map(|number| event(number, number * step, &mut chance)).collect());
+        write(&log, host, 1 << 10, (0..FLOWS).map(|number| event(number, number * step, &mut chance)).collect());
     }
     log
 }
@@ -123,24 +121,4 @@ fn event(number: u64, after_ns: u64, chance: &mut Chance) -> Event {
         inbound: chance.below(10) == 0,
         ..Event::new(chance.of(&EVENTS), time, ConnectionId { socket: number, opened: number }, Layer::Sockets)
     }
-}
-
-fn write(log: &Path, host: &str, events: Vec<Event>) {
-    let settings = Settings {
-        destination: Destination::Directory(log.to_owned()),
-        host: host.into(),
-        rotate_after: Duration::from_secs(3600),
-        rotate_bytes: 1 << 30,
-        row_group_rows: 1 << 10,
-        zstd_level: 1,
-        keep_for: None,
-        keep_bytes: None,
-        queue_events: 1 << 20,
-    };
-    let sink = Sink::new(&settings).unwrap();
-    let (sender, inbox) = queue("parquet", 1 << 20);
-    sender.offer(&events.into());
-    drop(sender);
-    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(sink.run(inbox));
-    thread::scope(|scope| scope.spawn(run).join().unwrap());
 }
