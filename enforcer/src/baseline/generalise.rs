@@ -9,7 +9,7 @@
 //! Only what was learned is generalised: rules that deny, rules without evidence and rules with a comment stay. The new
 //! rule says how many it stands for and names some of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -40,8 +40,24 @@ impl Default for Thresholds {
 /// Ports that a rule may be generalised to.
 const HIGH: Ports = Ports::Range(1024, u16::MAX);
 
-/// Makes several learned rules into one where there are enough of them. Says which rules came of it.
+/// Makes several learned rules into one where there are enough of them, until there is nowhere left. Says which rules
+/// came of it.
+///
+/// What was made can be one of enough itself: ports of several names become high ports, after which the names may be below
+/// one. Each time rules become wider, and none is wider than the table above allows, so there is an end.
 pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> {
+    let mut made = BTreeSet::new();
+    loop {
+        let fresh = generalise_once(baseline, thresholds);
+        if fresh.is_empty() {
+            break;
+        }
+        made.extend(fresh);
+    }
+    made.into_iter().filter(|rule| baseline.entries.contains_key(rule)).collect()
+}
+
+fn generalise_once(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> {
     let mut made = Vec::new();
     for (kind, enough) in [
         (Generalisation::Names, thresholds.names),
@@ -110,7 +126,7 @@ fn name_groups<'r>(learned: impl Iterator<Item = &'r Rule>, enough: usize) -> Ve
     }
     let mut candidates: Vec<(Rule, Vec<Rule>)> = by_suffix.into_iter().collect();
     candidates.sort_by_key(|(rule, _)| std::cmp::Reverse(labels(rule)));
-    let mut taken = std::collections::BTreeSet::new();
+    let mut taken = BTreeSet::new();
     let mut made = Vec::new();
     for (wider, mut members) in candidates {
         members.retain(|member| !taken.contains(member));

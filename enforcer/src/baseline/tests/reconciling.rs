@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Baseline, Decision, Facts, Index, Learner, Precision, Thresholds, parse, reconcile};
+use super::super::{Action, Baseline, Decision, Facts, Index, Learner, Precision, Thresholds, parse, reconcile};
 use super::strategy;
 use egret_model::Timestamp;
 
@@ -76,11 +76,16 @@ proptest! {
             let fresh = !base.entries.contains_key(rule) && !taken_back;
             prop_assert!(!fresh || result.entries.contains_key(rule), "{} was learned", rule);
         }
-        // Nothing is allowed that neither allows.
-        let (theirs, ours) = (Index::of(&edited), Index::of(&learned));
+        // Nothing is allowed by a rule that neither has, and what people denied is denied.
+        let theirs = Index::of(&edited);
         for (facts, _) in &flows {
-            if matches!(index.decide(facts), Decision::Allow(_)) {
-                prop_assert!(matches!(theirs.decide(facts), Decision::Allow(_)) || matches!(ours.decide(facts), Decision::Allow(_)));
+            let decision = index.decide(facts);
+            if let Decision::Allow(rule) = decision {
+                let allows = |baseline: &Baseline| baseline.entries.get(rule).is_some_and(|entry| entry.action == Action::Allow);
+                prop_assert!(allows(&edited) || allows(&learned), "{}", rule);
+            }
+            if matches!(theirs.decide(facts), Decision::Deny(_)) {
+                prop_assert!(matches!(decision, Decision::Deny(_)), "{:?}", facts);
             }
         }
         prop_assert_eq!(parse(&result.to_string()), Ok(result));
