@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("inbound::connections_survive_every_switch", || inbound(false, SERVER)),
         test("inbound::connections_survive_every_switch_and_being_judged_again", || inbound(true, CLIENT)),
+        test("inbound::connections_whose_server_speaks_first_survive_being_judged_again", || inbound(true, SERVER)),
         test("inbound::standing_connection_goes_on_unless_it_is_to_be_judged_again", || standing(false)),
         test("inbound::standing_connection_is_judged_again_if_asked_to", || standing(true)),
     ]

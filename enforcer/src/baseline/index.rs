@@ -52,6 +52,7 @@ impl Index {
         };
         let number = self.rules.len();
         hosts.add(&rule.destination.host, number);
+        hosts.denies_names |= action == Action::Deny && matches!(rule.destination.host, Host::Name(_) | Host::Below(_));
         if rule.subject.sha256.is_some() {
             self.digested.insert(rule.subject.executable.clone());
         }
@@ -71,6 +72,19 @@ impl Index {
             Some((rule, _, Action::Allow)) => Decision::Allow(rule),
             Some((rule, _, Action::Deny)) => Decision::Deny(rule),
             None => Decision::Unknown,
+        }
+    }
+
+    /// What the rules say of a flow whichever name it asked for; [`Decision::Unknown`] where that could matter. Of several
+    /// rules that cover it, another one may be named than by [`Self::decide`].
+    #[must_use]
+    pub fn decide_without_name(&self, facts: &Facts<'_>) -> Decision<'_> {
+        let decision = self.decide(&Facts { name: None, ..facts.clone() });
+        let of_executable = facts.executable.and_then(|executable| self.by_executable.get(executable));
+        let mut hosts = of_executable.into_iter().chain([&self.of_any]);
+        match decision {
+            Decision::Allow(_) if hosts.any(|hosts| hosts.denies_names) => Decision::Unknown,
+            decision => decision,
         }
     }
 
@@ -125,6 +139,8 @@ struct Hosts {
     networks: HashMap<IpNet, Vec<usize>>,
     /// Lengths of the networks' prefixes.
     prefixes: BTreeSet<u8>,
+    /// A rule denies a name.
+    denies_names: bool,
 }
 
 impl Hosts {

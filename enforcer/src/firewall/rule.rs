@@ -232,8 +232,10 @@ fn protect(protect: Protect) -> Vec<Rule> {
 pub(crate) fn carry_out(plan: &Plan) -> Vec<Rule> {
     let (blocked, allowed) = (plan.marks.blocked(), plan.marks.allowed(plan.generation));
     // With net.ipv4.fwmark_reflect the answer has the mark of what it answers.
-    let mut rules =
-        vec![pass("what tells a program that it was blocked", None, vec![Match::Mark(blocked), Match::Reply])];
+    let mut rules = vec![
+        pass("neither blocked nor allowed just now: most packets", None, vec![Match::Mark(0)]),
+        pass("what tells a program that it was blocked", None, vec![Match::Mark(blocked), Match::Reply]),
+    ];
     let why = "blocked";
     if plan.action == Action::Reject {
         rules.push(rule(why, None, vec![Match::Mark(blocked), Match::Protocol(TCP)], Then::Reset));

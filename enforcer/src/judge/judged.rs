@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egret_model::{Reason, Transport, Verdict};
+use egret_model::{Identity, Process, Reason, Transport, Verdict};
 
 use super::policy::{Mode, OnFailure, Policy, Unattributed};
 use crate::ask::Answered;
@@ -40,14 +40,17 @@ pub fn judge(policy: &Policy, facts: &Facts<'_>, answered: impl FnOnce() -> Opti
             None => (true, Reason::NoRule, None, None),
         },
     };
-    let is_meant = policy.only.as_ref().is_none_or(|subject| subject.covers(facts));
-    let verdict = policy.verdict(blocks, is_meant);
-    Judged {
-        verdict,
-        reason,
-        rule: rule.map(|rule: &Rule| rule.to_string().into()),
-        answered,
-        ask: policy.ask && verdict == Verdict::Block && reason == Reason::NoRule,
+    policy.judged(facts, blocks, (reason, rule, answered))
+}
+
+/// Judges a flow of which all is known but the name that was asked for; `None` if that could matter. It says what [`judge`]
+/// says, but for the rule where several cover the flow.
+#[must_use]
+pub fn judge_without_name(policy: &Policy, facts: &Facts<'_>) -> Option<Judged> {
+    match policy.index.decide_without_name(facts) {
+        Decision::Allow(rule) => Some(policy.judged(facts, false, (Reason::Rule, Some(rule), None))),
+        Decision::Deny(rule) => Some(policy.judged(facts, true, (Reason::Rule, Some(rule), None))),
+        Decision::Unknown => None,
     }
 }
 
@@ -62,10 +65,35 @@ fn decide<'a>(index: &'a Index, facts: &Facts<'_>) -> Decision<'a> {
 }
 
 impl Policy {
+    fn judged(
+        &self,
+        facts: &Facts<'_>,
+        blocks: bool,
+        (reason, rule, answered): (Reason, Option<&Rule>, Option<Answered>),
+    ) -> Judged {
+        let is_meant = self.only.as_ref().is_none_or(|subject| subject.covers(facts));
+        let verdict = self.verdict(blocks, is_meant);
+        let ask = self.ask && verdict == Verdict::Block && reason == Reason::NoRule;
+        Judged { verdict, reason, rule: rule.map(|rule| rule.to_string().into()), answered, ask }
+    }
+
+    /// The process whose digest has to be known before anything can be said of it.
+    pub(crate) fn awaited<'a>(&self, identity: &'a Identity) -> Option<&'a Arc<Process>> {
+        let process = identity.process.as_ref()?;
+        let is_awaited = |path: &str| process.executable.sha256.get().is_none() && self.index.wants_digest(path);
+        process.executable.path.as_deref().filter(|path| is_awaited(path)).map(|_| process)
+    }
+
     /// What is to be done with a flow of which too little is known in time.
     #[must_use]
     pub fn late(&self) -> Judged {
         self.unknown(Reason::Late, self.on_failure == OnFailure::Closed)
+    }
+
+    /// What is to be done with a connection that the other end opened before packets were judged.
+    #[must_use]
+    pub const fn inbound(&self) -> Judged {
+        Judged { verdict: Verdict::Allow, reason: Reason::Inbound, rule: None, answered: None, ask: false }
     }
 
     /// What is to be done with a packet whose flow cannot be told.

@@ -11,6 +11,6 @@ mod sources;
 mod tests;
 
 pub use current::Current;
-pub use judged::{Judged, judge};
+pub use judged::{Judged, judge, judge_without_name};
 pub use policy::{Mode, OnFailure, Policy, Refusal, Unattributed};
 pub use sources::{Audit, Digest, FindOwner, Grant, Identify};

@@ -12,6 +12,9 @@ pub trait FindOwner: Send {
 
     /// At greater cost, in milliseconds at most, when the above found nothing.
     fn search(&mut self, flow: &Flow) -> Option<Owner>;
+
+    /// Whether the other end opened a TCP connection that stands: somebody listens at this end.
+    fn is_inbound(&mut self, flow: &Flow) -> bool;
 }
 
 /// Tells a process and the other end in full.

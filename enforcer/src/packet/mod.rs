@@ -15,7 +15,8 @@ use egret_model::{Flow, Transport};
 
 /// How much of a packet has to be seen. An IPv4 header is 60 bytes at most and ports are the 4 behind it: 64. An IPv6 header
 /// is 40, which leaves 84 for extension headers, more than hop-by-hop options, a routing header with one segment (24), a
-/// fragment header, destination options (8 each) and an authentication header (24) take together.
+/// fragment header, destination options (8 each) and an authentication header (24) take together. The flags of TCP are ten
+/// bytes further on.
 pub const HEADERS: u16 = 128;
 
 /// Why the flow of a packet cannot be told.
@@ -41,16 +42,33 @@ pub enum Unparsed {
 ///
 /// If it has no flow, or none that these bytes tell.
 pub fn parse(packet: &[u8]) -> Result<Flow, Unparsed> {
-    let headers = match packet.first().map(|first| first >> 4) {
-        Some(4) => ipv4::headers(packet)?,
-        Some(6) => ipv6::headers(packet)?,
-        _ => return Err(Unparsed::NotIp),
-    };
+    let headers = headers(packet)?;
     let transport = transport(headers.protocol);
     let (local, peer) = if transport.has_ports() { ports(headers.payload)? } else { (0, 0) };
     // Addresses are compared with those that sockets and rules have, where a mapped one is IPv4.
     let end = |address: IpAddr, port| SocketAddr::new(address.to_canonical(), port);
     Ok(Flow { transport, local: end(headers.source, local), peer: end(headers.destination, peer) })
+}
+
+/// Whether a packet of TCP asks for a connection, as far as its first bytes tell: one that is cut off too early may.
+pub fn is_request(packet: &[u8]) -> bool {
+    let flags = headers(packet).ok().and_then(|headers| headers.payload.get(TCP_FLAGS));
+    flags.is_none_or(|flags| flags & (SYN | ACK | RST | FIN) == SYN)
+}
+
+/// Where TCP has its flags, and what they are (RFC 9293, section 3.1).
+const TCP_FLAGS: usize = 13;
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+
+fn headers(packet: &[u8]) -> Result<Headers<'_>, Unparsed> {
+    match packet.first().map(|first| first >> 4) {
+        Some(4) => ipv4::headers(packet),
+        Some(6) => ipv6::headers(packet),
+        _ => Err(Unparsed::NotIp),
+    }
 }
 
 /// What the headers of the Internet Protocol say.

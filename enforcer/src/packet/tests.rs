@@ -117,6 +117,20 @@ fn what_is_cut_short_is_refused() {
 }
 
 #[test]
+fn a_request_for_a_connection_is_told_by_its_flags() {
+    let with = |flags: u8| [&PORTS[..], &[0; 8], &[0x50, flags], &[0; 6]].concat();
+    for (flags, is_one) in [(SYN, true), (SYN | 0xc0, true), (SYN | ACK, false), (ACK, false), (RST, false), (0, false)]
+    {
+        for packet in [v4(6, 3, 0, &with(flags)), v6(6, &with(flags)), v6(0, &[&options(6)[..], &with(flags)].concat())]
+        {
+            assert_eq!(is_request(&packet), is_one, "{flags:#x}");
+        }
+    }
+    let cut = v4(6, 0, 0, &with(ACK));
+    assert!(is_request(&cut[..20 + TCP_FLAGS]) && is_request(&[]), "who knows");
+}
+
+#[test]
 fn more_extension_headers_than_are_seen_are_refused() {
     let many = std::iter::repeat_n(options(60), 40).flatten().chain(options(6)).chain(PORTS).collect::<Vec<_>>();
     let packet = v6(60, &many);

@@ -1,6 +1,6 @@
-//! Decisions that were made for the like of a packet.
+//! What is remembered for the like of a packet: decisions, and who processes are.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
@@ -9,21 +9,27 @@ use std::time::Instant;
 use egret_model::{Flow, Owner, Transport};
 use lru::LruCache;
 
-use super::decision::Decision;
-
 /// Decisions in all, about 250 bytes each: 4 MiB. The one that was not used for longest makes place.
 pub(super) const DECISIONS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+/// Processes in all, about 150 bytes each and what is known of them, a kilobyte or two: some 8 MiB if all are different.
+pub(super) const PROCESSES: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// Parts with a lock each, so that lanes seldom meet.
 const PARTS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
-/// What packets have to have in common to be treated the same. A process that was forked since the exec runs the same with
+/// What processes have to have in common to be the same to a baseline. One that was forked since the exec runs the same with
 /// the same arguments, but its parent is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct Who {
     program: Program,
     uid: u32,
     cgroup_id: u64,
     parent_pid: u32,
+}
+
+/// What packets have to have in common to be treated the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) who: Who,
     transport: Transport,
     peer: SocketAddr,
 }
@@ -36,58 +42,56 @@ enum Program {
 
 impl Key {
     pub(super) fn new(owner: &Owner, flow: &Flow) -> Self {
+        Self { who: Who::of(owner), transport: flow.transport, peer: flow.peer }
+    }
+}
+
+impl Who {
+    fn of(owner: &Owner) -> Self {
         let process = owner.process;
         let program = match process.exec_id {
             0 => Program::Process { pid: process.pid, start_ns: process.start_ns },
             exec_id => Program::Exec(exec_id),
         };
-        Self {
-            program,
-            uid: process.uid,
-            cgroup_id: process.cgroup_id,
-            parent_pid: process.parent_pid,
-            transport: flow.transport,
-            peer: flow.peer,
-        }
+        Self { program, uid: process.uid, cgroup_id: process.cgroup_id, parent_pid: process.parent_pid }
     }
 }
 
 #[derive(Debug)]
-struct Remembered {
-    decision: Decision,
-    /// Under which policy and answers it was made.
+struct Remembered<V> {
+    value: V,
+    /// Under which policy and answers it was found.
     epoch: u64,
     until: Instant,
 }
 
-/// Decisions, shared by the lanes.
-#[derive(Debug)]
-pub(super) struct Cache {
-    parts: Vec<Mutex<LruCache<Key, Remembered>>>,
+/// What is remembered for a while, shared by the lanes.
+pub(super) struct Cache<K, V> {
+    parts: Vec<Mutex<LruCache<K, Remembered<V>>>>,
     hasher: RandomState,
 }
 
-impl Cache {
-    pub(super) fn new(decisions: NonZeroUsize) -> Self {
-        let size = NonZeroUsize::new(decisions.get().div_ceil(PARTS.get())).unwrap_or(NonZeroUsize::MIN);
+impl<K: Eq + Hash, V: Clone> Cache<K, V> {
+    pub(super) fn new(most: NonZeroUsize) -> Self {
+        let size = NonZeroUsize::new(most.get().div_ceil(PARTS.get())).unwrap_or(NonZeroUsize::MIN);
         let parts = (0..PARTS.get()).map(|_| Mutex::new(LruCache::new(size))).collect();
         Self { parts, hasher: RandomState::new() }
     }
 
-    /// What was decided, if it still holds.
-    pub(super) fn get(&self, key: &Key, epoch: u64, now: Instant) -> Option<Decision> {
+    /// What was found, if it still holds.
+    pub(super) fn get(&self, key: &K, epoch: u64, now: Instant) -> Option<V> {
         let mut part = self.part(key)?.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = part.get(key)?;
-        (remembered.epoch == epoch && now < remembered.until).then(|| remembered.decision.clone())
+        (remembered.epoch == epoch && now < remembered.until).then(|| remembered.value.clone())
     }
 
-    /// Remembers what was decided when the epoch was this one.
-    pub(super) fn put(&self, key: Key, decision: Decision, epoch: u64, until: Instant) {
+    /// Remembers what was found when the epoch was this one.
+    pub(super) fn put(&self, key: K, value: V, epoch: u64, until: Instant) {
         let Some(part) = self.part(&key) else { return };
-        part.lock().unwrap_or_else(PoisonError::into_inner).put(key, Remembered { decision, epoch, until });
+        part.lock().unwrap_or_else(PoisonError::into_inner).put(key, Remembered { value, epoch, until });
     }
 
-    fn part(&self, key: &Key) -> Option<&Mutex<LruCache<Key, Remembered>>> {
+    fn part(&self, key: &K) -> Option<&Mutex<LruCache<K, Remembered<V>>>> {
         let hash = usize::try_from(self.hasher.hash_one(key) % 1024).unwrap_or_default();
         self.parts.get(hash % PARTS)
     }
@@ -99,7 +103,7 @@ mod tests {
 
     use egret_model::{Attribution, ProcessId, Reason, Verdict};
 
-    use super::super::decision::Effect;
+    use super::super::decision::{Decision, Effect};
     use super::*;
 
     fn owner(exec_id: u64, pid: u32) -> Owner {

@@ -1,4 +1,4 @@
-//! A fast lane: what was decided already.
+//! A fast lane: what was decided already, and what can be without asking anybody.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use super::counts::{Counts, one_more};
 use super::decision::Decision;
 use super::shared::{Seen, Shared, send, settle};
 use super::socket::{Received, Socket};
-use crate::judge::FindOwner;
+use crate::baseline::Facts;
+use crate::judge::{FindOwner, judge_without_name};
 use crate::packet::parse;
 
 /// A fast lane.
@@ -50,7 +51,7 @@ impl Fast {
         let Ok(flow) = parse(message.get_payload()) else {
             let seen = Seen { flow: None, owner: None, begun };
             let policy = self.shared.current.get();
-            let decision = Decision::of(policy.unjudgeable(), &policy, self.shared.settings.marks);
+            let decision = Decision::of(&policy.unjudgeable(), &policy, self.shared.settings.marks);
             return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
         };
         let owner = self.finder.find(&flow);
@@ -70,8 +71,24 @@ impl Fast {
         if owner.process.pid == self.shared.settings.own_pid {
             return Some(Decision::of_own(&self.shared.current.get(), self.shared.settings.marks));
         }
-        let decision = self.shared.cache.get(&Key::new(owner, flow), self.shared.epoch(), now)?;
-        one_more(&self.counts.hits);
+        let (key, epoch) = (Key::new(owner, flow), self.shared.epoch());
+        if let Some(decision) = self.shared.decisions.get(&key, epoch, now) {
+            one_more(&self.counts.hits);
+            return Some(decision);
+        }
+        self.decide(owner, flow, key, epoch, now)
+    }
+
+    /// Decides about a process that is known, where it makes no difference which name it asked for.
+    fn decide(&self, owner: &Owner, flow: &Flow, key: Key, epoch: u64, now: Instant) -> Option<Decision> {
+        let identity = self.shared.identities.get(&key.who, epoch, now)?.identity();
+        let policy = self.shared.current.get();
+        if policy.awaited(&identity).is_some() {
+            return None;
+        }
+        let judged = judge_without_name(&policy, &Facts::of_identity(&identity, flow))?;
+        let decision = Decision::of(&judged, &policy, self.shared.settings.marks);
+        self.shared.remember(&judged, &decision, key, (owner, flow), epoch);
         Some(decision)
     }
 }

@@ -7,7 +7,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::breaker::Breaker;
-use super::cache::{Cache, DECISIONS};
 use super::counts::{Counts, get};
 use super::digests::Digests;
 use super::fast::Fast;
@@ -75,7 +74,7 @@ impl Lanes {
         let Settings { first_queue: first, count, .. } = settings;
         let slow = first.checked_add(count).filter(|_| count > 0).ok_or(LanesError::Numbers { first, count })?;
         let Sources { identify, grant, audit, digest, questions } = sources;
-        let shared = Shared::new(settings, Current::new(policy), Cache::new(DECISIONS), grant, audit);
+        let shared = Shared::new(settings, Current::new(policy), grant, audit);
         let shared = Arc::new(shared);
         let wake = Arc::new(Wake::new().map_err(LanesError::Thread)?);
         let watcher = watcher(&shared, &wake);

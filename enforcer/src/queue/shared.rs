@@ -2,23 +2,42 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use egret_model::{Attribution, Flow, Owner};
+use egret_model::{Attribution, Flow, Identity, Owner, Process, Reason, Transport};
 use nfq::{Message, Verdict};
 
-use super::cache::Cache;
+use super::cache::{Cache, DECISIONS, Key, PROCESSES, Who};
 use super::counts::{Counts, one_more};
-use super::decision::{Decision, Effect};
+use super::decision::{Decision, Effect, holds_until};
 use super::settings::Settings;
 use super::socket::Socket;
-use crate::judge::{Audit, Current, Grant};
+use crate::judge::{Audit, Current, Grant, Judged};
+
+/// A process that was told in full. What it asked for is another matter each time.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    process: Option<Arc<Process>>,
+    parent: Option<Arc<str>>,
+}
+
+impl Known {
+    pub(super) fn of(identity: &Identity) -> Self {
+        Self { process: identity.process.clone(), parent: identity.parent.clone() }
+    }
+
+    pub(super) fn identity(self) -> Identity {
+        Identity { process: self.process, parent: self.parent, server: None }
+    }
+}
 
 /// What the lanes share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) current: Current,
-    pub(super) cache: Cache,
+    pub(super) decisions: Cache<Key, Decision>,
+    /// Processes that were told in full.
+    pub(super) identities: Cache<Who, Known>,
     pub(super) grant: Arc<dyn Grant>,
     pub(super) audit: Arc<dyn Audit>,
     /// Packets that are held now.
@@ -32,16 +51,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(
-        settings: Settings,
-        current: Current,
-        cache: Cache,
-        grant: Arc<dyn Grant>,
-        audit: Arc<dyn Audit>,
-    ) -> Self {
+    pub(super) fn new(settings: Settings, current: Current, grant: Arc<dyn Grant>, audit: Arc<dyn Audit>) -> Self {
         let (parked, epoch) = (AtomicU64::new(0), AtomicU64::new(0));
         let (stop_fast, stop_slow) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { settings, current, cache, grant, audit, parked, epoch, stop_fast, stop_slow }
+        let (decisions, identities) = (Cache::new(DECISIONS), Cache::new(PROCESSES));
+        Self { settings, current, decisions, identities, grant, audit, parked, epoch, stop_fast, stop_slow }
     }
 
     /// Read before the policy and answers, so that a decision is never taken to be newer than what it was made with.
@@ -52,6 +66,27 @@ impl Shared {
     /// Nothing holds any more that was decided until now.
     pub(super) fn advance(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Remembers what was decided in an epoch, as long as it may be remembered.
+    pub(super) fn remember(&self, judged: &Judged, decision: &Decision, key: Key, of: (&Owner, &Flow), epoch: u64) {
+        let now = Instant::now();
+        let Some(until) = holds_until(judged, now, self.settings.remember) else { return };
+        self.grant(of, decision, epoch, until.saturating_duration_since(now));
+        self.decisions.put(key, decision.clone(), epoch, until);
+    }
+
+    /// Lets the kernel allow the like by itself, where a rule does. A policy that came meanwhile has taken back what was
+    /// granted before it: what was granted since under the old one goes too.
+    fn grant(&self, (owner, flow): (&Owner, &Flow), decision: &Decision, epoch: u64, lasts: Duration) {
+        let Effect::Marked(mark) = decision.effect else { return };
+        let is_granted = (decision.verdict, decision.reason) == (egret_model::Verdict::Allow, Reason::Rule);
+        if is_granted && flow.transport == Transport::Tcp {
+            self.grant.grant(owner, flow, mark, lasts);
+            if self.epoch() != epoch {
+                self.grant.revoke();
+            }
+        }
     }
 }
 

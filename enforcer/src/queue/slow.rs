@@ -4,25 +4,25 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use egret_model::{Flow, Identity, Owner, Process, Reason, Transport, Verdict};
+use egret_model::{Flow, Identity, Owner, Transport};
 use nfq::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::breaker::Breaker;
 use super::cache::Key;
 use super::counts::{Counts, one_more};
-use super::decision::{Decision, Effect, holds_until};
+use super::decision::Decision;
 use super::digests::Digests;
 use super::parked::{For, Packet, Parked};
-use super::shared::{Seen, Shared, settle};
+use super::shared::{Known, Seen, Shared, settle};
 use super::socket::{Received, Socket};
 use super::wake::Wake;
 use crate::ask::Questions;
 use crate::baseline::Facts;
 use crate::judge::{FindOwner, Identify, Judged, Policy, judge};
-use crate::packet::parse;
+use crate::packet::{is_request, parse};
 
 /// Packets that are read before those that are held are looked after.
 const BATCH: usize = 64;
@@ -101,19 +101,30 @@ impl Slow {
         let begun = Instant::now();
         self.counts.missing.fetch_add(self.socket.missing(&message), Ordering::Relaxed);
         let Ok(flow) = parse(message.get_payload()) else {
-            return self.settle_unknown(message, None, begun, Policy::unjudgeable);
+            return self.settle_by(message, None, None, begun, Policy::unjudgeable);
         };
+        // Such a packet comes here where tracking began in the middle of its connection, and takes it for the first.
+        let is_in_the_middle = flow.transport == Transport::Tcp && !is_request(message.get_payload());
+        if is_in_the_middle && self.finder.is_inbound(&flow) {
+            let owner = self.finder.find(&flow);
+            return self.settle_by(message, Some(&flow), owner.as_ref(), begun, Policy::inbound);
+        }
         let Some(owner) = self.finder.find(&flow).or_else(|| self.finder.search(&flow)) else {
             let nobody = Identity::default();
             let facts = Facts::of_identity(&nobody, &flow);
-            return self.settle_unknown(message, Some(flow), begun, |policy| judge(policy, &facts, || None));
+            return self.settle_by(message, Some(&flow), None, begun, |policy| judge(policy, &facts, || None));
         };
         let key = Key::new(&owner, &flow);
         if let Some(decision) = self.decided(&owner, &key, begun) {
             let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
             return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
         }
+        let epoch = self.shared.epoch();
         let identity = self.identity(&owner, &flow);
+        if let Some(identity) = &identity {
+            let until = Instant::now() + self.shared.settings.remember;
+            self.shared.identities.put(key.who, Known::of(identity), epoch, until);
+        }
         let is_late = identity.is_none();
         let identity = identity.unwrap_or_default();
         let packet = Packet { message, flow, owner, key, identity, begun, held: None };
@@ -129,21 +140,23 @@ impl Slow {
         if owner.process.pid == self.shared.settings.own_pid {
             return Some(Decision::of_own(&self.shared.current.get(), self.shared.settings.marks));
         }
-        let decision = self.shared.cache.get(key, self.shared.epoch(), now)?;
+        let decision = self.shared.decisions.get(key, self.shared.epoch(), now)?;
         one_more(&self.counts.hits);
         Some(decision)
     }
 
-    fn settle_unknown(
+    /// Settles a packet by what can be said at once.
+    fn settle_by(
         &mut self,
         message: Message,
-        flow: Option<Flow>,
+        flow: Option<&Flow>,
+        owner: Option<&Owner>,
         begun: Instant,
         judged: impl FnOnce(&Policy) -> Judged,
     ) {
         let policy = self.shared.current.get();
-        let decision = Decision::of(judged(&policy), &policy, self.shared.settings.marks);
-        let seen = Seen { flow: flow.as_ref(), owner: None, begun };
+        let decision = Decision::of(&judged(&policy), &policy, self.shared.settings.marks);
+        let seen = Seen { flow, owner, begun };
         settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
     }
 
@@ -181,7 +194,7 @@ impl Slow {
         let epoch = self.shared.epoch();
         let policy = self.shared.current.get();
         let facts = Facts::of_identity(&packet.identity, &packet.flow);
-        let judged = awaited(&packet.identity, &policy).is_none().then(|| {
+        let judged = policy.awaited(&packet.identity).is_none().then(|| {
             let answered = || self.questions.answered(&facts);
             judge(&policy, &facts, answered)
         });
@@ -206,35 +219,12 @@ impl Slow {
 
     /// Settles a packet; what was decided in an epoch is remembered.
     fn finish(&mut self, packet: Packet, judged: Judged, policy: &Policy, epoch: Option<u64>) {
-        let now = Instant::now();
-        let until = holds_until(&judged, now, self.shared.settings.remember);
-        let decision = Decision::of(judged, policy, self.shared.settings.marks);
+        let decision = Decision::of(&judged, policy, self.shared.settings.marks);
         let Packet { message, flow, owner, key, begun, .. } = packet;
-        if let Some((until, epoch)) = until.zip(epoch) {
-            self.grant(&owner, &flow, &decision, epoch, until.saturating_duration_since(now));
-            self.shared.cache.put(key, decision.clone(), epoch, until);
+        if let Some(epoch) = epoch {
+            self.shared.remember(&judged, &decision, key, (&owner, &flow), epoch);
         }
         let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
         settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
     }
-
-    /// Lets the kernel allow the like by itself, where a rule does. A policy that came meanwhile has taken back what was
-    /// granted before it: what was granted since under the old one goes too.
-    fn grant(&self, owner: &Owner, flow: &Flow, decision: &Decision, epoch: u64, lasts: Duration) {
-        let Effect::Marked(mark) = decision.effect else { return };
-        let is_granted = (decision.verdict, decision.reason) == (Verdict::Allow, Reason::Rule);
-        if is_granted && flow.transport == Transport::Tcp {
-            self.shared.grant.grant(owner, flow, mark, lasts);
-            if self.shared.epoch() != epoch {
-                self.shared.grant.revoke();
-            }
-        }
-    }
-}
-
-/// The process whose digest has to be known before the policy says anything of it.
-fn awaited<'a>(identity: &'a Identity, policy: &Policy) -> Option<&'a Arc<Process>> {
-    let process = identity.process.as_ref()?;
-    let is_awaited = |path: &str| process.executable.sha256.get().is_none() && policy.index.wants_digest(path);
-    process.executable.path.as_deref().filter(|path| is_awaited(path)).map(|_| process)
 }

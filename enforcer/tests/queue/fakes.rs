@@ -89,6 +89,10 @@ impl FindOwner for Finder {
         self.0.searched.fetch_add(1, Ordering::Relaxed);
         None
     }
+
+    fn is_inbound(&mut self, _: &Flow) -> bool {
+        false
+    }
 }
 
 impl Identify for Fakes {

@@ -1,6 +1,7 @@
 //! What becomes of packets.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 use egret_enforcer::judge::{Mode, Policy, Refusal, Unattributed};
@@ -19,6 +20,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("queue: a refused datagram is told to its sender", refused_datagram),
         test("queue: what is dropped waits", dropped),
         test("queue: only the first of its like goes through the slow lane", remembered),
+        test(
+            "queue: a known program's flow to another peer needs no slow lane where no name matters",
+            whatever_the_name,
+        ),
         test("queue: a flow of one-way datagrams is queued once", one_way),
         test("queue: nothing is refused before enforcing", before_enforcing),
         test("queue: the owner that is not found is searched for, and then treated as configured", unattributed),
@@ -95,6 +100,31 @@ fn remembered() {
     let state = settled(&lanes, 20);
     assert_eq!((state.deferred, state.hits, state.verdicts_of(Verdict::Allow)), (1, 19, 20));
     assert_eq!(host.fakes.identified.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+fn whatever_the_name() {
+    let host = Host::new(1);
+    let (_listener, to) = host.listen("0.0.0.0".parse().unwrap());
+    let connect = |last: u8| host.connect(SocketAddr::from(([127, 0, 0, last], to.port()))).map(drop);
+    let network = format!("allow exe=/bin/p{0} -> * 127.0.0.0/8 {0}", to.port());
+    let lanes = host.start(Settings::default(), policy(Mode::Enforce, &network));
+    (1..=9).for_each(|last| connect(last).unwrap());
+    let state = settled(&lanes, 9);
+    assert_eq!((state.deferred, state.hits), (1, 0), "only to learn who it is");
+    let denied = format!("{network}\ndeny exe=/bin/p{0} -> * 127.0.0.7 {0}", to.port());
+    lanes.switch(policy(Mode::Enforce, &denied));
+    (1..=9).for_each(|last| assert_eq!(connect(last).is_ok(), last != 7));
+    assert_eq!(settled(&lanes, 18).deferred, 2, "the other policy");
+    for rule in ["deny exe=/bin/p{} -> tcp *.example.org *", "deny * -> * example.org *"] {
+        let rule = rule.replace("{}", &to.port().to_string());
+        let before = lanes.state();
+        lanes.switch(policy(Mode::Enforce, &format!("{network}\n{rule}")));
+        (1..=3).for_each(|last| connect(last).unwrap());
+        let state = settled(&lanes, before.latency.count() + 3);
+        assert_eq!(state.deferred - before.deferred, 3, "each may be that name: {rule}");
+    }
+    let granted = host.fakes.granted.lock().unwrap();
+    assert_eq!(granted.len(), 9 + 8 + 6, "as often as something is allowed for the first time");
 }
 
 fn one_way() {

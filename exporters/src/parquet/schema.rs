@@ -164,7 +164,7 @@ pub const COLUMNS: [Column; names::ALL.len()] = {
         optional(
             names::VERDICT_REASON,
             Word,
-            "why the verdict is what it is: `rule`, `no_rule`, `answer`, `unattributed`, `unjudgeable` or `late`",
+            "why the verdict is what it is: `rule`, `no_rule`, `answer`, `unattributed`, `unjudgeable`, `late` or `inbound`",
         ),
         optional(names::VERDICT_RULE, Word, "the rule of the baseline that covers the flow"),
         optional(

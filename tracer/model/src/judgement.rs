@@ -22,12 +22,14 @@ pub enum Reason {
     Unjudgeable,
     /// What there is to know of it did not come in time; what is to be done then is configured.
     Late,
+    /// The other end opened the connection, before packets were judged: what a baseline says is for those who begin.
+    Inbound,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Rule, Self::NoRule, Self::Answer, Self::Unattributed, Self::Unjudgeable, Self::Late];
+    pub const ALL: [Self; 7] =
+        [Self::Rule, Self::NoRule, Self::Answer, Self::Unattributed, Self::Unjudgeable, Self::Late, Self::Inbound];
 
     /// The name used in records and metrics.
     #[must_use]
@@ -39,6 +41,7 @@ impl Reason {
             Self::Unattributed => "unattributed",
             Self::Unjudgeable => "unjudgeable",
             Self::Late => "late",
+            Self::Inbound => "inbound",
         }
     }
 }

@@ -30,15 +30,29 @@ proptest! {
             prop_assert_eq!(decided, slowly(&baseline, facts));
         }
     }
+
+    #[test]
+    fn what_is_decided_without_a_name_is_so_for_every_name(baseline in strategy::baseline(), facts in strategy::facts(), names in prop::collection::vec(strategy::facts(), 1..10)) {
+        let index = Index::of(&baseline);
+        let decided = action(index.decide_without_name(&facts));
+        for name in names.into_iter().map(|other| other.name).chain([None]) {
+            let named = action(index.decide(&Facts { name, ..facts.clone() }));
+            prop_assert!(decided.is_none() || decided == named, "{:?} for {:?}, {:?} without a name", named, name, decided);
+        }
+    }
 }
 
-fn decide(rules: &str, facts: &Facts<'_>) -> Option<Action> {
-    let baseline = parse(&format!("format 1\n{rules}")).unwrap();
-    match Index::of(&baseline).decide(facts) {
+fn action(decision: Decision<'_>) -> Option<Action> {
+    match decision {
         Decision::Allow(_) => Some(Action::Allow),
         Decision::Deny(_) => Some(Action::Deny),
         Decision::Unknown => None,
     }
+}
+
+fn decide(rules: &str, facts: &Facts<'_>) -> Option<Action> {
+    let baseline = parse(&format!("format 1\n{rules}")).unwrap();
+    action(Index::of(&baseline).decide(facts))
 }
 
 fn curl() -> Facts<'static> {

@@ -44,6 +44,13 @@ impl Owners {
         self.search.get_or_insert_with(|| Search::new(processes.clone())).owner(flow, self.diag.as_mut())
     }
 
+    /// Whether the other end opened a connection of TCP that stands, as far as can be told afterwards: a socket listens at
+    /// this end.
+    pub fn is_inbound(&mut self, flow: &Flow) -> bool {
+        let Some(diag) = self.diag.as_mut().filter(|_| flow.transport == Transport::Tcp) else { return false };
+        diag.listener(flow.local).is_ok_and(|listener| listener.is_some())
+    }
+
     /// A socket that is connected between these ends is asked for first: one that is gone has left a note by then.
     fn datagram(&mut self, flow: &Flow) -> Option<Owner> {
         let connected = self.connected(flow);

@@ -49,9 +49,17 @@ pub(super) const VERDICTS: [&str; 3] = {
 };
 
 /// Names of reasons.
-pub(super) const REASONS: [&str; 6] = {
-    let [rule, no_rule, answer, unattributed, unjudgeable, late] = Reason::ALL;
-    [rule.as_str(), no_rule.as_str(), answer.as_str(), unattributed.as_str(), unjudgeable.as_str(), late.as_str()]
+pub(super) const REASONS: [&str; 7] = {
+    let [rule, no_rule, answer, unattributed, unjudgeable, late, inbound] = Reason::ALL;
+    [
+        rule.as_str(),
+        no_rule.as_str(),
+        answer.as_str(),
+        unattributed.as_str(),
+        unjudgeable.as_str(),
+        late.as_str(),
+        inbound.as_str(),
+    ]
 };
 
 /// Largest ring that the kernel takes: its size is a power of two in 32 bits.

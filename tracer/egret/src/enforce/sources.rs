@@ -19,6 +19,10 @@ impl FindOwner for Finder {
     fn search(&mut self, flow: &Flow) -> Option<Owner> {
         self.0.search(flow)
     }
+
+    fn is_inbound(&mut self, flow: &Flow) -> bool {
+        self.0.is_inbound(flow)
+    }
 }
 
 /// Lets the kernel allow by itself; does nothing where it cannot.

@@ -1,7 +1,7 @@
 //! A conversation with the kernel's `sock_diag`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use egret_model::{Endpoint, Transport};
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
@@ -72,15 +72,36 @@ impl Diag {
         if !answers || local.is_ipv4() != peer.is_ipv4() {
             return Ok(None);
         }
+        let found = self.one(transport, local, peer)?;
+        Ok(found.filter(|socket| socket.local == endpoint(local) && socket.peer == endpoint(peer)))
+    }
+
+    /// The TCP socket that would be asked for a connection to this address: one that listens there, or at every address. The
+    /// kernel finds it by its hash tables. One that is bound to a device is not found.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::lookup`].
+    pub fn listener(&mut self, local: SocketAddr) -> Result<Option<DiagSocket>, DiagError> {
+        let local = canonical(local);
+        let nobody = if local.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let found = self.one(Transport::Tcp, local, SocketAddr::new(nobody, 0))?;
+        Ok(found.filter(|socket| socket.is_listening() && socket.local.port == Some(local.port())))
+    }
+
+    fn one(
+        &mut self,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> Result<Option<DiagSocket>, DiagError> {
         let mut found = None;
         let question = request::exact(transport, local, peer);
         let parse = |payload: &[u8]| parse_inet(transport, payload);
         match self.ask(transport, &question, false, parse, &mut |socket| found = Some(socket)) {
             Err(DiagError::Refused { source, .. }) if source.raw_os_error() == Some(libc::ENOENT) => Ok(None),
             Err(error) => Err(error),
-            Ok(()) => Ok(found.filter(|socket| {
-                socket.inode != 0 && socket.local == endpoint(local) && socket.peer == endpoint(peer)
-            })),
+            Ok(()) => Ok(found.filter(|socket| socket.inode != 0)),
         }
     }
 

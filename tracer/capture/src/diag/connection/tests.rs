@@ -94,6 +94,25 @@ fn listener_is_no_answer_to_a_question_about_a_connection() {
 }
 
 #[test]
+fn who_listens_at_an_address_is_found_whatever_address_it_listens_at() {
+    let mut diag = Diag::open().unwrap();
+    for (at, reached) in
+        [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.9"), ("[::]:0", "127.0.0.9"), ("[::]:0", "::1")]
+    {
+        let listener = TcpListener::bind(at).unwrap();
+        let local = SocketAddr::new(reached.parse().unwrap(), listener.local_addr().unwrap().port());
+        let found = diag.listener(local).unwrap().unwrap();
+        assert_eq!(found.cookie, Some(cookie_of(&listener)), "{at}");
+        let client = TcpStream::connect(local).unwrap();
+        assert_eq!(diag.listener(client.local_addr().unwrap()).unwrap(), None);
+        let server = listener.accept().unwrap().0;
+        assert_eq!(diag.listener(server.local_addr().unwrap()).unwrap().unwrap().cookie, Some(cookie_of(&listener)));
+        drop(listener);
+        assert_eq!(diag.listener(local).unwrap(), None, "it is gone, and its connection is not it");
+    }
+}
+
+#[test]
 fn connected_udp_socket_is_looked_up_and_an_unconnected_one_is_not() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let server = UdpSocket::bind(address).unwrap();
