@@ -1,5 +1,6 @@
 //! Who is not held to the baseline.
 
+use egret_tests::Cgroup;
 use libtest_mimic::Trial;
 
 use crate::host::{Fate, Host, count, fate, switch, until_counted};
@@ -14,6 +15,7 @@ const OTHER: &str = "4244";
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("exempt::users_and_groups_of_the_bypass", bypass),
+        test("exempt::control_groups_of_the_bypass", control_groups),
         test("exempt::all_but_the_subject_that_is_enforced_alone", only),
     ]
 }
@@ -36,6 +38,25 @@ fn bypass() {
     let state = until_counted(&daemon, "block", 2);
     assert_eq!((count(&state, "block"), count(&state, "allow")), (2, 0), "exempted flows come to no queue: {state}");
     assert!(daemon.stop().status.success());
+}
+
+fn control_groups() {
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let path = format!("egret-exempt-{}.slice", std::process::id());
+    let group = Cgroup::new(&format!("{path}/backup.service"));
+    let setup = host.setup(&[]).set("enforce.bypass_cgroups", &format!("[\"/{path}\"]"));
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    // The shell moves itself into the group before it becomes the program.
+    let enter = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", group.directory().display());
+    let words = ["sh", "-c", &enter, "sh", unknown.to_str().unwrap()];
+    assert_eq!(fate(&mut host.fetching(&words, "127.0.0.1")), Fate::Passed, "what is below a group is in it");
+    assert_eq!(host.fetch(&unknown), Fate::Refused);
+    let state = until_counted(&daemon, "block", 1);
+    assert_eq!((count(&state, "block"), count(&state, "allow")), (1, 0), "{state}");
+    assert!(daemon.stop().status.success());
+    group.remove();
 }
 
 fn only() {

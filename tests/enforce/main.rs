@@ -15,6 +15,7 @@ mod audit;
 mod baselines;
 mod exempt;
 mod failing;
+mod fallback;
 mod foreign;
 mod host;
 mod inbound;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let trials = [
         programs::trials(),
         failing::trials(),
+        fallback::trials(),
         revert::trials(),
         baselines::trials(),
         audit::trials(),

@@ -15,6 +15,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("questions::allowed_once_is_for_one_connection", once),
         test("questions::allowed_always_is_a_rule", always),
         test("questions::denied_is_not_asked_again", denied),
+        test("questions::allowed_for_a_time_is_over_after_it", for_a_time),
+        test("questions::answer_is_withdrawn", withdrawn),
         test("questions::connection_that_is_held_goes_on_with_the_answer", held),
     ]
 }
@@ -74,6 +76,35 @@ fn denied() {
     told(&mut daemon.ask(&["ask", "deny", &format!("exe={}", program.display()), "--until-restart"]));
     assert_eq!([host.fetch(&program), host.fetch_from(&program, "127.0.0.2")], [Fate::Refused; 2]);
     assert!(open(&daemon).is_empty());
+    assert!(daemon.stop().status.success());
+}
+
+fn for_a_time() {
+    let host = Host::new();
+    let program = host.program("program");
+    let daemon = asking(&host, "50ms");
+    assert_eq!(host.fetch(&program), Fate::Refused);
+    let id = question(&daemon, &program);
+    told(&mut daemon.ask(&["ask", "allow", &id, "--for", "10s"]));
+    assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
+    // What was allowed stays so for as long as the answer holds, not for as long as decisions are remembered.
+    until("the end of that time", || (host.fetch(&program) == Fate::Refused).then_some(()));
+    assert_ne!(question(&daemon, &program), id, "it is asked anew");
+    assert!(daemon.stop().status.success());
+}
+
+fn withdrawn() {
+    let host = Host::new();
+    let program = host.program("program");
+    let daemon = asking(&host, "50ms");
+    assert_eq!(host.fetch(&program), Fate::Refused);
+    let id = question(&daemon, &program);
+    told(&mut daemon.ask(&["ask", "allow", &id, "--until-restart"]));
+    assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
+    told(&mut daemon.ask(&["ask", "withdraw", &id]));
+    assert_eq!(host.fetch(&program), Fate::Refused);
+    let again = daemon.ask(&["ask", "withdraw", &id]).output().unwrap();
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
     assert!(daemon.stop().status.success());
 }
 

@@ -1,25 +1,19 @@
-//! IPv6, names, and falling back.
+//! IPv6, and names.
 
 use std::net::SocketAddr;
 use std::process::Command;
 
-use egret_tests::{Process, needing, until};
+use egret_tests::{Process, needing};
 use libtest_mimic::Trial;
 
-use crate::audit::metric;
-use crate::host::{Fate, Host, switch, until_mode};
+use crate::host::{Fate, Host, switch};
 use crate::test;
-use crate::web::get;
 
 /// Where the name server listens.
 const NAME_SERVER: &str = "127.0.0.2:53";
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        test("wide::ipv6", ipv6),
-        needing("dnsmasq", test("wide::names_behind_changing_addresses", names)),
-        test("wide::falls_back_when_much_is_blocked", spike),
-    ]
+    vec![test("wide::ipv6", ipv6), needing("dnsmasq", test("wide::names_behind_changing_addresses", names))]
 }
 
 fn ipv6() {
@@ -54,33 +48,5 @@ fn names() {
         assert_eq!(host.fetch_from(&unknown, "changing.test"), Fate::Refused, "{address}");
     }
     assert_eq!(host.fetch_from(&allowed, "127.8.0.4"), Fate::Refused, "nobody asked for a name of it");
-    assert!(daemon.stop().status.success());
-}
-
-fn spike() {
-    let host = Host::new();
-    let unknown = host.program("unknown");
-    let setup = host.setup(&[]).set("fallback.enabled", "true").set("fallback.blocks", "5");
-    let daemon = setup.start_in(&host.namespace);
-    switch(&daemon, &["enforce"]);
-    // One program that tries the same again and again is one.
-    for _ in 0..6 {
-        assert_eq!(host.fetch(&unknown), Fate::Refused);
-    }
-    for number in 2..=6 {
-        host.fetch_from(&unknown, &format!("127.0.0.{number}"));
-    }
-    let state = until_mode(&daemon, "shadow");
-    assert_eq!(state["last_fallback"]["reason"], "block_spike", "{state}");
-    assert_eq!(host.fetch(&unknown), Fate::Passed);
-    let shown = switch(&daemon, &[]);
-    assert!(shown.starts_with("shadow") && shown.contains("block_spike"), "{shown}");
-    let address = daemon.metrics();
-    let text = until("the metric", || {
-        let text = get(&host.namespace, &address, "/metrics");
-        (metric(&text, "egret_fallbacks_total", &["reason=\"block_spike\""]) > 0.0).then_some(text)
-    });
-    assert_eq!(metric(&text, "egret_mode", &["mode=\"shadow\""]).to_string(), "1", "{text}");
-    assert!(daemon.stderr().contains("block_spike"), "{}", daemon.stderr());
     assert!(daemon.stop().status.success());
 }

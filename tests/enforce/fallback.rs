@@ -1,0 +1,93 @@
+//! Enforcing ends by itself where it would hurt, and says why.
+
+use std::net::SocketAddr;
+
+use egret_tests::{Daemon, Hand, Setup, traffic, until};
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+
+use crate::audit::metric;
+use crate::host::{Fate, Host, state, switch, until_mode};
+use crate::test;
+use crate::web::get;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("fallback::when_much_is_blocked", spike),
+        test("fallback::when_queues_are_full", overflow),
+        test("fallback::when_processes_cannot_be_told", unattributed),
+    ]
+}
+
+fn setup(host: &Host) -> Setup {
+    host.setup(&[]).set("fallback.enabled", "true")
+}
+
+fn spike() {
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let daemon = setup(&host).set("fallback.blocks", "5").start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    // One program that tries the same again and again is one.
+    for _ in 0..6 {
+        assert_eq!(host.fetch(&unknown), Fate::Refused);
+    }
+    for number in 2..=6 {
+        host.fetch_from(&unknown, &format!("127.0.0.{number}"));
+    }
+    has_fallen_back(&host, daemon, "block_spike");
+}
+
+/// A daemon that is stopped reads no packets.
+fn overflow() {
+    const LENGTH: u64 = 16;
+    let host = Host::new();
+    let setup = setup(&host).set("fallback.overflow", "5").set("enforce.queues", "1");
+    let daemon = setup.set("enforce.queue_length", &LENGTH.to_string()).start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    daemon.signal(Signal::SIGSTOP);
+    let mut hand = Hand::start(&mut host.namespace.command(traffic().to_str().unwrap()));
+    for _ in 0..3 * LENGTH {
+        hand.make("tcp 0.0.0.0:0");
+        hand.make(&format!("connect {}", host.peer()));
+    }
+    daemon.signal(Signal::SIGCONT);
+    // Packets that it did not get are seen by the numbers of those that it gets.
+    let unknown = host.program("unknown");
+    until("the fall-back", || {
+        host.fetch(&unknown);
+        (state(&daemon)["mode"] == "shadow").then_some(())
+    });
+    has_fallen_back(&host, daemon, "queue_overflow");
+}
+
+/// Either of two processes could have sent what comes from a raw socket.
+fn unattributed() {
+    let host = Host::new();
+    let daemon = setup(&host).set("fallback.unattributed", "\"50%\"").start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let mut hands = [(); 2].map(|()| Hand::start(&mut host.namespace.command(traffic().to_str().unwrap())));
+    hands.iter_mut().for_each(|hand| drop(hand.make("icmp")));
+    for last in 1..=40 {
+        hands[0].make(&format!("send {}", SocketAddr::from(([127, 9, 0, last], 0))));
+    }
+    has_fallen_back(&host, daemon, "attribution_failing");
+}
+
+/// In status, in the command's answer, in the metrics and in the log; and then everything passes.
+fn has_fallen_back(host: &Host, daemon: Daemon, reason: &str) {
+    let state = until_mode(&daemon, "shadow");
+    assert_eq!(state["last_fallback"]["reason"], reason, "{state}");
+    assert_eq!(host.fetch(&host.program("other")), Fate::Passed);
+    let shown = switch(&daemon, &[]);
+    assert!(shown.starts_with("shadow") && shown.contains(reason), "{shown}");
+    let address = daemon.metrics();
+    let text = until("the metric", || {
+        let text = get(&host.namespace, &address, "/metrics");
+        let label = format!("reason=\"{reason}\"");
+        (metric(&text, "egret_fallbacks_total", &[&label]) > 0.0).then_some(text)
+    });
+    assert_eq!(metric(&text, "egret_mode", &["mode=\"shadow\""]).to_string(), "1", "{text}");
+    assert!(daemon.stderr().contains(reason), "{}", daemon.stderr());
+    assert!(daemon.stop().status.success());
+}
