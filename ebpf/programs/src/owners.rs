@@ -101,7 +101,7 @@ fn list(socket: &mut Socket, process: &ProcessRef) {
 #[inline(always)]
 fn claim(key: &TupleKey, cookie: u64, process: &ProcessRef) {
     let mut owner = TupleOwner { process: *process, cookie, rival: 0 };
-    if find(key).is_none() && TUPLES.insert(key, &owner, BPF_NOEXIST.into()).is_ok() {
+    if find(key).is_none() && TUPLES.insert(key, owner, BPF_NOEXIST.into()).is_ok() {
         return;
     }
     // Somebody was first, perhaps at this very moment on another CPU.
