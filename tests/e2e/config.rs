@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("config::example_is_right", example),
         test("config::everything_wrong_is_told_with_its_place", wrong),
         test("config::environment_counts", environment),
+        test("config::other_commands_look_where_it_says", places),
         test("config::missing_file_is_told", missing),
         test("config::secrets_are_not_shown", secrets),
     ]
@@ -80,6 +81,24 @@ fn environment() {
     let (status, _, stderr) = config(&["check", &path], &[("EGRET_JSON_ENABLED", "on")]);
     assert_eq!(status, Some(2));
     assert!(stderr.starts_with("EGRET_JSON_ENABLED: json.enabled = \"on\": "), "{stderr}");
+}
+
+fn places() {
+    let scratch = Scratch::new();
+    let [baseline, log] = ["baseline", "log"].map(|name| scratch.path(name).to_string_lossy().into_owned());
+    fs::write(&baseline, "format 1\nallow exe=/usr/bin/there -> tcp 192.0.2.1 443\n").unwrap();
+    let variables = [("EGRET_BASELINE_FILE", &baseline), ("EGRET_PARQUET_DESTINATION", &log)];
+    let run = |arguments: &[&str]| {
+        let output = Command::new(egret()).args(arguments).env_clear().envs(variables).output().unwrap();
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
+    };
+    assert!(run(&["baseline", "show"]).contains("exe=/usr/bin/there"));
+    for arguments in [["log"].as_slice(), &["baseline", "learn"], &["baseline", "replay"]] {
+        let said = run(arguments);
+        assert!(said.contains(&log), "{arguments:?} look for the log there, and say that there is none: {said}");
+    }
+    let elsewhere = run(&["log", "--dir", "/no/such/log"]);
+    assert!(elsewhere.contains("/no/such/log") && !elsewhere.contains(&log), "{elsewhere}");
 }
 
 fn missing() {

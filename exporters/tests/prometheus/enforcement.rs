@@ -19,7 +19,7 @@ fn scrape(enforcement: Option<EnforcementState>, executables: usize) -> BTreeMap
 #[test]
 fn without_enforcement_verdicts_are_at_zero_and_nothing_else_is_claimed() {
     let shown = scrape(None, 10);
-    assert_eq!(of(&shown, "egret_verdicts_total").len(), 18);
+    assert_eq!(of(&shown, "egret_verdicts_total").len(), 21);
     assert_eq!(of(&shown, "egret_verdict_attributions_total").len(), 5);
     assert!(some(&shown, "egret_verdicts_total").is_empty());
     for absent in ["egret_mode_since", "egret_verdict_duration", "egret_queue_", "egret_baseline", "egret_firewall"] {

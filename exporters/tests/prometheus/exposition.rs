@@ -71,7 +71,7 @@ fn fixed_sets_are_there_at_zero_from_the_start() {
     };
     assert_eq!(zeros("egret_events_total"), 6);
     assert_eq!(zeros("egret_attribution_total"), 5);
-    assert_eq!(zeros("egret_verdicts_total"), 18);
+    assert_eq!(zeros("egret_verdicts_total"), 21);
     assert_eq!(zeros("egret_verdict_attributions_total"), 5);
     assert_eq!(zeros("egret_queue_dropped_total"), 2);
     assert_eq!(shown["egret_verdict_duration_seconds_count"], 0.0);

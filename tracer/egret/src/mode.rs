@@ -11,7 +11,8 @@ use hyper::Method;
 use serde_json::Value;
 
 use crate::args::{ModeOptions, ModeWish, exit};
-use crate::control::{self, Client, SwitchRequest};
+use crate::config::places;
+use crate::control::{Client, SwitchRequest};
 use crate::history;
 
 /// Asks the daemon, and shows what holds; says the exit status.
@@ -21,7 +22,7 @@ use crate::history;
 /// No daemon answers, or it refuses.
 pub fn run(options: &ModeOptions) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let client = Client::new(&control::find(options.socket.as_deref()));
+    let client = Client::new(&places::socket(options.socket.as_deref()));
     let answer = runtime.block_on(async {
         match &options.wish {
             ModeWish::Show => client.get("/v1/mode", "application/json").await,

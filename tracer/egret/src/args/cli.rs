@@ -10,7 +10,6 @@ use super::baseline::BaselineArgs;
 use super::choice::{Capture, ColorChoice, Format, LogFormat, Words};
 use super::enforce::{AskArgs, FirewallCommand, ModeArgs};
 use super::{help, value};
-use crate::config::DEFAULT_LOG_DIRECTORY;
 
 /// Shows every connection that leaves or enters this host, with the process and binary behind it.
 #[derive(Debug, Parser)]
@@ -183,10 +182,9 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "COUNT", help_heading = "Output")]
     pub(super) limit: Option<String>,
 
-    /// Directory of the log
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_LOG_DIRECTORY, help_heading = "Source")]
-    #[arg(value_hint = ValueHint::DirPath)]
-    pub(super) dir: PathBuf,
+    /// Directory of the log; without this option the one that the configuration names
+    #[arg(long, value_name = "DIR", help_heading = "Source", value_hint = ValueHint::DirPath)]
+    pub(super) dir: Option<PathBuf>,
 
     /// Only what happened since: a time ago such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00Z
     ///

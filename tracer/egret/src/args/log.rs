@@ -9,6 +9,7 @@ use super::choice::{Choice, ColorChoice, LogFormat};
 use super::cli::LogArgs;
 use super::problem::{Problem, Problems};
 use super::value;
+use crate::config::places;
 use crate::filter::Filter;
 
 /// What `egret log` was asked to show.
@@ -40,7 +41,7 @@ impl LogArgs {
             format: problems.one("--format <FORMAT>", &self.format, Choice::from_word).unwrap_or_default(),
             color: problems.one("--color <WHEN>", &self.color, Choice::from_word).unwrap_or_default(),
             limit: self.limit.as_deref().and_then(|text| problems.one("--limit <COUNT>", text, value::count)),
-            directory: self.dir,
+            directory: places::log(self.dir.as_deref()),
             since: self.since.as_deref().and_then(|text| problems.one("--since <TIME>", text, moment)),
             until: self.until.as_deref().and_then(|text| problems.one("--until <TIME>", text, moment)),
             filter: Filter {

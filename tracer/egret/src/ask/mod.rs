@@ -11,7 +11,8 @@ use egret_enforcer::ask::Answer;
 use hyper::Method;
 
 use crate::args::{AskOptions, AskWhich, AskWish, exit};
-use crate::control::{self, AnswerRequest, Answered, Client, Questions, WithdrawRequest};
+use crate::config::places;
+use crate::control::{AnswerRequest, Answered, Client, Questions, WithdrawRequest};
 use crate::history;
 
 /// Does what was asked and gives the exit status.
@@ -21,7 +22,7 @@ use crate::history;
 /// No daemon answers, or it refuses.
 pub fn run(options: &AskOptions) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let client = Client::new(&control::find(options.socket.as_deref()));
+    let client = Client::new(&places::socket(options.socket.as_deref()));
     match runtime.block_on(carry_out(&client, &options.wish)) {
         Err(error) if history::is_broken_pipe(&error) => Ok(exit::DONE),
         done => done.map(|()| exit::DONE),

@@ -16,6 +16,7 @@ mod layer;
 mod load;
 mod nearest;
 mod options;
+pub(crate) mod places;
 mod problem;
 mod reload;
 mod secrets;

@@ -18,10 +18,6 @@ mod peer;
 mod server;
 mod socket;
 
-use std::path::{Path, PathBuf};
-
-use crate::config;
-
 pub(crate) use client::{Client, Events};
 pub(crate) use enforce::{AnswerRequest, Answered, Questions, SwitchRequest, WithdrawRequest};
 pub(crate) use events::Missed;
@@ -29,10 +25,3 @@ pub(crate) use live::Live;
 pub(crate) use peer::Admission;
 pub(crate) use server::{Service, serve};
 pub(crate) use socket::{Guard, Socket, find_group};
-
-/// Where to ask: at the socket that was named, else at the one that the configuration names, as far as that can be read.
-pub(crate) fn find(named: Option<&Path>) -> PathBuf {
-    let configured = || config::load(None, std::env::vars_os()).map(|loaded| loaded.settings.control.socket);
-    let found = named.map_or_else(configured, |named| Ok(named.to_owned()));
-    found.unwrap_or_else(|_| config::DEFAULT_SOCKET.into())
-}

@@ -15,6 +15,7 @@ use std::io::{self, ErrorKind, Write as _};
 use anyhow::{Context as _, Result};
 
 use crate::args::{StatusOptions, exit};
+use crate::config::places;
 use crate::control::Client;
 pub(crate) use document::{Configuration, Describe, Listening, Status, Thread};
 pub(crate) use usage::Usage;
@@ -27,7 +28,7 @@ pub(crate) use usage::Usage;
 pub fn run(options: &StatusOptions) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     let accept = if options.json { "application/json" } else { "text/plain" };
-    let socket = crate::control::find(options.socket.as_deref());
+    let socket = places::socket(options.socket.as_deref());
     let mut answer = runtime.block_on(Client::new(&socket).get("/v1/status", accept))?.to_vec();
     if options.json {
         answer.push(b'\n');

@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 use super::output::Output;
 use super::report;
 use crate::args::{TraceOptions, exit};
-use crate::control::{self, Client, Events, Missed};
+use crate::config::places;
+use crate::control::{Client, Events, Missed};
 
 /// Once asked to stop, this program waits so long for what the daemon still has, at most.
 const CATCH_UP: Duration = Duration::from_secs(2);
@@ -27,7 +28,7 @@ const QUIET: Duration = Duration::from_millis(200);
 pub(super) fn run(options: &TraceOptions) -> Result<u8> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
-    let socket = control::find(options.socket.as_deref());
+    let socket = places::socket(options.socket.as_deref());
     let attached = runtime.block_on(async {
         let events = Client::new(&socket).events().await?;
         tracing::info!(socket = %socket.display(), "attached");

@@ -10,6 +10,7 @@ use jiff::ZonedDateTime;
 use super::super::problem::{Problem, Problems};
 use super::super::value;
 use super::{BaselineArgs, EditArgs, SpanArgs, Which};
+use crate::config::places;
 
 /// What `egret baseline` was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +169,7 @@ impl BaselineArgs {
     fn read(self, problems: &mut Problems) -> Option<BaselineCommand> {
         Some(match self {
             Self::Show(args) => BaselineCommand::Show {
-                file: args.file.unwrap_or(args.baseline.baseline),
+                file: args.file.unwrap_or_else(|| args.baseline.path()),
                 whose: whose(args.subject.as_deref(), problems),
                 json: args.json,
             },
@@ -177,7 +178,7 @@ impl BaselineArgs {
                     problems.push(Problem::Conflict("--since and --until are about the log: give --log as well"));
                 }
                 BaselineCommand::Readiness {
-                    file: args.baseline.baseline,
+                    file: args.baseline.path(),
                     log: args.log.map(|log| args.span.of(log, problems)),
                     exact: args.exact,
                     whose: whose(args.subject.as_deref(), problems),
@@ -186,19 +187,19 @@ impl BaselineArgs {
             }
             Self::Diff(args) => BaselineCommand::Diff {
                 first: args.first,
-                second: args.second.unwrap_or(args.baseline.baseline),
+                second: args.second.unwrap_or_else(|| args.baseline.path()),
                 json: args.json,
             },
             Self::Replay(args) => BaselineCommand::Replay {
-                file: args.baseline.baseline,
-                log: args.span.of(args.log, problems),
+                file: args.baseline.path(),
+                log: args.span.of(places::log(args.log.as_deref()), problems),
                 json: args.json,
             },
             Self::Learn(args) => BaselineCommand::Learn {
-                log: args.span.of(args.log, problems),
+                log: args.span.of(places::log(args.log.as_deref()), problems),
                 exact: args.exact,
                 precision: Precision { user: !args.any_user, unit: !args.any_unit, sha256: args.with_sha256 },
-                file: args.output.unwrap_or(args.baseline.baseline),
+                file: args.output.unwrap_or_else(|| args.baseline.path()),
             },
             Self::Explain(args) => {
                 if args.log.is_none() && (args.span.since.is_some() || args.span.until.is_some()) {
@@ -206,7 +207,7 @@ impl BaselineArgs {
                 }
                 BaselineCommand::Explain {
                     which: args.rule.meant(None, problems)?,
-                    file: args.baseline.baseline,
+                    file: args.baseline.path(),
                     log: args.log.map(|log| args.span.of(log, problems)),
                     json: args.json,
                 }
@@ -214,15 +215,15 @@ impl BaselineArgs {
             Self::Allow(args) => args.set(Action::Allow, problems)?,
             Self::Deny(args) => args.set(Action::Deny, problems)?,
             Self::Remove(args) => {
-                BaselineCommand::Remove { which: args.rule.meant(None, problems)?, file: args.baseline.baseline }
+                BaselineCommand::Remove { which: args.rule.meant(None, problems)?, file: args.baseline.path() }
             }
             Self::Merge(args) => BaselineCommand::Merge { files: args.files, output: args.output },
             Self::Prune(args) => BaselineCommand::Prune {
-                file: args.baseline.baseline,
+                file: args.baseline.path(),
                 unused: problems.one("--unused <TIME>", &args.unused, value::age)?,
                 dry_run: args.dry_run,
             },
-            Self::Check(args) => BaselineCommand::Check { file: args.file.unwrap_or(args.baseline.baseline) },
+            Self::Check(args) => BaselineCommand::Check { file: args.file.unwrap_or_else(|| args.baseline.path()) },
         })
     }
 }
@@ -231,7 +232,7 @@ impl EditArgs {
     fn set(self, action: Action, problems: &mut Problems) -> Option<BaselineCommand> {
         let note = self.note.as_deref().and_then(|note| problems.one("--note <TEXT>", note, one_line));
         let which = self.rule.meant(Some(action), problems)?;
-        Some(BaselineCommand::Set { file: self.baseline.baseline, which, action, note })
+        Some(BaselineCommand::Set { file: self.baseline.path(), which, action, note })
     }
 }
 

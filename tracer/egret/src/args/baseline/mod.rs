@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueHint};
 
 pub use self::meant::{BaselineCommand, Span, Whose};
 pub use self::rule::Which;
-use crate::config::{DEFAULT_BASELINE, DEFAULT_LOG_DIRECTORY};
+use crate::config::places;
 
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = help::BASELINE)]
@@ -58,9 +58,15 @@ pub(super) enum BaselineArgs {
 /// Which baseline it is about.
 #[derive(Debug, Args)]
 pub(super) struct BaselineFile {
-    /// The baseline
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_BASELINE, value_hint = ValueHint::FilePath)]
-    pub(super) baseline: PathBuf,
+    /// The baseline; without this option the one that the configuration names
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    baseline: Option<PathBuf>,
+}
+
+impl BaselineFile {
+    pub(super) fn path(&self) -> PathBuf {
+        places::baseline(self.baseline.as_deref())
+    }
 }
 
 /// Which part of the log.
@@ -143,9 +149,9 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 
-    /// Directory of the log
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_LOG_DIRECTORY, value_hint = ValueHint::DirPath)]
-    pub(super) log: PathBuf,
+    /// Directory of the log; without this option the one that the configuration names
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) log: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) span: SpanArgs,
@@ -164,9 +170,9 @@ pub(super) struct LearnArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "baseline", value_hint = ValueHint::FilePath)]
     pub(super) output: Option<PathBuf>,
 
-    /// Directory of the log
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_LOG_DIRECTORY, value_hint = ValueHint::DirPath)]
-    pub(super) log: PathBuf,
+    /// Directory of the log; without this option the one that the configuration names
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) log: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) span: SpanArgs,
