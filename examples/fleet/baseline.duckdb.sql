@@ -68,7 +68,7 @@ begun AS (
 -- Those of which enough is known for a rule.
 flows AS (
   SELECT * FROM begun
-  WHERE executable IS NOT NULL AND account IS NOT NULL AND transport IS NOT NULL AND coalesce(name, address) IS NOT NULL
+  WHERE executable IS NOT NULL AND account IS NOT NULL AND transport IS NOT NULL AND address IS NOT NULL
     AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
 ),
 -- Rules for addresses: one for the first of its flows, unless a wider one was there before.

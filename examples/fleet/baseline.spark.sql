@@ -64,7 +64,7 @@ begun AS (
 ),
 flows AS (
   SELECT * FROM begun
-  WHERE executable IS NOT NULL AND account IS NOT NULL AND transport IS NOT NULL AND coalesce(name, address) IS NOT NULL
+  WHERE executable IS NOT NULL AND account IS NOT NULL AND transport IS NOT NULL AND address IS NOT NULL
     AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
 ),
 addresses AS (

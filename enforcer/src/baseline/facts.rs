@@ -35,14 +35,15 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// What an event says of a flow that this host began; `None` for any other event.
+    /// What an event says of a flow that this host began; `None` for any other event. A socket that has no peer yet, as a
+    /// raw one that somebody holds, is no flow.
     #[must_use]
     pub fn of(event: &'a Event) -> Option<Self> {
         let begins = match event.name {
             EventName::ConnectionOpen | EventName::ConnectionFailed | EventName::DatagramSend => !event.inbound,
             EventName::ConnectionClose | EventName::Listen | EventName::Accept => false,
         };
-        begins.then(|| Self {
+        (begins && event.peer.address.is_some()).then(|| Self {
             transport: event.transport.map(|transport| transport.as_str()),
             name: event.server.as_ref().map(|server| &*server.name),
             address: event.peer.address,

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egret_model::{Cgroup, Event, EventName, Executable, Process, Timestamp};
+use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, Process, Timestamp, Transport};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -97,6 +97,15 @@ fn recorded() -> Vec<Event> {
     events.push(Event { process: None, ..flow(5, "", "192.0.2.9", 25) });
     events.push(Event { name: EventName::ConnectionClose, ..flow(6, "/usr/bin/odd", "example.net", 1) });
     events.push(Event { inbound: true, ..flow(7, "/usr/bin/odd", "example.net", 1) });
+    // A raw socket that somebody had when egret began.
+    let (standing, transport) = (true, Some(Transport::Raw(255)));
+    events.push(Event {
+        standing,
+        transport,
+        peer: Endpoint::default(),
+        process: None,
+        ..flow(8, "", "192.0.2.9", 25)
+    });
     events.sort_by_key(|event| event.time);
     events
 }
