@@ -5,11 +5,19 @@ use std::path::PathBuf;
 
 use parquet::errors::ParquetError;
 
+/// Permission is missing also to root, once it has given up the capability to do without.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run it as the user who owns that, or write elsewhere (parquet.destination)",
+        _ => "",
+    }
+}
+
 /// Why the sink cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The directory cannot be made, or not written to.
-    #[error("cannot write to the directory {path}: {error}", path = path.display())]
+    #[error("cannot write to the directory {path}: {error}{hint}", path = path.display(), hint = hint(error))]
     Directory {
         /// The directory.
         path: PathBuf,

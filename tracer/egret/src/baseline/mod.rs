@@ -78,7 +78,11 @@ fn read(file: &Path) -> Result<Baseline> {
 fn existing(file: &Path) -> Result<Store> {
     let store = Store::open(file, Precision::default())?;
     if store.is_new() {
-        anyhow::bail!("there is no baseline {}; `egret baseline learn` makes one", file.display());
+        anyhow::bail!(
+            "there is no baseline {}; a daemon that has just begun writes it within baseline.save_every (a minute), and \
+             `egret baseline learn` makes one of the log",
+            file.display()
+        );
     }
     Ok(store)
 }

@@ -37,7 +37,8 @@ fn write(options: &LogOptions, mut out: impl Write) -> Result<u8> {
     let log = Log::open(&options.directory, query).context("there is no log to show")?;
     let (mut form, mut text) = (Form::new(options), Vec::new());
     form.begin(&mut text)?;
-    let (mut left, mut status) = (options.limit.unwrap_or(u64::MAX), exit::DONE);
+    let most = options.limit.unwrap_or(u64::MAX);
+    let (mut left, mut status) = (most, exit::DONE);
     for batch in log {
         match batch {
             Ok(events) => {
@@ -61,6 +62,12 @@ fn write(options: &LogOptions, mut out: impl Write) -> Result<u8> {
     }
     out.write_all(&text)?;
     out.flush()?;
+    if left == most && most > 0 && options.format == LogFormat::Table {
+        eprintln!(
+            "egret: nothing matches so far; what a daemon has just seen is in the log within parquet.rotate_after (a minute), \
+             and at once in `egret trace --attach`"
+        );
+    }
     Ok(status)
 }
 
