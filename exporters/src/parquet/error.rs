@@ -8,7 +8,9 @@ use parquet::errors::ParquetError;
 /// Permission is missing also to root, once it has given up the capability to do without.
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "; run it as the user who owns that, or write elsewhere (parquet.destination)",
+        io::ErrorKind::PermissionDenied => {
+            "; run it as the user who owns that, or write elsewhere (parquet.destination)"
+        }
         _ => "",
     }
 }
