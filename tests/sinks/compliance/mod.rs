@@ -35,8 +35,15 @@ fn connect(count: usize) {
 
 /// Makes connections until a sink's account fulfils a condition, looking at all accounts meanwhile.
 fn connect_until(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) -> bool) -> SinkAccount {
-    egret_tests::until(&format!("the account of {sink}"), || {
+    account_when(daemon, sink, |account| {
         connect(100);
+        condition(account)
+    })
+}
+
+/// A sink's account once it fulfils a condition; all accounts add up meanwhile.
+fn account_when(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) -> bool) -> SinkAccount {
+    egret_tests::until(&format!("the account of {sink}"), || {
         metrics::add_up(daemon);
         let account = daemon.sink(sink);
         condition(&account).then_some(account)

@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use egret_tests::Setup;
 
-use super::{connect, connect_until, dropped_for, metrics, records, stop};
+use super::{account_when, connect, dropped_for, metrics, records, stop};
 
 pub(super) fn a_dead_collector_costs_nobody_else() {
     let setup = Setup::new().json().otlp("grpc", &nobody()).text("otlp.retry_for", "1s");
     let daemon = setup.start();
     connect(100);
-    let spans = connect_until(&daemon, "otlp", |account| account.dropped.contains_key("unreachable"));
+    let spans = account_when(&daemon, "otlp", |account| account.dropped.contains_key("unreachable"));
     dropped_for(&spans, &["unreachable"]);
     assert!(metrics::add_up(&daemon)["otlp"].dropped["unreachable"] >= spans.dropped["unreachable"]);
     let ended = stop(daemon);
