@@ -1,6 +1,6 @@
 //! A daemon that is killed, in every mode and with both answers to what then becomes of new connections.
 
-use egret_tests::{Hand, Setup, egret, traffic, until};
+use egret_tests::{Setup, egret, until};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
@@ -93,11 +93,7 @@ fn full(on_failure: &str, fate: Fate) {
     let daemon = setup.set("enforce.queue_length", &LENGTH.to_string()).start_in(&host.namespace);
     switch(&daemon, &["enforce"]);
     daemon.signal(Signal::SIGSTOP);
-    let mut hand = Hand::start(&mut host.namespace.command(traffic().to_str().unwrap()));
-    for _ in 0..3 * LENGTH {
-        hand.make("tcp 0.0.0.0:0");
-        hand.make(&format!("connect {}", host.peer()));
-    }
+    host.connect(3 * LENGTH);
     assert_eq!(host.fetch(&unknown), fate);
     daemon.signal(Signal::SIGCONT);
     until("packets that are judged", || (host.fetch(&unknown) == Fate::Refused).then_some(()));

@@ -46,11 +46,7 @@ fn overflow() {
     let daemon = setup.set("enforce.queue_length", &LENGTH.to_string()).start_in(&host.namespace);
     switch(&daemon, &["enforce"]);
     daemon.signal(Signal::SIGSTOP);
-    let mut hand = Hand::start(&mut host.namespace.command(traffic().to_str().unwrap()));
-    for _ in 0..3 * LENGTH {
-        hand.make("tcp 0.0.0.0:0");
-        hand.make(&format!("connect {}", host.peer()));
-    }
+    host.connect(3 * LENGTH);
     daemon.signal(Signal::SIGCONT);
     // Packets that it did not get are seen by the numbers of those that it gets.
     let unknown = host.program("unknown");

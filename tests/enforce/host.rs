@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use egret_tests::{Daemon, Namespace, Scratch, Setup, egret, until};
+use egret_tests::{Daemon, Hand, Namespace, Scratch, Setup, egret, until};
 use serde_json::Value;
 
 use crate::web::Web;
@@ -102,6 +102,15 @@ impl Host {
         command.args(&words[1..]).args(["--silent", "--noproxy", "*", "--connect-timeout", "2", "--max-time", "20"]);
         command.arg(format!("http://{host}:{}/", self.port())).stdin(Stdio::null());
         command
+    }
+
+    /// Begins so many connections to the web server, and waits for none.
+    pub(crate) fn connect(&self, times: u64) {
+        let mut hand = Hand::start(&mut self.namespace.command(egret_tests::traffic().to_str().unwrap()));
+        for _ in 0..times {
+            hand.make("tcp 0.0.0.0:0");
+            hand.make(&format!("connect {}", self.peer()));
+        }
     }
 
     /// What a command inside writes that succeeds.
