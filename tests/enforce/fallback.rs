@@ -1,6 +1,7 @@
 //! Enforcing ends by itself where it would hurt, and says why.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use egret_tests::{Daemon, Hand, Setup, traffic, until};
 use libtest_mimic::Trial;
@@ -35,7 +36,7 @@ fn spike() {
     for number in 2..=6 {
         host.fetch_from(&unknown, &format!("127.0.0.{number}"));
     }
-    has_fallen_back(&host, daemon, "block_spike");
+    has_fallen_back(&host, daemon, &unknown, "block_spike");
 }
 
 /// A daemon that is stopped reads no packets.
@@ -54,7 +55,7 @@ fn overflow() {
         host.fetch(&unknown);
         (state(&daemon)["mode"] == "shadow").then_some(())
     });
-    has_fallen_back(&host, daemon, "queue_overflow");
+    has_fallen_back(&host, daemon, &unknown, "queue_overflow");
 }
 
 /// Either of two processes could have sent what comes from a raw socket.
@@ -67,14 +68,14 @@ fn unattributed() {
     for last in 1..=40 {
         hands[0].make(&format!("send {}", SocketAddr::from(([127, 9, 0, last], 0))));
     }
-    has_fallen_back(&host, daemon, "attribution_failing");
+    has_fallen_back(&host, daemon, &host.program("unknown"), "attribution_failing");
 }
 
 /// In status, in the command's answer, in the metrics and in the log; and then everything passes.
-fn has_fallen_back(host: &Host, daemon: Daemon, reason: &str) {
+fn has_fallen_back(host: &Host, daemon: Daemon, unknown: &Path, reason: &str) {
     let state = until_mode(&daemon, "shadow");
     assert_eq!(state["last_fallback"]["reason"], reason, "{state}");
-    assert_eq!(host.fetch(&host.program("other")), Fate::Passed);
+    assert_eq!(host.fetch(unknown), Fate::Passed);
     let shown = switch(&daemon, &[]);
     assert!(shown.starts_with("shadow") && shown.contains(reason), "{shown}");
     let address = daemon.metrics();

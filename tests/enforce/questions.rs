@@ -1,6 +1,6 @@
 //! `egret ask`: what is blocked for want of a rule, and answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use egret_tests::{Daemon, Process, until};
@@ -39,12 +39,18 @@ fn question(daemon: &Daemon, program: &Path) -> String {
     question["id"].to_string()
 }
 
-fn once() {
+/// A program that was refused, and the number of the question about it.
+fn asked() -> (Host, PathBuf, Daemon, String) {
     let host = Host::new();
     let program = host.program("program");
     let daemon = asking(&host, "50ms");
     assert_eq!(host.fetch(&program), Fate::Refused);
     let id = question(&daemon, &program);
+    (host, program, daemon, id)
+}
+
+fn once() {
+    let (host, program, daemon, id) = asked();
     told(&mut daemon.ask(&["ask", "allow", &id, "--once"]));
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed, Fate::Refused]);
     assert_ne!(question(&daemon, &program), id, "it is asked anew");
@@ -52,11 +58,8 @@ fn once() {
 }
 
 fn always() {
-    let host = Host::new();
-    let program = host.program("program");
-    let daemon = asking(&host, "50ms");
-    assert_eq!(host.fetch(&program), Fate::Refused);
-    let said = told(&mut daemon.ask(&["ask", "allow", &question(&daemon, &program)]));
+    let (host, program, daemon, id) = asked();
+    let said = told(&mut daemon.ask(&["ask", "allow", &id]));
     assert!(said.contains("in the baseline"), "{said}");
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
     assert_eq!(host.fetch_from(&program, "127.0.0.2"), Fate::Refused, "of that nobody said anything");
@@ -80,11 +83,7 @@ fn denied() {
 }
 
 fn for_a_time() {
-    let host = Host::new();
-    let program = host.program("program");
-    let daemon = asking(&host, "50ms");
-    assert_eq!(host.fetch(&program), Fate::Refused);
-    let id = question(&daemon, &program);
+    let (host, program, daemon, id) = asked();
     told(&mut daemon.ask(&["ask", "allow", &id, "--for", "10s"]));
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
     // What was allowed stays so for as long as the answer holds, not for as long as decisions are remembered.
@@ -94,11 +93,7 @@ fn for_a_time() {
 }
 
 fn withdrawn() {
-    let host = Host::new();
-    let program = host.program("program");
-    let daemon = asking(&host, "50ms");
-    assert_eq!(host.fetch(&program), Fate::Refused);
-    let id = question(&daemon, &program);
+    let (host, program, daemon, id) = asked();
     told(&mut daemon.ask(&["ask", "allow", &id, "--until-restart"]));
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
     told(&mut daemon.ask(&["ask", "withdraw", &id]));

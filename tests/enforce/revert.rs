@@ -69,8 +69,8 @@ fn killed() {
         switch(&daemon, &[before]);
         switch(&daemon, &["enforce", "--confirm-within", within]);
         let setup = daemon.kill();
-        assert_eq!(host.fetch(&unknown), Fate::Silence);
         thread::sleep(down);
+        assert_eq!(host.fetch(&unknown), Fate::Silence, "for longer than the mode was to last");
         daemon = setup.start_in(&host.namespace);
         until_mode(&daemon, before);
         assert_eq!(host.fetch(&unknown), Fate::Passed, "{before}");

@@ -80,19 +80,22 @@ impl Index {
     #[must_use]
     pub fn decide_without_name(&self, facts: &Facts<'_>) -> Decision<'_> {
         let decision = self.decide(&Facts { name: None, ..facts.clone() });
-        let of_executable = facts.executable.and_then(|executable| self.by_executable.get(executable));
-        let mut hosts = of_executable.into_iter().chain([&self.of_any]);
         match decision {
-            Decision::Allow(_) if hosts.any(|hosts| hosts.denies_names) => Decision::Unknown,
+            Decision::Allow(_) if self.hosts(facts).any(|hosts| hosts.denies_names) => Decision::Unknown,
             decision => decision,
         }
+    }
+
+    /// Where the rules are that may cover a flow of this executable.
+    fn hosts(&self, facts: &Facts<'_>) -> impl Iterator<Item = &Hosts> {
+        let of_executable = facts.executable.and_then(|executable| self.by_executable.get(executable));
+        of_executable.into_iter().chain([&self.of_any])
     }
 
     /// The rule that decides about a flow, its number and what it says.
     pub(super) fn find(&self, facts: &Facts<'_>) -> Option<(&Rule, usize, Action)> {
         let mut allowed = None;
-        let of_executable = facts.executable.and_then(|executable| self.by_executable.get(executable));
-        for hosts in of_executable.into_iter().chain([&self.of_any]) {
+        for hosts in self.hosts(facts) {
             let denied = hosts.find(facts, |number| {
                 let (rule, action) = self.rules.get(number).filter(|(rule, _)| rule.covers(facts))?;
                 let found = Some((rule, number, *action));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egret_model::{Identity, Process, Reason, Transport, Verdict};
+use egret_model::{Identity, Reason, Transport, Verdict};
 
 use super::policy::{Mode, OnFailure, Policy, Unattributed};
 use crate::ask::Answered;
@@ -77,11 +77,11 @@ impl Policy {
         Judged { verdict, reason, rule: rule.map(|rule| rule.to_string().into()), answered, ask }
     }
 
-    /// The process whose digest has to be known before anything can be said of it.
-    pub(crate) fn awaited<'a>(&self, identity: &'a Identity) -> Option<&'a Arc<Process>> {
-        let process = identity.process.as_ref()?;
-        let is_awaited = |path: &str| process.executable.sha256.get().is_none() && self.index.wants_digest(path);
-        process.executable.path.as_deref().filter(|path| is_awaited(path)).map(|_| process)
+    /// Whether the digest of what a process runs has to be known before anything can be said of it.
+    pub(crate) fn awaits_digest(&self, identity: &Identity) -> bool {
+        let executable = identity.process.as_ref().map(|process| &process.executable);
+        let unknown = executable.filter(|executable| executable.sha256.get().is_none());
+        unknown.and_then(|executable| executable.path.as_deref()).is_some_and(|path| self.index.wants_digest(path))
     }
 
     /// What is to be done with a flow of which too little is known in time.

@@ -34,9 +34,8 @@ pub(super) struct Decision {
 
 impl Decision {
     /// What a policy's judgement comes to.
-    pub(super) fn of(judged: &Judged, policy: &Policy, marks: Marks) -> Self {
+    pub(super) fn of(judged: Judged, policy: &Policy, marks: Marks) -> Self {
         let Judged { verdict, reason, rule, .. } = judged;
-        let (verdict, reason, rule) = (*verdict, *reason, rule.clone());
         let effect = match verdict {
             Verdict::Block if policy.refusal == Refusal::Drop => Effect::Dropped,
             Verdict::Block => Effect::Marked(marks.blocked()),

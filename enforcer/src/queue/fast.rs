@@ -51,7 +51,7 @@ impl Fast {
         let Ok(flow) = parse(message.get_payload()) else {
             let seen = Seen { flow: None, owner: None, begun };
             let policy = self.shared.current.get();
-            let decision = Decision::of(&policy.unjudgeable(), &policy, self.shared.settings.marks);
+            let decision = Decision::of(policy.unjudgeable(), &policy, self.shared.settings.marks);
             return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
         };
         let owner = self.finder.find(&flow);
@@ -68,27 +68,19 @@ impl Fast {
     }
 
     fn decided(&self, owner: &Owner, flow: &Flow, now: Instant) -> Option<Decision> {
-        if owner.process.pid == self.shared.settings.own_pid {
-            return Some(Decision::of_own(&self.shared.current.get(), self.shared.settings.marks));
-        }
-        let (key, epoch) = (Key::new(owner, flow), self.shared.epoch());
-        if let Some(decision) = self.shared.decisions.get(&key, epoch, now) {
-            one_more(&self.counts.hits);
-            return Some(decision);
-        }
-        self.decide(owner, flow, key, epoch, now)
+        let key = Key::new(owner, flow);
+        self.shared.decided(owner, &key, &self.counts, now).or_else(|| self.decide(owner, flow, key, now))
     }
 
     /// Decides about a process that is known, where it makes no difference which name it asked for.
-    fn decide(&self, owner: &Owner, flow: &Flow, key: Key, epoch: u64, now: Instant) -> Option<Decision> {
-        let identity = self.shared.identities.get(&key.who, epoch, now)?.identity();
+    fn decide(&self, owner: &Owner, flow: &Flow, key: Key, now: Instant) -> Option<Decision> {
+        let epoch = self.shared.epoch();
+        let identity = self.shared.identities.get(&key.who, epoch, now)?;
         let policy = self.shared.current.get();
-        if policy.awaited(&identity).is_some() {
+        if policy.awaits_digest(&identity) {
             return None;
         }
         let judged = judge_without_name(&policy, &Facts::of_identity(&identity, flow))?;
-        let decision = Decision::of(&judged, &policy, self.shared.settings.marks);
-        self.shared.remember(&judged, &decision, key, (owner, flow), epoch);
-        Some(decision)
+        Some(self.shared.decide(judged, &policy, key, (owner, flow), Some(epoch)))
     }
 }

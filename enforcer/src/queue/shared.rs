@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use egret_model::{Attribution, Flow, Identity, Owner, Process, Reason, Transport};
+use egret_model::{Attribution, Flow, Identity, Owner, Reason, Transport};
 use nfq::{Message, Verdict};
 
 use super::cache::{Cache, DECISIONS, Key, PROCESSES, Who};
@@ -12,32 +12,15 @@ use super::counts::{Counts, one_more};
 use super::decision::{Decision, Effect, holds_until};
 use super::settings::Settings;
 use super::socket::Socket;
-use crate::judge::{Audit, Current, Grant, Judged};
-
-/// A process that was told in full. What it asked for is another matter each time.
-#[derive(Clone, Debug)]
-pub(super) struct Known {
-    process: Option<Arc<Process>>,
-    parent: Option<Arc<str>>,
-}
-
-impl Known {
-    pub(super) fn of(identity: &Identity) -> Self {
-        Self { process: identity.process.clone(), parent: identity.parent.clone() }
-    }
-
-    pub(super) fn identity(self) -> Identity {
-        Identity { process: self.process, parent: self.parent, server: None }
-    }
-}
+use crate::judge::{Audit, Current, Grant, Judged, Policy};
 
 /// What the lanes share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) current: Current,
     pub(super) decisions: Cache<Key, Decision>,
-    /// Processes that were told in full.
-    pub(super) identities: Cache<Who, Known>,
+    /// Processes that were told in full; what they asked for is another matter each time.
+    pub(super) identities: Cache<Who, Identity>,
     pub(super) grant: Arc<dyn Grant>,
     pub(super) audit: Arc<dyn Audit>,
     /// Packets that are held now.
@@ -68,12 +51,33 @@ impl Shared {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Remembers what was decided in an epoch, as long as it may be remembered.
-    pub(super) fn remember(&self, judged: &Judged, decision: &Decision, key: Key, of: (&Owner, &Flow), epoch: u64) {
+    /// What was decided already about the like of a packet.
+    pub(super) fn decided(&self, owner: &Owner, key: &Key, counts: &Counts, now: Instant) -> Option<Decision> {
+        if owner.process.pid == self.settings.own_pid {
+            return Some(Decision::of_own(&self.current.get(), self.settings.marks));
+        }
+        let decision = self.decisions.get(key, self.epoch(), now)?;
+        one_more(&counts.hits);
+        Some(decision)
+    }
+
+    /// What a policy's judgement comes to. What was judged in an epoch is remembered, as long as it may be.
+    pub(super) fn decide(
+        &self,
+        judged: Judged,
+        policy: &Policy,
+        key: Key,
+        of: (&Owner, &Flow),
+        epoch: Option<u64>,
+    ) -> Decision {
         let now = Instant::now();
-        let Some(until) = holds_until(judged, now, self.settings.remember) else { return };
-        self.grant(of, decision, epoch, until.saturating_duration_since(now));
-        self.decisions.put(key, decision.clone(), epoch, until);
+        let until = holds_until(&judged, now, self.settings.remember);
+        let decision = Decision::of(judged, policy, self.settings.marks);
+        if let Some((until, epoch)) = until.zip(epoch) {
+            self.grant(of, &decision, epoch, until.saturating_duration_since(now));
+            self.decisions.put(key, decision.clone(), epoch, until);
+        }
+        decision
     }
 
     /// Lets the kernel allow the like by itself, where a rule does. A policy that came meanwhile has taken back what was

@@ -16,7 +16,7 @@ use super::counts::{Counts, one_more};
 use super::decision::Decision;
 use super::digests::Digests;
 use super::parked::{For, Packet, Parked};
-use super::shared::{Known, Seen, Shared, settle};
+use super::shared::{Seen, Shared, settle};
 use super::socket::{Received, Socket};
 use super::wake::Wake;
 use crate::ask::Questions;
@@ -115,7 +115,8 @@ impl Slow {
             return self.settle_by(message, Some(&flow), None, begun, |policy| judge(policy, &facts, || None));
         };
         let key = Key::new(&owner, &flow);
-        if let Some(decision) = self.decided(&owner, &key, begun) {
+        // It may have been decided since a fast lane looked.
+        if let Some(decision) = self.shared.decided(&owner, &key, &self.counts, begun) {
             let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
             return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
         }
@@ -123,7 +124,7 @@ impl Slow {
         let identity = self.identity(&owner, &flow);
         if let Some(identity) = &identity {
             let until = Instant::now() + self.shared.settings.remember;
-            self.shared.identities.put(key.who, Known::of(identity), epoch, until);
+            self.shared.identities.put(key.who, Identity { server: None, ..identity.clone() }, epoch, until);
         }
         let is_late = identity.is_none();
         let identity = identity.unwrap_or_default();
@@ -133,16 +134,6 @@ impl Slow {
             return self.finish(packet, policy.late(), &policy, None);
         }
         self.step(packet);
-    }
-
-    /// What was decided since a fast lane looked.
-    fn decided(&self, owner: &Owner, key: &Key, now: Instant) -> Option<Decision> {
-        if owner.process.pid == self.shared.settings.own_pid {
-            return Some(Decision::of_own(&self.shared.current.get(), self.shared.settings.marks));
-        }
-        let decision = self.shared.decisions.get(key, self.shared.epoch(), now)?;
-        one_more(&self.counts.hits);
-        Some(decision)
     }
 
     /// Settles a packet by what can be said at once.
@@ -155,7 +146,7 @@ impl Slow {
         judged: impl FnOnce(&Policy) -> Judged,
     ) {
         let policy = self.shared.current.get();
-        let decision = Decision::of(&judged(&policy), &policy, self.shared.settings.marks);
+        let decision = Decision::of(judged(&policy), &policy, self.shared.settings.marks);
         let seen = Seen { flow, owner, begun };
         settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
     }
@@ -194,7 +185,7 @@ impl Slow {
         let epoch = self.shared.epoch();
         let policy = self.shared.current.get();
         let facts = Facts::of_identity(&packet.identity, &packet.flow);
-        let judged = policy.awaited(&packet.identity).is_none().then(|| {
+        let judged = (!policy.awaits_digest(&packet.identity)).then(|| {
             let answered = || self.questions.answered(&facts);
             judge(&policy, &facts, answered)
         });
@@ -219,11 +210,8 @@ impl Slow {
 
     /// Settles a packet; what was decided in an epoch is remembered.
     fn finish(&mut self, packet: Packet, judged: Judged, policy: &Policy, epoch: Option<u64>) {
-        let decision = Decision::of(&judged, policy, self.shared.settings.marks);
         let Packet { message, flow, owner, key, begun, .. } = packet;
-        if let Some(epoch) = epoch {
-            self.shared.remember(&judged, &decision, key, (&owner, &flow), epoch);
-        }
+        let decision = self.shared.decide(judged, policy, key, (&owner, &flow), epoch);
         let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
         settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
     }

@@ -100,7 +100,8 @@ pub(super) const LABELS: &[(&str, &str)] = &[
         "reason",
         "Why something was lost or dropped; why egret fell back. Of verdicts: `rule` (a rule covers the flow), `no_rule` (none \
          does), `answer` (a person said so), `unattributed` (its process is not known), `unjudgeable` (no baseline could cover \
-         it), `late` (the time was over), `inbound` (the other end opened it before), or `unknown`. Of queues: `queue_full`, or `socket_full` (egret did not read fast enough).",
+         it), `late` (the time was over), `inbound` (the other end opened it before), or `unknown`. Of queues: \
+         `queue_full`, or `socket_full` (egret did not read fast enough).",
     ),
     ("sink", "Where events go: `parquet`, `otlp`, `prometheus`, `json`, `live`."),
     ("source", "Where a name was seen: `dns`, `sni`, `hosts`, or `none` where the peer has no name."),
