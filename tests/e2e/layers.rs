@@ -114,9 +114,9 @@ fn old_listener() {
     let server = Server::start("tcp-idle", "127.0.0.1");
     let trace = Trace::start(&["--no-standing"]);
     let client = TcpStream::connect(server.address).unwrap();
-    let peer = client.local_addr().unwrap();
-    let accept =
-        |events: &[Event]| events.iter().find(|event| event.name == "accept" && event.peer() == Some(peer)).cloned();
+    let ends = (Some(server.address), client.local_addr().ok());
+    let is = |event: &&Event| event.name == "accept" && (event.local(), event.peer()) == ends;
+    let accept = |events: &[Event]| events.iter().find(is).cloned();
     assert!(trace.wait_for(|events| accept(events).is_some()), "no accept was told");
     let accept = trace.sees(accept).unwrap();
     assert_eq!((accept.pid, accept.attribution.as_str()), (Some(server.pid()), "diag"), "{accept:#?}");

@@ -1,7 +1,7 @@
 //! Connections that stood before egret did.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 
 use egret_tests::{Event, Server, Trace};
@@ -32,6 +32,17 @@ fn round_trip(stream: &mut TcpStream) {
     stream.read_exact(&mut [0; 5]).unwrap();
 }
 
+/// Whether an event is about a connection between these, in either direction. One end would not do: the kernel gives a
+/// port in use to a connection to somewhere else.
+fn is_between(event: &Event, [one, other]: [SocketAddr; 2]) -> bool {
+    [(Some(one), Some(other)), (Some(other), Some(one))].contains(&(event.local(), event.peer()))
+}
+
+/// Both ends of a connection.
+fn ends(stream: &TcpStream) -> [SocketAddr; 2] {
+    [stream.local_addr().unwrap(), stream.peer_addr().unwrap()]
+}
+
 fn listed() {
     let (server, stream) = connection();
     let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -40,12 +51,12 @@ fn listed() {
     // Something new, so that there is an order to see.
     let new = TcpStream::connect(server.address).unwrap();
     let (own, other) = (stream.local_addr().unwrap(), server.address);
-    assert!(trace.wait_for(|events| events.iter().any(|event| event.local() == new.local_addr().ok())));
+    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
     let seen = trace.stop();
     let first_new = seen.events.iter().position(|event| !event.standing).unwrap();
     // What stood and is used or closed later is marked too: the list is what comes before anything new.
     let standing = &seen.events[..first_new];
-    let ends = |local, peer| -> Vec<&Event> {
+    let of = |local, peer| -> Vec<&Event> {
         standing.iter().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
     };
     let own_pid = std::process::id();
@@ -56,7 +67,7 @@ fn listed() {
         (other, None, "listen", server.pid(), "tcp"),
         (datagrams.local_addr().unwrap(), Some(other), "connection.open", own_pid, "udp"),
     ] {
-        let events = ends(local, peer);
+        let events = of(local, peer);
         let event = only(&events, name);
         assert_eq!((event.pid, event.transport.as_deref()), (Some(pid), Some(transport)), "{event:#?}");
         let path = if pid == own_pid { own_path.clone() } else { egret_tests::traffic() };
@@ -70,13 +81,14 @@ fn used() {
     let trace = Trace::start(&[]);
     round_trip(&mut stream);
     stream.shutdown(Shutdown::Both).unwrap();
-    let local = stream.local_addr().unwrap();
+    let [own, other] = ends(&stream);
     drop(stream);
     let report = server.finish();
     let seen = trace.stop_after(&report);
     // As the server's own cookie names it, and the client's by its port.
     let accepted = seen.of_socket(report.total.socket());
-    let opened: Vec<_> = seen.events.iter().filter(|event| event.local() == Some(local)).collect();
+    let is_own = |event: &&Event| (event.local(), event.peer()) == (Some(own), Some(other));
+    let opened: Vec<_> = seen.events.iter().filter(is_own).collect();
     for (events, name, pid) in [(accepted, "accept", report.pid), (opened, "connection.open", std::process::id())] {
         let (first, closed) = (only(&events, name), only(&events, "connection.close"));
         assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
@@ -94,8 +106,8 @@ fn unlisted() {
     round_trip(&mut stream);
     let trace = Trace::start(&["--no-standing"]);
     let new = TcpStream::connect(server.address).unwrap();
-    assert!(trace.wait_for(|events| events.iter().any(|event| event.local() == new.local_addr().ok())));
+    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
     let seen = trace.stop();
-    let old = stream.local_addr().ok();
-    assert!(!seen.events.iter().any(|event| event.local() == old || event.peer() == old));
+    let of_old: Vec<_> = seen.events.iter().filter(|event| is_between(event, ends(&stream))).collect();
+    assert!(of_old.is_empty(), "{of_old:#?}");
 }

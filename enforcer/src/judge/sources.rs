@@ -34,7 +34,7 @@ pub trait Grant: Send + Sync {
 
 /// Is told of every verdict. It may not wait for anything: packets do.
 pub trait Audit: Send + Sync {
-    /// A packet has its verdict.
+    /// A packet gets this verdict; it has not gone on yet.
     fn judged(&self, owner: Option<&Owner>, flow: Option<&Flow>, verdict: Verdict, judgement: &Arc<Judgement>);
 }
 

@@ -102,7 +102,8 @@ pub(super) struct Seen<'a> {
     pub(super) begun: Instant,
 }
 
-/// Sends a packet where a decision says, counts that and tells of it.
+/// Tells of a decision, sends the packet where it says, and counts that. In this order: what happens because of the packet
+/// is told of by others, who find the verdict noted then.
 pub(super) fn settle(
     shared: &Shared,
     counts: &Counts,
@@ -116,12 +117,11 @@ pub(super) fn settle(
         Effect::Passed => (Verdict::Accept, None),
         Effect::Dropped => (Verdict::Drop, None),
     };
-    send(counts, socket, message, verdict, mark);
-    let duration = seen.begun.elapsed();
     let attribution = seen.owner.map_or(Attribution::Unknown, |owner| owner.attribution);
-    counts.verdict(decision.verdict, decision.reason, attribution, duration);
-    let judgement = decision.judgement(attribution, duration);
+    let judgement = decision.judgement(attribution, seen.begun.elapsed());
     shared.audit.judged(seen.owner, seen.flow, decision.verdict, &judgement);
+    send(counts, socket, message, verdict, mark);
+    counts.verdict(decision.verdict, decision.reason, attribution, seen.begun.elapsed());
 }
 
 /// A verdict that is not taken leaves the packet in the kernel until the queue is read no more.

@@ -143,7 +143,7 @@ impl Digest for Digester {
 }
 
 impl Fakes {
-    /// What was told of flows to an address, in order, once so much was. Packets go before that.
+    /// What was told of flows to an address, in order, once so much was.
     pub(crate) fn judgements(&self, to: IpAddr, count: usize) -> Vec<(Verdict, Arc<Judgement>)> {
         let is_meant = |told: &&Told| told.1.is_some_and(|flow| flow.peer.ip() == to);
         let told = || self.told.lock().unwrap().iter().filter(is_meant).cloned().collect::<Vec<_>>();

@@ -17,6 +17,7 @@ use crate::test;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("queue: what a rule allows goes through, and what none does is refused at once", side_by_side),
+        test("queue: a verdict is told before its packet goes on", told_first),
         test("queue: a refused datagram is told to its sender", refused_datagram),
         test("queue: what is dropped waits", dropped),
         test("queue: only the first of its like goes through the slow lane", remembered),
@@ -64,6 +65,18 @@ fn side_by_side() {
     let granted = host.fakes.granted.lock().unwrap();
     assert_eq!(granted.len(), 2, "what is allowed, each once");
     assert!(granted.iter().all(|(owner, _, mark)| owner.cookie == 7 && *mark == 0x0200_0000));
+}
+
+fn told_first() {
+    let host = Host::new(2);
+    let ((_known, known), (_other, other)) = (host.listen(V4), host.listen(V4));
+    let lanes = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Enforce, &allow(known)));
+    for told in 1..=200 {
+        let to = if told % 2 == 0 { known } else { other };
+        assert_eq!(host.connect(to).is_ok(), to == known);
+        assert_eq!(host.fakes.told.lock().unwrap().len(), told);
+    }
+    lanes.stop();
 }
 
 fn refused_datagram() {

@@ -187,12 +187,12 @@ fn with_verdict(mut event: Event, verdicts: &Verdicts) -> Event {
     event
 }
 
-/// Datagrams are told of before they leave; connections with a handshake after their first packet was judged. What stays
-/// within the host may not be judged at all, and is not worth waiting for. A verdict is noted after it was given, so that a
-/// connection that fails by it at once may be told of first.
+/// Datagrams are told of before they leave; connections with a handshake, and what fails, after their first packet went on,
+/// which it does once its verdict is noted. What stays within the host may not be judged at all, and is not worth waiting
+/// for.
 fn may_be_judged_yet(event: &Event) -> bool {
     if event.name == EventName::ConnectionFailed {
-        return begins(event) && event.peer.address.is_some();
+        return false;
     }
     let by_datagrams = event.transport.is_some_and(|transport: Transport| !transport.has_handshake());
     by_datagrams && begins(event) && event.peer.address.is_some_and(|address| !address.is_loopback())
