@@ -102,7 +102,7 @@ fn left() {
     make_spans(&daemon);
     let begun = Instant::now();
     let ended = daemon.stop();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     let [_, _, dropped, queued] = ended.sinks["otlp"];
     assert!(dropped >= 6 && queued == 0, "{ended:?}");
     assert!(ended.stderr.contains("dropped by otlp, shutdown: "), "{}", ended.stderr);
@@ -119,7 +119,7 @@ fn at_once() {
     assert_eq!(daemon.status()["stopping"], true);
     let begun = Instant::now();
     let ended = daemon.stop();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     assert!(ended.sinks["otlp"][2] >= 6, "{ended:?}");
 }
 

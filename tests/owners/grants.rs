@@ -92,7 +92,7 @@ fn others(judge: &mut Judge) {
 fn expire(judge: &mut Judge) {
     let mut hand = judge.hand();
     let process = process(judge, &mut hand);
-    grant(judge, &process, PEER, Duration::from_millis(300));
+    grant(judge, &process, PEER, Duration::from_secs(2));
     assert_eq!(mark(&mut hand, "0.0.0.0:0", PEER), ALLOWED | OWN);
     until("the end of the grant", || (mark(&mut hand, "0.0.0.0:0", PEER) == OWN).then_some(()));
 }

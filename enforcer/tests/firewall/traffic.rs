@@ -12,8 +12,6 @@ use nix::sys::time::TimeVal;
 
 use crate::host::{Host, bind};
 
-/// How long a connection may take that comes to nothing.
-const SHORT: Duration = Duration::from_millis(400);
 /// What is called "at once": no packet was sent twice before.
 pub(crate) const AT_ONCE: Duration = Duration::from_millis(900);
 
@@ -23,7 +21,7 @@ pub(crate) fn connect(host: &Host, mark: u32, to: SocketAddr) -> Result<TcpStrea
         let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
         let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
         setsockopt(&socket, sockopt::Mark, &mark).unwrap();
-        let patience = TimeVal::new(0, i64::try_from(SHORT.as_micros()).unwrap());
+        let patience = TimeVal::new(0, i64::try_from(AT_ONCE.as_micros()).unwrap());
         setsockopt(&socket, sockopt::SendTimeout, &patience).unwrap();
         connect_socket(socket.as_raw_fd(), &SockaddrStorage::from(to))?;
         Ok(TcpStream::from(socket))

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use egret_enforcer::ask::Questions;
 use egret_enforcer::baseline::{Index, parse};
@@ -126,11 +126,4 @@ pub(crate) fn settled(lanes: &Lanes, verdicts: u64) -> QueueState {
     let state = until("verdicts", || Some(lanes.state()).filter(|state| state.latency.count() >= verdicts));
     assert_eq!(state.latency.count(), verdicts, "{state:?}");
     state
-}
-
-/// How long something took.
-pub(crate) fn timed<T>(body: impl FnOnce() -> T) -> (T, Duration) {
-    let begun = Instant::now();
-    let value = body();
-    (value, begun.elapsed())
 }

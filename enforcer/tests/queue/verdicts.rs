@@ -11,7 +11,7 @@ use egret_tests::until;
 use libtest_mimic::Trial;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use crate::host::{AT_ONCE, Host, V4, V6, allow, policy, received, settled, timed};
+use crate::host::{AT_ONCE, Host, V4, V6, allow, policy, received, settled};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -40,10 +40,9 @@ fn side_by_side() {
         let lanes = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Enforce, &allow(known)));
         for _ in 0..3 {
             host.connect(known).unwrap();
-            let (refused, time) = timed(|| host.connect(other));
-            assert_eq!(refused.unwrap_err(), ErrorKind::ConnectionRefused);
-            assert!(time < AT_ONCE / 2, "{time:?}");
+            assert_eq!(host.connect(other).unwrap_err(), ErrorKind::ConnectionRefused);
         }
+        // One packet each: none was sent a second time.
         let state = settled(&lanes, 6);
         assert_eq!((state.verdicts_of(Verdict::Allow), state.verdicts_of(Verdict::Block)), (3, 3));
         assert_eq!(state.attributions, [(Attribution::Tuple, 6)]);

@@ -145,7 +145,7 @@ async fn a_warning_is_no_rejection() {
 async fn a_collector_that_does_not_answer_is_asked_again() {
     for protocol in PROTOCOLS {
         let answers = [Answer::Silence(Duration::from_secs(600))];
-        let impatient = |settings: &mut Settings| settings.timeout = Duration::from_millis(300);
+        let impatient = |settings: &mut Settings| settings.timeout = Duration::from_secs(2);
         let (account, collector) = exchange(protocol, answers, impatient, closes(3)).await;
         assert_eq!((account.sent, collector.heard().len()), (3, 2));
     }

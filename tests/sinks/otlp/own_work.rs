@@ -192,7 +192,7 @@ fn without_collector() {
         daemon.wait_for_lines(&report);
         let begun = Instant::now();
         let ended = daemon.stop();
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
         assert!(ended.status.success() && !ended.stderr.contains("panicked"), "{}", ended.stderr);
         let [enqueued, sent, ..] = ended.sinks["json"];
         assert_eq!(enqueued, sent, "the others are not held up: {ended:?}");
