@@ -115,7 +115,7 @@ fn at_once() {
     let daemon = without_collector("\"1h\"");
     make_spans(&daemon);
     daemon.signal(Signal::SIGTERM);
-    until("the draining", || daemon.stderr().contains("stopping").then_some(()));
+    daemon.says("stopping");
     assert_eq!(daemon.status()["stopping"], true);
     let begun = Instant::now();
     let ended = daemon.stop();

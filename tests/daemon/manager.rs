@@ -72,7 +72,7 @@ fn stuck() {
     ptrace::seize(thread, ptrace::Options::empty()).unwrap();
     ptrace::interrupt(thread).unwrap();
     waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
-    until("the daemon to notice", || daemon.stderr().contains("not drained").then_some(()));
+    daemon.says("not drained");
     let noticed = beats(&daemon);
     let until_now = daemon.stderr().matches("not drained").count();
     until("more looks in vain", || (daemon.stderr().matches("not drained").count() >= until_now + 4).then_some(()));

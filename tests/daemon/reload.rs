@@ -78,8 +78,7 @@ fn as_before() {
     let mut daemon = Setup::new().json().start();
     daemon.change("json.destination", "\"/no/such/directory/events.jsonl\"");
     daemon.reload();
-    let stderr = daemon.stderr();
-    assert!(stderr.contains("/no/such/directory") && stderr.contains("as before"), "{stderr}");
+    ["/no/such/directory", "as before"].map(|word| daemon.says(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert_eq!(daemon.status()["troubles"].as_array().map(Vec::len), Some(0));
@@ -90,10 +89,7 @@ fn wrong() {
     daemon.change("json.enabled", "\"perhaps\"");
     daemon.change("parquet.zstd_level", "99");
     daemon.reload();
-    let stderr = daemon.stderr();
-    for word in ["perhaps", "99", "goes on as before"] {
-        assert!(stderr.contains(word), "no {word:?} in {stderr}");
-    }
+    ["perhaps", "99", "goes on as before"].map(|word| daemon.says(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert!(daemon.stop().status.success());
@@ -103,7 +99,7 @@ fn restart() {
     let mut daemon = Setup::new().start();
     daemon.change("capture.ring_size", "\"1MiB\"");
     daemon.reload();
-    assert!(daemon.stderr().contains("capture.ring_size"), "{}", daemon.stderr());
+    daemon.says("capture.ring_size");
     let waiting = daemon.status()["configuration"]["waiting_for_restart"].clone();
     assert_eq!(waiting, serde_json::json!(["capture.ring_size"]));
     // As it was: nothing waits any more.
@@ -117,5 +113,5 @@ fn log() {
     assert!(!daemon.stderr().contains("INFO"), "{}", daemon.stderr());
     daemon.change("log.filter", "\"info\"");
     daemon.reload();
-    assert!(daemon.stderr().contains("INFO"), "{}", daemon.stderr());
+    daemon.says("INFO");
 }

@@ -85,6 +85,6 @@ fn has_fallen_back(host: &Host, daemon: Daemon, unknown: &Path, reason: &str) {
         (metric(&text, "egret_fallbacks_total", &[&label]) > 0.0).then_some(text)
     });
     assert_eq!(metric(&text, "egret_mode", &["mode=\"shadow\""]).to_string(), "1", "{text}");
-    assert!(daemon.stderr().contains(reason), "{}", daemon.stderr());
+    daemon.says(reason);
     assert!(daemon.stop().status.success());
 }

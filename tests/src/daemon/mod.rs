@@ -116,6 +116,15 @@ impl Daemon {
         self.tell(|told| told.stderr.clone())
     }
 
+    /// Waits for it to say something on standard error, which is read on its own.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub fn says(&self, word: &str) {
+        until(&format!("{word:?} on standard error"), || self.stderr().contains(word).then_some(()));
+    }
+
     /// What it wrote to standard output so far.
     #[must_use]
     pub fn stdout(&self) -> Vec<u8> {
