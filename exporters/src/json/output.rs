@@ -47,7 +47,7 @@ pub enum Error {
 #[derive(Debug)]
 pub(super) struct Output {
     file: File,
-    /// Only a regular file can be cut. What a pipe holds of a torn line goes with its last reader.
+    /// Only a regular file can be cut. What a pipe holds of a torn line stays there for its next reader.
     regular: bool,
     /// Bytes at the end that are of no whole line.
     torn: u64,
@@ -83,9 +83,18 @@ impl Output {
         Ok(Self { file, regular, torn: 0 })
     }
 
-    /// Writes what it can at once, and says how many bytes that was; waits where the other end of a pipe is slow.
+    /// Writes what it can at once, and says how many bytes that was; waits where the other end of a pipe is slow. A torn
+    /// line that cannot be taken back is ended first: it costs no other.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.cut()?;
+        if self.torn > 0 {
+            self.put(b"\n").await?;
+            self.torn = 0;
+        }
+        self.put(bytes).await
+    }
+
+    async fn put(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.file.write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -114,8 +123,8 @@ impl Output {
             let length = self.file.metadata()?.len();
             self.file.set_len(length.saturating_sub(self.torn))?;
             self.file.seek(SeekFrom::End(0))?;
+            self.torn = 0;
         }
-        self.torn = 0;
         Ok(())
     }
 

@@ -60,7 +60,7 @@ fn process() -> Process {
 /// Looks at an account all the time: it adds up at every moment, and what only grows never shrinks.
 pub(crate) struct Auditor {
     done: Arc<AtomicBool>,
-    thread: JoinHandle<u64>,
+    thread: JoinHandle<()>,
 }
 
 impl Auditor {
@@ -68,21 +68,23 @@ impl Auditor {
         let done = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&done);
         let thread = thread::spawn(move || {
-            let mut looks = 0;
             let mut before = Account::default();
-            while !until.load(Ordering::Relaxed) {
+            loop {
+                // Asked first: the last look is at the end.
+                let done = until.load(Ordering::Acquire);
                 before = audit(before, ledger.account());
-                looks += 1;
+                if done {
+                    break;
+                }
                 thread::sleep(LOOK);
             }
-            looks
         });
         Self { done, thread }
     }
 
-    /// Ends it, and says how often it looked.
-    pub(crate) fn finish(self) -> u64 {
-        self.done.store(true, Ordering::Relaxed);
+    /// Looks once more, and ends it.
+    pub(crate) fn finish(self) {
+        self.done.store(true, Ordering::Release);
         self.thread.join().unwrap()
     }
 }

@@ -47,8 +47,6 @@ pub(crate) enum Delivery {
     Exactly,
     /// It has each of them. It may have some twice, and some of which it could not say so in time.
     AtLeast,
-    /// It may have lost some that it had taken.
-    AtMost,
 }
 
 /// What a destination does.

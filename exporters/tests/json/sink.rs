@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use egret_exporters::json::{self, Destination, Reopener, Settings, Sink};
-use egret_exporters::sink::{Batch, DropReason};
+use egret_exporters::sink::{Account, Batch, DropReason};
 use egret_model::{ConnectionId, Event};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -237,6 +237,19 @@ fn reader(pipe: &Path) -> File {
     OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(pipe).unwrap()
 }
 
+/// Lets a sink end, and reads a pipe meanwhile.
+fn finish(sink: Running, mut reader: File) -> (Account, String) {
+    let ending = thread::spawn(move || sink.finish());
+    let mut text = Vec::new();
+    let mut piece = [0; 1_000];
+    until("the end of the text", || match reader.read(&mut piece) {
+        Ok(0) => true,
+        Ok(length) => text.write_all(piece.get(..length).unwrap()).is_err(),
+        Err(_) => false,
+    });
+    (ending.join().unwrap(), String::from_utf8(text).unwrap())
+}
+
 #[test]
 fn a_pipe_without_a_reader_is_told_at_once() {
     let place = Place::new();
@@ -247,21 +260,14 @@ fn a_pipe_without_a_reader_is_told_at_once() {
 #[test]
 fn a_slow_reader_gets_every_line() {
     let place = Place::new();
-    let mut reader = reader(&pipe(&place));
+    let reader = reader(&pipe(&place));
     let (sink, _) = start(&place.file());
     // Much more than a pipe holds.
     sink.offer(&batch(0..2_000));
     until("a full pipe", || sink.ledger().account().sent > 0);
-    let ending = thread::spawn(move || sink.finish());
-    let mut text = Vec::new();
-    let mut piece = [0; 1_000];
-    until("the end of the text", || match reader.read(&mut piece) {
-        Ok(0) => true,
-        Ok(length) => text.write_all(&piece[..length]).is_err(),
-        Err(_) => false,
-    });
-    assert_eq!(ending.join().unwrap().sent, 2_000);
-    assert_eq!(numbers(&String::from_utf8(text).unwrap()), (0..2_000).collect::<Vec<_>>());
+    let (account, text) = finish(sink, reader);
+    assert_eq!(account.sent, 2_000);
+    assert_eq!(numbers(&text), (0..2_000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -278,6 +284,26 @@ fn a_reader_that_left_costs_what_comes_until_another_is_there() {
     let mut text = String::new();
     second.read_to_string(&mut text).unwrap();
     assert_eq!(numbers(&text), (10..20).collect::<Vec<_>>());
+}
+
+/// The pipe keeps what its reader left unread.
+#[test]
+fn a_line_that_a_reader_left_in_the_middle_costs_no_other() {
+    let place = Place::new();
+    let first = reader(&pipe(&place));
+    let (sink, _) = start(&place.file());
+    sink.offer(&batch(0..2_000));
+    until("a full pipe", || sink.ledger().account().sent > 0);
+    drop(first);
+    let lost = sink.settle().dropped.of(DropReason::WriteFailed);
+    let second = reader(&place.file());
+    sink.offer(&batch(2_000..2_010));
+    let (account, text) = finish(sink, second);
+    assert_eq!(account.sent, 2_010 - lost);
+    let whole = text.lines().filter_map(|line| json::read_event(line.as_bytes()).ok());
+    let read: Vec<_> = whole.map(|event| event.id.socket).collect();
+    assert_eq!(read, (0..2_000 - lost).chain(2_000..2_010).collect::<Vec<_>>());
+    assert_eq!(text.lines().count(), read.len() + 1, "one was torn");
 }
 
 /// A reader that stands still does not keep the sink from ending, and what it was given counts.
