@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use egret_tests::{Daemon, Setup, Traffic, egret, until};
+use egret_tests::{Daemon, Setup, Traffic, egret};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
