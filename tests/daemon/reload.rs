@@ -78,7 +78,7 @@ fn as_before() {
     let mut daemon = Setup::new().json().start();
     daemon.change("json.destination", "\"/no/such/directory/events.jsonl\"");
     daemon.reload();
-    ["/no/such/directory", "as before"].map(|word| daemon.says(word));
+    ["/no/such/directory", "as before"].into_iter().for_each(|word| daemon.says(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert_eq!(daemon.status()["troubles"].as_array().map(Vec::len), Some(0));
@@ -89,7 +89,7 @@ fn wrong() {
     daemon.change("json.enabled", "\"perhaps\"");
     daemon.change("parquet.zstd_level", "99");
     daemon.reload();
-    ["perhaps", "99", "goes on as before"].map(|word| daemon.says(word));
+    ["perhaps", "99", "goes on as before"].into_iter().for_each(|word| daemon.says(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert!(daemon.stop().status.success());
