@@ -51,6 +51,17 @@ pub(super) struct Output {
     regular: bool,
     /// Bytes at the end that are of no whole line.
     torn: u64,
+    /// Others are kept from writing to it.
+    locked: bool,
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.locked {
+            // Closing it is not enough: whoever looks at this process's files at that moment holds it for a little longer.
+            let _ = self.file.unlock();
+        }
+    }
 }
 
 impl Output {
@@ -72,15 +83,17 @@ impl Output {
             match output.file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Err(Error::Locked(path.to_owned())),
                 // Some file systems have no locks.
-                Err(TryLockError::Error(_)) | Ok(()) => output.mend(path).map_err(failed)?,
+                Err(TryLockError::Error(_)) => {}
+                Ok(()) => output.locked = true,
             }
+            output.mend(path).map_err(failed)?;
         }
         Ok(output)
     }
 
     fn new(file: File) -> io::Result<Self> {
         let regular = file.metadata()?.is_file();
-        Ok(Self { file, regular, torn: 0 })
+        Ok(Self { file, regular, torn: 0, locked: false })
     }
 
     /// Writes what it can at once, and says how many bytes that was; waits where the other end of a pipe is slow. A torn

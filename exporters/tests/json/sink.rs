@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use egret_exporters::json::{self, Destination, Reopener, Settings, Sink};
@@ -225,6 +226,27 @@ fn what_is_not_ours_is_kept() {
     sink.offer(&vec![events::full_event()].into());
     sink.finish();
     assert_eq!(fs::read_to_string(place.file()).unwrap(), format!("somebody's note\n{}", line(&events::full_event())));
+}
+
+/// Who reads the links below `/proc` holds each file for a moment.
+#[test]
+fn a_file_is_free_once_a_sink_has_ended_whoever_looks_at_it() {
+    let place = Place::new();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    for file in fs::read_dir("/proc/self/fd").unwrap() {
+                        let _ = fs::read_link(file.unwrap().path());
+                    }
+                }
+            });
+        }
+        let refused = (0..5_000).find_map(|_| Sink::new(&settings(place.file())).err());
+        done.store(true, Ordering::Relaxed);
+        assert!(refused.is_none(), "{refused:?}");
+    });
 }
 
 fn pipe(place: &Place) -> PathBuf {

@@ -22,7 +22,14 @@ const FILE_MODE: u32 = 0o640;
 pub(super) struct Directory {
     path: PathBuf,
     /// Locked; the kernel takes the lock back however this process ends.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Closing it is not enough: whoever looks at this process's files at that moment holds it for a little longer.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Directory {
@@ -38,7 +45,7 @@ impl Directory {
         let objects = LocalFileSystem::new_with_prefix(&path).map_err(|error| refused(io::Error::other(error)))?;
         // A finished file outlasts a power cut; and directories go with their last file.
         let objects = objects.with_fsync(true).with_automatic_cleanup(true);
-        Ok((Self { path, _lock: lock }, Arc::new(objects), removed))
+        Ok((Self { path, lock }, Arc::new(objects), removed))
     }
 
     pub(super) fn prepare(&self, place: &str) -> io::Result<()> {

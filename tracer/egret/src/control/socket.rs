@@ -50,7 +50,14 @@ pub(crate) enum SocketError {
 #[derive(Debug)]
 pub(crate) struct Guard {
     socket: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Closing it is not enough: whoever looks at this process's files at that moment holds it for a little longer.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Guard {
@@ -78,7 +85,7 @@ impl Guard {
         }
         // Who holds the lock is told to people only.
         let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-        Ok(Self { socket: socket.to_owned(), _lock: lock })
+        Ok(Self { socket: socket.to_owned(), lock })
     }
 }
 

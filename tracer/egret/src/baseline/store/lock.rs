@@ -9,7 +9,14 @@ use std::path::{Path, PathBuf};
 /// Held while a baseline is read, changed and written: a lock on a file beside it, which ends with the process, however that
 /// ends. The file beside it stays: removing it would let two programs hold locks on files of the same name.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "closing it ends the lock")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it is not enough: whoever looks at this process's files at that moment holds it for a little longer.
+        let _ = self.0.unlock();
+    }
+}
 
 impl Lock {
     /// Waits until nobody else holds it.
