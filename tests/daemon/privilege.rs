@@ -42,7 +42,8 @@ fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
         let sets = fields.iter().filter(|(key, _)| key.starts_with("Cap") || *key == "NoNewPrivs");
         (name, sets.map(|(key, value)| ((*key).to_owned(), u64::from_str_radix(value, 16).unwrap())).collect())
     };
-    tasks.map(|task| read(fs::read_to_string(task.unwrap().path().join("status")).unwrap())).collect()
+    // One that ends meanwhile has no status.
+    tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok()).map(read).collect()
 }
 
 /// `within` is all that the daemon had at its start.
