@@ -191,11 +191,11 @@ fn with_verdict(mut event: Event, verdicts: &Verdicts) -> Event {
 /// which it does once its verdict is noted. What stays within the host may not be judged at all, and is not worth waiting
 /// for.
 fn may_be_judged_yet(event: &Event) -> bool {
-    if event.name == EventName::ConnectionFailed {
-        return false;
-    }
     let by_datagrams = event.transport.is_some_and(|transport: Transport| !transport.has_handshake());
-    by_datagrams && begins(event) && event.peer.address.is_some_and(|address| !address.is_loopback())
+    by_datagrams
+        && begins(event)
+        && event.name != EventName::ConnectionFailed
+        && event.peer.address.is_some_and(|address| !address.is_loopback())
 }
 
 #[cfg(test)]
