@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn perform(&self) -> Result<()> {
         bpf::build(setup::ensure(Purpose::Run, self.policy)?)?;
-        let egret = binaries(Profile::Release, &["egret"])?.join("egret");
+        let egret = binaries(Profile::Quick, &["egret"])?.join("egret");
         let egret = egret.to_str().context("the path of the target directory is not UTF-8")?;
         let mut command = as_root(egret, "tracing")?;
         command.arg("trace").args(&self.trace);

@@ -36,11 +36,11 @@ impl Arguments {
     pub(crate) fn perform(&self) -> Result<()> {
         let purpose = if self.full { Purpose::LongTest } else { Purpose::Test };
         bpf::build(setup::ensure(purpose, self.policy)?)?;
-        // Optimised: the tests trace storms of traffic.
-        let built = binaries(Profile::Release, &["egret", "egret-traffic"])?;
+        // Optimised: the tests trace storms of traffic. The same profile for the tests: their dependencies are compiled.
+        let built = binaries(Profile::Quick, &["egret", "egret-traffic"])?;
         let mut tests = cargo()?;
         // One failing crate does not hide the others.
-        tests.args(["test", "--workspace", "--no-fail-fast"]);
+        tests.args(["test", "--workspace", "--no-fail-fast", "--profile", "quick"]);
         tests.env("EGRET_BIN", built.join("egret")).env("EGRET_TRAFFIC", built.join("egret-traffic"));
         tests.env(python::USUAL.variable, python::USUAL.interpreter()?).env("PATH", unpacked::search_path()?);
         if self.full {

@@ -30,9 +30,9 @@ pub(crate) const VARIABLE: &str = "EGRET_DEB";
 /// Its path is the one line on standard output.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Package the debug build, which is quicker to compile and slower to run
+    /// Package the quick build, which is compiled sooner and runs slower
     #[arg(long)]
-    debug: bool,
+    quick: bool,
     #[command(flatten)]
     policy: Policy,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn perform(&self) -> Result<()> {
         bpf::build(setup::ensure(Purpose::Deb, self.policy)?)?;
-        let profile = if self.debug { Profile::Debug } else { Profile::Release };
+        let profile = if self.quick { Profile::Quick } else { Profile::Release };
         println!("{}", package(&binaries(profile, &["egret"])?.join("egret"))?.display());
         Ok(())
     }
