@@ -38,9 +38,22 @@ pub(super) struct KernelCapture {
     standing: Vec<Event>,
     /// As many batches as the ring of flows holds at once.
     batches: usize,
-    delivered: u64,
-    malformed: u64,
+    taken_flows: Taken,
+    taken_execs: Taken,
     last_record: Instant,
+}
+
+/// Records taken out of a ring.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Taken {
+    pub(super) delivered: u64,
+    pub(super) malformed: u64,
+}
+
+impl Taken {
+    const fn total(self) -> u64 {
+        self.delivered + self.malformed
+    }
 }
 
 impl KernelCapture {
@@ -80,8 +93,8 @@ impl KernelCapture {
             tracker,
             standing,
             batches: 1,
-            delivered: 0,
-            malformed: 0,
+            taken_flows: Taken::default(),
+            taken_execs: Taken::default(),
             last_record: Instant::now(),
         }
     }
@@ -112,7 +125,7 @@ impl KernelCapture {
     pub(super) fn drain(&mut self, out: &mut Vec<Event>) -> bool {
         self.tracker.processes.refresh_clock();
         out.append(&mut self.standing);
-        let before = self.delivered;
+        let before = self.taken_total();
         self.drain_execs();
         let more = self.drain_flows(out);
         if !more {
@@ -120,21 +133,26 @@ impl KernelCapture {
             self.drain_names(u64::MAX);
         }
         self.tracker.flush(Some(host::boot_now()), out);
-        if self.delivered != before {
+        if self.taken_total() != before {
             self.last_record = Instant::now();
         }
         more
+    }
+
+    /// Records of flows and processes, whose readers must not be late.
+    const fn taken_total(&self) -> u64 {
+        self.taken_flows.delivered + self.taken_execs.delivered
     }
 
     fn drain_execs(&mut self) {
         while let Some(item) = self.execs.next() {
             match decode(&item) {
                 Ok(record) => {
-                    self.delivered += 1;
+                    self.taken_execs.delivered += 1;
                     self.tracker.process_record(record);
                 }
                 Err(error) => {
-                    self.malformed += 1;
+                    self.taken_execs.malformed += 1;
                     tracing::warn!(%error, ring = "execs", "record cannot be read");
                 }
             }
@@ -148,11 +166,11 @@ impl KernelCapture {
             drop(item);
             match record {
                 Ok(record) => {
-                    self.delivered += 1;
+                    self.taken_flows.delivered += 1;
                     self.flow(record, out);
                 }
                 Err(error) => {
-                    self.malformed += 1;
+                    self.taken_flows.malformed += 1;
                     tracing::warn!(%error, ring = "flows", "record cannot be read");
                 }
             }
@@ -228,20 +246,29 @@ impl KernelCapture {
     }
 
     pub(super) fn tally(&self) -> Tally {
+        let skipped = self.programs.skipped_runs();
+        let taken = [self.taken_flows, self.taken_execs, self.names.taken];
+        // After what was taken, so that what waits is never negative.
         let counters = self.programs.counters();
         let mut lost = counters.lost();
-        let malformed = self.malformed + self.names.malformed;
-        if malformed != 0 {
-            lost.push(Loss { stage: LossStage::Decode, reason: LossReason::Malformed, count: malformed });
-        }
+        let malformed = taken.iter().map(|taken| taken.malformed).sum();
+        push(&mut lost, LossStage::Decode, LossReason::Malformed, malformed);
+        push(&mut lost, LossStage::Hook, LossReason::HookSkipped, skipped);
         let mut incomplete = counters.incomplete();
         incomplete.extend(self.tracker.incomplete());
-        let count = self.programs.skipped_runs();
-        if count != 0 {
-            incomplete.push(Loss { stage: LossStage::KernelState, reason: LossReason::HookSkipped, count });
+        Tally {
+            captured: counters.produced() + skipped,
+            delivered: taken.iter().map(|taken| taken.delivered).sum(),
+            lost,
+            waiting: counters.waiting(taken.map(Taken::total)),
+            incomplete,
         }
-        let delivered = self.delivered + self.names.delivered;
-        Tally { captured: counters.produced(), delivered, lost, incomplete }
+    }
+}
+
+fn push(losses: &mut Vec<Loss>, stage: LossStage, reason: LossReason, count: u64) {
+    if count != 0 {
+        losses.push(Loss { stage, reason, count });
     }
 }
 
@@ -259,7 +286,7 @@ fn setup(layer: Layer, options: &Options) -> Setup {
 }
 
 impl PeerTable for Programs {
-    fn take(&mut self, key: &PeerKey) -> Option<PeerTotals> {
-        self.take_peer(key)
+    fn take(&mut self, key: &PeerKey, opened_ns: u64) -> Option<PeerTotals> {
+        self.take_peer(key, opened_ns)
     }
 }
