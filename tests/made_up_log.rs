@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use egret_exporters::parquet::{Destination, Settings, Sink};
+use egret_exporters::parquet::{Destination, Settings, Sink, Spool};
 use egret_exporters::sink::queue;
 use egret_model::Event;
 
@@ -19,6 +19,7 @@ pub(crate) fn write(log: &Path, host: &str, row_group_rows: usize, events: Vec<E
         zstd_level: 1,
         keep_for: None,
         keep_bytes: None,
+        spool: Spool::default(),
         queue_events: 1 << 20,
     };
     let sink = Sink::new(&settings).unwrap();

@@ -11,6 +11,7 @@
     reason = "a test ends at the first thing that is not as it should be"
 )]
 
+mod bucket;
 mod compliance;
 mod otlp;
 mod prometheus;
@@ -18,6 +19,6 @@ mod prometheus;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let trials = [compliance::trials(), otlp::trials(), prometheus::trials()];
+    let trials = [bucket::trials(), compliance::trials(), otlp::trials(), prometheus::trials()];
     egret_tests::run(trials.into_iter().flatten().collect())
 }

@@ -22,8 +22,28 @@ pub struct Settings {
     pub keep_for: Option<Duration>,
     /// The oldest files are removed while all together are larger, bytes; `None` for no bound.
     pub keep_bytes: Option<u64>,
+    /// Where files for a bucket wait until it has them.
+    pub spool: Spool,
     /// Events that may wait.
     pub queue_events: usize,
+}
+
+/// Where files for a bucket wait until it has them. A directory as destination needs none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spool {
+    /// The directory; it has room for `keep_bytes` and for a file that is being written.
+    pub directory: PathBuf,
+    /// A file is dropped after this time of failed uploads.
+    pub keep_for: Duration,
+    /// The oldest files are dropped while all together are larger, bytes.
+    pub keep_bytes: u64,
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        let keep_for = Duration::from_secs(7 * 86_400);
+        Self { directory: PathBuf::from("/var/lib/egret/spool"), keep_for, keep_bytes: 1 << 30 }
+    }
 }
 
 /// Where files go.

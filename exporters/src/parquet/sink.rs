@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use egret_model::{Timestamp, work};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, Span, field};
 
@@ -12,9 +13,10 @@ use super::encoding;
 use super::error::{StartError, WriteError};
 use super::file::File;
 use super::layout::{Hour, host_in_names};
-use super::settings::Settings;
+use super::settings::{Destination, Settings};
 use super::shelf::Shelf;
 use super::store::Store;
+use super::upload::{Finished, Uploader};
 use crate::names;
 use crate::sink::{Batch, DropReason, Receiver};
 
@@ -31,6 +33,9 @@ pub struct Sink {
     shelf: Shelf,
     open: Vec<File>,
     complaint: Complaint,
+    /// Where finished files go from here, if the destination is a bucket.
+    upload: Option<Uploader>,
+    finished: Option<Sender<Finished>>,
 }
 
 impl Sink {
@@ -40,8 +45,18 @@ impl Sink {
     ///
     /// The destination cannot be used, or another egret writes files of this host there.
     pub fn new(settings: &Settings) -> Result<Self, StartError> {
-        let (store, _) = Store::open(&settings.destination, &host_in_names(&settings.host))?;
-        Self::with_store(settings, store)
+        let host = host_in_names(&settings.host);
+        match &settings.destination {
+            Destination::Directory(path) => Self::with_store(settings, Store::directory(path, &host)?.0),
+            Destination::Bucket(url) => {
+                let bucket = Store::bucket(url)?;
+                // Locked before it is listed.
+                let (spool, _) = Store::directory(&settings.spool.directory, &host)?;
+                let (uploader, finished) = Uploader::new(settings, bucket, &host)?;
+                let sink = Self::with_store(settings, spool)?;
+                Ok(Self { upload: Some(uploader), finished: Some(finished), ..sink })
+            }
+        }
     }
 
     /// The same with any object store, whatever the settings say about the destination.
@@ -62,11 +77,24 @@ impl Sink {
             shelf: Shelf::new(settings, host_in_names(&settings.host)),
             open: Vec::new(),
             complaint: Complaint::default(),
+            upload: None,
+            finished: None,
         })
     }
 
     /// Writes until the queue is closed and empty; by then every file is finished. The runtime must have time.
-    pub async fn run(mut self, mut inbox: Receiver) {
+    /// What a bucket does not take by then stays in the spool.
+    pub async fn run(mut self, inbox: Receiver) {
+        match self.upload.take() {
+            None => self.write(inbox).await,
+            Some(uploader) => {
+                let ledger = inbox.ledger().clone();
+                tokio::join!(self.write(inbox), uploader.run(&ledger));
+            }
+        }
+    }
+
+    async fn write(mut self, mut inbox: Receiver) {
         self.tidy(true).await;
         while let Some(next) = self.next(&mut inbox).await {
             if let Some(batch) = next {
@@ -151,10 +179,22 @@ impl Sink {
                 inbox.sent(file.events);
                 Span::current().record(names::FILE_SIZE, signed(bytes));
                 tracing::debug!(file = %file.place, events = file.events, bytes, "parquet file finished");
-                self.shelf.add(file.hour, bytes);
-                self.tidy(false).await;
+                self.publish_further(file, bytes).await;
             }
             Err(error) => self.give_up(&file, &error, inbox),
+        }
+    }
+
+    /// What is done with a finished file: it is uploaded, or counts towards what is kept.
+    async fn publish_further(&mut self, file: File, bytes: u64) {
+        let Some(finished) = &self.finished else {
+            self.shelf.add(file.hour, bytes);
+            self.tidy(false).await;
+            return;
+        };
+        let announced = finished.try_send(Finished { place: file.place, events: file.events, bytes });
+        if let Err(error) = announced {
+            tracing::warn!(%error, "a finished file stays in the spool until the next start");
         }
     }
 
@@ -165,6 +205,10 @@ impl Sink {
 
     /// Removes what need not be kept. A failure changes nothing for what is written.
     async fn tidy(&mut self, survey: bool) {
+        if self.finished.is_some() {
+            // What is kept in a bucket is the uploader's business.
+            return;
+        }
         let span = tracing::info_span!(
             target: work::TARGET,
             work::RETENTION,

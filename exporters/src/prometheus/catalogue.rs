@@ -192,13 +192,31 @@ pub(super) const RECORDS_INCOMPLETE: MetricInfo = counter(
 pub(super) const SINK_ENQUEUED: MetricInfo =
     counter("egret_sink_enqueued_total", &["sink"], "Events offered to a sink: sent, dropped or still queued.");
 pub(super) const SINK_SENT: MetricInfo =
-    counter("egret_sink_sent_total", &["sink"], "Events that the destination of a sink has.");
+    counter("egret_sink_sent_total", &["sink"], "Events that the destination of a sink has, or its spool.");
 pub(super) const SINK_DROPPED: MetricInfo =
     counter("egret_sink_dropped_total", &["sink", "reason"], "Events that a sink gave up.");
 pub(super) const SINK_QUEUE: MetricInfo =
     gauge("egret_sink_queue_events", &["sink"], "Events that wait for a sink, or that it has in hand.");
 pub(super) const SINK_QUEUE_CAPACITY: MetricInfo =
     gauge("egret_sink_queue_capacity_events", &["sink"], "Events that may wait for a sink.");
+pub(super) const SPOOL_FILES: MetricInfo =
+    gauge("egret_sink_spool_files", &["sink"], "Files on this host's disk that wait for their bucket.");
+pub(super) const SPOOL_BYTES: MetricInfo =
+    gauge("egret_sink_spool_bytes", &["sink"], "Bytes of the files that wait for their bucket.");
+pub(super) const SPOOL_EVENTS: MetricInfo =
+    gauge("egret_sink_spool_events", &["sink"], "Events in the files that wait for their bucket.");
+pub(super) const SPOOL_AGE: MetricInfo = gauge(
+    "egret_sink_spool_oldest_seconds",
+    &["sink"],
+    "How long the oldest file that waits has been tried to upload; 0 where none waits.",
+);
+pub(super) const SPOOL_UPLOADED: MetricInfo =
+    counter("egret_sink_spool_uploaded_total", &["sink"], "Events in files that the bucket has.");
+pub(super) const SPOOL_DROPPED: MetricInfo = counter(
+    "egret_sink_spool_dropped_total",
+    &["sink", "reason"],
+    "Events in files that left the spool without having been uploaded.",
+);
 pub(super) const NAMES_ADDRESSES: MetricInfo = gauge("egret_names_addresses", &[], "Addresses that have a name now.");
 pub(super) const NAMES_ANSWERS: MetricInfo =
     counter("egret_names_answers_total", &[], "DNS answers that were understood.");
@@ -236,7 +254,7 @@ const PROCESS_START: MetricInfo =
 const PROCESS_THREADS: MetricInfo = gauge("process_threads", &[], "Number of OS threads in the process.");
 const PROCESS_VIRTUAL: MetricInfo = gauge("process_virtual_memory_bytes", &[], "Virtual memory size in bytes.");
 
-static CATALOGUE: [MetricInfo; 76] = [
+static CATALOGUE: [MetricInfo; 82] = [
     BUILD_INFO,
     EVENTS,
     CONNECTIONS,
@@ -296,6 +314,12 @@ static CATALOGUE: [MetricInfo; 76] = [
     SINK_DROPPED,
     SINK_QUEUE,
     SINK_QUEUE_CAPACITY,
+    SPOOL_FILES,
+    SPOOL_BYTES,
+    SPOOL_EVENTS,
+    SPOOL_AGE,
+    SPOOL_UPLOADED,
+    SPOOL_DROPPED,
     NAMES_ADDRESSES,
     NAMES_ANSWERS,
     NAMES_SERVER_NAMES,

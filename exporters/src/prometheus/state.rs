@@ -5,10 +5,12 @@ use egret_model::{Degradation, Layer, Loss, LossReason, LossStage};
 use super::catalogue::{
     CAPTURE_LAYER, DEGRADATION, MODE, MetricInfo, NAMES_ADDRESSES, NAMES_ANSWERS, NAMES_EVICTED, NAMES_MALFORMED,
     NAMES_SERVER_NAMES, RECORDS_CAPTURED, RECORDS_DELIVERED, RECORDS_INCOMPLETE, RECORDS_LOST, SINK_DROPPED,
-    SINK_ENQUEUED, SINK_QUEUE, SINK_QUEUE_CAPACITY, SINK_SENT,
+    SINK_ENQUEUED, SINK_QUEUE, SINK_QUEUE_CAPACITY, SINK_SENT, SPOOL_AGE, SPOOL_BYTES, SPOOL_DROPPED, SPOOL_EVENTS,
+    SPOOL_FILES, SPOOL_UPLOADED,
 };
 use super::enforcement;
 use super::family::Family;
+use crate::sink::SpoolState;
 use crate::snapshot::{NamesState, SinkState, Snapshot};
 
 const MODES: [&str; 4] = ["observe", "learn", "shadow", "enforce"];
@@ -55,6 +57,7 @@ pub(super) fn families(snapshot: &Snapshot, limit: usize) -> Vec<Family> {
         losses(RECORDS_INCOMPLETE, &INCOMPLETE, &tally.incomplete),
     ];
     families.extend(sinks(&snapshot.sinks));
+    families.extend(spools(&snapshot.sinks));
     families.extend(snapshot.names.iter().flat_map(names));
     families.extend(enforcement::families(snapshot.enforcement.as_ref(), limit));
     families
@@ -93,6 +96,31 @@ fn sinks(sinks: &[SinkState]) -> [Family; 5] {
         family(SINK_SENT, |sink| sink.account.sent),
         family(SINK_QUEUE, |sink| sink.account.queued),
         family(SINK_QUEUE_CAPACITY, |sink| sink.capacity as u64),
+        dropped,
+    ]
+}
+
+/// Only of sinks that have a spool.
+fn spools(sinks: &[SinkState]) -> Vec<Family> {
+    let spools: Vec<_> = sinks.iter().filter_map(|sink| Some((sink.name, sink.spool.as_ref()?))).collect();
+    if spools.is_empty() {
+        return Vec::new();
+    }
+    let family = |info, of: fn(&SpoolState) -> u64| {
+        let mut family = Family::new(info);
+        spools.iter().for_each(|(sink, spool)| family.add(&[sink], of(spool)));
+        family
+    };
+    let mut dropped = Family::new(SPOOL_DROPPED);
+    for (sink, spool) in &spools {
+        spool.dropped.iter().for_each(|(why, events)| dropped.add(&[sink, why.as_str()], events));
+    }
+    vec![
+        family(SPOOL_FILES, |spool| spool.files),
+        family(SPOOL_BYTES, |spool| spool.bytes),
+        family(SPOOL_EVENTS, |spool| spool.events),
+        family(SPOOL_AGE, |spool| spool.oldest_seconds.unwrap_or(0)),
+        family(SPOOL_UPLOADED, |spool| spool.uploaded_events),
         dropped,
     ]
 }

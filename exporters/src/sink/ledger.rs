@@ -101,17 +101,110 @@ impl Serialize for Drops {
     }
 }
 
+/// Why events left a spool without having been uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SpoolDrop {
+    /// Uploads failed for as long as a file may wait.
+    Expired,
+    /// Younger files needed the room.
+    SpoolFull,
+    /// The file could not be read.
+    Unreadable,
+}
+
+impl SpoolDrop {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Expired, Self::SpoolFull, Self::Unreadable];
+
+    /// The name used in messages, JSON and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::SpoolFull => "spool_full",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// Events that left a spool without having been uploaded, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpoolDrops([u64; SpoolDrop::ALL.len()]);
+
+impl SpoolDrops {
+    /// Dropped for one reason.
+    #[must_use]
+    pub fn of(&self, reason: SpoolDrop) -> u64 {
+        self.0.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    /// Adds to what was dropped for one reason.
+    pub fn add(&mut self, reason: SpoolDrop, events: u64) {
+        if let Some(place) = self.0.get_mut(reason as usize) {
+            *place += events;
+        }
+    }
+
+    /// Each reason with its count, zeros too.
+    pub fn iter(&self) -> impl Iterator<Item = (SpoolDrop, u64)> + '_ {
+        SpoolDrop::ALL.into_iter().zip(self.0.iter().copied())
+    }
+}
+
+/// As an object, without the reasons that never occurred.
+impl Serialize for SpoolDrops {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().filter(|(_, count)| *count != 0).map(|(why, count)| (why.as_str(), count)))
+    }
+}
+
+/// What a sink has put on this host's disk on the way to its destination. In the sink's account these events are sent: from
+/// there on they survive the end of egret, and the spool's own sum is `spooled = uploaded + dropped + waiting`, over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SpoolState {
+    /// Files that wait.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Events in them.
+    pub events: u64,
+    /// How long the oldest has been tried, seconds; absent where none waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_seconds: Option<u64>,
+    /// Files uploaded since the start; only ever grows.
+    pub uploaded_files: u64,
+    /// Events uploaded since the start; only ever grows.
+    pub uploaded_events: u64,
+    /// Events dropped since the start, by reason; only ever grows.
+    pub dropped: SpoolDrops,
+    /// Why the last upload failed; absent where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Arc<str>>,
+}
+
+impl SpoolState {
+    /// This state with the counts of one before it added.
+    #[must_use]
+    pub fn after(mut self, earlier: &Self) -> Self {
+        self.uploaded_files += earlier.uploaded_files;
+        self.uploaded_events += earlier.uploaded_events;
+        earlier.dropped.iter().for_each(|(reason, events)| self.dropped.add(reason, events));
+        self
+    }
+}
+
 /// Keeps a sink's account. Cheap to clone: the account is shared.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     sink: &'static str,
     capacity: usize,
     account: Arc<Mutex<Account>>,
+    spool: Arc<Mutex<Option<SpoolState>>>,
 }
 
 impl Ledger {
     pub(super) fn new(sink: &'static str, capacity: usize) -> Self {
-        Self { sink, capacity, account: Arc::default() }
+        Self { sink, capacity, account: Arc::default(), spool: Arc::default() }
     }
 
     /// The sink's name.
@@ -130,6 +223,17 @@ impl Ledger {
     #[must_use]
     pub fn account(&self) -> Account {
         *self.lock()
+    }
+
+    /// The sink's spool, if it has one.
+    #[must_use]
+    pub fn spool_state(&self) -> Option<SpoolState> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what is in the sink's spool.
+    pub(crate) fn spool(&self, state: SpoolState) {
+        *self.spool.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
     }
 
     /// Counts all that is queued as dropped, because the time to drain is over. What the sink may say of it later

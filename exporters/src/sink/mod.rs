@@ -11,5 +11,5 @@ mod ledger;
 mod queue;
 
 pub use batch::Batch;
-pub use ledger::{Account, DropReason, Drops, Ledger};
+pub use ledger::{Account, DropReason, Drops, Ledger, SpoolDrop, SpoolDrops, SpoolState};
 pub use queue::{Receiver, Sender, queue};

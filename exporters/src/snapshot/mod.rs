@@ -11,7 +11,7 @@ pub use self::baseline::{BaselineState, ExecutableFlows};
 pub use self::enforcement::{
     AttributionCount, Bucket, EnforcementState, Fallback, FallbackCount, LatencyState, QueueState, VerdictCount,
 };
-use crate::sink::Account;
+use crate::sink::{Account, SpoolState};
 
 /// What egret says of itself at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +42,9 @@ pub struct SinkState {
     /// What became of its events.
     #[serde(flatten)]
     pub account: Account,
+    /// What waits on this host's disk; absent where the destination needs no spool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolState>,
 }
 
 /// The table of host names at one moment. Counts only ever grow.

@@ -122,6 +122,7 @@ fn settings(directory: PathBuf) -> Settings {
         // The events are of a day long ago.
         keep_for: None,
         keep_bytes: None,
+        spool: parquet::Spool::default(),
         // The queue is that of the scenario.
         queue_events: 0,
     }

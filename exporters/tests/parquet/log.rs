@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use egret_exporters::json;
 use egret_exporters::parquet::read::{self, Query};
-use egret_exporters::parquet::{Destination, Settings, Sink};
+use egret_exporters::parquet::{Destination, Settings, Sink, Spool};
 use egret_exporters::sink::{Account, Batch};
 use egret_model::{ConnectionId, Event, Timestamp};
 use tempfile::TempDir;
@@ -80,6 +80,7 @@ pub(crate) fn settings(directory: &Path) -> Settings {
         zstd_level: 3,
         keep_for: None,
         keep_bytes: None,
+        spool: Spool::default(),
         queue_events: CAPACITY,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use egret_exporters::prometheus::{Format, Metrics, Settings};
-use egret_exporters::sink::Account;
+use egret_exporters::sink::{Account, SpoolState};
 use egret_exporters::snapshot::{
     BaselineState, Bucket, EnforcementState, ExecutableFlows, Fallback, FallbackCount, LatencyState, NamesState,
     QueueState, SinkState, Snapshot,
@@ -27,10 +27,15 @@ pub(crate) fn snapshot() -> Snapshot {
         layer: Layer::Sockets,
         degradations: Vec::new(),
         tally: Tally::default(),
-        sinks: vec![SinkState { name: "parquet", capacity: 10, account: Account::default() }],
+        sinks: vec![SinkState { name: "parquet", capacity: 10, account: Account::default(), spool: Some(spool()) }],
         names: Some(NamesState::default()),
         enforcement: Some(enforcement()),
     }
+}
+
+/// A spool in which nothing waits.
+fn spool() -> SpoolState {
+    SpoolState::default()
 }
 
 /// Enforcement of which everything is known, with all counts at zero.

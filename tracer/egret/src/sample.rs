@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use egret_exporters::parquet::{Destination, Settings, Sink};
+use egret_exporters::parquet::{Destination, Settings, Sink, Spool};
 use egret_exporters::sink::queue;
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource, Process, Reason,
@@ -88,6 +88,7 @@ fn settings(directory: &Path) -> Settings {
         zstd_level: 1,
         keep_for: None,
         keep_bytes: None,
+        spool: Spool::default(),
         queue_events: 1 << 20,
     }
 }

@@ -1,7 +1,5 @@
 //! One file, from opening to its last batch.
 
-use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +19,7 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::super::schema::{COLUMNS, Column, HOST_KEY, Kind, column_name};
 use super::query::{Criterion, Query};
+use super::source::Input;
 use super::{ReadError, decode, prune};
 use crate::names;
 
@@ -45,14 +44,8 @@ impl std::fmt::Debug for FileReader {
 
 impl FileReader {
     /// Opens a file; `None` if it cannot hold an answer.
-    pub(super) fn open(path: PathBuf, query: &Query) -> Result<Option<Self>, ReadError> {
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            // Removed for its age since the directory was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(ReadError::Open { path, error }),
-        };
-        match reader(file, query) {
+    pub(super) fn open(path: PathBuf, input: Input, query: &Query) -> Result<Option<Self>, ReadError> {
+        match reader(input, query) {
             Ok(reader) => Ok(reader.map(|(reader, host)| Self { path, reader, host, strange: 0 })),
             Err(error) => Err(ReadError::File { path, error }),
         }
@@ -79,7 +72,7 @@ impl FileReader {
 }
 
 /// What reads the events of a file, and the host that they are about.
-fn reader(file: File, query: &Query) -> Result<Option<(ParquetRecordBatchReader, Option<String>)>, ParquetError> {
+fn reader(file: Input, query: &Query) -> Result<Option<(ParquetRecordBatchReader, Option<String>)>, ParquetError> {
     let metadata = metadata(&file)?;
     let pairs = metadata.metadata().file_metadata().key_value_metadata();
     let host = pairs.into_iter().flatten().find(|pair| pair.key == HOST_KEY).and_then(|pair| pair.value.clone());
@@ -106,7 +99,7 @@ fn reader(file: File, query: &Query) -> Result<Option<(ParquetRecordBatchReader,
 }
 
 /// What the file says of itself, with the types in memory that are wanted here.
-fn metadata(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
+fn metadata(file: &Input) -> Result<ArrowReaderMetadata, ParquetError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let options = options.with_page_index_policy(PageIndexPolicy::Optional);
     let metadata = ArrowReaderMetadata::load(file, options.clone())?;

@@ -11,11 +11,11 @@ mod decode;
 mod file;
 mod prune;
 mod query;
+mod source;
 mod words;
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,8 @@ use parquet::errors::ParquetError;
 
 use self::file::FileReader;
 pub use self::query::{Criterion, Query};
+use self::source::{Entry, Source};
+use super::error::StartError;
 use super::layout::{Hour, Place};
 
 /// What could not be read. The rest of the log still can.
@@ -36,6 +38,13 @@ pub enum ReadError {
         path: PathBuf,
         /// Why.
         error: io::Error,
+    },
+    /// The bucket's URL cannot be understood, or the environment lacks what it takes to use it.
+    #[error(transparent)]
+    Bucket {
+        /// Why.
+        #[from]
+        error: Box<StartError>,
     },
     /// A file cannot be opened.
     #[error("cannot open {path}: {error}", path = path.display())]
@@ -69,6 +78,7 @@ impl ReadError {
     #[must_use]
     pub fn missed(&self) -> Option<(Timestamp, Timestamp, usize)> {
         let (path, rows) = match self {
+            Self::Bucket { .. } => return None,
             Self::Directory { path, .. } | Self::Open { path, .. } | Self::File { path, .. } => (path, 0),
             Self::Rows { path, rows } => (path, *rows),
         };
@@ -85,31 +95,36 @@ impl ReadError {
 #[derive(Debug)]
 pub struct Log {
     query: Query,
+    source: Source,
     hours: VecDeque<PathBuf>,
-    files: VecDeque<PathBuf>,
+    files: VecDeque<Entry>,
     current: Option<FileReader>,
     /// Hours that were listed at the beginning.
     all_hours: usize,
 }
 
 impl Log {
-    /// Opens the log in a directory.
+    /// Opens the log in a directory, or in a bucket by its URL `s3://BUCKET/PREFIX`; for that, credentials, region and
+    /// endpoint are taken from the usual `AWS_*` variables. Not within a runtime: a bucket is waited for.
     ///
     /// # Errors
     ///
-    /// The directory cannot be listed.
+    /// The directory or the bucket cannot be listed.
     pub fn open(directory: &Path, query: Query) -> Result<Self, ReadError> {
+        let source = Source::of(directory)?;
         let mut hours: Vec<(Hour, PathBuf)> = Vec::new();
-        for (date, path) in below(directory)? {
-            // What is no directory of a date is none of the log's.
-            for (hour, path) in if date.starts_with("date=") { below(&path)? } else { Vec::new() } {
-                hours.extend(Hour::parse(&format!("{date}/{hour}")).map(|hour| (hour, path)));
+        for date in source.below(directory)? {
+            // What is no directory of a date, or of one that nobody asks about, is not looked into.
+            let concerns =
+                Hour::parse(&format!("{}/hour=00", date.name)).is_some_and(|first| query.concerns_day(first));
+            for hour in if concerns { source.below(&date.path)? } else { Vec::new() } {
+                hours.extend(Hour::parse(&format!("{}/{}", date.name, hour.name)).map(|found| (found, hour.path)));
             }
         }
         hours.retain(|(hour, _)| query.concerns(hour.begin(), hour.end()));
         hours.sort();
         let hours: VecDeque<PathBuf> = hours.into_iter().map(|(_, path)| path).collect();
-        Ok(Self { query, all_hours: hours.len(), hours, files: VecDeque::new(), current: None })
+        Ok(Self { query, source, all_hours: hours.len(), hours, files: VecDeque::new(), current: None })
     }
 
     /// The host that the events of the last batch are about, as their file says.
@@ -138,10 +153,12 @@ impl Log {
                         return Err(error);
                     }
                 }
-            } else if let Some(path) = self.files.pop_front() {
-                self.current = FileReader::open(path, &self.query)?;
+            } else if let Some(entry) = self.files.pop_front() {
+                if let Some(input) = self.source.open(&entry)? {
+                    self.current = FileReader::open(entry.path, input, &self.query)?;
+                }
             } else if let Some(hour) = self.hours.pop_front() {
-                self.files = files(&hour)?;
+                self.files = files(self.source.below(&hour)?);
             } else {
                 return Ok(None);
             }
@@ -158,22 +175,10 @@ impl Iterator for Log {
 }
 
 /// The files of an hour, whichever hosts they are about, in the order in which they were begun.
-fn files(hour: &Path) -> Result<VecDeque<PathBuf>, ReadError> {
-    let mut files: Vec<(u64, PathBuf)> = below(hour)?
-        .into_iter()
-        .filter_map(|(name, path)| Place::of_name(&name).map(|(_, sequence)| (sequence, path)))
-        .collect();
+fn files(entries: Vec<Entry>) -> VecDeque<Entry> {
+    let numbered =
+        |entry: Entry| Place::of_name(&entry.name).map(|(_, sequence)| sequence).map(|sequence| (sequence, entry));
+    let mut files: Vec<(u64, Entry)> = entries.into_iter().filter_map(numbered).collect();
     files.sort();
-    Ok(files.into_iter().map(|(_, path)| path).collect())
-}
-
-/// What is in a directory, by name. What is gone by now was removed for its age.
-fn below(directory: &Path) -> Result<Vec<(String, PathBuf)>, ReadError> {
-    let unreadable = |error| ReadError::Directory { path: directory.to_owned(), error };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        found.extend(entry.file_name().into_string().ok().map(|name| (name, entry.path())));
-    }
-    Ok(found)
+    files.into_iter().map(|(_, entry)| entry).collect()
 }

@@ -1,7 +1,5 @@
 //! What of a file need not be read, from what it says of its parts.
 
-use std::fs::File;
-
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::TimestampNanosecondType;
@@ -12,11 +10,12 @@ use parquet::errors::ParquetError;
 
 use super::super::schema::column_name;
 use super::query::{Criterion, Query};
+use super::source::Input;
 use crate::names;
 
 /// The row groups that may hold an answer.
 pub(super) fn row_groups(
-    file: &ParquetRecordBatchReaderBuilder<File>,
+    file: &ParquetRecordBatchReaderBuilder<Input>,
     query: &Query,
 ) -> Result<Vec<usize>, ParquetError> {
     let name = column_name(names::TIMESTAMP);
@@ -45,7 +44,7 @@ fn may_concern(query: &Query, least: &ArrayRef, greatest: &ArrayRef, part: usize
 
 /// Whether the bloom filters of a row group allow for all criteria.
 fn may_have_all(
-    file: &ParquetRecordBatchReaderBuilder<File>,
+    file: &ParquetRecordBatchReaderBuilder<Input>,
     group: usize,
     query: &Query,
 ) -> Result<bool, ParquetError> {
@@ -58,7 +57,7 @@ fn may_have_all(
 }
 
 fn may_have(
-    file: &ParquetRecordBatchReaderBuilder<File>,
+    file: &ParquetRecordBatchReaderBuilder<Input>,
     group: usize,
     criterion: &Criterion,
 ) -> Result<bool, ParquetError> {

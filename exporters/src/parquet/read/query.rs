@@ -9,6 +9,7 @@ use arrow_array::types::{Int32Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array as _, ArrayRef, BooleanArray, DictionaryArray, RecordBatch};
 use egret_model::Timestamp;
 
+use super::super::layout::Hour;
 use super::super::schema::column_name;
 
 /// What is asked of a log: events in a span of time that meet all criteria.
@@ -65,6 +66,12 @@ impl Query {
     /// Whether something between two moments, the second not included, is asked about.
     pub(super) fn concerns(&self, begin: Timestamp, end: Timestamp) -> bool {
         self.since.is_none_or(|since| end > since) && self.until.is_none_or(|until| begin < until)
+    }
+
+    /// Whether something in the day that begins with this hour is asked about.
+    pub(super) fn concerns_day(&self, first: Hour) -> bool {
+        const DAY_NS: i64 = 86_400_000_000_000;
+        self.concerns(first.begin(), Timestamp(first.begin().0.saturating_add(DAY_NS)))
     }
 
     /// Whether all of time is asked about.

@@ -87,6 +87,22 @@ fn lock(path: &Path, host: &str) -> Result<File, StartError> {
     }
 }
 
+/// The finished files of a host, and how large each is.
+pub(in crate::parquet) fn finished_files(root: &Path, host: &str) -> io::Result<Vec<(Place, u64)>> {
+    let mut finished = Vec::new();
+    for date in below(root)? {
+        for hour in below(&date)? {
+            for file in below(&hour)? {
+                let place = file.strip_prefix(root).ok().and_then(Path::to_str).and_then(Place::parse);
+                if let Some(place) = place.filter(|place| place.host == host) {
+                    finished.push((place, fs::metadata(&file)?.len()));
+                }
+            }
+        }
+    }
+    Ok(finished)
+}
+
 fn remove_unfinished(root: &Path, host: &str) -> io::Result<u64> {
     let mut removed = 0;
     for date in below(root)? {

@@ -1,66 +1,67 @@
 //! Where files go: a directory, or a bucket of an object store.
 
-mod bucket;
+pub(super) mod bucket;
 mod directory;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use object_store::path::Path;
+use object_store::path::Path as ObjectPath;
 
 use self::directory::Directory;
+pub(super) use self::directory::finished_files;
 use super::error::StartError;
-use super::settings::Destination;
 
 /// A destination that can be written to.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) objects: Arc<dyn ObjectStore>,
     /// What comes before the paths of files.
-    prefix: Path,
+    prefix: ObjectPath,
     /// Bytes that are gathered before they are handed over.
     pub(super) part_bytes: usize,
     /// What there is to do for a directory that the object store does not do.
     directory: Option<Directory>,
 }
 
+/// How the name of a bucket begins.
+pub(super) const BUCKET: &str = "s3://";
+
 /// Parts of files in a directory. Each row group is about as large.
 const DIRECTORY_PART: usize = 1 << 20;
 /// Parts of files in a bucket: no smaller ones than 5 MiB are allowed but the last
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
-const BUCKET_PART: usize = 5 << 20;
+pub(in crate::parquet) const BUCKET_PART: usize = 5 << 20;
 
 impl Store {
-    /// Opens a destination for the files of a host. Says how many files it removed that a killed egret left unfinished.
-    pub(super) fn open(destination: &Destination, host: &str) -> Result<(Self, u64), StartError> {
-        match destination {
-            Destination::Directory(path) => {
-                let (directory, objects, removed) = Directory::open(path, host)?;
-                let store = Self { part_bytes: DIRECTORY_PART, directory: Some(directory), ..Self::of(objects) };
-                Ok((store, removed))
-            }
-            Destination::Bucket(url) => {
-                let (objects, prefix) = bucket::open(url)?;
-                Ok((Self { prefix, part_bytes: BUCKET_PART, ..Self::of(objects) }, 0))
-            }
-        }
+    /// A directory for the files of a host. Says how many files it removed that a killed egret left unfinished.
+    pub(super) fn directory(path: &Path, host: &str) -> Result<(Self, u64), StartError> {
+        let (directory, objects, removed) = Directory::open(path, host)?;
+        Ok((Self { part_bytes: DIRECTORY_PART, directory: Some(directory), ..Self::of(objects) }, removed))
+    }
+
+    /// A bucket and a prefix in it.
+    pub(super) fn bucket(url: &str) -> Result<Self, StartError> {
+        let (objects, prefix) = bucket::open(url)?;
+        Ok(Self { prefix, part_bytes: BUCKET_PART, ..Self::of(objects) })
     }
 
     /// Any object store.
     pub(super) fn of(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects, prefix: Path::default(), part_bytes: DIRECTORY_PART, directory: None }
+        Self { objects, prefix: ObjectPath::default(), part_bytes: DIRECTORY_PART, directory: None }
     }
 
     /// The full path of a file of the log.
-    pub(super) fn path(&self, place: &str) -> Path {
-        self.prefix.parts().chain(Path::from(place).parts()).collect()
+    pub(super) fn path(&self, place: &str) -> ObjectPath {
+        self.prefix.parts().chain(ObjectPath::from(place).parts()).collect()
     }
 
     /// The prefix that files of the log, or those of an hour, have in common.
-    pub(super) fn below(&self, directory: &str) -> Option<Path> {
+    pub(super) fn below(&self, directory: &str) -> Option<ObjectPath> {
         let path = self.path(directory);
-        (path != Path::default()).then_some(path)
+        (path != ObjectPath::default()).then_some(path)
     }
 
     /// Makes ready what a file will be in.

@@ -182,7 +182,8 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "COUNT", help_heading = "Output")]
     pub(super) limit: Option<String>,
 
-    /// Directory of the log; without this option the one that the configuration names
+    /// Directory of the log, or s3://BUCKET/PREFIX (with the usual AWS_* variables); without this option where the
+    /// configuration has it
     #[arg(long, value_name = "DIR", help_heading = "Source", value_hint = ValueHint::DirPath)]
     pub(super) dir: Option<PathBuf>,
 

@@ -63,6 +63,9 @@ pub(super) struct ParquetDraft {
     pub(super) zstd_level: Count<1, 22>,
     pub(super) keep_for: Limit<Duration>,
     pub(super) keep_size: Limit<Size<{ 1 << 20 }>>,
+    pub(super) spool: AbsolutePath,
+    pub(super) spool_keep_for: Duration,
+    pub(super) spool_size: Size<{ 1 << 20 }>,
     pub(super) queue_events: Queue,
 }
 

@@ -12,11 +12,11 @@ pub(crate) fn socket(named: Option<&Path>) -> PathBuf {
     find(named, DEFAULT_SOCKET, |settings| Some(settings.control.socket))
 }
 
-/// The directory of the log. A log in a bucket is in none.
+/// The directory of the log, or the URL of its bucket.
 pub(crate) fn log(named: Option<&Path>) -> PathBuf {
     find(named, DEFAULT_LOG_DIRECTORY, |settings| match settings.parquet?.destination {
         Destination::Directory(directory) => Some(directory),
-        Destination::Bucket(_) => None,
+        Destination::Bucket(url) => Some(url.into()),
     })
 }
 

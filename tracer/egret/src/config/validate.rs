@@ -111,6 +111,9 @@ fn parquet(layered: &Layered, host: &Host, findings: &mut Findings) -> Option<pa
     if draft.enabled && draft.keep_size.0.is_some_and(|keep| keep.0 < draft.rotate_size.0) {
         findings.wrong(layered, "parquet.keep_size", "expected room for one file at least, of parquet.rotate_size");
     }
+    if draft.enabled && draft.spool_size.0 < draft.rotate_size.0 {
+        findings.wrong(layered, "parquet.spool_size", "expected room for one file at least, of parquet.rotate_size");
+    }
     draft.enabled.then(|| parquet::Settings {
         destination: draft.destination.0.clone(),
         host: host_name(layered, host),
@@ -120,6 +123,11 @@ fn parquet(layered: &Layered, host: &Host, findings: &mut Findings) -> Option<pa
         zstd_level: draft.zstd_level.0.cast_signed(),
         keep_for: draft.keep_for.0,
         keep_bytes: draft.keep_size.0.map(|size| size.0),
+        spool: parquet::Spool {
+            directory: draft.spool.0.clone(),
+            keep_for: draft.spool_keep_for,
+            keep_bytes: draft.spool_size.0,
+        },
         queue_events: draft.queue_events.usize(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use egret_exporters::sink::{Account, Ledger};
+use egret_exporters::sink::{Account, Ledger, SpoolState};
 use egret_exporters::snapshot::SinkState;
 
 /// The sinks' accounts, in the order in which the sinks were first started. Counts go on where a sink is replaced.
@@ -15,6 +15,7 @@ struct Kept {
     /// Of sinks of this name before, the last of which may still have something in hand.
     before: Vec<Ledger>,
     past: Account,
+    past_spool: SpoolState,
 }
 
 impl Accounts {
@@ -23,7 +24,12 @@ impl Accounts {
         let mut all = self.lock();
         match all.iter_mut().find(|kept| kept.ledger.sink() == ledger.sink()) {
             Some(kept) => kept.follow(ledger),
-            None => all.push(Kept { ledger, before: Vec::new(), past: Account::default() }),
+            None => all.push(Kept {
+                ledger,
+                before: Vec::new(),
+                past: Account::default(),
+                past_spool: SpoolState::default(),
+            }),
         }
     }
 
@@ -47,6 +53,9 @@ impl Kept {
         // A sink is replaced once the one before has ended.
         for ended in self.before.drain(..) {
             self.past += ended.account();
+            if let Some(spool) = ended.spool_state() {
+                self.past_spool = spool.after(&self.past_spool);
+            }
         }
         self.before.push(std::mem::replace(&mut self.ledger, ledger));
     }
@@ -54,7 +63,10 @@ impl Kept {
     fn state(&self) -> SinkState {
         let mut account = self.past;
         self.before.iter().chain([&self.ledger]).for_each(|ledger| account += ledger.account());
-        SinkState { name: self.ledger.sink(), capacity: self.ledger.capacity(), account }
+        let ended = self.before.iter().filter_map(Ledger::spool_state);
+        let past = ended.fold(self.past_spool.clone(), |past, spool| spool.after(&past));
+        let spool = self.ledger.spool_state().map(|spool| spool.after(&past));
+        SinkState { name: self.ledger.sink(), capacity: self.ledger.capacity(), account, spool }
     }
 }
 

@@ -46,7 +46,7 @@ impl Source for State {
     fn snapshot(&self) -> Snapshot {
         let (tally, names) = self.tallies.get();
         let mut sinks = self.accounts.states();
-        sinks.push(SinkState { name: Live::NAME, capacity: Live::CAPACITY, account: self.live.account() });
+        sinks.push(SinkState { name: Live::NAME, capacity: Live::CAPACITY, account: self.live.account(), spool: None });
         let enforcement = self.desk.as_ref().map(|desk| desk.state());
         Snapshot {
             mode: enforcement.as_ref().map_or(Mode::Observe.as_str(), |state| state.mode),

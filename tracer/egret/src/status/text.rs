@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
+use egret_exporters::sink::SpoolState;
 use egret_exporters::snapshot::{NamesState, SinkState};
 use egret_model::Loss;
 
@@ -119,6 +120,21 @@ fn sinks(out: &mut String, sinks: &[SinkState]) {
         for (reason, count) in account.dropped.iter().filter(|(_, count)| *count != 0) {
             let _ = writeln!(out, "{:NAME$}{count} dropped: {}", "", reason.as_str());
         }
+        if let Some(spool) = &sink.spool {
+            describe_spool(out, spool);
+        }
+    }
+}
+
+fn describe_spool(out: &mut String, spool: &SpoolState) {
+    let (files, bytes) = (spool.files, ByteSize(spool.bytes).display().iec());
+    let since = spool.oldest_seconds.map(|seconds| format!(", for {}", elapsed(seconds))).unwrap_or_default();
+    let _ = writeln!(out, "{:NAME$}spool: {files} files ({bytes}) wait{since}; {} uploaded", "", spool.uploaded_files);
+    for (reason, events) in spool.dropped.iter().filter(|(_, events)| *events != 0) {
+        let _ = writeln!(out, "{:NAME$}{events} events dropped from the spool: {}", "", reason.as_str());
+    }
+    if let Some(error) = &spool.error {
+        let _ = writeln!(out, "{:NAME$}last upload: {error}", "");
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use egret_exporters::parquet::{Destination, Settings, Sink};
+use egret_exporters::parquet::{Destination, Settings, Sink, Spool};
 use egret_exporters::sink::{Receiver, Sender, queue};
 use egret_model::Event;
 use tokio::runtime;
@@ -59,6 +59,7 @@ fn settings(directory: &Path) -> Result<Settings> {
         zstd_level: 3,
         keep_for: None,
         keep_bytes: None,
+        spool: Spool::default(),
         queue_events: QUEUE,
     })
 }

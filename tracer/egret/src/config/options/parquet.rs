@@ -61,6 +61,25 @@ pub(super) const SECTION: Section = Section {
             "The oldest files are removed while all together are larger, so that the log cannot fill a disk."
         ),
         option!(
+            parquet.spool,
+            Value("/var/lib/egret/spool"),
+            Sink,
+            "Where files for a bucket wait until it has them; a directory as destination needs none. They outlast the end of \
+             egret, and the next start goes on with them."
+        ),
+        option!(
+            parquet.spool_keep_for,
+            Value("7d"),
+            Sink,
+            "A file is dropped, and counted, after this time of failed uploads. A restart begins the time anew."
+        ),
+        option!(
+            parquet.spool_size,
+            Value("1GiB"),
+            Sink,
+            "The oldest files are dropped, and counted, while all that wait are together larger."
+        ),
+        option!(
             parquet.queue_events,
             Value("32768"),
             Sink,
