@@ -5,31 +5,6 @@
 -- For a bucket, write s3(...) or s3Cluster(...) for file(...). The functions stay on a server, so their names begin
 -- with `egret_`. baseline.duckdb.sql is the same query with more words about it.
 
-CREATE OR REPLACE FUNCTION egret_step AS (state, argument) ->
-  multiIf(
-    state LIKE '=%', state,
-    state = 'value', '',
-    state = 'module', '=-m ' || argument,
-    state = 'script', '=' || argument,
-    argument = '-m', 'module',
-    argument IN ('-c', '-e', '--eval'), '=' || argument,
-    argument = '--', 'script',
-    argument IN ('-W', '-X', '-I', '-r', '--require', '-o'), 'value',
-    argument LIKE '-_%', '',
-    '=' || argument
-  );
-
-CREATE OR REPLACE FUNCTION egret_found AS (state) ->
-  multiIf(state LIKE '=%', substring(state, 2), state IN ('module', 'script'), '', '-');
-
-CREATE OR REPLACE FUNCTION egret_script_of AS (executable, arguments) ->
-  if(
-    match(ifNull(executable, ''), '/(python|perl|ruby|node|php|lua|bash|dash|zsh|ksh|fish|pwsh)[0-9.-]*$'),
-    egret_found(arrayFold((state, argument) -> egret_step(state, argument),
-      arrayMap(argument -> ifNull(argument, ''), arraySlice(arguments, 2)), '')),
-    ''
-  );
-
 CREATE OR REPLACE FUNCTION egret_escaped AS (letter) ->
   multiIf(
     letter IN ('"', '\\'), '\\' || letter,
@@ -48,7 +23,7 @@ WITH
 begun AS (
   SELECT
     process_executable_path AS executable,
-    egret_script_of(process_executable_path, process_command_args) AS script,
+    ifNull(egret_script, '') AS script,
     coalesce(process_user_name, toString(process_user_id)) AS account,
     if(systemd_unit LIKE '%.service', assumeNotNull(systemd_unit), '') AS unit,
     network_transport AS transport,
@@ -64,7 +39,7 @@ begun AS (
 flows AS (
   SELECT * FROM begun
   WHERE executable IS NOT NULL AND account IS NOT NULL AND transport IS NOT NULL AND address IS NOT NULL
-    AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
+    AND script != '?' AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
 ),
 addresses AS (
   SELECT executable, account, transport, script, unit, port, address AS peer, min(place) AS made

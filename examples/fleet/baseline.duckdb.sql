@@ -5,34 +5,6 @@
 -- A row a rule: the rule as a line of a baseline has it, what was seen of it, and on how many hosts. docs/fleet.md says
 -- how a baseline comes of that, and why the query is as it is; docs/baseline.md, what a rule is.
 
--- One step along the arguments of an interpreter. The state says what the next one is: '' an option or the script,
--- 'value' the value of the option before, 'module' and 'script' just that. What was found is kept behind '='.
-CREATE OR REPLACE TEMPORARY MACRO step(state, argument) AS
-  CASE
-    WHEN state LIKE '=%' THEN state
-    WHEN state = 'value' THEN ''
-    WHEN state = 'module' THEN '=-m ' || argument
-    WHEN state = 'script' THEN '=' || argument
-    WHEN argument = '-m' THEN 'module'
-    WHEN argument IN ('-c', '-e', '--eval') THEN '=' || argument
-    WHEN argument = '--' THEN 'script'
-    WHEN argument IN ('-W', '-X', '-I', '-r', '--require', '-o') THEN 'value'
-    WHEN argument LIKE '-_%' THEN ''
-    ELSE '=' || argument
-  END;
-
--- What an interpreter runs, of the state after its last argument.
-CREATE OR REPLACE TEMPORARY MACRO found(state) AS
-  CASE WHEN state LIKE '=%' THEN substring(state, 2) WHEN state IN ('module', 'script') THEN '' ELSE '-' END;
-
--- '' for a program that is no interpreter: as everywhere below, that is a rule that does not say.
-CREATE OR REPLACE TEMPORARY MACRO script_of(executable, arguments) AS
-  CASE
-    WHEN regexp_matches(executable, '/(python|perl|ruby|node|php|lua|bash|dash|zsh|ksh|fish|pwsh)[0-9.-]*$')
-    THEN found(list_reduce(coalesce(arguments, [])[2:], lambda state, argument: step(state, argument), ''))
-    ELSE ''
-  END;
-
 -- A value as a line has it.
 CREATE OR REPLACE TEMPORARY MACRO escaped(letter) AS
   CASE
@@ -51,7 +23,8 @@ WITH
 begun AS (
   SELECT
     process_executable_path AS executable,
-    script_of(process_executable_path, process_command_args) AS script,
+    -- '' for a program that is no interpreter: as everywhere below, that is a rule that does not say.
+    coalesce(egret_script, '') AS script,
     coalesce(process_user_name, CAST(process_user_id AS VARCHAR)) AS account,
     CASE WHEN systemd_unit LIKE '%.service' THEN systemd_unit ELSE '' END AS unit,
     network_transport AS transport,
@@ -69,7 +42,7 @@ begun AS (
 flows AS (
   SELECT * FROM begun
   WHERE executable IS NOT NULL AND account IS NOT NULL AND transport IS NOT NULL AND address IS NOT NULL
-    AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
+    AND script <> '?' AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
 ),
 -- Rules for addresses: one for the first of its flows, unless a wider one was there before.
 addresses AS (

@@ -10,28 +10,6 @@ SET spark.sql.legacy.parquet.nanosAsLong = true;
 -- Files of older versions of egret lack columns.
 SET spark.sql.parquet.mergeSchema = true;
 
-CREATE OR REPLACE TEMPORARY FUNCTION script_of(executable STRING, arguments ARRAY<STRING>) RETURNS STRING RETURN
-  CASE
-    WHEN executable RLIKE '/(python|perl|ruby|node|php|lua|bash|dash|zsh|ksh|fish|pwsh)[0-9.-]*$'
-    THEN aggregate(
-      slice(coalesce(arguments, array()), 2, 65536),
-      '',
-      (state, argument) -> CASE
-        WHEN state LIKE '=%' THEN state
-        WHEN state = 'value' THEN ''
-        WHEN state = 'module' THEN '=-m ' || argument
-        WHEN state = 'script' THEN '=' || argument
-        WHEN argument = '-m' THEN 'module'
-        WHEN argument IN ('-c', '-e', '--eval') THEN '=' || argument
-        WHEN argument = '--' THEN 'script'
-        WHEN argument IN ('-W', '-X', '-I', '-r', '--require', '-o') THEN 'value'
-        WHEN argument LIKE '-_%' THEN ''
-        ELSE '=' || argument
-      END,
-      state -> CASE WHEN state LIKE '=%' THEN substring(state, 2) WHEN state IN ('module', 'script') THEN '' ELSE '-' END)
-    ELSE ''
-  END;
-
 CREATE OR REPLACE TEMPORARY FUNCTION quoted(value STRING) RETURNS STRING RETURN
   CASE
     WHEN value NOT IN ('', '->') AND NOT value RLIKE r'[\s\p{Z}\p{Cc}"\\#=]' THEN value
@@ -46,7 +24,7 @@ WITH
 begun AS (
   SELECT
     process_executable_path AS executable,
-    script_of(process_executable_path, process_command_args) AS script,
+    coalesce(egret_script, '') AS script,
     coalesce(process_user_name, CAST(process_user_id AS STRING)) AS account,
     CASE WHEN systemd_unit LIKE '%.service' THEN systemd_unit ELSE '' END AS unit,
     network_transport AS transport,
@@ -65,7 +43,7 @@ begun AS (
 flows AS (
   SELECT * FROM begun
   WHERE executable IS NOT NULL AND account IS NOT NULL AND transport IS NOT NULL AND address IS NOT NULL
-    AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
+    AND script <> '?' AND (port >= 0 OR transport NOT IN ('tcp', 'mptcp', 'udp', 'udplite', 'sctp'))
 ),
 addresses AS (
   SELECT executable, account, transport, script, unit, port, address AS peer, min(place) AS made

@@ -82,6 +82,8 @@ pub const VERDICT_RULE: &str = "egret.verdict.rule";
 pub const VERDICT_ATTRIBUTION: &str = "egret.verdict.attribution";
 /// From the packet's arrival at egret to its verdict, nanoseconds.
 pub const VERDICT_DURATION_NS: &str = "egret.verdict.duration_ns";
+/// What an interpreter runs, as rules have it; `?` where the interpreter is known and that is unknown.
+pub const SCRIPT: &str = "egret.script";
 
 /// Name of a sink; in spans about egret's own work.
 pub const SINK: &str = "egret.sink";
@@ -106,7 +108,7 @@ pub const CLIENT_PORT: &str = "client.port";
 pub const DNS_QUESTION_NAME: &str = "dns.question.name";
 
 /// All that records have, in the order in which they have them. New ones go to the end: files have columns in this order.
-pub const ALL: [&str; 39] = [
+pub const ALL: [&str; 40] = [
     TIMESTAMP,
     EVENT_NAME,
     CONNECTION_ID,
@@ -146,4 +148,5 @@ pub const ALL: [&str; 39] = [
     VERDICT_RULE,
     VERDICT_ATTRIBUTION,
     VERDICT_DURATION_NS,
+    SCRIPT,
 ];

@@ -11,7 +11,7 @@ use aya_ebpf::macros::{btf_tracepoint, tracepoint};
 use aya_ebpf::programs::{BtfTracePointContext, TracePointContext};
 use egret_wire::{
     CONFIG_TRACE_CONTEXT, Counter, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_TRACE_PARENT,
-    ExecHeader, Header, Kind, MAX_ARGS, MAX_PATH, ProcessKey, ProcessRef, TRACE_PARENT, VERSION,
+    ExecHeader, Header, Kind, MAX_ARGS, MAX_DIRECTORY, MAX_PATH, ProcessKey, ProcessRef, TRACE_PARENT, VERSION,
 };
 
 use crate::config::{has, setting};
@@ -56,6 +56,8 @@ fn try_exec(task: *const u8) -> Option<()> {
         flags |= EXEC_TRACE_PARENT;
         data += TRACE_PARENT;
     }
+    let directory_length = path::write_directory(scratch, data, task).unwrap_or(0);
+    data += directory_length;
     scratch.header = ExecHeader {
         header: header(data, flags, now),
         process,
@@ -63,6 +65,8 @@ fn try_exec(task: *const u8) -> Option<()> {
         device,
         path_length: path_length as u16,
         args_length: args_length as u16,
+        directory_length: directory_length as u16,
+        reserved: [0; 3],
     };
     write(scratch, data);
     Some(())
@@ -98,6 +102,8 @@ fn try_exec_untyped(ctx: &TracePointContext) -> Result<(), i32> {
         device: 0,
         path_length: length as u16,
         args_length: 0,
+        directory_length: 0,
+        reserved: [0; 3],
     };
     write(scratch, length);
     Ok(())
@@ -192,7 +198,7 @@ fn header(data: usize, flags: u32, time_ns: u64) -> Header {
 fn write(scratch: &mut Scratch, data: usize) {
     count(Counter::ProcessProduced, 1);
     let size = size_of::<ExecHeader>() + masked::<{ 2 * MAX_ARGS as i32 - 1 }>(data);
-    if size > size_of::<ExecHeader>() + MAX_PATH + MAX_ARGS + TRACE_PARENT {
+    if size > size_of::<ExecHeader>() + MAX_PATH + MAX_ARGS + TRACE_PARENT + MAX_DIRECTORY {
         return;
     }
     // SAFETY: `size` ends inside the scratch value.

@@ -1,7 +1,7 @@
 //! The true path of a file, walked up from its directory entry.
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
-use egret_wire::{EXEC_PATH_TRUNCATED, ExecHeader, MAX_ARGS, MAX_PATH};
+use egret_wire::{EXEC_PATH_TRUNCATED, ExecHeader, MAX_ARGS, MAX_DIRECTORY, MAX_PATH};
 
 use crate::config::setting;
 use crate::environment::MAX_VARIABLE;
@@ -12,12 +12,15 @@ const MAX_NAME: usize = 255;
 /// Components walked at most. Deeper files are flagged.
 const MAX_DEPTH: usize = 48;
 
-/// Room for one exec record. The slack behind the path takes one more component before the length is checked,
-/// so that the verifier sees every write inside.
+/// Largest offset in the data that a path may begin at, as a mask.
+const MAX_START: usize = 2 * MAX_ARGS - 1;
+
+/// Room for one exec record. The slack takes a path from any masked offset on, with one more component before the length
+/// is checked, so that the verifier sees every write inside.
 #[repr(C)]
 pub(crate) struct Scratch {
     pub(crate) header: ExecHeader,
-    pub(crate) data: [u8; MAX_PATH + MAX_ARGS + MAX_NAME + 1],
+    pub(crate) data: [u8; MAX_START + MAX_PATH + MAX_NAME + 1],
     /// Where a variable of the environment is looked at; no part of the record.
     pub(crate) variable: [u8; MAX_VARIABLE],
 }
@@ -26,11 +29,58 @@ pub(crate) struct Scratch {
 /// NUL. Returns the length and flags.
 #[inline(always)]
 pub(crate) fn write(scratch: &mut Scratch, file: *const u8) -> Result<(usize, u32), i32> {
-    // `f_path` is embedded in the file, `mnt` in the mount.
-    if setting!(file_path) == u32::MAX || setting!(mount_mnt) == u32::MAX {
+    // `f_path` is embedded in the file.
+    if setting!(file_path) == u32::MAX {
         return Err(-1);
     }
-    let path = file.wrapping_add(setting!(file_path) as usize);
+    let length = walk(scratch, 0, file.wrapping_add(setting!(file_path) as usize));
+    match length {
+        0..=MAX => Ok((length as usize, 0)),
+        TOO_LONG => Ok((0, EXEC_PATH_TRUNCATED)),
+        _ => Err(-1),
+    }
+}
+
+/// Writes the working directory of `task` behind `at` bytes of the scratch data, in the same form, the root as one NUL.
+/// Returns the length.
+#[inline(always)]
+pub(crate) fn write_directory(scratch: &mut Scratch, at: usize, task: *const u8) -> Result<usize, i32> {
+    let fs = follow(task, setting!(task_fs))?;
+    // `pwd` is embedded in the structure.
+    if setting!(fs_pwd) == u32::MAX {
+        return Err(-1);
+    }
+    let length = walk(scratch, at, fs.wrapping_add(setting!(fs_pwd) as usize));
+    match length {
+        0 => {
+            let at = masked::<{ MAX_START as i32 }>(at);
+            // SAFETY: `at` is inside the data.
+            unsafe { *scratch.data.as_mut_ptr().add(at) = 0 };
+            Ok(1)
+        }
+        1..=MAX_DIRECTORY_LENGTH => Ok(length as usize),
+        _ => Err(-1),
+    }
+}
+
+const MAX: i64 = MAX_PATH as i64 - 1;
+const MAX_DIRECTORY_LENGTH: i64 = MAX_DIRECTORY as i64;
+/// A path that does not fit.
+const TOO_LONG: i64 = -2;
+
+/// Writes a `struct path` behind `at` bytes of the scratch data; returns its length, or [`TOO_LONG`], or another negative
+/// number where it cannot be read. A function of its own: it has two callers, and is as long as the program otherwise.
+#[inline(never)]
+fn walk(scratch: &mut Scratch, at: usize, path: *const u8) -> i64 {
+    try_walk(scratch, at, path).unwrap_or(-1)
+}
+
+#[inline(always)]
+fn try_walk(scratch: &mut Scratch, at: usize, path: *const u8) -> Result<i64, i32> {
+    // `mnt` is embedded in the mount.
+    if setting!(mount_mnt) == u32::MAX {
+        return Err(-1);
+    }
     let mut dentry = follow(path, setting!(path_dentry))?;
     let mut vfsmount = follow(path, setting!(path_mnt))?;
     let mut length = 0_usize;
@@ -41,35 +91,36 @@ pub(crate) fn write(scratch: &mut Scratch, file: *const u8) -> Result<(usize, u3
             let mount = vfsmount.wrapping_sub(setting!(mount_mnt) as usize);
             let above = follow(mount, setting!(mount_parent))?;
             if above == mount {
-                return Ok((length, 0));
+                return Ok(length as i64);
             }
             dentry = follow(mount, setting!(mount_mountpoint))?;
             vfsmount = above.wrapping_add(setting!(mount_mnt) as usize);
             continue;
         }
-        length = component(scratch, length, dentry)?;
+        length = component(scratch, at, length, dentry)?;
         if length >= MAX_PATH {
-            return Ok((0, EXEC_PATH_TRUNCATED));
+            return Ok(TOO_LONG);
         }
         dentry = parent;
     }
-    Ok((0, EXEC_PATH_TRUNCATED))
+    Ok(TOO_LONG)
 }
 
 /// Appends the name of a directory entry and a NUL; returns the new length.
 #[inline(always)]
-fn component(scratch: &mut Scratch, length: usize, dentry: *const u8) -> Result<usize, i32> {
+fn component(scratch: &mut Scratch, start: usize, length: usize, dentry: *const u8) -> Result<usize, i32> {
     let name = follow(dentry, setting!(dentry_name))?;
     let size: u32 = read(dentry, setting!(dentry_length))?;
     let size = masked::<{ MAX_NAME as i32 }>(size as usize);
+    let start = masked::<{ MAX_START as i32 }>(start);
     let at = masked::<{ MAX_PATH as i32 - 1 }>(length);
-    // SAFETY: `at` is below MAX_PATH and `size` at most MAX_NAME: both writes end inside the data.
+    // SAFETY: `start` is at most MAX_START, `at` below MAX_PATH and `size` at most MAX_NAME: both writes end inside the data.
     unsafe {
-        let to = scratch.data.as_mut_ptr().add(at);
+        let to = scratch.data.as_mut_ptr().add(start).add(at);
         if bpf_probe_read_kernel(to.cast(), size as u32, name.cast()) != 0 {
             return Err(-1);
         }
-        *scratch.data.as_mut_ptr().add(at + size) = 0;
+        *to.add(size) = 0;
     }
     Ok(at + size + 1)
 }

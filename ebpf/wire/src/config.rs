@@ -64,6 +64,10 @@ pub struct Config {
     pub task_start_boottime: u32,
     /// `task_struct.mm`.
     pub task_mm: u32,
+    /// `task_struct.fs`.
+    pub task_fs: u32,
+    /// `fs_struct.pwd`: the working directory.
+    pub fs_pwd: u32,
     /// `task_struct.files`.
     pub task_files: u32,
     /// `task_struct.signal`.
@@ -157,6 +161,8 @@ impl Config {
             task_group_leader: NONE,
             task_start_boottime: NONE,
             task_mm: NONE,
+            task_fs: NONE,
+            fs_pwd: NONE,
             task_files: NONE,
             task_signal: NONE,
             signal_live: NONE,
@@ -193,7 +199,7 @@ impl Config {
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 53 * 4);
+const _: () = assert!(size_of::<Config>() == 55 * 4);
 
 #[cfg(feature = "user")]
 mod pod {

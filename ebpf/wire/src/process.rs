@@ -9,6 +9,8 @@ pub const MAX_ARGS: usize = 4096;
 /// Room for the value of `TRACEPARENT` with its NUL: the one version that there is has 55 characters, and a longer one
 /// has to be seen as such.
 pub const TRACE_PARENT: usize = 64;
+/// Longest working directory kept in an exec record, bytes. Longer ones are left out.
+pub const MAX_DIRECTORY: usize = 1024;
 
 /// Process flag: descends from the command that `egret trace -- COMMAND` started.
 pub const TRACED: u32 = 1 << 0;
@@ -67,10 +69,11 @@ pub const EXEC_PATH_AS_TYPED: u32 = 1 << 3;
 /// Exec flag: [`TRACE_PARENT`] bytes follow the arguments, the value of `TRACEPARENT` in the environment up to a NUL.
 pub const EXEC_TRACE_PARENT: u32 = 1 << 4;
 
-/// A process replaced its image. `path_length` bytes of path and `args_length` bytes of arguments follow.
+/// A process replaced its image. Variable data follow: `path_length` bytes of path, `args_length`
+/// bytes of arguments, [`TRACE_PARENT`] bytes with [`EXEC_TRACE_PARENT`], `directory_length` bytes of working directory.
 ///
 /// The path is a list of components, each followed by a NUL, from the file up to the root (the order in
-/// which the kernel walks it); with [`EXEC_PATH_AS_TYPED`] it is a plain string. Arguments are separated by
+/// which the kernel walks it), and the working directory is such a list; with [`EXEC_PATH_AS_TYPED`] it is a plain string. Arguments are separated by
 /// NULs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +90,13 @@ pub struct ExecHeader {
     pub path_length: u16,
     /// Bytes of arguments that follow the path.
     pub args_length: u16,
+    /// Bytes of the working directory at the end; zero where it is unknown. The root itself is one NUL.
+    pub directory_length: u16,
+    /// Zero.
+    pub reserved: [u16; 3],
 }
 
-const _: () = assert!(size_of::<ExecHeader>() == 72);
+const _: () = assert!(size_of::<ExecHeader>() == 80);
 
 /// Room for the path of a cgroup with its NUL: what the kernel gives to its tracepoints (`TRACE_CGROUP_PATH_LEN` in
 /// kernel/cgroup/cgroup-internal.h).

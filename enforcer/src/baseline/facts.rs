@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::path::Path;
 
-use egret_model::{Event, EventName, Executable, Flow, Identity, Process};
+use egret_model::{Event, EventName, Flow, Identity, Process, Script};
 
 /// What is known of a flow. What is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +11,10 @@ pub struct Facts<'a> {
     /// Path of the executable.
     pub executable: Option<&'a str>,
     /// What an interpreter runs.
-    pub script: Option<Cow<'a, str>>,
+    pub script: Option<&'a str>,
+    /// The executable is an interpreter whose command line does not say what it runs. A rule that asks for a script does
+    /// not match then, and none is learned.
+    pub is_script_unknown: bool,
     /// SHA-256 of the executable.
     pub sha256: Option<&'a str>,
     /// Name of the effective user, or its number.
@@ -71,79 +73,13 @@ impl<'a> Facts<'a> {
         let user = process.user.as_deref().map(Cow::Borrowed);
         Self {
             executable: executable.path.as_deref(),
-            script: script(executable),
+            script: executable.script.word(),
+            is_script_unknown: executable.script == Script::Unknown,
             sha256: executable.sha256.get().and_then(Option::as_deref),
             user: user.or_else(|| process.uid.map(|uid| uid.to_string().into())),
             unit: group.and_then(|group| group.unit.as_deref()),
             container: group.and_then(|group| group.container.as_deref()),
             ..Self::default()
-        }
-    }
-}
-
-/// Interpreters, by the beginning of their names: what they run is named by their arguments.
-const INTERPRETERS: [&str; 12] =
-    ["python", "perl", "ruby", "node", "php", "lua", "bash", "dash", "zsh", "ksh", "fish", "pwsh"];
-
-/// Options of interpreters whose value is another argument, and is not a script.
-const WITH_VALUE: [&str; 6] = ["-W", "-X", "-I", "-r", "--require", "-o"];
-
-/// What an interpreter runs, as its arguments have it: `app.py`, or `-m http.server`. An inline program (`-c`) is named
-/// by that option alone, and what comes from standard input or a terminal by `-`: a rule without a script would be for all of
-/// them.
-fn script(executable: &Executable) -> Option<Cow<'_, str>> {
-    let name = Path::new(executable.path.as_deref()?).file_name()?.to_str()?;
-    if !INTERPRETERS.iter().any(|interpreter| is_version_of(name, interpreter)) {
-        return None;
-    }
-    let mut arguments = executable.args.iter().skip(1).map(|argument| &**argument);
-    while let Some(argument) = arguments.next() {
-        match argument {
-            "-m" => return arguments.next().map(|module| format!("-m {module}").into()),
-            "-c" | "-e" | "--eval" => return Some(argument.into()),
-            "--" => return arguments.next().map(Cow::Borrowed),
-            option if WITH_VALUE.contains(&option) => {
-                arguments.next();
-            }
-            option if option.starts_with('-') && option.len() > 1 => {}
-            script => return Some(script.into()),
-        }
-    }
-    Some("-".into())
-}
-
-/// `python3.11` and `python` are versions of `python`; `pythonic` is not.
-fn is_version_of(name: &str, interpreter: &str) -> bool {
-    name.strip_prefix(interpreter)
-        .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-')))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn script_of(path: &str, args: &[&str]) -> Option<String> {
-        let executable = Executable {
-            path: Some(path.into()),
-            args: args.iter().map(|argument| (*argument).into()).collect(),
-            ..Executable::default()
-        };
-        script(&executable).map(Cow::into_owned)
-    }
-
-    #[test]
-    fn an_interpreter_is_known_by_what_it_runs() {
-        for (path, args, script) in [
-            ("/usr/bin/python3.11", &["python3", "/srv/app.py", "--port", "80"][..], Some("/srv/app.py")),
-            ("/usr/bin/python3.11", &["python3", "-u", "-W", "ignore", "app.py"], Some("app.py")),
-            ("/usr/bin/python3.11", &["python3", "-m", "http.server", "80"], Some("-m http.server")),
-            ("/usr/bin/python3.11", &["python3", "-c", "import socket"], Some("-c")),
-            ("/usr/bin/bash", &["bash", "--", "-odd-name"], Some("-odd-name")),
-            ("/usr/bin/node", &["node"], Some("-")),
-            ("/usr/bin/pythonic", &["pythonic", "app.py"], None),
-            ("/usr/bin/curl", &["curl", "https://example.org"], None),
-        ] {
-            assert_eq!(script_of(path, args).as_deref(), script, "{args:?}");
         }
     }
 }

@@ -43,7 +43,7 @@ impl Precision {
     pub fn rule_for(self, facts: &Facts<'_>) -> Option<Rule> {
         let transport = facts.transport?;
         let portless = facts.port.is_none() && WITH_PORTS.contains(&transport);
-        if facts.executable.is_none() || self.user && facts.user.is_none() || portless {
+        if facts.executable.is_none() || facts.is_script_unknown || self.user && facts.user.is_none() || portless {
             return None;
         }
         let rule = Rule::of(facts, self);
@@ -60,7 +60,7 @@ pub enum Learned {
     New,
     /// A rule denies it: nothing is learned.
     Denied,
-    /// Its program, its user or its peer is not known: nothing can be learned.
+    /// Its program, its script, its user or its peer is unknown: nothing can be learned.
     Untold,
     /// No rule covers it, and the baseline is frozen.
     Frozen,
@@ -201,7 +201,7 @@ impl Rule {
     pub fn of(facts: &Facts<'_>, precision: Precision) -> Self {
         let subject = Subject {
             executable: facts.executable.map(Arc::from),
-            script: facts.script.as_deref().map(Arc::from),
+            script: facts.script.map(Arc::from),
             sha256: facts.sha256.filter(|_| precision.sha256).map(Arc::from),
             user: facts.user.as_deref().filter(|_| precision.user).map(Arc::from),
             unit: facts.unit.filter(|unit| precision.unit && is_service(unit)).map(Arc::from),

@@ -11,7 +11,7 @@ use super::word::quoted;
 pub struct Subject {
     /// Path of the executable.
     pub executable: Option<Arc<str>>,
-    /// What an interpreter runs: the path of a script, or `-m` and a module.
+    /// What an interpreter runs, as [`egret_model::Script`] has it.
     pub script: Option<Arc<str>>,
     /// SHA-256 of the executable, lower-case hexadecimal.
     pub sha256: Option<Arc<str>>,
@@ -53,7 +53,7 @@ impl Subject {
     pub fn covers(&self, facts: &Facts<'_>) -> bool {
         let known = [
             facts.executable,
-            facts.script.as_deref(),
+            facts.script,
             facts.sha256,
             facts.user.as_deref(),
             facts.unit,

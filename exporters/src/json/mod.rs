@@ -70,6 +70,7 @@ fn write_executable(object: &mut ObjectWriter<'_>, executable: &Executable) {
     if !executable.args.is_empty() {
         object.strings(names::PROCESS_COMMAND_ARGS, executable.args.iter().map(|arg| &**arg));
     }
+    string(object, names::SCRIPT, executable.script.recorded());
 }
 
 fn write_cgroup(object: &mut ObjectWriter<'_>, cgroup: &Cgroup) {

@@ -65,7 +65,8 @@ fn read_executable(fields: &Fields) -> Result<Executable, ReadError> {
     let name: Option<Text> = fields.optional(names::PROCESS_EXECUTABLE_NAME)?;
     let args: Option<Vec<Text>> = fields.optional(names::PROCESS_COMMAND_ARGS)?;
     let path = fields.optional(names::PROCESS_EXECUTABLE_PATH)?;
-    let executable = Executable::of_record(path, name.as_deref(), args.unwrap_or_default().into());
+    let script: Option<Text> = fields.optional(names::SCRIPT)?;
+    let executable = Executable::of_record(path, name.as_deref(), args.unwrap_or_default().into(), script.as_ref());
     if let Some(digest) = fields.optional(names::PROCESS_EXECUTABLE_SHA256)? {
         // It was made just now, and nobody else has it.
         let _ = executable.sha256.set(Some(digest));

@@ -70,6 +70,7 @@ fn expected(event: &Event) -> Map<String, Value> {
         "egret.verdict.reason": judgement.map(|judgement| judgement.reason),
         "egret.verdict.rule": judgement.and_then(|judgement| judgement.rule.as_deref()),
         "egret.verdict.attribution": judgement.map(|judgement| judgement.attribution),
+        "egret.script": executable.and_then(|executable| executable.script.recorded()),
         "egret.verdict.duration_ns": judgement.and_then(|judgement| judgement.duration_ns),
     });
     let Value::Object(all) = all else { unreachable!() };

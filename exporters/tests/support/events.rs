@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use egret_model::{
     Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource, Process,
-    Reason, Server, Timestamp, Transport, Verdict,
+    Reason, Script, Server, Timestamp, Transport, Verdict,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -30,13 +30,16 @@ fn time() -> impl Strategy<Value = Timestamp> {
 fn executable() -> impl Strategy<Value = Executable> {
     let args = prop::collection::vec(text(), 0..5);
     (of(path()), any::<bool>(), args, any::<bool>(), of(of(text()))).prop_map(
-        |(path, path_as_typed, args, args_truncated, digest)| Executable {
-            path,
-            path_as_typed,
-            args: args.into(),
-            args_truncated,
-            sha256: digest.map_or_else(OnceLock::new, OnceLock::from),
-            ..Executable::default()
+        |(path, path_as_typed, args, args_truncated, digest)| {
+            let executable = Executable {
+                path,
+                path_as_typed,
+                args: args.into(),
+                args_truncated,
+                sha256: digest.map_or_else(OnceLock::new, OnceLock::from),
+                ..Executable::default()
+            };
+            executable.interpreted()
         },
     )
 }
@@ -158,6 +161,7 @@ pub(crate) fn full_event() -> Event {
     let executable = Executable {
         path: Some("/usr/bin/curl".into()),
         args: ["curl", "-sS", "https://example.org/a?b=\"c\""].map(Text::from).into(),
+        script: Script::Known("-c".into()),
         sha256: OnceLock::from(Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into())),
         ..Executable::default()
     };

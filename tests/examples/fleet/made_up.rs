@@ -95,7 +95,8 @@ fn event(number: u64, after_ns: u64, chance: &mut Chance) -> Event {
         path: chance.of(&EXECUTABLES).map(Arc::from),
         args: chance.of(&ARGUMENTS).iter().map(|argument| Arc::from(*argument)).collect(),
         ..Executable::default()
-    };
+    }
+    .interpreted();
     let unit = chance.of(&UNITS);
     let process = Process {
         pid: 4242,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::script::{CommandLine, Script};
 use crate::{Timestamp, TraceParent};
 
 /// SHA-256 digest of a file, in lower-case hexadecimal.
@@ -32,6 +33,10 @@ pub struct Executable {
     pub args: Arc<[Arc<str>]>,
     /// The argument vector is longer than what was kept.
     pub args_truncated: bool,
+    /// Working directory at the exec; absent where it is unknown.
+    pub directory: Option<Arc<str>>,
+    /// What it interprets.
+    pub script: Script,
     /// The trace that its environment names.
     pub trace_parent: Option<TraceParent>,
     /// Digest of the file, once somebody asked for it: `Some(None)` if it cannot be had.
@@ -39,18 +44,38 @@ pub struct Executable {
 }
 
 impl Executable {
-    /// What a record says of an executable: the path of its file if that is known, its name, its arguments.
+    /// What a record says of an executable: the path of its file if that is known, its name, its arguments, what it
+    /// interprets. Where a record has no script, it is read from the arguments.
     ///
     /// A name that neither the path nor the arguments give was that of a path as typed.
     #[must_use]
-    pub fn of_record(path: Option<Arc<str>>, name: Option<&str>, args: Arc<[Arc<str>]>) -> Self {
+    pub fn of_record(
+        path: Option<Arc<str>>,
+        name: Option<&str>,
+        args: Arc<[Arc<str>]>,
+        script: Option<&Arc<str>>,
+    ) -> Self {
         let recorded = Self { path, args, ..Self::default() };
+        let recorded = match script {
+            Some(script) => Self { script: Script::of_record(script), ..recorded },
+            None => recorded.interpreted(),
+        };
         if recorded.path.is_some() || recorded.name() == name {
             return recorded;
         }
         let name = name.unwrap_or_default();
         let typed = if name.ends_with(DELETED) { format!("{name}{DELETED}").into() } else { name.into() };
         Self { path: Some(typed), path_as_typed: true, ..recorded }
+    }
+
+    /// With what its command line says of the script.
+    #[must_use]
+    pub fn interpreted(mut self) -> Self {
+        self.script = self.path.as_deref().map_or(Script::Inapplicable, |executable| {
+            let (args, directory) = (&*self.args, self.directory.as_deref());
+            CommandLine { executable, args, truncated: self.args_truncated, directory }.script()
+        });
+        self
     }
 
     /// The path of the file. What the caller of `execve` passed names a file only if it is absolute.

@@ -126,7 +126,7 @@ prop_compose! {
         port in of(0_u16..8),
     ) -> Facts<'static> {
         Facts {
-            executable, script: script.map(Into::into), user: user.map(Into::into), parent, transport, name, address,
+            executable, script, user: user.map(Into::into), parent, transport, name, address,
             // A message of ICMP has none.
             port: port.filter(|_| transport != Some("icmp")),
             ..Facts::default()

@@ -62,7 +62,7 @@ impl Processes {
 }
 
 fn attributes(process: &Process) -> Attributes {
-    let mut attributes = Attributes::with_capacity(12);
+    let mut attributes = Attributes::with_capacity(13);
     attributes.integer(names::PROCESS_PID, Some(process.pid));
     executable(&mut attributes, &process.executable);
     attributes.integer(names::PROCESS_PARENT_PID, process.parent_pid);
@@ -81,6 +81,7 @@ fn executable(attributes: &mut Attributes, executable: &Executable) {
     let digest = executable.sha256.get().and_then(Option::as_deref);
     attributes.string(names::PROCESS_EXECUTABLE_SHA256, digest);
     attributes.strings(names::PROCESS_COMMAND_ARGS, executable.args.iter().map(|arg| &**arg));
+    attributes.string(names::SCRIPT, executable.script.recorded());
 }
 
 fn cgroup(attributes: &mut Attributes, cgroup: &Cgroup) {

@@ -63,8 +63,8 @@ impl Processes {
         key
     }
 
-    /// The columns so far, in the order of the schema; begins new ones.
-    pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+    /// The columns so far, in the order of the schema, and the last column, which came to it later; begins new ones.
+    pub(super) fn finish(&mut self) -> Result<(Vec<ArrayRef>, ArrayRef), ArrowError> {
         self.seen.clear();
         self.alive.clear();
         self.last = None;
@@ -87,6 +87,7 @@ struct Columns {
     unit: StringBuilder,
     container: StringBuilder,
     runtime: StringBuilder,
+    script: StringBuilder,
 }
 
 impl Default for Columns {
@@ -104,6 +105,7 @@ impl Default for Columns {
             unit: StringBuilder::new(),
             container: StringBuilder::new(),
             runtime: StringBuilder::new(),
+            script: StringBuilder::new(),
         }
     }
 }
@@ -128,13 +130,14 @@ impl Columns {
         self.sha256.append_option(executable.sha256.get().and_then(Option::as_deref));
         executable.args.iter().for_each(|arg| self.args.values().append_value(arg));
         self.args.append(!executable.args.is_empty());
+        self.script.append_option(executable.script.recorded());
     }
 
     /// Spreads the processes over their rows.
-    fn finish(&mut self, keys: &Int32Array) -> Result<Vec<ArrayRef>, ArrowError> {
+    fn finish(&mut self, keys: &Int32Array) -> Result<(Vec<ArrayRef>, ArrayRef), ArrowError> {
         let words = |values: &mut StringBuilder| dictionary(keys.clone(), values.finish());
         let plain = |values: &dyn Array| take(values, keys, None);
-        Ok(vec![
+        let columns = vec![
             plain(&self.pid.finish())?,
             words(&mut self.path)?,
             words(&mut self.name)?,
@@ -147,6 +150,7 @@ impl Columns {
             words(&mut self.unit)?,
             words(&mut self.container)?,
             words(&mut self.runtime)?,
-        ])
+        ];
+        Ok((columns, words(&mut self.script)?))
     }
 }

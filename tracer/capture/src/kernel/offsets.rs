@@ -34,6 +34,8 @@ pub(super) fn read(btf: &Btf<'_>) -> Config {
         task_group_leader: "task_struct" "group_leader";
         task_start_boottime: "task_struct" "start_boottime";
         task_mm: "task_struct" "mm";
+        task_fs: "task_struct" "fs";
+        fs_pwd: "fs_struct" "pwd";
         task_files: "task_struct" "files";
         task_signal: "task_struct" "signal";
         signal_live: "signal_struct" "live";

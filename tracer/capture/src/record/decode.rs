@@ -52,6 +52,8 @@ pub struct Exec {
     pub args: Vec<Vec<u8>>,
     /// Value of `TRACEPARENT` in the environment, as it is there, if that was looked for.
     pub trace_parent: Option<Vec<u8>>,
+    /// Working directory, if it is known.
+    pub directory: Option<Vec<u8>>,
 }
 
 /// A packet that names are read from.
@@ -207,10 +209,13 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
     let process = process(bytes)?;
     let (inode, device) = (bytes.u64()?, bytes.u32()?);
     let (path_length, args_length) = (bytes.u16()?, bytes.u16()?);
-    debug_assert_eq!(size_of::<ExecHeader>(), 72);
+    let directory_length = bytes.u16()?;
+    bytes.slice(size_of::<[u16; 3]>())?;
+    debug_assert_eq!(size_of::<ExecHeader>(), 80);
     let path = bytes.slice(usize::from(path_length))?;
     let args = bytes.slice(usize::from(args_length))?;
     let trace_parent = if header.flags & EXEC_TRACE_PARENT != 0 { Some(bytes.slice(TRACE_PARENT)?) } else { None };
+    let directory = bytes.slice(usize::from(directory_length))?;
     Some(Exec {
         process,
         time_ns: header.time_ns,
@@ -220,6 +225,7 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
         device,
         args: args_of(args),
         trace_parent: trace_parent.map(|value| until_nul(value).to_vec()),
+        directory: (!directory.is_empty()).then(|| from_components(directory)),
     })
 }
 
@@ -231,8 +237,12 @@ fn path_of(flags: u32, data: &[u8]) -> Option<Vec<u8>> {
     if flags & EXEC_PATH_AS_TYPED != 0 {
         return Some(until_nul(data).to_vec());
     }
+    Some(from_components(data))
+}
+
+fn from_components(data: &[u8]) -> Vec<u8> {
     let components = data.strip_suffix(&[0]).unwrap_or(data).rsplit(|byte| *byte == 0);
-    Some(components.flat_map(|component| [b"/".as_slice(), component]).flatten().copied().collect())
+    components.flat_map(|component| [b"/".as_slice(), component]).flatten().copied().collect()
 }
 
 fn args_of(data: &[u8]) -> Vec<Vec<u8>> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
-use egret_model::{Executable, FileId, Process, ProcessId, Timestamp, TraceParent};
+use egret_model::{Executable, FileId, Process, ProcessId, Script, Timestamp, TraceParent};
 use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, MAX_CGROUP_PATH, ProcessKey, ProcessRef};
 use lru::LruCache;
 
@@ -88,9 +88,12 @@ impl Processes {
             file: (exec.inode != 0).then(|| FileId { device: kernel_device_to_stat(exec.device), inode: exec.inode }),
             args: exec.args.iter().map(text).collect(),
             args_truncated: exec.flags & EXEC_ARGS_TRUNCATED != 0,
+            directory: exec.directory.as_ref().map(text),
+            script: Script::Inapplicable,
             trace_parent: exec.trace_parent.as_deref().and_then(trace_parent),
             sha256: OnceLock::new(),
-        };
+        }
+        .interpreted();
         let executable = if executable.path.is_none() || executable.path_as_typed {
             self.read_image(&exec.process).unwrap_or_else(|| Arc::new(executable))
         } else {

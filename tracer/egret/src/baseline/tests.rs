@@ -20,7 +20,8 @@ fn process(path: &str, args: &[&str], unit: Option<&str>) -> Arc<Process> {
         path: Some(path.into()),
         args: args.iter().map(|argument| (*argument).into()).collect(),
         ..Executable::default()
-    };
+    }
+    .interpreted();
     let cgroup = unit.map(|unit| Arc::new(Cgroup { unit: Some(unit.into()), ..Cgroup::default() }));
     Arc::new(Process { executable: Arc::new(executable), cgroup, ..sample::process() })
 }

@@ -15,7 +15,7 @@ use crate::{names, values};
 type Text = Arc<str>;
 
 /// What tells the processes of a batch apart, besides their arguments.
-type Identity = ([Option<u32>; 3], Option<i64>, [Option<i32>; 7]);
+type Identity = ([Option<u32>; 3], Option<i64>, [Option<i32>; 8]);
 
 pub(super) struct Processes<'a> {
     pid: Numbers<'a, UInt32Type>,
@@ -30,6 +30,7 @@ pub(super) struct Processes<'a> {
     unit: Meanings<'a, Text>,
     container: Meanings<'a, Text>,
     runtime: Meanings<'a, &'static str>,
+    script: Meanings<'a, Text>,
     /// No more than rows of a batch.
     seen: HashMap<Identity, Arc<Process>>,
 }
@@ -50,6 +51,7 @@ impl<'a> Processes<'a> {
             unit: Meanings::of(rows, names::SYSTEMD_UNIT, text),
             container: Meanings::of(rows, names::CONTAINER_ID, text),
             runtime: Meanings::of(rows, names::CONTAINER_RUNTIME, values::container_runtime),
+            script: Meanings::of(rows, names::SCRIPT, text),
             seen: HashMap::new(),
         }
     }
@@ -69,11 +71,11 @@ impl<'a> Processes<'a> {
     }
 
     fn identity(&self, row: usize) -> Identity {
-        let words = [&self.path, &self.name, &self.sha256, &self.user, &self.unit, &self.container];
-        let [path, name, sha256, user, unit, container] = words.map(|words| words.key(row));
+        let words = [&self.path, &self.name, &self.sha256, &self.user, &self.unit, &self.container, &self.script];
+        let [path, name, sha256, user, unit, container, script] = words.map(|words| words.key(row));
         let numbers = [self.pid.get(row), self.parent_pid.get(row), self.uid.get(row)];
         let runtime = self.runtime.key(row);
-        (numbers, self.start_time.get(row), [path, name, sha256, user, unit, container, runtime])
+        (numbers, self.start_time.get(row), [path, name, sha256, user, unit, container, script, runtime])
     }
 
     fn args(&self, row: usize) -> Arc<[Text]> {
@@ -83,7 +85,9 @@ impl<'a> Processes<'a> {
     }
 
     fn process(&self, row: usize, pid: u32, args: Arc<[Text]>) -> Process {
-        let executable = Executable::of_record(self.path.get(row), self.name.get(row).as_deref(), args);
+        let script = self.script.get(row);
+        let executable =
+            Executable::of_record(self.path.get(row), self.name.get(row).as_deref(), args, script.as_ref());
         if let Some(digest) = self.sha256.get(row) {
             // It was made just now, and nobody else has it.
             let _ = executable.sha256.set(Some(digest));

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use egret_model::{Cgroup, Executable, FileId, Process, Timestamp, TraceParent};
+use egret_model::{Cgroup, Executable, FileId, Process, Script, Timestamp, TraceParent};
 use egret_wire::MAX_ARGS;
 use procfs::ProcError;
 use procfs::process::Process as Entry;
@@ -70,6 +70,8 @@ pub struct HostProcess {
     pub args: Arc<[Arc<str>]>,
     /// There are more.
     pub args_truncated: bool,
+    /// Working directory now, which may be another than at the exec.
+    pub directory: Option<Arc<str>>,
     /// Effective user id.
     pub uid: u32,
     /// Control group.
@@ -84,19 +86,42 @@ impl HostProcess {
             pid: self.pid,
             start_time: i64::try_from(self.start_ns).ok().map(|since| Timestamp(boot.0.saturating_add(since))),
             parent_pid: self.parent_pid,
-            executable: Arc::new(Executable {
-                path: self.exe.clone(),
-                path_as_typed: false,
-                file: self.file,
-                args: Arc::clone(&self.args),
-                args_truncated: self.args_truncated,
-                trace_parent: None,
-                sha256: OnceLock::new(),
-            }),
+            executable: Arc::new(self.to_executable()),
             uid: Some(self.uid),
             user: users.name(self.uid),
             cgroup: self.cgroup.clone(),
         }
+    }
+
+    fn to_executable(&self) -> Executable {
+        let mut executable = Executable {
+            path: self.exe.clone(),
+            path_as_typed: false,
+            file: self.file,
+            args: Arc::clone(&self.args),
+            args_truncated: self.args_truncated,
+            directory: None,
+            script: Script::Inapplicable,
+            trace_parent: None,
+            sha256: OnceLock::new(),
+        }
+        .interpreted();
+        if executable.script == Script::Unknown {
+            // A relative path may be meant. The directory is only that of the exec if the script lies there.
+            executable.directory.clone_from(&self.directory);
+            executable = executable.interpreted();
+            if executable.script.word().is_some_and(|word| word.starts_with('/') && !self.has_file(word)) {
+                executable.script = Script::Unknown;
+            }
+            executable.directory = None;
+        }
+        executable
+    }
+
+    /// Whether a path names a file where the process looks.
+    fn has_file(&self, path: &str) -> bool {
+        let in_its_root = format!("/proc/{}/root{path}", self.pid);
+        std::fs::metadata(in_its_root).is_ok_and(|metadata| metadata.is_file())
     }
 
     /// Whether this is the process that the kernel says started at a moment, nanoseconds since boot: `/proc`
@@ -165,6 +190,7 @@ fn read_entry(entry: &Entry, pid: u32, cgroups: &mut Cgroups) -> Result<HostProc
         file: image.file,
         args: image.args,
         args_truncated: image.args_truncated,
+        directory: image.directory,
         uid,
         cgroup,
     })
@@ -179,6 +205,7 @@ struct Image {
     file: Option<FileId>,
     args: Arc<[Arc<str>]>,
     args_truncated: bool,
+    directory: Option<Arc<str>>,
 }
 
 impl Image {
@@ -201,7 +228,8 @@ fn read_image(entry: &Entry, pid: u32) -> Result<Image, ProcessError> {
         let again = read_executable(entry, pid);
         if again == executable {
             let (path, file) = executable;
-            return Ok(Image { path, file, args, args_truncated });
+            let directory = entry.cwd().ok().map(|path| Arc::from(path.to_string_lossy()));
+            return Ok(Image { path, file, args, args_truncated, directory });
         }
         executable = again;
     }

@@ -106,23 +106,27 @@ pub(crate) struct RawExec {
     pub(crate) args: Vec<u8>,
     /// With room to spare it is filled up with NULs.
     pub(crate) trace_parent: Option<Vec<u8>>,
+    /// As it lies in the record.
+    pub(crate) directory: Vec<u8>,
 }
 
 pub(crate) fn exec(exec: &RawExec) -> Vec<u8> {
     let trace_parent = exec.trace_parent.as_ref().map_or(0, |_| TRACE_PARENT);
-    let length = size_of::<ExecHeader>() + exec.path.len() + exec.args.len() + trace_parent;
+    let length = size_of::<ExecHeader>() + exec.path.len() + exec.args.len() + trace_parent + exec.directory.len();
     let mut out = Vec::new();
     put_header(&mut out, &header(Kind::Exec, length, exec.flags, exec.time_ns));
     put_process(&mut out, &exec.process);
     out.extend(exec.inode.to_ne_bytes());
     out.extend(exec.device.to_ne_bytes());
-    for part in [&exec.path, &exec.args] {
+    for part in [&exec.path, &exec.args, &exec.directory] {
         out.extend(u16::try_from(part.len()).expect("a part is shorter than its record").to_ne_bytes());
     }
+    out.extend([0; 6]);
     out.extend(&exec.path);
     out.extend(&exec.args);
     out.extend(exec.trace_parent.iter().flatten());
-    out.resize(length, 0);
+    out.resize(length - exec.directory.len(), 0);
+    out.extend(&exec.directory);
     out
 }
 

@@ -154,7 +154,7 @@ proptest! {
         record[68..70].copy_from_slice(&path_length.to_ne_bytes());
         record[70..72].copy_from_slice(&args_length.to_ne_bytes());
         let trace_parent = raw.trace_parent.as_ref().map_or(0, |_| TRACE_PARENT);
-        let needs = size_of::<ExecHeader>() + usize::from(path_length) + usize::from(args_length) + trace_parent;
+        let needs = size_of::<ExecHeader>() + usize::from(path_length) + usize::from(args_length) + trace_parent + raw.directory.len();
         let result = decode(&record);
         match needs.cmp(&have) {
             std::cmp::Ordering::Greater => prop_assert_eq!(result, Err(DecodeError::Truncated { have })),
@@ -170,7 +170,10 @@ proptest! {
 /// What the record of `raw` decodes to, with this path and these arguments.
 fn decoded(raw: &RawExec, path: Option<Vec<u8>>, args: Vec<Vec<u8>>) -> Exec {
     let RawExec { process, time_ns, flags, inode, device, .. } = *raw;
-    Exec { process, time_ns, path, flags, inode, device, args, trace_parent: raw.trace_parent.clone() }
+    let mut components: Vec<&[u8]> = raw.directory.split(|byte| *byte == 0).collect();
+    components.reverse();
+    let directory = (!raw.directory.is_empty()).then(|| components.join(&b'/'));
+    Exec { process, time_ns, path, flags, inode, device, args, trace_parent: raw.trace_parent.clone(), directory }
 }
 
 /// Bytes of a record whose length does not depend on what it says.
@@ -193,7 +196,11 @@ fn sorted(mut data: Vec<u8>) -> Vec<u8> {
 }
 
 fn raw(flags: u32, path: &[u8], args: &[u8]) -> Vec<u8> {
-    encode::exec(&RawExec {
+    encode::exec(&raw_exec(flags, path, args))
+}
+
+fn raw_exec(flags: u32, path: &[u8], args: &[u8]) -> RawExec {
+    RawExec {
         process: egret_wire::ProcessRef::default(),
         time_ns: 1,
         flags,
@@ -202,7 +209,8 @@ fn raw(flags: u32, path: &[u8], args: &[u8]) -> Vec<u8> {
         path: path.to_vec(),
         args: args.to_vec(),
         trace_parent: None,
-    })
+        directory: Vec::new(),
+    }
 }
 
 fn exec_of(flags: u32, path: &[u8], args: &[u8]) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
@@ -210,6 +218,19 @@ fn exec_of(flags: u32, path: &[u8], args: &[u8]) -> (Option<Vec<u8>>, Vec<Vec<u8
         Ok(Record::Exec(exec)) => (exec.path, exec.args),
         other => panic!("{other:?}"),
     }
+}
+
+/// A working directory is a path like others; the root is one NUL.
+#[test]
+fn directories_are_paths() {
+    let directory = |data: &[u8]| {
+        let raw = RawExec { directory: data.to_vec(), ..raw_exec(0, b"sh\0bin\0", b"sh\0") };
+        let Ok(Record::Exec(exec)) = decode(&encode::exec(&raw)) else { panic!("no record of an exec") };
+        exec.directory
+    };
+    assert_eq!(directory(b"app\0srv\0").unwrap(), b"/srv/app");
+    assert_eq!(directory(b"\0").unwrap(), b"/");
+    assert_eq!(directory(b""), None);
 }
 
 #[test]

@@ -124,8 +124,9 @@ pub(super) fn hostile_exec() -> impl Strategy<Value = RawExec> {
         ]
     };
     let trace_parent = prop::option::of(vec(1..=u8::MAX, 0..TRACE_PARENT));
-    (process(), any::<[u64; 2]>(), any::<u32>(), flags, part(), part(), trace_parent).prop_map(
-        |(process, [time_ns, inode], device, flags, path, args, trace_parent)| RawExec {
+    let directory = prop::option::of(path()).prop_map(|path| path.as_deref().map(encode::components).unwrap_or_default());
+    (process(), any::<[u64; 2]>(), any::<u32>(), flags, part(), part(), trace_parent, directory).prop_map(
+        |(process, [time_ns, inode], device, flags, path, args, trace_parent, directory)| RawExec {
             process,
             time_ns,
             flags: flags | trace_parent.as_ref().map_or(0, |_| EXEC_TRACE_PARENT),
@@ -134,6 +135,7 @@ pub(super) fn hostile_exec() -> impl Strategy<Value = RawExec> {
             path,
             args,
             trace_parent,
+            directory,
         },
     )
 }
