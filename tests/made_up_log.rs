@@ -21,6 +21,7 @@ pub(crate) fn write(log: &Path, host: &str, row_group_rows: usize, events: Vec<E
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: 1 << 20,
+        arguments: egret_model::Arguments::default(),
     };
     let sink = Sink::new(&settings).unwrap();
     let (sender, inbox) = queue("parquet", 1 << 20);

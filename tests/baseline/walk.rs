@@ -12,6 +12,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("walk::what_was_recorded_is_learned_and_all_of_it_allowed", learned),
         test("walk::another_program_would_be_blocked", stranger),
         test("walk::scripts_are_told_apart", scripts),
+        test("walk::another_script_does_not_pass_by_a_learned_one", other_scripts),
+        test("walk::inline_programs_are_one_rule_without_their_text", inline_programs),
         test("walk::reviewed_copies_are_compared", reviewed),
         test("walk::what_a_bypass_exempts_is_told", exempted),
     ]
@@ -81,6 +83,53 @@ fn scripts() {
             "{text}"
         );
     }
+}
+
+fn other_scripts() {
+    let place = Place::new();
+    let (usual, odd) = (place.path("usual"), place.path("odd"));
+    let send = "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))\n";
+    let elsewhere = place.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let [app, evil, same] = [place.path("app.py"), place.path("evil.py"), elsewhere.join("app.py")];
+    let [app_sh, same_sh] = [place.path("app.sh"), elsewhere.join("app.sh")];
+    [&app, &evil, &same].iter().for_each(|script| std::fs::write(script, send).unwrap());
+    [&app_sh, &same_sh].iter().for_each(|script| std::fs::write(script, "echo > /dev/udp/127.0.0.1/9\n").unwrap());
+    let [app, evil, elsewhere, app_sh] = [&app, &evil, &elsewhere, &app_sh].map(|path| path.display().to_string());
+    let here = place.path("").display().to_string();
+    let python = "/usr/bin/python3";
+    record(
+        &usual,
+        &["sh", "-c", &format!("cd {here}; {python} -I app.py; {python} {app}; bash {app_sh}; bash -e ./app.sh")],
+    );
+    place.told("learn", &["--log", usual.to_str().unwrap()]);
+    let replay = place.json("replay", &["--log", usual.to_str().unwrap()]);
+    assert_eq!((&replay["flows"], &replay["would_block"]), (&4.into(), &0.into()), "{replay}\n{}", place.text());
+    for line in [
+        format!("{python} -I {evil} {app}"),
+        format!("{python} -W ignore {evil} {app}"),
+        format!("bash -s {app_sh} < {elsewhere}/app.sh"),
+        format!("cd {elsewhere}; {python} app.py"),
+        format!("cd {elsewhere}; bash -o errexit app.sh {app_sh}"),
+        format!("bash -c 'echo > /dev/udp/127.0.0.1/9' {app_sh}"),
+    ] {
+        record(&odd, &["sh", "-c", &line]);
+        let replay = place.json("replay", &["--log", odd.to_str().unwrap()]);
+        assert_eq!((&replay["flows"], &replay["would_block"]), (&1.into(), &1.into()), "{line}: {replay}");
+        std::fs::remove_dir_all(&odd).unwrap();
+    }
+}
+
+fn inline_programs() {
+    let place = Place::new();
+    let log = place.path("log");
+    let line = "for run in $(seq 120); do bash -ec \"password=hunter2-$run; echo > /dev/udp/127.0.0.1/9\"; done";
+    record(&log, &["sh", "-c", line]);
+    place.told("learn", &["--log", log.to_str().unwrap()]);
+    let text = place.text();
+    let rules: Vec<_> = text.lines().filter(|line| line.contains("script=")).collect();
+    assert!(matches!(rules[..], [rule] if rule.contains("bash script=-c user=root")), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
 }
 
 fn reviewed() {

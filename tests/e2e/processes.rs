@@ -27,12 +27,45 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("processes::child_of_one_older_than_egret", child_of_older),
         test("processes::one_pid_two_processes", reused_pid),
         test("processes::a_thread_is_its_process", thread),
+        test("processes::script_has_the_directory_that_it_was_started_in", script_directory),
+        test("processes::secrets_in_arguments_stay_out", secrets),
     ]
 }
 
 fn digest(path: &Path) -> String {
     let digest = Sha256::digest(fs::read(path).unwrap());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The process is gone at once, and its parent elsewhere.
+fn script_directory() {
+    let scratch = Scratch::new();
+    let script = scratch.path("run.sh");
+    fs::write(&script, "echo > /dev/udp/127.0.0.1/9\n").unwrap();
+    let directory = script.parent().unwrap().display();
+    for (line, expected) in [
+        (format!("(cd {directory} && exec bash -eo pipefail ./run.sh); cd /"), script.display().to_string()),
+        (format!("(cd {directory} && exec bash -s {} < run.sh)", script.display()), "-".to_owned()),
+        (format!("exec bash {} o", script.display()), script.display().to_string()),
+    ] {
+        let seen = Trace::start_unready(&["--", "sh", "-c", &line]).finish();
+        let scripts: Vec<_> = seen.events.iter().filter_map(|event| event.script.as_deref()).collect();
+        assert!(!scripts.is_empty() && scripts.iter().all(|script| *script == expected), "{line}: {seen:?}");
+    }
+}
+
+fn secrets() {
+    let program = "echo hunter2 > /dev/udp/127.0.0.1/9";
+    for (form, args) in
+        [("redacted", vec!["bash", "-lc", "…"]), ("full", vec!["bash", "-lc", program]), ("none", vec![])]
+    {
+        let seen = Trace::start_unready(&["--arguments", form, "--", "bash", "-lc", program]).finish();
+        let event = seen.events.iter().find(|event| event.executable.as_deref() == Some("bash")).unwrap();
+        assert_eq!(
+            (event.args.iter().map(String::as_str).collect::<Vec<_>>(), event.script.as_deref()),
+            (args, Some("-c"))
+        );
+    }
 }
 
 /// All of them are gone before anybody can look at `/proc`.

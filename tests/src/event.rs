@@ -24,6 +24,8 @@ pub struct Event {
     pub sha256: Option<String>,
     #[serde(rename = "process.command_args", default)]
     pub args: Vec<String>,
+    #[serde(rename = "egret.script")]
+    pub script: Option<String>,
     #[serde(rename = "process.parent_pid")]
     pub parent: Option<u32>,
     #[serde(rename = "process.user.id")]

@@ -105,7 +105,7 @@ impl Open {
         let subject = &self.rule.subject;
         Facts {
             executable: subject.executable.as_deref(),
-            script: subject.script.as_deref().map(Into::into),
+            script: subject.script.as_deref(),
             user: subject.user.as_deref().map(Into::into),
             unit: subject.unit.as_deref(),
             container: self.container.as_deref(),

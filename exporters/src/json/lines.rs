@@ -1,6 +1,6 @@
 //! Lines on their way to the destination.
 
-use egret_model::Event;
+use egret_model::{Arguments, Event};
 
 use super::writer::Writer;
 
@@ -22,6 +22,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    pub(super) fn new(arguments: Arguments) -> Self {
+        Self { writer: Writer::new(arguments), ..Self::default() }
+    }
+
     pub(super) fn push(&mut self, event: &Event) {
         self.writer.write(&mut self.text, event);
         self.left += 1;

@@ -11,7 +11,7 @@ mod settings;
 mod sink;
 mod writer;
 
-use egret_model::{Cgroup, Endpoint, Event, Executable, Judgement, Process};
+use egret_model::{Arguments, Cgroup, Endpoint, Event, Executable, Judgement, Process};
 
 pub use self::fields::ReadError;
 use self::object::ObjectWriter;
@@ -23,11 +23,11 @@ pub use self::writer::Writer;
 use crate::errno::ErrnoName;
 use crate::{names, values};
 
-/// Appends `event` to `out` as one JSON object and a newline.
-pub fn write_event(out: &mut Vec<u8>, event: &Event) {
+/// Appends `event` to `out` as one JSON object and a newline, with these arguments of its program.
+pub fn write_event(out: &mut Vec<u8>, event: &Event, arguments: &Arguments) {
     write_event_with(out, event, |object| {
         if let Some(process) = &event.process {
-            write_process(object, process);
+            write_process(object, process, arguments);
         }
     });
 }
@@ -48,9 +48,9 @@ fn write_event_with(out: &mut Vec<u8>, event: &Event, process: impl FnOnce(&mut 
     object.finish();
 }
 
-fn write_process(object: &mut ObjectWriter<'_>, process: &Process) {
+fn write_process(object: &mut ObjectWriter<'_>, process: &Process, arguments: &Arguments) {
     object.integer(names::PROCESS_PID, process.pid);
-    write_executable(object, &process.executable);
+    write_executable(object, &process.executable, arguments);
     integer(object, names::PROCESS_PARENT_PID, process.parent_pid);
     integer(object, names::PROCESS_USER_ID, process.uid);
     string(object, names::PROCESS_USER_NAME, process.user.as_deref());
@@ -62,13 +62,14 @@ fn write_process(object: &mut ObjectWriter<'_>, process: &Process) {
     }
 }
 
-fn write_executable(object: &mut ObjectWriter<'_>, executable: &Executable) {
+fn write_executable(object: &mut ObjectWriter<'_>, executable: &Executable, arguments: &Arguments) {
     string(object, names::PROCESS_EXECUTABLE_PATH, executable.file_path());
     string(object, names::PROCESS_EXECUTABLE_NAME, executable.name());
     let digest = executable.sha256.get().and_then(Option::as_deref);
     string(object, names::PROCESS_EXECUTABLE_SHA256, digest);
-    if !executable.args.is_empty() {
-        object.strings(names::PROCESS_COMMAND_ARGS, executable.args.iter().map(|arg| &**arg));
+    let args = arguments.of(executable);
+    if !args.is_empty() {
+        object.strings(names::PROCESS_COMMAND_ARGS, args.iter().map(|arg| &**arg));
     }
     string(object, names::SCRIPT, executable.script.recorded());
 }

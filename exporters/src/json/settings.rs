@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use egret_model::Arguments;
+
 /// How the JSON lines sink is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -9,6 +11,8 @@ pub struct Settings {
     pub destination: Destination,
     /// Events that may wait.
     pub queue_events: usize,
+    /// Arguments of programs in it.
+    pub arguments: Arguments,
 }
 
 /// Where lines go.

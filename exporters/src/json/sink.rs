@@ -47,7 +47,7 @@ impl Sink {
         Ok(Self {
             output: Output::open(&settings.destination)?,
             destination: settings.destination.clone(),
-            lines: Lines::default(),
+            lines: Lines::new(settings.arguments.clone()),
             reopener: Reopener::default(),
             trouble: Trouble::default(),
         })

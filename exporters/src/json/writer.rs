@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egret_model::{Event, Process};
+use egret_model::{Arguments, Event, Process};
 
 use super::object::ObjectWriter;
 use super::{write_event_with, write_process};
@@ -15,6 +15,7 @@ const REMEMBERED: usize = 8;
 /// once and copied from then on.
 #[derive(Debug, Default)]
 pub struct Writer {
+    arguments: Arguments,
     remembered: Vec<Remembered>,
     /// Which of them makes room next.
     next: usize,
@@ -30,6 +31,12 @@ struct Remembered {
 }
 
 impl Writer {
+    /// A writer of events with these arguments of their programs.
+    #[must_use]
+    pub fn new(arguments: Arguments) -> Self {
+        Self { arguments, ..Self::default() }
+    }
+
     /// Appends `event` to `out` as one JSON object and a newline, exactly as [`super::write_event`] does.
     pub fn write(&mut self, out: &mut Vec<u8>, event: &Event) {
         match &event.process {
@@ -37,7 +44,7 @@ impl Writer {
                 let text = self.text_of(process);
                 write_event_with(out, event, |object| object.members(text));
             }
-            None => super::write_event(out, event),
+            None => super::write_event(out, event, &self.arguments),
         }
     }
 
@@ -46,7 +53,7 @@ impl Writer {
         let is = |entry: &Remembered| entry.digest_known == digest_known && Arc::ptr_eq(&entry.process, process);
         let at = self.remembered.iter().position(is).unwrap_or_else(|| {
             let mut text = Vec::new();
-            write_process(&mut ObjectWriter::members_only(&mut text), process);
+            write_process(&mut ObjectWriter::members_only(&mut text), process, &self.arguments);
             self.remember(Remembered { process: Arc::clone(process), digest_known, text })
         });
         self.remembered.get(at).map_or(&[], |entry| &entry.text)

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use egret_model::Arguments;
+
 /// How the OTLP sink is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Settings {
     pub client: Option<ClientIdentity>,
     /// Events that may wait.
     pub queue_events: usize,
+    /// Arguments of programs in it.
+    pub arguments: Arguments,
     /// Spans in one request at most.
     pub batch_spans: usize,
     /// How long spans may wait for a batch to fill up.

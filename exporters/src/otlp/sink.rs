@@ -52,7 +52,7 @@ impl Sink {
     /// If the address, a header, a certificate or a key cannot be used.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         Ok(Self {
-            spans: Spans::new(Seed::of_boot(&host::boot_id()?), std::process::id()),
+            spans: Spans::new(Seed::of_boot(&host::boot_id()?), std::process::id(), settings.arguments.clone()),
             delivery: Delivery::new(settings)?,
             batch_spans: u64::try_from(settings.batch_spans).unwrap_or(u64::MAX),
             batch_delay: settings.batch_delay,

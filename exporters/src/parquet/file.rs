@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egret_model::Event;
+use egret_model::{Arguments, Event};
 use object_store::buffered::BufWriter;
 use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -41,13 +41,14 @@ impl File {
         options: ArrowWriterOptions,
         hour: Hour,
         place: String,
+        arguments: Arguments,
     ) -> Result<Self, ParquetError> {
         let path = store.path(&place);
         let upload = BufWriter::with_capacity(Arc::clone(&store.objects), path, store.part_bytes);
         // One part at a time: a disk gains nothing from more, and each would take its memory.
         let upload = upload.with_max_concurrency(1);
         let writer = AsyncArrowWriter::try_new_with_options(upload, Arc::clone(&SCHEMA), options)?;
-        Ok(Self { hour, place, begun: Instant::now(), events: 0, rows: Rows::default(), writer })
+        Ok(Self { hour, place, begun: Instant::now(), events: 0, rows: Rows::new(arguments), writer })
     }
 
     /// Takes an event; says whether it is time to [`Self::encode`].

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use egret_model::Arguments;
+
 /// How the Parquet sink is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -26,6 +28,8 @@ pub struct Settings {
     pub spool: Spool,
     /// Events that may wait.
     pub queue_events: usize,
+    /// Arguments of programs in it.
+    pub arguments: Arguments,
 }
 
 /// Where files for a bucket wait until it has them. A directory as destination needs none.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egret_model::{Timestamp, work};
+use egret_model::{Arguments, Timestamp, work};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, timeout_at};
@@ -29,6 +29,7 @@ pub struct Sink {
     rotate_after: Duration,
     rotate_bytes: u64,
     options: ArrowWriterOptions,
+    arguments: Arguments,
     store: Store,
     shelf: Shelf,
     open: Vec<File>,
@@ -73,6 +74,7 @@ impl Sink {
             rotate_after: settings.rotate_after,
             rotate_bytes: settings.rotate_bytes,
             options: encoding::options(settings)?,
+            arguments: settings.arguments.clone(),
             store,
             shelf: Shelf::new(settings, host_in_names(&settings.host)),
             open: Vec::new(),
@@ -143,7 +145,7 @@ impl Sink {
             self.finish(oldest, inbox).await;
         }
         let place = self.shelf.next(hour, now()).to_string();
-        let file = File::begin(&self.store, self.options.clone(), hour, place);
+        let file = File::begin(&self.store, self.options.clone(), hour, place, self.arguments.clone());
         let file = file.inspect_err(|error| tracing::error!(%error, "cannot begin a parquet file")).ok()?;
         self.open.push(file);
         Some(self.open.len() - 1)

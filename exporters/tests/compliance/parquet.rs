@@ -125,5 +125,6 @@ fn settings(directory: PathBuf) -> Settings {
         spool: parquet::Spool::default(),
         // The queue is that of the scenario.
         queue_events: 0,
+        arguments: egret_model::Arguments::default(),
     }
 }

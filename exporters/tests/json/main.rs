@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 fn line(event: &Event) -> String {
     let mut out = Vec::new();
-    json::write_event(&mut out, event);
+    json::write_event(&mut out, event, &egret_model::Arguments::default());
     String::from_utf8(out).unwrap()
 }
 
@@ -103,8 +103,8 @@ proptest! {
     #[test]
     fn events_are_appended(first in events::any_event(), second in events::any_event()) {
         let mut out = Vec::new();
-        json::write_event(&mut out, &first);
-        json::write_event(&mut out, &second);
+        json::write_event(&mut out, &first, &egret_model::Arguments::default());
+        json::write_event(&mut out, &second, &egret_model::Arguments::default());
         prop_assert_eq!(String::from_utf8(out).unwrap(), line(&first) + &line(&second));
     }
 }

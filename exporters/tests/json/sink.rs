@@ -37,7 +37,11 @@ impl Place {
 }
 
 fn settings(file: PathBuf) -> Settings {
-    Settings { destination: Destination::File(file), queue_events: 1 << 20 }
+    Settings {
+        destination: Destination::File(file),
+        queue_events: 1 << 20,
+        arguments: egret_model::Arguments::default(),
+    }
 }
 
 fn start(file: &Path) -> (Running, Reopener) {

@@ -28,6 +28,7 @@ pub(crate) fn settings(protocol: Protocol, endpoint: &str) -> Settings {
         certificate: None,
         client: None,
         queue_events: 1_000_000,
+        arguments: egret_model::Arguments::default(),
         batch_spans: 512,
         batch_delay: Duration::from_millis(20),
         service_name: "egret".to_owned(),

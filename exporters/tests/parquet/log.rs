@@ -82,6 +82,7 @@ pub(crate) fn settings(directory: &Path) -> Settings {
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: CAPACITY,
+        arguments: egret_model::Arguments::default(),
     }
 }
 
@@ -110,7 +111,7 @@ pub(crate) fn batch(numbers: Range<u64>) -> Batch {
 /// Everything that a record says of an event.
 pub(crate) fn line(event: &Event) -> String {
     let mut out = Vec::new();
-    json::write_event(&mut out, event);
+    json::write_event(&mut out, event, &egret_model::Arguments::default());
     String::from_utf8(out).unwrap()
 }
 

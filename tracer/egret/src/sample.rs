@@ -90,5 +90,6 @@ fn settings(directory: &Path) -> Settings {
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: 1 << 20,
+        arguments: egret_model::Arguments::default(),
     }
 }

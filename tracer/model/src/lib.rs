@@ -3,6 +3,7 @@
 //! Capture makes these values, sinks and the enforcer read them. Nothing here does I/O.
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod attribution;
 mod degradation;
 mod event;
@@ -17,6 +18,7 @@ mod time;
 mod trace_parent;
 pub mod work;
 
+pub use arguments::{Arguments, ArgumentsForm};
 pub use attribution::{Attribution, Layer, Verdict};
 pub use degradation::Degradation;
 pub use event::{ConnectionId, Event, EventName};

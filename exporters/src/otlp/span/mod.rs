@@ -11,7 +11,7 @@ mod period;
 mod place;
 mod processes;
 
-use egret_model::{Endpoint, Event, EventName, Reason, Verdict};
+use egret_model::{Arguments, Endpoint, Event, EventName, Reason, Verdict};
 use nix::errno::Errno;
 use opentelemetry::SpanId;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -41,8 +41,8 @@ pub(super) struct Spans {
 
 impl Spans {
     /// Spans of this host, without those about the connections of the process `own_pid`.
-    pub(super) fn new(seed: Seed, own_pid: u32) -> Self {
-        Self { seed, own: Own::new(own_pid), errors: Errors::default(), processes: Processes::default() }
+    pub(super) fn new(seed: Seed, own_pid: u32, arguments: Arguments) -> Self {
+        Self { seed, own: Own::new(own_pid), errors: Errors::default(), processes: Processes::new(arguments) }
     }
 
     /// Appends the spans that are made of this record to `out`, encoded as the field `spans` of `ScopeSpans`; says how many:

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egret_model::{Cgroup, Executable, Process, Timestamp};
+use egret_model::{Arguments, Cgroup, Executable, Process, Timestamp};
 use jiff::fmt::temporal::DateTimePrinter;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -21,6 +21,7 @@ const RFC3339_NS: DateTimePrinter = DateTimePrinter::new().precision(Some(9));
 /// same for all connections of a process: it is put together once and copied from then on.
 #[derive(Debug, Default)]
 pub(super) struct Processes {
+    arguments: Arguments,
     remembered: Vec<Remembered>,
     /// Which of them makes room next.
     next: usize,
@@ -36,12 +37,17 @@ struct Remembered {
 }
 
 impl Processes {
+    pub(super) fn new(arguments: Arguments) -> Self {
+        Self { arguments, ..Self::default() }
+    }
+
     /// Fields of an encoded [`Span`]: what one that has only the attributes of the process would be encoded to.
     pub(super) fn encoded(&mut self, process: &Arc<Process>) -> &[u8] {
         let digest_known = process.executable.sha256.get().is_some();
         let is = |entry: &Remembered| entry.digest_known == digest_known && Arc::ptr_eq(&entry.process, process);
         let at = self.remembered.iter().position(is).unwrap_or_else(|| {
-            let encoded = Span { attributes: attributes(process).into(), ..Span::default() }.encode_to_vec();
+            let encoded =
+                Span { attributes: attributes(process, &self.arguments).into(), ..Span::default() }.encode_to_vec();
             self.remember(Remembered { process: Arc::clone(process), digest_known, encoded })
         });
         self.remembered.get(at).map_or(&[], |entry| &entry.encoded)
@@ -61,10 +67,10 @@ impl Processes {
     }
 }
 
-fn attributes(process: &Process) -> Attributes {
+fn attributes(process: &Process, arguments: &Arguments) -> Attributes {
     let mut attributes = Attributes::with_capacity(13);
     attributes.integer(names::PROCESS_PID, Some(process.pid));
-    executable(&mut attributes, &process.executable);
+    executable(&mut attributes, &process.executable, arguments);
     attributes.integer(names::PROCESS_PARENT_PID, process.parent_pid);
     attributes.integer(names::PROCESS_USER_ID, process.uid);
     attributes.string(names::PROCESS_USER_NAME, process.user.as_deref());
@@ -75,12 +81,12 @@ fn attributes(process: &Process) -> Attributes {
     attributes
 }
 
-fn executable(attributes: &mut Attributes, executable: &Executable) {
+fn executable(attributes: &mut Attributes, executable: &Executable, arguments: &Arguments) {
     attributes.string(names::PROCESS_EXECUTABLE_PATH, executable.file_path());
     attributes.string(names::PROCESS_EXECUTABLE_NAME, executable.name());
     let digest = executable.sha256.get().and_then(Option::as_deref);
     attributes.string(names::PROCESS_EXECUTABLE_SHA256, digest);
-    attributes.strings(names::PROCESS_COMMAND_ARGS, executable.args.iter().map(|arg| &**arg));
+    attributes.strings(names::PROCESS_COMMAND_ARGS, arguments.of(executable).iter().map(|arg| &**arg));
     attributes.string(names::SCRIPT, executable.script.recorded());
 }
 

@@ -12,7 +12,7 @@ use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow_array::types::{ArrowPrimitiveType, TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
-use egret_model::{Endpoint, Event};
+use egret_model::{Arguments, Endpoint, Event};
 
 use self::judgements::Judgements;
 use self::processes::Processes;
@@ -39,23 +39,21 @@ pub(super) struct Rows {
     judgements: Judgements,
 }
 
-impl Default for Rows {
-    fn default() -> Self {
+impl Rows {
+    pub(super) fn new(arguments: Arguments) -> Self {
         Self {
             count: 0,
             time: PrimitiveBuilder::new().with_data_type(Kind::Time.data_type()),
             name: Words::default(),
             id: StringBuilder::new(),
-            processes: Processes::default(),
+            processes: Processes::new(arguments),
             network: Network::default(),
             provenance: Provenance::default(),
             figures: Figures::default(),
             judgements: Judgements::default(),
         }
     }
-}
 
-impl Rows {
     pub(super) fn push(&mut self, event: &Event) {
         self.count += 1;
         self.time.append_value(event.time.0);

@@ -11,7 +11,7 @@ use arrow_array::types::{Int32Type, TimestampNanosecondType, UInt32Type};
 use arrow_array::{Array, ArrayRef, Int32Array};
 use arrow_schema::ArrowError;
 use arrow_select::take::take;
-use egret_model::{Executable, Process};
+use egret_model::{Arguments, Executable, Process};
 
 use super::super::schema::{Kind, element};
 use super::words::{dictionary, number};
@@ -19,6 +19,7 @@ use super::words::{dictionary, number};
 /// Processes of the rows of one batch.
 #[derive(Debug)]
 pub(super) struct Processes {
+    arguments: Arguments,
     /// Numbers by address, and by whether the digest was known: it comes to be known later than the rest.
     seen: HashMap<(usize, bool), i32>,
     /// Kept alive, so that their addresses stand for them.
@@ -29,9 +30,10 @@ pub(super) struct Processes {
     columns: Columns,
 }
 
-impl Default for Processes {
-    fn default() -> Self {
+impl Processes {
+    pub(super) fn new(arguments: Arguments) -> Self {
         Self {
+            arguments,
             seen: HashMap::new(),
             alive: Vec::new(),
             last: None,
@@ -39,9 +41,7 @@ impl Default for Processes {
             columns: Columns::default(),
         }
     }
-}
 
-impl Processes {
     pub(super) fn push(&mut self, process: Option<&Arc<Process>>) {
         let key = process.map(|process| self.key(process));
         self.keys.append_option(key);
@@ -55,7 +55,7 @@ impl Processes {
             return key;
         }
         let key = *self.seen.entry(identity).or_insert_with(|| {
-            self.columns.push(process);
+            self.columns.push(process, &self.arguments);
             self.alive.push(Arc::clone(process));
             number(self.alive.len() - 1)
         });
@@ -111,10 +111,10 @@ impl Default for Columns {
 }
 
 impl Columns {
-    fn push(&mut self, process: &Process) {
+    fn push(&mut self, process: &Process, arguments: &Arguments) {
         let cgroup = process.cgroup.as_deref();
         self.pid.append_value(process.pid);
-        self.push_executable(&process.executable);
+        self.push_executable(&process.executable, arguments);
         self.parent_pid.append_option(process.parent_pid);
         self.uid.append_option(process.uid);
         self.user.append_option(process.user.as_deref());
@@ -124,12 +124,13 @@ impl Columns {
         self.runtime.append_option(cgroup.and_then(|cgroup| cgroup.runtime));
     }
 
-    fn push_executable(&mut self, executable: &Executable) {
+    fn push_executable(&mut self, executable: &Executable, arguments: &Arguments) {
         self.path.append_option(executable.file_path());
         self.name.append_option(executable.name());
         self.sha256.append_option(executable.sha256.get().and_then(Option::as_deref));
-        executable.args.iter().for_each(|arg| self.args.values().append_value(arg));
-        self.args.append(!executable.args.is_empty());
+        let args = arguments.of(executable);
+        args.iter().for_each(|arg| self.args.values().append_value(arg));
+        self.args.append(!args.is_empty());
         self.script.append_option(executable.script.recorded());
     }
 

@@ -82,6 +82,7 @@ fn settings(protocol: Protocol, endpoint: String, retry_for: Duration) -> Settin
         client: None,
         // The queue is that of the scenario.
         queue_events: 0,
+        arguments: egret_model::Arguments::default(),
         batch_spans: 4_096,
         batch_delay: Duration::from_millis(10),
         service_name: "egret".to_owned(),

@@ -52,7 +52,11 @@ impl Subject {
             }
             Self::Json => {
                 let destination = json::Destination::File(directory.join("events.json"));
-                let sink = json::Sink::new(&json::Settings { destination, queue_events: QUEUE })?;
+                let sink = json::Sink::new(&json::Settings {
+                    destination,
+                    queue_events: QUEUE,
+                    arguments: egret_model::Arguments::redacted(),
+                })?;
                 spawn(cpu, inbox, async move |inbox| sink.run(inbox).await)
             }
             Self::OtlpGrpc => {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
-use egret_model::Layer;
+use egret_model::{ArgumentsForm, Layer};
 
 /// A type with a word for each of its values.
 pub(crate) trait Choice: Copy + 'static {
@@ -35,6 +35,14 @@ impl Choice for Format {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
         ("table", Self::Table, "a live table for people; whole values and no colour in a pipe"),
         ("json", Self::Json, "one JSON object a line, with OpenTelemetry's attribute names"),
+    ];
+}
+
+impl Choice for ArgumentsForm {
+    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
+        ("full", Self::Full, "all, with the secrets that are among them"),
+        ("redacted", Self::Redacted, "without passwords, tokens and texts of inline programs"),
+        ("none", Self::None, "none"),
     ];
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use egret_model::ArgumentsForm;
 
 use super::baseline::BaselineArgs;
 use super::choice::{Capture, ColorChoice, Format, LogFormat, Words};
@@ -65,6 +66,11 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
     #[arg(value_parser = Words::of::<Format>())]
     pub(super) format: String,
+
+    /// Arguments of programs, where events have them: they may be secrets
+    #[arg(long, value_name = "FORM", default_value = "redacted", help_heading = "Output")]
+    #[arg(value_parser = Words::of::<ArgumentsForm>())]
+    pub(super) arguments: String,
 
     /// When to colour the table
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
@@ -172,6 +178,11 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
     #[arg(value_parser = Words::of::<LogFormat>())]
     pub(super) format: String,
+
+    /// Arguments of programs, where events have them: they may be secrets
+    #[arg(long, value_name = "FORM", default_value = "redacted", help_heading = "Output")]
+    #[arg(value_parser = Words::of::<ArgumentsForm>())]
+    pub(super) arguments: String,
 
     /// When to colour the table
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egret_model::Timestamp;
+use egret_model::{ArgumentsForm, Timestamp};
 use jiff::ZonedDateTime;
 
 use super::choice::{Choice, ColorChoice, LogFormat};
@@ -17,6 +17,8 @@ use crate::filter::Filter;
 pub struct LogOptions {
     /// How to write events.
     pub format: LogFormat,
+    /// Arguments of programs, where events have them.
+    pub arguments: ArgumentsForm,
     /// When to colour the table.
     pub color: ColorChoice,
     /// Events to show at most.
@@ -39,6 +41,7 @@ impl LogArgs {
         let moment = |text: &str| value::moment(text, &now);
         let options = LogOptions {
             format: problems.one("--format <FORMAT>", &self.format, Choice::from_word).unwrap_or_default(),
+            arguments: problems.one("--arguments <FORM>", &self.arguments, Choice::from_word).unwrap_or_default(),
             color: problems.one("--color <WHEN>", &self.color, Choice::from_word).unwrap_or_default(),
             limit: self.limit.as_deref().and_then(|text| problems.one("--limit <COUNT>", text, value::count)),
             directory: places::log(self.dir.as_deref()),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use egret_model::Layer;
+use egret_model::{ArgumentsForm, Layer};
 
 use super::choice::{Capture, Choice, ColorChoice, Format};
 use super::cli::TraceArgs;
@@ -17,6 +17,8 @@ use crate::filter::Filter;
 pub struct TraceOptions {
     /// How to write events.
     pub format: Format,
+    /// Arguments of programs, where events have them.
+    pub arguments: ArgumentsForm,
     /// When to colour the table.
     pub color: ColorChoice,
     /// When to stop by itself; longer than zero.
@@ -51,6 +53,7 @@ impl TraceArgs {
         let mut problems = Problems::default();
         let options = TraceOptions {
             format: problems.one("--format <FORMAT>", &self.format, Choice::from_word).unwrap_or_default(),
+            arguments: problems.one("--arguments <FORM>", &self.arguments, Choice::from_word).unwrap_or_default(),
             color: problems.one("--color <WHEN>", &self.color, Choice::from_word).unwrap_or_default(),
             duration: self
                 .duration

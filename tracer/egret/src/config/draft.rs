@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use egret_enforcer::Mode;
+use egret_model::ArgumentsForm;
 
 use super::kinds::{
     AbsolutePath, Action, Attributes, Backend, Buckets, Compression, Count, Headers, HostName, Items, JsonDestination,
@@ -67,6 +68,8 @@ pub(super) struct ParquetDraft {
     pub(super) spool_keep_for: Duration,
     pub(super) spool_size: Size<{ 1 << 20 }>,
     pub(super) queue_events: Queue,
+    pub(super) arguments: ArgumentsForm,
+    pub(super) secret_names: Items,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,6 +93,8 @@ pub(super) struct OtlpDraft {
     pub(super) service_name: Text,
     pub(super) resource: Attributes,
     pub(super) own_spans: bool,
+    pub(super) arguments: ArgumentsForm,
+    pub(super) secret_names: Items,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,6 +112,8 @@ pub(super) struct JsonDraft {
     pub(super) enabled: bool,
     pub(super) destination: JsonDestination,
     pub(super) queue_events: Queue,
+    pub(super) arguments: ArgumentsForm,
+    pub(super) secret_names: Items,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,10 +6,10 @@ mod otlp;
 use std::time::Duration;
 
 use egret_exporters::{json, parquet, prometheus};
-use egret_model::Layer;
+use egret_model::{Arguments, ArgumentsForm, Layer};
 
 use super::given::Origin;
-use super::kinds::HostName;
+use super::kinds::{HostName, Items};
 use super::layer::Layered;
 use super::problem::{Problem, Warning};
 use super::settings::{Capture, Control, Metrics, Names, Settings};
@@ -129,7 +129,12 @@ fn parquet(layered: &Layered, host: &Host, findings: &mut Findings) -> Option<pa
             keep_bytes: draft.spool_size.0,
         },
         queue_events: draft.queue_events.usize(),
+        arguments: arguments(draft.arguments, &draft.secret_names),
     })
+}
+
+fn arguments(form: ArgumentsForm, secret_names: &Items) -> Arguments {
+    Arguments { form, keys: secret_names.0.as_slice().into() }
 }
 
 /// The name of this host in files.
@@ -152,8 +157,11 @@ fn metrics(layered: &Layered) -> Option<Metrics> {
 
 fn json(layered: &Layered) -> Option<json::Settings> {
     let draft = &layered.draft.json;
-    let settings =
-        || json::Settings { destination: draft.destination.0.clone(), queue_events: draft.queue_events.usize() };
+    let settings = || json::Settings {
+        destination: draft.destination.0.clone(),
+        queue_events: draft.queue_events.usize(),
+        arguments: arguments(draft.arguments, &draft.secret_names),
+    };
     draft.enabled.then(settings)
 }
 

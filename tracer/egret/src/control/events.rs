@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use axum::body::{Body, Bytes};
 use egret_exporters::json;
 use egret_exporters::sink::{Batch, DropReason, Receiver};
+use egret_model::Arguments;
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub(crate) struct Missed {
 
 /// All that comes through a queue, as the body of an answer.
 pub(super) fn body(inbox: Receiver) -> Body {
-    let feed = Feed { inbox, writer: json::Writer::default(), told: 0 };
+    let feed = Feed { inbox, writer: json::Writer::new(Arguments::redacted()), told: 0 };
     Body::from_stream(lines(feed))
 }
 
@@ -74,7 +75,7 @@ mod tests {
         sender.offer(&vec![sample::event(); 5].into());
         let ledger = sender.ledger().clone();
         drop(sender);
-        let stream = lines(Feed { inbox, writer: json::Writer::default(), told: 0 });
+        let stream = lines(Feed { inbox, writer: json::Writer::new(Arguments::redacted()), told: 0 });
         let text: Vec<_> = stream.map(Result::unwrap).collect().await;
         let text = String::from_utf8(text.concat()).unwrap();
         assert_eq!(text.lines().next(), Some(r#"{"egret.missed":3}"#));

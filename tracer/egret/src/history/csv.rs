@@ -9,7 +9,7 @@ use anyhow::Result;
 use csv::{Terminator, WriterBuilder};
 use egret_exporters::parquet::schema::column_name;
 use egret_exporters::{json, names};
-use egret_model::Event;
+use egret_model::{Arguments, Event};
 use serde_json::{Map, Value};
 
 /// Appends the line that names the columns.
@@ -18,9 +18,9 @@ pub(super) fn header(text: &mut Vec<u8>) -> Result<()> {
 }
 
 /// Appends the record of an event.
-pub(super) fn row(text: &mut Vec<u8>, event: &Event) -> Result<()> {
+pub(super) fn row(text: &mut Vec<u8>, event: &Event, arguments: &Arguments) -> Result<()> {
     let mut line = Vec::new();
-    json::write_event(&mut line, event);
+    json::write_event(&mut line, event, arguments);
     let values: Map<String, Value> = serde_json::from_slice(&line)?;
     record(text, names::ALL.into_iter().map(|name| field(values.get(name))))
 }

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use anyhow::{Context as _, Result};
 use egret_exporters::json;
 use egret_exporters::parquet::read::Log;
-use egret_model::Event;
+use egret_model::{Arguments, Event};
 
 use crate::args::{LogFormat, LogOptions, exit};
 use crate::table::{Table, TableStyle};
@@ -74,15 +74,16 @@ fn write(options: &LogOptions, mut out: impl Write) -> Result<u8> {
 enum Form {
     Table(Table),
     Json(json::Writer),
-    Csv,
+    Csv(Arguments),
 }
 
 impl Form {
     fn new(options: &LogOptions) -> Self {
+        let arguments: Arguments = options.arguments.into();
         match options.format {
             LogFormat::Table => Self::Table(Table::new(TableStyle::for_stdout(options.color))),
-            LogFormat::Json => Self::Json(json::Writer::default()),
-            LogFormat::Csv => Self::Csv,
+            LogFormat::Json => Self::Json(json::Writer::new(arguments)),
+            LogFormat::Csv => Self::Csv(arguments),
         }
     }
 
@@ -90,7 +91,7 @@ impl Form {
         match self {
             Self::Table(table) => table.header(text),
             Self::Json(_) => {}
-            Self::Csv => csv::header(text)?,
+            Self::Csv(_) => csv::header(text)?,
         }
         Ok(())
     }
@@ -99,7 +100,7 @@ impl Form {
         match self {
             Self::Table(table) => table.row(text, event),
             Self::Json(writer) => writer.write(text, event),
-            Self::Csv => csv::row(text, event)?,
+            Self::Csv(arguments) => csv::row(text, event, arguments)?,
         }
         Ok(())
     }

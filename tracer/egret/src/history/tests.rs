@@ -12,6 +12,7 @@ use crate::sample::{self, Recorded};
 fn options(recorded: &Recorded) -> LogOptions {
     LogOptions {
         format: LogFormat::Json,
+        arguments: egret_model::ArgumentsForm::Full,
         color: ColorChoice::Never,
         limit: None,
         directory: recorded.path().to_owned(),
@@ -29,7 +30,7 @@ fn written(options: &LogOptions) -> (String, u8) {
 
 fn lines<'a>(events: impl Iterator<Item = &'a Event>) -> String {
     let mut text = Vec::new();
-    events.for_each(|event| json::write_event(&mut text, event));
+    events.for_each(|event| json::write_event(&mut text, event, &egret_model::Arguments::default()));
     String::from_utf8(text).unwrap()
 }
 

@@ -37,7 +37,8 @@ pub(super) struct Output {
 impl Output {
     /// Starts it; it waits for batches.
     pub(super) fn start(options: &TraceOptions) -> Result<Self> {
-        let recorder = options.parquet.as_deref().map(Recorder::start).transpose()?;
+        let start = |directory| Recorder::start(directory, options.arguments.into());
+        let recorder = options.parquet.as_deref().map(start).transpose()?;
         let (batches, inbox) = sync_channel(BATCHES);
         let closed = Arc::new(AtomicBool::new(false));
         let done = Arc::<AtomicU64>::default();
@@ -113,7 +114,7 @@ impl Form {
     fn new(options: &TraceOptions) -> Self {
         match options.format {
             Format::Table => Self::Table(Table::new(TableStyle::for_stdout(options.color))),
-            Format::Json => Self::Json(json::Writer::default()),
+            Format::Json => Self::Json(json::Writer::new(options.arguments.into())),
         }
     }
 }

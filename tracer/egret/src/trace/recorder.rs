@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use egret_exporters::parquet::{Destination, Settings, Sink, Spool};
 use egret_exporters::sink::{Receiver, Sender, queue};
-use egret_model::Event;
+use egret_model::{Arguments, Event};
 use tokio::runtime;
 
 /// Events that may wait: at about 350 bytes each, 23 MB at the very most.
@@ -22,8 +22,8 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn start(directory: &Path) -> Result<Self> {
-        let sink = Sink::new(&settings(directory)?)?;
+    pub(super) fn start(directory: &Path, arguments: Arguments) -> Result<Self> {
+        let sink = Sink::new(&settings(directory, arguments)?)?;
         let (queue, inbox) = queue("parquet", QUEUE);
         Ok(Self { queue, writer: thread::spawn(move || run(sink, inbox)) })
     }
@@ -48,7 +48,7 @@ impl Recorder {
 }
 
 /// Nothing is removed: a trace records for as long as somebody watches.
-fn settings(directory: &Path) -> Result<Settings> {
+fn settings(directory: &Path, arguments: Arguments) -> Result<Settings> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").context("cannot tell the name of this host")?;
     Ok(Settings {
         destination: Destination::Directory(directory.to_owned()),
@@ -61,6 +61,7 @@ fn settings(directory: &Path) -> Result<Settings> {
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: QUEUE,
+        arguments,
     })
 }
 

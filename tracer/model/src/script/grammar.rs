@@ -124,7 +124,8 @@ impl Grammar {
         if !self.has(Habit::Abbreviated) || !is_long || option.len() < 2 {
             return None;
         }
-        let names = || self.options.iter().flat_map(|(names, takes)| names.split_whitespace().map(move |name| (name, *takes)));
+        let names =
+            || self.options.iter().flat_map(|(names, takes)| names.split_whitespace().map(move |name| (name, *takes)));
         let mut meant = names().filter(|(name, _)| name.starts_with(option)).map(|(_, takes)| takes);
         let first = meant.next()?;
         meant.all(|takes| takes == first).then_some(first)

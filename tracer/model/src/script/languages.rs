@@ -1,12 +1,12 @@
 //! The grammars of languages.
 
-use super::grammar::{ANYTHING, Grammar};
 use super::grammar::Habit::{Abbreviated, Caseless, Clusters, DashesInput, OneDash, Underscores};
 use super::grammar::Operand::{self, Class, File, Ignored, Subcommands};
 use super::grammar::Takes::{
-    AllText, Attached, Characters, Directory, End, Flag, LastScript, Module, Opaque, OptionalText, Script, Search, Text,
-    Value,
+    AllText, Attached, Characters, Directory, End, Flag, LastScript, Module, Opaque, OptionalText, Script, Search,
+    Text, Value,
 };
+use super::grammar::{ANYTHING, Grammar};
 
 /// By the names of the programs without their versions.
 pub(super) static ALL: &[(&str, &Grammar)] = &[
@@ -80,7 +80,10 @@ static RUBY: Grammar = Grammar {
         ("-C -X", Directory),
         ("-e", Text("-e")),
         ("-S", Search),
-        ("--enable --disable --encoding --external-encoding --internal-encoding --backtrace-limit --parser --dump", Value),
+        (
+            "--enable --disable --encoding --external-encoding --internal-encoding --backtrace-limit --parser --dump",
+            Value,
+        ),
         ("--copyright --debug --debug-frozen-string-literal --help --verbose --version --yydebug", Flag),
         ("--enable-* --disable-* --jit* --mjit* --yjit* --rjit* --zjit* --crash-report*", Flag),
     ],
@@ -92,7 +95,10 @@ static RUBY: Grammar = Grammar {
 static PHP: Grammar = Grammar {
     options: &[
         ("-a --interactive -C --no-chdir -e --profile-info -h -? --help --usage -H --hide-args -i --info", Flag),
-        ("-l --syntax-check -m --modules -n --no-php-ini -q --no-header -s --syntax-highlight --syntax-highlighting", Flag),
+        (
+            "-l --syntax-check -m --modules -n --no-php-ini -q --no-header -s --syntax-highlight --syntax-highlighting",
+            Flag,
+        ),
         ("-v --version -w --strip --ini", Flag),
         ("-c --php-ini -d --define -T --timing --repeat -z --zend-extension", Value),
         ("-f --file -F --process-file", Script),
@@ -100,7 +106,10 @@ static PHP: Grammar = Grammar {
         ("-B --process-begin", Text("-B")),
         ("-R --process-code", Text("-R")),
         ("-E --process-end", Text("-E")),
-        ("-S --server -t --docroot --rf --rfunction --rc --rclass --re --rextension --rz --rzendextension --ri", Opaque),
+        (
+            "-S --server -t --docroot --rf --rfunction --rc --rclass --re --rextension --rz --rzendextension --ri",
+            Opaque,
+        ),
     ],
     operand: File,
     habits: &[Clusters, DashesInput],
@@ -285,7 +294,10 @@ static JAVA: Grammar = Grammar {
 static RSCRIPT: Grammar = Grammar {
     options: &[
         ("-e", Text("-e")),
-        ("--help --version --verbose --default-packages --save --vanilla --restore --slave --echo --quiet --silent", Attached),
+        (
+            "--help --version --verbose --default-packages --save --vanilla --restore --slave --echo --quiet --silent",
+            Attached,
+        ),
         ("--no-* --encoding --arch --max-ppsize --min-nsize --min-vsize --max-connections", Attached),
     ],
     operand: File,
@@ -370,7 +382,7 @@ static MAWK: Grammar = Grammar {
 static PWSH: Grammar = Grammar {
     options: &[
         ("-c -command -commandwithargs -cwa", AllText("-Command")),
-        ("-e -ec -encodedcommand", Text("-EncodedCommand")),
+        ("-e -ec -en -enc -encodedcommand", Text("-EncodedCommand")),
         ("-f -file", LastScript),
         (
             "-ep -ex -exec -executionpolicy -o -of -outputformat -inp -if -inputformat -w -windowstyle -custompipename -config \

@@ -40,7 +40,9 @@ pub(super) fn script(line: CommandLine<'_>) -> Script {
 pub(super) fn applet(line: CommandLine<'_>) -> Script {
     let called = line.args.first().map_or("", |name| path::name(name).trim_start_matches('-'));
     let args = if called.starts_with("busybox") { line.args.get(1..).unwrap_or_default() } else { line.args };
-    let Some(applet) = args.first().map(|name| path::name(name).trim_start_matches('-')) else { return Script::Unknown };
+    let Some(applet) = args.first().map(|name| path::name(name).trim_start_matches('-')) else {
+        return Script::Unknown;
+    };
     if applet.is_empty() || applet.contains('\u{fffd}') || line.truncated && args.len() == 1 {
         return Script::Unknown;
     }

@@ -113,7 +113,9 @@ pub(crate) fn texts(executable: Option<&str>, args: &[Arc<str>]) -> Vec<Text> {
     for (index, name) in own.chain(named) {
         let Some(grammar) = grammar_of(name) else { continue };
         let rest = args.get(index..).unwrap_or_default();
-        found.extend(Scan::of(grammar, rest).texts.into_iter().map(|text| Text { argument: text.argument + index, ..text }));
+        found.extend(
+            Scan::of(grammar, rest).texts.into_iter().map(|text| Text { argument: text.argument + index, ..text }),
+        );
     }
     found.sort_unstable();
     found.dedup();

@@ -128,7 +128,8 @@ impl Scan {
                 true
             }
             None => {
-                let is_file = name.contains(['.', '/', ':']) || &**name == "-" || table.iter().any(|(any, _)| *any == ANYTHING);
+                let is_file =
+                    name.contains(['.', '/', ':']) || &**name == "-" || table.iter().any(|(any, _)| *any == ANYTHING);
                 self.kind = if is_file { Operand::File } else { Operand::Opaque };
                 false
             }

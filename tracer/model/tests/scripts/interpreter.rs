@@ -74,7 +74,9 @@ impl Interpreter {
             "php" => format!("echo \"{said}\\n\";"),
             "ruby" | "tclsh" => format!("puts \"{said}\""),
             "node" | "deno" | "bun" => format!("console.log(\"{said}\")"),
-            "java" => format!("class s {{ public static void main(String[] a) {{ System.out.println(\"{said}\"); }} }}"),
+            "java" => {
+                format!("class s {{ public static void main(String[] a) {{ System.out.println(\"{said}\"); }} }}")
+            }
             "Rscript" | "R" => format!("cat(\"{said}\\n\")"),
             "gawk" | "mawk" => format!("BEGIN {{ print \"{said}\" }}"),
             _ => format!("echo {said}"),

@@ -78,7 +78,9 @@ fn program_text_is_never_the_script() {
 
 #[test]
 fn relative_script_is_unknown_without_its_directory() {
-    for line in lines().filter(|line| is_path(line.script) && !line.script.contains("com.") && !line.script.contains(' ')) {
+    for line in
+        lines().filter(|line| is_path(line.script) && !line.script.contains("com.") && !line.script.contains(' '))
+    {
         assert_eq!(read(line.interpreter, &line, None), Script::Unknown, "{} {:?}", line.interpreter, line.arguments);
     }
 }

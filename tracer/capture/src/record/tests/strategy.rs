@@ -124,7 +124,8 @@ pub(super) fn hostile_exec() -> impl Strategy<Value = RawExec> {
         ]
     };
     let trace_parent = prop::option::of(vec(1..=u8::MAX, 0..TRACE_PARENT));
-    let directory = prop::option::of(path()).prop_map(|path| path.as_deref().map(encode::components).unwrap_or_default());
+    let directory =
+        prop::option::of(path()).prop_map(|path| path.as_deref().map(encode::components).unwrap_or_default());
     (process(), any::<[u64; 2]>(), any::<u32>(), flags, part(), part(), trace_parent, directory).prop_map(
         |(process, [time_ns, inode], device, flags, path, args, trace_parent, directory)| RawExec {
             process,

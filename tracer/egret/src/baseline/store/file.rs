@@ -90,7 +90,7 @@ fn write_to(fresh: &Path, text: &str, before: Option<&Metadata>) -> io::Result<(
         _ => {}
     }
     // A new file, so that no link is followed that somebody put there. Nobody else reads it before it has its mode.
-    let mode = if before.is_some() { 0o600 } else { 0o666 };
+    let mode = if before.is_some() { 0o600 } else { 0o640 };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(fresh)?;
     if let Some(before) = before {
         let now = file.metadata()?;

@@ -1,6 +1,7 @@
 //! Options that take one of a few words: any [`Choice`].
 
 use egret_enforcer::Mode;
+use egret_model::ArgumentsForm;
 
 use crate::args::{Capture, Choice};
 use crate::config::given::{Fault, Given};
@@ -126,6 +127,7 @@ impl Choice for Loopback {
 
 /// A choice whose words are those of an option.
 trait Words: Choice + PartialEq {}
+impl Words for ArgumentsForm {}
 impl Words for Capture {}
 impl Words for Protocol {}
 impl Words for Compression {}

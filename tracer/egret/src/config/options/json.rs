@@ -1,6 +1,6 @@
 //! JSON lines.
 
-use super::Fallback::Value;
+use super::Fallback::{Unset, Value};
 use super::Reload::Sink;
 use super::{Section, option};
 
@@ -22,6 +22,20 @@ pub(super) const SECTION: Section = Section {
             Value("32768"),
             Sink,
             "Events that may wait for this sink, about 350 bytes each; what comes while it is full is dropped and counted."
+        ),
+        option!(
+            json.arguments,
+            Value("redacted"),
+            Sink,
+            "Which arguments of programs lines have: `full`, `redacted` (passwords, tokens and the texts of inline programs \
+             are replaced by `…`) or `none`."
+        ),
+        option!(
+            json.secret_names,
+            Unset { means: "none", example: "[\"badge\"]" },
+            Sink,
+            "Parts of names whose values are secrets too, of options (`--badge-no 7`), variables and fields, besides those that \
+             are always looked for (`password`, `secret`, `token`, ...)."
         ),
     ],
 };

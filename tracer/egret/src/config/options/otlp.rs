@@ -110,5 +110,19 @@ pub(super) const SECTION: Section = Section {
             "Send spans about egret's own work too, such as loading, reloading and finishing files; never about sending \
              spans. They go to the same collector, in the same way."
         ),
+        option!(
+            otlp.arguments,
+            Value("redacted"),
+            Sink,
+            "Which arguments of programs leave the host: `full`, `redacted` (passwords, tokens and the texts of inline \
+             programs are replaced by `…`) or `none`."
+        ),
+        option!(
+            otlp.secret_names,
+            Unset { means: "none", example: "[\"badge\"]" },
+            Sink,
+            "Parts of names whose values are secrets too, of options (`--badge-no 7`), variables and fields, besides those that \
+             are always looked for (`password`, `secret`, `token`, ...)."
+        ),
     ],
 };

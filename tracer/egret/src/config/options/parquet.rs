@@ -85,5 +85,20 @@ pub(super) const SECTION: Section = Section {
             Sink,
             "Events that may wait for this sink, about 350 bytes each; what comes while it is full is dropped and counted."
         ),
+        option!(
+            parquet.arguments,
+            Value("redacted"),
+            Sink,
+            "Which arguments of programs are in the log, which everybody may read whom its directory lets in: `full`, `redacted` \
+             (passwords, tokens and the texts of inline programs are replaced by `…`) or `none`. What an interpreter runs is \
+             recorded all the same."
+        ),
+        option!(
+            parquet.secret_names,
+            Unset { means: "none", example: "[\"badge\"]" },
+            Sink,
+            "Parts of names whose values are secrets too, of options (`--badge-no 7`), variables and fields, besides those that \
+             are always looked for (`password`, `secret`, `token`, ...)."
+        ),
     ],
 };

@@ -40,6 +40,7 @@ pub(super) fn settings(layered: &Layered, findings: &mut Findings) -> Option<Set
         certificate: draft.certificate.clone().map(|path| path.0),
         client,
         queue_events: draft.queue_events.usize(),
+        arguments: super::arguments(draft.arguments, &draft.secret_names),
         batch_spans: draft.batch_spans.usize(),
         batch_delay: draft.batch_delay,
         service_name: draft.service_name.0.clone(),
