@@ -4,7 +4,7 @@
 //! over the one before, and the last is wiped.
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user_str};
-use egret_wire::{MAX_ARGS, MAX_PATH, TRACE_PARENT};
+use egret_wire::{MAX_ARGS, MAX_DIRECTORY, MAX_PATH, TRACE_PARENT};
 
 use crate::config::setting;
 use crate::kernel::{follow, masked, read};
@@ -25,11 +25,11 @@ pub(crate) fn trace_parent(scratch: &mut Scratch, at: usize, task: *const u8) ->
     let value = find(scratch, task);
     wipe(scratch);
     let at = masked::<{ 2 * MAX_ARGS as i32 - 1 }>(at);
-    if at > MAX_PATH + MAX_ARGS {
+    if at > MAX_PATH + MAX_ARGS + MAX_DIRECTORY {
         return Err(-1);
     }
     let value = value?;
-    // SAFETY: the data has room for a component of a path behind path and arguments, which is more.
+    // SAFETY: the data has room for a component of a path behind path, arguments and directory, which is more.
     let length = unsafe {
         let to = scratch.data.as_mut_ptr().add(at);
         bpf_probe_read_user_str(to.cast(), TRACE_PARENT as u32, value as *const _)

@@ -52,12 +52,14 @@ fn try_exec(task: *const u8) -> Option<()> {
     let (args_length, truncated) = arguments(scratch, path_length, task).unwrap_or((0, 0));
     flags |= truncated;
     let mut data = path_length + args_length;
+    // With the environment looked at as well, the program would be larger than the verifier takes.
+    let directory_length =
+        if has(CONFIG_TRACE_CONTEXT) { 0 } else { path::write_directory(scratch, data, task).unwrap_or(0) };
+    data += directory_length;
     if has(CONFIG_TRACE_CONTEXT) && environment::trace_parent(scratch, data, task).is_ok() {
         flags |= EXEC_TRACE_PARENT;
         data += TRACE_PARENT;
     }
-    let directory_length = path::write_directory(scratch, data, task).unwrap_or(0);
-    data += directory_length;
     scratch.header = ExecHeader {
         header: header(data, flags, now),
         process,

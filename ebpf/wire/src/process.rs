@@ -66,11 +66,11 @@ pub const EXEC_ARGS_TRUNCATED: u32 = 1 << 1;
 pub const EXEC_NO_PATH: u32 = 1 << 2;
 /// Exec flag: the path is what the caller passed to `execve`, not the true one.
 pub const EXEC_PATH_AS_TYPED: u32 = 1 << 3;
-/// Exec flag: [`TRACE_PARENT`] bytes follow the arguments, the value of `TRACEPARENT` in the environment up to a NUL.
+/// Exec flag: [`TRACE_PARENT`] bytes end the record, the value of `TRACEPARENT` in the environment up to a NUL.
 pub const EXEC_TRACE_PARENT: u32 = 1 << 4;
 
 /// A process replaced its image. Variable data follow: `path_length` bytes of path, `args_length`
-/// bytes of arguments, [`TRACE_PARENT`] bytes with [`EXEC_TRACE_PARENT`], `directory_length` bytes of working directory.
+/// bytes of arguments, `directory_length` bytes of working directory, [`TRACE_PARENT`] bytes with [`EXEC_TRACE_PARENT`].
 ///
 /// The path is a list of components, each followed by a NUL, from the file up to the root (the order in
 /// which the kernel walks it), and the working directory is such a list; with [`EXEC_PATH_AS_TYPED`] it is a plain string. Arguments are separated by
@@ -90,7 +90,7 @@ pub struct ExecHeader {
     pub path_length: u16,
     /// Bytes of arguments that follow the path.
     pub args_length: u16,
-    /// Bytes of the working directory at the end; zero where it is unknown. The root itself is one NUL.
+    /// Bytes of the working directory that follow the arguments; zero where it is unknown. The root itself is one NUL.
     pub directory_length: u16,
     /// Zero.
     pub reserved: [u16; 3],

@@ -13,7 +13,7 @@ fn facts(program: u8, port: u16) -> Facts<'static> {
     let executable = ["/usr/bin/curl", "/usr/bin/python3", "/usr/bin/wget"][usize::from(program) % 3];
     Facts {
         executable: Some(executable),
-        script: (program % 3 == 1).then(|| "app.py".into()),
+        script: (program % 3 == 1).then_some("app.py"),
         user: Some("alice".into()),
         transport: Some("tcp"),
         name: (port.is_multiple_of(2)).then_some("example.org"),

@@ -214,8 +214,8 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
     debug_assert_eq!(size_of::<ExecHeader>(), 80);
     let path = bytes.slice(usize::from(path_length))?;
     let args = bytes.slice(usize::from(args_length))?;
-    let trace_parent = if header.flags & EXEC_TRACE_PARENT != 0 { Some(bytes.slice(TRACE_PARENT)?) } else { None };
     let directory = bytes.slice(usize::from(directory_length))?;
+    let trace_parent = if header.flags & EXEC_TRACE_PARENT != 0 { Some(bytes.slice(TRACE_PARENT)?) } else { None };
     Some(Exec {
         process,
         time_ns: header.time_ns,

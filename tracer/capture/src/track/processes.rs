@@ -96,6 +96,10 @@ impl Processes {
         .interpreted();
         let executable = if executable.path.is_none() || executable.path_as_typed {
             self.read_image(&exec.process).unwrap_or_else(|| Arc::new(executable))
+        } else if executable.script == Script::Unknown && executable.directory.is_none() {
+            let now = self.read_image(&exec.process);
+            let is_same = |now: &Arc<Executable>| now.file == executable.file && now.args == executable.args;
+            now.filter(is_same).unwrap_or_else(|| Arc::new(executable))
         } else {
             Arc::new(executable)
         };

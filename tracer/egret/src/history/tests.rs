@@ -159,7 +159,7 @@ fn values_with_commas_and_quotes_survive_csv() {
     let event = Event { process: Some(Arc::new(process)), ..sample::event() };
     let mut text = Vec::new();
     csv::header(&mut text).unwrap();
-    csv::row(&mut text, &event).unwrap();
+    csv::row(&mut text, &event, &egret_model::Arguments::default()).unwrap();
     let mut reader = ::csv::Reader::from_reader(text.as_slice());
     let header = reader.headers().unwrap().clone();
     let record = reader.records().next().unwrap().unwrap();

@@ -1,4 +1,5 @@
 //! What interpreters run by their command lines: the table beside this file, read by egret and tried with the interpreters.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 mod interpreter;
 

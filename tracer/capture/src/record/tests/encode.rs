@@ -124,9 +124,9 @@ pub(crate) fn exec(exec: &RawExec) -> Vec<u8> {
     out.extend([0; 6]);
     out.extend(&exec.path);
     out.extend(&exec.args);
-    out.extend(exec.trace_parent.iter().flatten());
-    out.resize(length - exec.directory.len(), 0);
     out.extend(&exec.directory);
+    out.extend(exec.trace_parent.iter().flatten());
+    out.resize(length, 0);
     out
 }
 
