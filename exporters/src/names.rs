@@ -84,6 +84,12 @@ pub const VERDICT_ATTRIBUTION: &str = "egret.verdict.attribution";
 pub const VERDICT_DURATION_NS: &str = "egret.verdict.duration_ns";
 /// What an interpreter runs, as rules have it; `?` where the interpreter is known and that is unknown.
 pub const SCRIPT: &str = "egret.script";
+/// Inode number of the socket's network namespace.
+pub const NETWORK_NAMESPACE: &str = "egret.network.namespace";
+/// `true` where that is the namespace that egret runs in, which is the one that enforcement judges; absent otherwise.
+pub const NETWORK_HOST: &str = "egret.network.host";
+/// `true` where the peer has not answered the connect yet; absent otherwise.
+pub const CONNECT_OUTSTANDING: &str = "egret.connect.outstanding";
 
 /// Name of a sink; in spans about egret's own work.
 pub const SINK: &str = "egret.sink";
@@ -108,7 +114,7 @@ pub const CLIENT_PORT: &str = "client.port";
 pub const DNS_QUESTION_NAME: &str = "dns.question.name";
 
 /// All that records have, in the order in which they have them. New ones go to the end: files have columns in this order.
-pub const ALL: [&str; 40] = [
+pub const ALL: [&str; 43] = [
     TIMESTAMP,
     EVENT_NAME,
     CONNECTION_ID,
@@ -149,4 +155,7 @@ pub const ALL: [&str; 40] = [
     VERDICT_ATTRIBUTION,
     VERDICT_DURATION_NS,
     SCRIPT,
+    NETWORK_NAMESPACE,
+    NETWORK_HOST,
+    CONNECT_OUTSTANDING,
 ];

@@ -16,7 +16,7 @@ use aya_ebpf::programs::SockOpsContext;
 use egret_wire::{BY_TUPLE, CONFIG_LENGTHS, CONFIG_TYPED, INBOUND, Kind, LISTENER, PREEXISTING, UNOWNED};
 
 use crate::config::{has, setting};
-use crate::kernel::{load, words};
+use crate::kernel::{follow_or_null, load, read_or_zero, words};
 use crate::record::{self, Detail};
 use crate::socket::{
     self, HELLO_OVER, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, TOLD, mapped,
@@ -54,6 +54,7 @@ pub(crate) fn sock_ops(ctx: SockOpsContext) -> u32 {
 fn connecting(ops: *mut bpf_sock_ops) -> Option<()> {
     let socket = of(ops)?;
     fill_ends(socket, ops);
+    fill_namespace(socket, ops);
     if socket.process.pid == 0 {
         // No connect hook ran: a subflow of multipath TCP.
         socket.process = process::current();
@@ -93,6 +94,7 @@ fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
     let socket = of(ops)?;
     let now = record::now();
     fill_ends(socket, ops);
+    fill_namespace(socket, ops);
     socket.opened_ns = now;
     socket.established_ns = now;
     socket.reset_totals();
@@ -110,6 +112,7 @@ fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
 fn listening(ops: *mut bpf_sock_ops) -> Option<()> {
     let socket = of(ops)?;
     fill_ends(socket, ops);
+    fill_namespace(socket, ops);
     socket.process = process::current();
     socket.flags = LISTENER;
     socket.phase = PHASE_LISTEN;
@@ -175,17 +178,32 @@ fn error_of(ops: *mut bpf_sock_ops) -> i32 {
     if !has(CONFIG_TYPED) {
         return 0;
     }
+    let Some(typed) = typed(ops) else { return 0 };
+    // SAFETY: a typed pointer, and the offset of a field in it.
+    unsafe { load(typed, setting!(sk_err)) }
+}
+
+/// The context's socket as a pointer whose fields can be read.
+#[inline(always)]
+fn typed(ops: *mut bpf_sock_ops) -> Option<*const u8> {
     // SAFETY: the helper turns the context's socket into a typed pointer or null.
     unsafe {
         let sk = (*ops).__bindgen_anon_2.sk;
         if sk.is_null() {
-            return 0;
+            return None;
         }
         let typed = bpf_skc_to_tcp_sock(sk.cast()).cast::<u8>();
-        if typed.is_null() {
-            return 0;
-        }
-        load(typed, setting!(sk_err))
+        (!typed.is_null()).then_some(typed.cast_const())
+    }
+}
+
+/// Reads the network namespace out of the socket; unknown where the kernel's types are not known.
+#[inline(always)]
+fn fill_namespace(socket: &mut Socket, ops: *mut bpf_sock_ops) {
+    if has(CONFIG_TYPED)
+        && let Some(typed) = typed(ops)
+    {
+        socket.netns = read_or_zero(follow_or_null(typed, setting!(skc_net)), setting!(net_inum));
     }
 }
 

@@ -11,7 +11,7 @@ mod settings;
 mod sink;
 mod writer;
 
-use egret_model::{Arguments, Cgroup, Endpoint, Event, Executable, Judgement, Process};
+use egret_model::{Arguments, Cgroup, Endpoint, Event, Executable, Judgement, NetworkNamespace, Process};
 
 pub use self::fields::ReadError;
 use self::object::ObjectWriter;
@@ -89,6 +89,12 @@ fn write_network(object: &mut ObjectWriter<'_>, event: &Event) {
         object.string(names::SERVER_ADDRESS, &server.name);
         object.string(names::NAME_SOURCE, values::name_source(server.source));
     }
+    if let Some(NetworkNamespace { inode, own }) = event.namespace {
+        object.integer(names::NETWORK_NAMESPACE, inode);
+        if own {
+            object.truth(names::NETWORK_HOST);
+        }
+    }
 }
 
 fn write_endpoint(object: &mut ObjectWriter<'_>, address: &str, port: &str, endpoint: Endpoint) {
@@ -107,6 +113,9 @@ fn write_provenance(object: &mut ObjectWriter<'_>, event: &Event) {
     }
     if event.standing {
         object.truth(names::STANDING);
+    }
+    if event.outstanding {
+        object.truth(names::CONNECT_OUTSTANDING);
     }
 }
 

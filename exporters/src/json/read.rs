@@ -6,7 +6,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use egret_model::{Cgroup, ConnectionId, Endpoint, Event, Executable, Judgement, Process, Server, Timestamp};
+use egret_model::{
+    Cgroup, ConnectionId, Endpoint, Event, Executable, Judgement, NetworkNamespace, Process, Server, Timestamp,
+};
 
 use super::fields::{Fields, ReadError};
 use crate::errno::ErrnoName;
@@ -90,8 +92,14 @@ fn read_network(fields: &Fields, event: Event) -> Result<Event, ReadError> {
         local: read_endpoint(fields, names::NETWORK_LOCAL_ADDRESS, names::NETWORK_LOCAL_PORT)?,
         peer: read_endpoint(fields, names::NETWORK_PEER_ADDRESS, names::NETWORK_PEER_PORT)?,
         server: read_server(fields)?,
+        namespace: read_namespace(fields)?,
         ..event
     })
+}
+
+fn read_namespace(fields: &Fields) -> Result<Option<NetworkNamespace>, ReadError> {
+    let Some(inode) = fields.optional(names::NETWORK_NAMESPACE)? else { return Ok(None) };
+    Ok(Some(NetworkNamespace { inode, own: read_truth(fields, names::NETWORK_HOST)? }))
 }
 
 fn read_endpoint(fields: &Fields, address: &'static str, port: &'static str) -> Result<Endpoint, ReadError> {
@@ -110,6 +118,7 @@ fn read_provenance(fields: &Fields, event: Event) -> Result<Event, ReadError> {
         verdict: fields.optional(names::VERDICT)?,
         inbound: read_truth(fields, names::INBOUND)?,
         standing: read_truth(fields, names::STANDING)?,
+        outstanding: read_truth(fields, names::CONNECT_OUTSTANDING)?,
         ..event
     })
 }

@@ -179,6 +179,9 @@ pub const COLUMNS: [Column; names::ALL.len()] = {
             "what an interpreter runs: the path of a script, `-m` and a module, the option of an inline program, `-` for standard \
              input, `?` where its command line does not say",
         ),
+        optional(names::NETWORK_NAMESPACE, U32, "inode number of the socket's network namespace"),
+        optional(names::NETWORK_HOST, Truth, "that is egret's own network namespace, the one that enforcement judges"),
+        optional(names::CONNECT_OUTSTANDING, Truth, "the peer has not answered the connect yet; another event follows"),
     ]
 };
 

@@ -61,6 +61,9 @@ fn expected(event: &Event) -> Map<String, Value> {
         "egret.verdict": event.verdict,
         "egret.inbound": event.inbound.then_some(true),
         "egret.standing": event.standing.then_some(true),
+        "egret.network.namespace": event.namespace.map(|namespace| namespace.inode),
+        "egret.network.host": event.namespace.filter(|namespace| namespace.own).map(|_| true),
+        "egret.connect.outstanding": event.outstanding.then_some(true),
         "egret.connect.duration_ns": event.connect_duration_ns,
         "egret.connection.duration_ns": event.connection_duration_ns,
         "egret.bytes.sent": event.bytes_sent,
@@ -132,6 +135,8 @@ fn bare_event() -> Event {
         rtt_ns: None,
         inbound: false,
         standing: false,
+        outstanding: false,
+        namespace: None,
         followed: false,
     }
 }

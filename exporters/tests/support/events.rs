@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use egret_model::{
-    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource, Process,
-    Reason, Script, Server, Timestamp, Transport, Verdict,
+    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource,
+    NetworkNamespace, Process, Reason, Script, Server, Timestamp, Transport, Verdict,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -116,6 +116,7 @@ prop_compose! {
             transport, local, peer, standing,
             server: None, verdict: None, judgement: None, error: None, connect_duration_ns: None, connection_duration_ns: None,
             bytes_sent: None, bytes_received: None, retransmits: None, rtt_ns: None, inbound: false, followed: false,
+            outstanding: false, namespace: None,
         }
     }
 }
@@ -133,11 +134,12 @@ prop_compose! {
         bytes_sent in of(any::<u64>()),
         bytes_received in of(any::<u64>()),
         retransmits in of(any::<u32>()),
-        rtt_ns in of(any::<u64>()),
+        (rtt_ns, outstanding) in (of(any::<u64>()), any::<bool>()),
+        namespace in of((any::<u32>(), any::<bool>()).prop_map(|(inode, own)| NetworkNamespace { inode, own })),
     ) -> Event {
         Event {
             server, inbound, verdict, judgement, error, connect_duration_ns, connection_duration_ns, bytes_sent,
-            bytes_received, retransmits, rtt_ns, ..event
+            bytes_received, retransmits, rtt_ns, outstanding, namespace, ..event
         }
     }
 }
@@ -202,6 +204,8 @@ pub(crate) fn full_event() -> Event {
         retransmits: Some(2),
         rtt_ns: Some(12_345_000),
         standing: true,
+        outstanding: true,
+        namespace: Some(NetworkNamespace { inode: 4_026_531_840, own: true }),
         followed: true,
     }
 }

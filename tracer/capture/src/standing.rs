@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
-use egret_model::{Attribution, ConnectionId, Event, EventName, Layer, Process, Timestamp, Transport};
+use egret_model::{
+    Attribution, ConnectionId, Event, EventName, Layer, NetworkNamespace, Process, Timestamp, Transport,
+};
 
 use crate::diag::{self, DiagError, DiagSocket, Holders};
 use crate::track::Processes;
@@ -52,7 +54,9 @@ fn select(
     wanted.extend(sockets().map(|socket| socket.inode));
     let holders = diag::inodes_to_pids(|inode| wanted.contains(&inode))?;
     let mut events = Vec::new();
+    let own = diag::own_namespace();
     for namespace in &standing.namespaces {
+        let place = NetworkNamespace { inode: namespace.netns, own: Some(namespace.netns) == own };
         let served: HashSet<u16> = namespace
             .sockets
             .iter()
@@ -62,7 +66,8 @@ fn select(
         let mut known = HashMap::new();
         for socket in namespace.sockets.iter().filter(|socket| tells(socket)) {
             let process = holder(socket, &holders, processes, &mut known);
-            events.push(event(socket, process, &served, layer, now));
+            let event = event(socket, process, &served, layer, now);
+            events.push(Event { namespace: Some(place), ..event });
         }
     }
     Ok(events)
@@ -112,6 +117,7 @@ fn event(
         peer: socket.peer,
         inbound: name == EventName::Accept,
         standing: true,
+        outstanding: socket.transport == Transport::Tcp && socket.state == TCP_SYN_SENT,
         ..Event::new(name, now, id, layer)
     }
 }

@@ -61,6 +61,15 @@ impl fmt::Display for ConnectionId {
     }
 }
 
+/// A network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NetworkNamespace {
+    /// Inode number of the namespace, as `/proc/PID/ns/net` has it.
+    pub inode: u32,
+    /// It is the one that egret runs in, which is the one that packets are judged in.
+    pub own: bool,
+}
+
 /// One thing that happened to a connection. What is not known is absent.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -106,6 +115,10 @@ pub struct Event {
     pub inbound: bool,
     /// The connection already stood when egret started.
     pub standing: bool,
+    /// The connect is not answered yet: another event reports what became of it.
+    pub outstanding: bool,
+    /// The network namespace of the socket.
+    pub namespace: Option<NetworkNamespace>,
     /// The process descends from the command that egret was asked to follow.
     pub followed: bool,
 }
@@ -136,6 +149,8 @@ impl Event {
             rtt_ns: None,
             inbound: false,
             standing: false,
+            outstanding: false,
+            namespace: None,
             followed: false,
         }
     }

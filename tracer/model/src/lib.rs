@@ -21,7 +21,7 @@ pub mod work;
 pub use arguments::{Arguments, ArgumentsForm};
 pub use attribution::{Attribution, Layer, Verdict};
 pub use degradation::Degradation;
-pub use event::{ConnectionId, Event, EventName};
+pub use event::{ConnectionId, Event, EventName, NetworkNamespace};
 pub use judgement::{Judgement, Reason};
 pub use loss::{Loss, LossReason, LossStage, Tally};
 pub use network::{Endpoint, NetworkType, Transport};

@@ -53,4 +53,6 @@ pub struct Identity {
     pub parent: Option<Arc<str>>,
     /// The name that was asked for.
     pub server: Option<Server>,
+    /// The peer sent the first datagram to this socket: what the socket sends to it are answers.
+    pub inbound: bool,
 }

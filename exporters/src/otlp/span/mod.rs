@@ -172,6 +172,8 @@ impl<'a> Connection<'a> {
             attributes.string(names::SERVER_ADDRESS, Some(&server.name));
             attributes.string(names::NAME_SOURCE, Some(values::name_source(server.source)));
         }
+        attributes.integer(names::NETWORK_NAMESPACE, event.namespace.map(|namespace| namespace.inode));
+        attributes.truth(names::NETWORK_HOST, event.namespace.is_some_and(|namespace| namespace.own));
     }
 
     /// Client is who began the connection. `server.address` is the name that was asked for, so it is not repeated here for
@@ -192,6 +194,7 @@ impl<'a> Connection<'a> {
         attributes.string(names::VERDICT, event.verdict.map(values::verdict));
         attributes.truth(names::INBOUND, self.inbound);
         attributes.truth(names::STANDING, event.standing);
+        attributes.truth(names::CONNECT_OUTSTANDING, event.outstanding);
     }
 
     fn figures(&self, attributes: &mut Attributes) {

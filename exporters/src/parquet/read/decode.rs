@@ -10,7 +10,8 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array as _, BooleanArray, RecordBatch, StringArray};
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Layer, NameSource, Server, Timestamp, Transport, Verdict,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Layer, NameSource, NetworkNamespace, Server, Timestamp,
+    Transport, Verdict,
 };
 use parquet::errors::ParquetError;
 use serde::Deserialize;
@@ -55,6 +56,7 @@ struct Columns<'a> {
     provenance: Provenance<'a>,
     figures: Figures<'a>,
     judgements: Judgements<'a>,
+    places: Places<'a>,
 }
 
 impl<'a> Columns<'a> {
@@ -69,6 +71,7 @@ impl<'a> Columns<'a> {
             provenance: Provenance::of(rows),
             figures: Figures::of(rows),
             judgements: Judgements::of(rows),
+            places: Places::of(rows),
         })
     }
 
@@ -78,6 +81,7 @@ impl<'a> Columns<'a> {
         let event = Event::new(self.name.get(row)?, time, id, self.provenance.layer.get(row)?);
         let judgement = self.judgements.get(row).map(Arc::new);
         let event = Event { process: self.processes.get(row), judgement, ..event };
+        let event = self.places.put(row, event);
         Some(self.figures.put(row, self.provenance.put(row, self.network.put(row, event))))
     }
 }
@@ -139,26 +143,58 @@ struct Provenance<'a> {
 
 impl<'a> Provenance<'a> {
     fn of(rows: &'a RecordBatch) -> Self {
-        let truth = |attribute| rows.column_by_name(&column_name(attribute)).and_then(|column| column.as_boolean_opt());
         let errno = |text: &str| parsed(text).map(|ErrnoName(number)| number);
         Self {
             attribution: Meanings::of(rows, names::ATTRIBUTION, named),
             layer: Meanings::of(rows, names::CAPTURE, named),
             verdict: Meanings::of(rows, names::VERDICT, named),
-            inbound: truth(names::INBOUND),
-            standing: truth(names::STANDING),
+            inbound: truths(rows, names::INBOUND),
+            standing: truths(rows, names::STANDING),
             error: Meanings::of(rows, names::ERROR_TYPE, errno),
         }
     }
 
     fn put(&self, row: usize, event: Event) -> Event {
-        let is = |truth: Option<&BooleanArray>| truth.is_some_and(|truth| truth.is_valid(row) && truth.value(row));
+        let is = |truths: Option<&BooleanArray>| truth(truths, row) == Some(true);
         Event {
             attribution: self.attribution.get(row).unwrap_or(Attribution::Unknown),
             verdict: self.verdict.get(row),
             inbound: is(self.inbound),
             standing: is(self.standing),
             error: self.error.get(row),
+            ..event
+        }
+    }
+}
+
+fn truths<'a>(rows: &'a RecordBatch, attribute: &str) -> Option<&'a BooleanArray> {
+    rows.column_by_name(&column_name(attribute)).and_then(|column| column.as_boolean_opt())
+}
+
+fn truth(truths: Option<&BooleanArray>, row: usize) -> Option<bool> {
+    truths.filter(|truths| truths.is_valid(row)).map(|truths| truths.value(row))
+}
+
+struct Places<'a> {
+    namespace: Numbers<'a, UInt32Type>,
+    host: Option<&'a BooleanArray>,
+    outstanding: Option<&'a BooleanArray>,
+}
+
+impl<'a> Places<'a> {
+    fn of(rows: &'a RecordBatch) -> Self {
+        Self {
+            namespace: Numbers::of(rows, names::NETWORK_NAMESPACE),
+            host: truths(rows, names::NETWORK_HOST),
+            outstanding: truths(rows, names::CONNECT_OUTSTANDING),
+        }
+    }
+
+    fn put(&self, row: usize, event: Event) -> Event {
+        let own = truth(self.host, row) == Some(true);
+        Event {
+            namespace: self.namespace.get(row).map(|inode| NetworkNamespace { inode, own }),
+            outstanding: truth(self.outstanding, row) == Some(true),
             ..event
         }
     }

@@ -37,6 +37,7 @@ pub(super) struct Rows {
     provenance: Provenance,
     figures: Figures,
     judgements: Judgements,
+    places: Places,
 }
 
 impl Rows {
@@ -51,6 +52,7 @@ impl Rows {
             provenance: Provenance::default(),
             figures: Figures::default(),
             judgements: Judgements::default(),
+            places: Places::default(),
         }
     }
 
@@ -66,6 +68,7 @@ impl Rows {
         self.provenance.push(event);
         self.figures.push(event);
         self.judgements.push(event.judgement.as_deref());
+        self.places.push(event);
     }
 
     /// Rows gathered.
@@ -85,6 +88,7 @@ impl Rows {
         columns.extend(self.figures.finish()?);
         columns.extend(self.judgements.finish()?);
         columns.push(script);
+        columns.extend(self.places.finish());
         RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
     }
 }
@@ -211,5 +215,25 @@ impl Figures {
             column(&mut self.retransmits),
             column(&mut self.rtt),
         ])
+    }
+}
+
+/// Where the socket is, and what version 3 of the schema has besides.
+#[derive(Debug, Default)]
+struct Places {
+    namespace: PrimitiveBuilder<UInt32Type>,
+    host: BooleanBuilder,
+    outstanding: BooleanBuilder,
+}
+
+impl Places {
+    fn push(&mut self, event: &Event) {
+        self.namespace.append_option(event.namespace.map(|namespace| namespace.inode));
+        self.host.append_option(event.namespace.map(|namespace| namespace.own));
+        self.outstanding.append_value(event.outstanding);
+    }
+
+    fn finish(&mut self) -> [ArrayRef; 3] {
+        [column(&mut self.namespace), Arc::new(self.host.finish()), Arc::new(self.outstanding.finish())]
     }
 }

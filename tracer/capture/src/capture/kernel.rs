@@ -1,6 +1,6 @@
 //! Capture by the kernel side's programs.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -219,6 +219,10 @@ impl KernelCapture {
         }
         let programs = &self.programs;
         self.tracker.identify(owner, peer, &|pid| programs.process(pid))
+    }
+
+    pub(super) fn spoke_first(&mut self, owner: &Owner, peer: SocketAddr) -> bool {
+        self.tracker.spoke_first(owner, peer)
     }
 
     /// Reads everything that is in the rings now. Not for as long as there is more, which in a storm would be for ever.

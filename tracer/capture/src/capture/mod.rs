@@ -4,7 +4,7 @@ mod kernel;
 mod names;
 mod scan;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -212,6 +212,15 @@ impl Capture {
         match &mut self.source {
             Source::Kernel(capture) => capture.identify(owner, peer, out),
             Source::Scan(capture) => capture.identify(owner, peer),
+        }
+    }
+
+    /// Whether the peer sent the first datagram to the owner's socket, as far as what was taken so far tells: what the socket
+    /// sends to it are answers. Scans do not see that.
+    pub fn spoke_first(&mut self, owner: &Owner, peer: SocketAddr) -> bool {
+        match &mut self.source {
+            Source::Kernel(capture) => capture.spoke_first(owner, peer),
+            Source::Scan(_) => false,
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod tables;
 pub use connection::Diag;
 pub use error::DiagError;
 pub use holders::{Holders, inodes_to_pids};
+pub(crate) use namespace::own_namespace;
 pub use namespace::{Namespace, in_namespace, namespaces};
 pub use socket::{DiagSocket, TCP_ESTABLISHED, TCP_LISTEN};
 pub use standing::{NamespaceSockets, Standing, standing};

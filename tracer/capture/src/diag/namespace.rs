@@ -45,6 +45,11 @@ pub fn namespaces() -> io::Result<Vec<Namespace>> {
     Ok(found)
 }
 
+/// Inode number of the calling thread's network namespace; `None` if `/proc` does not tell it.
+pub(crate) fn own_namespace() -> Option<u32> {
+    named(PathBuf::from("/proc/thread-self/ns/net")).ok().map(|namespace| namespace.inode)
+}
+
 fn named(path: PathBuf) -> io::Result<Namespace> {
     let inode = u32::try_from(std::fs::metadata(&path)?.ino()).map_err(io::Error::other)?;
     Ok(Namespace { inode, member: None, path })

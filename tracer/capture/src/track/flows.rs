@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Judgement, Layer, Loss, LossReason, LossStage, Reason,
-    Transport, Verdict,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Judgement, Layer, Loss, LossReason, LossStage,
+    NetworkNamespace, Reason, Transport, Verdict,
 };
 use egret_wire::{
     BY_TUPLE, CONNECTED, CallRecord, FlowRecord, GRANTED, INBOUND, Kind, PEER_PARTIAL, PEER_SPILLED, PREEXISTING,
@@ -20,6 +20,7 @@ use super::processes::Processes;
 use super::resolve::Resolver;
 use super::waiting::Waiting;
 use crate::Options;
+use crate::diag;
 use crate::record::{NamePacket, Record};
 use crate::standing;
 
@@ -39,12 +40,14 @@ pub(crate) struct Tracker {
     counts: bool,
     waiting: Waiting,
     resolver: Resolver,
-    peers: KnownPeers,
+    pub(super) peers: KnownPeers,
     standing: LruCache<u64, ()>,
     /// Connects that were told before they were answered.
     unanswered: LruCache<u64, ()>,
     /// What every flow that was granted its peer says.
     granted: Arc<Judgement>,
+    /// Inode number of the network namespace that egret runs in.
+    own_namespace: Option<u32>,
 }
 
 impl Tracker {
@@ -60,6 +63,7 @@ impl Tracker {
             standing: LruCache::new(STANDING),
             unanswered: LruCache::new(UNANSWERED),
             granted: Arc::new(granted()),
+            own_namespace: diag::own_namespace(),
         }
     }
 
@@ -139,7 +143,7 @@ impl Tracker {
         match kind {
             Kind::Connecting => {
                 self.unanswered.put(flow.cookie, ());
-                out.push(self.event(EventName::ConnectionOpen, &flow));
+                out.push(Event { outstanding: true, ..self.event(EventName::ConnectionOpen, &flow) });
             }
             Kind::Accepted => {
                 if let Some(oldest) = self.waiting.add(flow) {
@@ -313,6 +317,8 @@ impl Tracker {
             rtt_ns: (tcp_end && flow.srtt_us != 0).then(|| u64::from(flow.srtt_us) * 1000),
             inbound: flow.header.flags & INBOUND != 0,
             standing,
+            namespace: (flow.netns != 0)
+                .then(|| NetworkNamespace { inode: flow.netns, own: Some(flow.netns) == self.own_namespace }),
             followed: flow.process.flags & TRACED != 0,
             ..Event::new(name, self.processes.at(flow.header.time_ns), id, self.layer)
         };

@@ -1,6 +1,6 @@
 //! Who a packet is from and where it goes, in full.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use egret_model::{Identity, Owner};
 use egret_wire::ProcessKey;
@@ -19,6 +19,11 @@ impl Tracker {
     ) -> Identity {
         identify(&mut self.processes, &mut self.naming, owner, peer, running)
     }
+
+    /// Whether a peer sent the first datagram to an owner's socket, from the records that were taken so far.
+    pub(crate) fn spoke_first(&mut self, owner: &Owner, peer: SocketAddr) -> bool {
+        owner.cookie != 0 && self.peers.is_inbound(owner.cookie, peer)
+    }
 }
 
 /// Puts together what is known. `running` says what the kernel side knows of a process now.
@@ -32,5 +37,5 @@ pub(crate) fn identify(
     let process = processes.identify(&owner.process, running);
     let parent = process.as_ref().and_then(|_| processes.parent_path(&owner.process, running));
     let server = naming.server(owner.cookie, owner.process.pid, peer, processes.now());
-    Identity { process, parent, server }
+    Identity { process, parent, server, inbound: false }
 }

@@ -1,7 +1,9 @@
 //! The peers of datagram sockets that have several, as far as user space knows them.
 
+use std::net::{IpAddr, SocketAddr};
+
 use egret_model::{Loss, LossReason, LossStage};
-use egret_wire::{FlowRecord, PeerKey, PeerTotals};
+use egret_wire::{FlowRecord, INBOUND, PeerKey, PeerTotals, address_bytes};
 use lru::LruCache;
 
 /// Where the kernel side keeps the totals of peers.
@@ -37,6 +39,17 @@ impl KnownPeers {
         {
             self.peers -= evicted.len();
         }
+    }
+
+    /// Whether the first datagram between a socket and a peer came from the peer, as far as that is remembered. The last use of
+    /// the peer decides.
+    pub(super) fn is_inbound(&mut self, cookie: u64, peer: SocketAddr) -> bool {
+        let is_peer = |first: &&FlowRecord| {
+            let address = IpAddr::from(address_bytes(first.peer)).to_canonical();
+            first.peer_port == peer.port() && address == peer.ip().to_canonical()
+        };
+        let first = self.sockets.get(&cookie).and_then(|peers| peers.iter().rev().find(is_peer));
+        first.is_some_and(|first| first.header.flags & INBOUND != 0)
     }
 
     /// Forgets a socket, returning its peers.
