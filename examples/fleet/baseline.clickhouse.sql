@@ -34,7 +34,9 @@ begun AS (
     extract(_path, '([^/]*)-[0-9]+\\.parquet$') AS host,
     (extract(_path, 'date=[^/]+/hour=[^/]+') || extract(_path, '-[0-9]+\\.parquet$') || _path, _row_number) AS place
   FROM file({log:String}, Parquet)
-  WHERE event_name IN ('connection.open', 'connection.failed', 'datagram.send') AND NOT egret_inbound
+  WHERE event_name IN ('connection.open', 'datagram.send') AND NOT egret_inbound AND error_type IS NULL
+    AND NOT coalesce(egret_connect_outstanding, false)
+    AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
 ),
 flows AS (
   SELECT * FROM begun

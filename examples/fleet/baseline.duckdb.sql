@@ -36,7 +36,10 @@ begun AS (
     {'file': regexp_extract(filename, 'date=[^/]+/hour=[^/]+') || regexp_extract(filename, '-[0-9]+\.parquet$') || filename,
      'row': file_row_number} AS place
   FROM read_parquet(getvariable('log'), union_by_name = true, filename = true, file_row_number = true)
-  WHERE event_name IN ('connection.open', 'connection.failed', 'datagram.send') AND NOT egret_inbound
+  WHERE event_name IN ('connection.open', 'datagram.send') AND NOT egret_inbound AND error_type IS NULL
+    AND NOT coalesce(egret_connect_outstanding, false)
+    -- What was blocked, would have been, or passed because a person was asked, teaches nothing.
+    AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
 ),
 -- Those of which enough is known for a rule.
 flows AS (

@@ -38,7 +38,9 @@ begun AS (
                      regexp_extract(_metadata.file_path, r'-[0-9]+\.parquet$', 0), _metadata.file_path),
       'row', _metadata.row_index) AS place
   FROM parquet.`${log}`
-  WHERE event_name IN ('connection.open', 'connection.failed', 'datagram.send') AND NOT egret_inbound
+  WHERE event_name IN ('connection.open', 'datagram.send') AND NOT egret_inbound AND error_type IS NULL
+    AND NOT coalesce(egret_connect_outstanding, false)
+    AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
 ),
 flows AS (
   SELECT * FROM begun

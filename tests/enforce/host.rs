@@ -208,5 +208,7 @@ pub(crate) fn until_learned(setup: &Setup, words: &[&str]) -> String {
 pub(crate) fn baseline(setup: &Setup, name: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(egret());
     command.args(["baseline", name, "--baseline"]).arg(setup.path("baseline")).args(arguments);
+    command.args(["replay", "readiness"].contains(&name).then_some("--config"));
+    command.args(["replay", "readiness"].contains(&name).then(|| setup.configuration()));
     told(&mut command)
 }

@@ -25,7 +25,7 @@ const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
 /// A host on the other end of a cable.
-fn neighbour(host: &Host) -> Namespace {
+pub(crate) fn neighbour(host: &Host) -> Namespace {
     let other = Namespace::resolving("");
     let [here, there] = [&host.namespace, &other].map(|namespace| namespace.pid().to_string());
     let ip = |words: &str| {

@@ -19,6 +19,7 @@ mod fallback;
 mod foreign;
 mod host;
 mod inbound;
+mod learning;
 mod programs;
 mod questions;
 mod queues;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         exempt::trials(),
         questions::trials(),
         inbound::trials(),
+        learning::trials(),
         wide::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())

@@ -38,6 +38,10 @@ pub struct Figures {
     pub gaps: usize,
     /// Records lost in them.
     pub lost: u64,
+    /// Rules of flows that only failed.
+    pub tried: u64,
+    /// Flows that failed, of any rule.
+    pub failed: u64,
 }
 
 /// Why something is not ready.
@@ -64,6 +68,8 @@ pub enum Caveat {
     Hours(u32),
     /// There are so many intervals in which so many records were lost.
     Gaps(usize, u64),
+    /// So many rules are of flows that only failed.
+    Tried(u64),
 }
 
 impl Figures {
@@ -72,16 +78,25 @@ impl Figures {
     pub fn of(baseline: &Baseline) -> (BTreeMap<&Subject, Self>, Self) {
         let (subjects, all) = counts(baseline);
         let mut days: BTreeMap<&Subject, u64> = BTreeMap::new();
-        for (rule, entry) in baseline.entries.iter().filter(|(_, entry)| entry.action == Action::Allow) {
-            let most = days.entry(&rule.subject).or_default();
-            *most = (*most).max(entry.evidence.as_ref().map_or(0, |evidence| evidence.days));
+        let mut unsuccessful: BTreeMap<&Subject, (u64, u64)> = BTreeMap::new();
+        for (rule, entry) in baseline.entries.iter().filter(|(_, entry)| entry.action != Action::Deny) {
+            let evidence = entry.evidence.as_ref();
+            let (tried, failed) = unsuccessful.entry(&rule.subject).or_default();
+            *tried += u64::from(entry.action == Action::Tried);
+            *failed = failed.saturating_add(evidence.map_or(0, |evidence| evidence.failed));
+            if let Some(evidence) = evidence.filter(|evidence| evidence.count > 0) {
+                let most = days.entry(&rule.subject).or_default();
+                *most = (*most).max(evidence.days);
+            }
         }
+        let (tried, failed) = unsuccessful.values().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
         let most = days.values().copied().max().unwrap_or_default();
         let watched = |subject| days.get(subject).copied().unwrap_or_default();
-        let subjects = subjects
-            .into_iter()
-            .map(|(subject, counts)| (subject, Self { counts, days: watched(subject), ..Self::default() }));
-        let all = Self { counts: all, days: most, ..Self::default() };
+        let subjects = subjects.into_iter().map(|(subject, counts)| {
+            let (tried, failed) = unsuccessful.get(subject).copied().unwrap_or_default();
+            (subject, Self { counts, days: watched(subject), tried, failed, ..Self::default() })
+        });
+        let all = Self { counts: all, days: most, tried, failed, ..Self::default() };
         (subjects.collect(), all.with(&baseline.history).with_gaps(baseline))
     }
 
@@ -131,7 +146,8 @@ impl Figures {
     pub fn caveats(&self) -> Vec<Caveat> {
         let hours = self.hours.map(u32::count_ones).filter(|hours| (1..24).contains(hours)).map(Caveat::Hours);
         let gaps = (self.gaps > 0).then_some(Caveat::Gaps(self.gaps, self.lost));
-        hours.into_iter().chain(gaps).collect()
+        let tried = (self.tried > 0).then_some(Caveat::Tried(self.tried));
+        hours.into_iter().chain(gaps).chain(tried).collect()
     }
 }
 
@@ -205,6 +221,10 @@ impl fmt::Display for Caveat {
                 let gaps = if gaps == 1 { "1 interval".to_owned() } else { format!("{gaps} intervals") };
                 write!(f, "incomplete: in {gaps} {lost} records were lost, and with them flows that may be unknown")
             }
+            Self::Tried(rules) => {
+                let rules = if rules == 1 { "1 rule is".to_owned() } else { format!("{rules} rules are") };
+                write!(f, "{rules} of flows that only failed (`tried`): enforcement would block them")
+            }
         }
     }
 }
@@ -220,6 +240,8 @@ mod tests {
         recent: Some(Day { flows: 9000, new: 2, hours: 0xff_ffff }),
         gaps: 0,
         lost: 0,
+        tried: 0,
+        failed: 0,
     };
 
     #[test]

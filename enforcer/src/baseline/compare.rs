@@ -12,7 +12,7 @@ pub enum Difference<'a> {
     Added(&'a Rule, Action),
     /// Only the first has it.
     Removed(&'a Rule, Action),
-    /// They say opposite things of it; this is what the second says.
+    /// They say different things of it; this is what the second says.
     Changed(&'a Rule, Action),
 }
 
@@ -33,7 +33,7 @@ pub fn diff<'a>(first: &'a Baseline, second: &'a Baseline) -> Vec<Difference<'a>
 }
 
 /// Adds a baseline of another host, or of another time. Returns the rules of which they say opposite things: those
-/// deny from now on.
+/// deny from now on. What only failed in one is what the other says of it.
 pub fn merge(into: &mut Baseline, other: Baseline) -> Vec<Rule> {
     for (host, period) in other.hosts {
         let here = into.hosts.entry(host).or_default();
@@ -54,8 +54,13 @@ pub fn merge(into: &mut Baseline, other: Baseline) -> Vec<Rule> {
             into.entries.insert(rule, entry);
             continue;
         };
-        if here.action != entry.action {
-            here.action = Action::Deny;
+        let actions = (here.action, entry.action);
+        here.action = match actions {
+            (Action::Deny, _) | (_, Action::Deny) => Action::Deny,
+            (Action::Allow, _) | (_, Action::Allow) => Action::Allow,
+            (Action::Tried, Action::Tried) => Action::Tried,
+        };
+        if matches!(actions, (Action::Allow, Action::Deny) | (Action::Deny, Action::Allow)) {
             opposed.push(rule);
         }
         let fresh: Vec<String> = entry.notes.into_iter().filter(|note| !here.notes.contains(note)).collect();
@@ -70,14 +75,14 @@ pub fn merge(into: &mut Baseline, other: Baseline) -> Vec<Rule> {
     opposed
 }
 
-/// Takes out the rules that allow what was last seen before a moment. What nothing has ever used was written by
+/// Takes out the rules that learning made, of flows that were last seen, or last failed, before a moment. What nothing has ever used was written by
 /// somebody on purpose, as was what denies: both stay.
-pub fn prune(baseline: &mut Baseline, before: Timestamp) -> Vec<Rule> {
+pub fn prune(baseline: &mut Baseline, before: Timestamp) -> Vec<(Rule, Action)> {
     let is_unused = |entry: &super::file::Entry| {
-        entry.action == Action::Allow && entry.evidence.as_ref().is_some_and(|evidence| evidence.last < before)
+        entry.action != Action::Deny && entry.evidence.as_ref().is_some_and(|evidence| evidence.last < before)
     };
-    let unused: Vec<Rule> =
-        baseline.entries.iter().filter(|(_, entry)| is_unused(entry)).map(|(rule, _)| rule.clone()).collect();
-    unused.iter().for_each(|rule| drop(baseline.entries.remove(rule)));
+    let unused = baseline.entries.iter().filter(|(_, entry)| is_unused(entry));
+    let unused: Vec<(Rule, Action)> = unused.map(|(rule, entry)| (rule.clone(), entry.action)).collect();
+    unused.iter().for_each(|(rule, _)| drop(baseline.entries.remove(rule)));
     unused
 }

@@ -17,8 +17,10 @@ pub(super) const EXAMPLES: usize = 3;
 /// What was seen of the flows of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// Flows.
+    /// Flows that succeeded.
     pub count: u64,
+    /// Flows that failed. Days and times are those of the flows that succeeded, if there were any.
+    pub failed: u64,
     /// Days, in UTC, on which there were any.
     pub days: u64,
     /// The first, to the second.
@@ -45,13 +47,35 @@ impl Evidence {
     #[must_use]
     pub fn of(time: Timestamp) -> Self {
         let time = to_second(time);
-        Self { count: 1, days: 1, first: time, last: time, members: None }
+        Self { count: 1, failed: 0, days: 1, first: time, last: time, members: None }
+    }
+
+    /// One flow that failed.
+    #[must_use]
+    pub fn of_failed(time: Timestamp) -> Self {
+        Self { count: 0, failed: 1, ..Self::of(time) }
     }
 
     /// Adds a flow. Flows come in the order of their times, or nearly: one of a day before the last counts no new day.
     pub fn add(&mut self, time: Timestamp) {
-        let time = to_second(time);
+        if self.count == 0 {
+            *self = Self { failed: self.failed, members: self.members.take(), ..Self::of(time) };
+            return;
+        }
         self.count = self.count.saturating_add(1);
+        self.extend(time);
+    }
+
+    /// Adds a flow that failed. It does not make a rule look used that nothing else uses.
+    pub fn add_failed(&mut self, time: Timestamp) {
+        self.failed = self.failed.saturating_add(1);
+        if self.count == 0 {
+            self.extend(time);
+        }
+    }
+
+    fn extend(&mut self, time: Timestamp) {
+        let time = to_second(time);
         self.days = self.days.saturating_add(u64::from(day(time) > day(self.last)));
         self.last = self.last.max(time);
         self.first = self.first.min(time);
@@ -60,6 +84,16 @@ impl Evidence {
     /// Adds what was seen elsewhere: on another host, or of another rule that this one replaces. On how many days together
     /// is not known; as many as either at least, and no more than there are from the first to the last.
     pub fn merge(&mut self, other: &Self) {
+        let failed = self.failed.saturating_add(other.failed);
+        match (self.count, other.count) {
+            (0, 1..) => *self = other.clone(),
+            (1.., 0) => {}
+            _ => self.merge_times(other),
+        }
+        self.failed = failed;
+    }
+
+    fn merge_times(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
@@ -146,9 +180,13 @@ impl fmt::Display for Seconds {
 /// As lines have it.
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { count, days, first, last, members } = self;
-        let (times, on) = (plural(*count, "time"), plural(*days, "day"));
-        write!(f, "seen {count} {times} on {days} {on}, {} to {}", Seconds(*first), Seconds(*last))?;
+        let Self { count, failed, days, first, last, members } = self;
+        let (word, times) = if *count == 0 { ("failed", *failed) } else { ("seen", *count) };
+        let (time, on) = (plural(times, "time"), plural(*days, "day"));
+        write!(f, "{word} {times} {time} on {days} {on}, {} to {}", Seconds(*first), Seconds(*last))?;
+        if *count > 0 && *failed > 0 {
+            write!(f, ", failed {failed} {}", plural(*failed, "time"))?;
+        }
         let Some(Members { kind, count, examples }) = members else { return Ok(()) };
         write!(f, ", for {count} {}: {}", kind.as_str(), examples.join(" "))
     }
@@ -166,14 +204,21 @@ impl Evidence {
             None => (text, None),
         };
         let (counts, period) = seen.split_once(", ")?;
+        let (period, failed) = match period.split_once(", failed ") {
+            Some((period, failed)) => (period, failed.split_once(" time")?.0.parse().ok()?),
+            None => (period, 0),
+        };
         let mut words = counts.split_whitespace();
         let mut number = |before: &str, after: &str| {
             let number = (words.next()? == before).then(|| words.next())??.parse().ok()?;
             words.next()?.trim_end_matches('s').eq(after).then_some(number)
         };
-        let (count, days) = (number("seen", "time")?, number("on", "day")?);
+        let only_failed = counts.starts_with("failed ");
+        let times = number(if only_failed { "failed" } else { "seen" }, "time")?;
+        let (count, failed) = if only_failed { (0, times) } else { (times, failed) };
+        let days = number("on", "day")?;
         let (first, last) = period.split_once(" to ")?;
-        Some(Self { count, days, first: time(first)?, last: time(last)?, members })
+        Some(Self { count, failed, days, first: time(first)?, last: time(last)?, members })
     }
 }
 

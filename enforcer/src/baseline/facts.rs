@@ -3,7 +3,36 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use egret_model::{Event, EventName, Flow, Identity, Process, Script};
+use egret_model::{Event, EventName, Flow, Identity, Process, Reason, Script, Verdict};
+
+/// What became of a flow, as far as the event that reports it tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// The connection was opened, or the datagram left. Of a flow that is judged before it leaves nothing else is known.
+    #[default]
+    Opened,
+    /// The connection or the send failed.
+    Failed,
+    /// A connect that the peer has not answered yet: another event reports what became of it.
+    Outstanding,
+    /// Enforcement blocked it, or would have.
+    Blocked,
+    /// A person let it pass when asked. An answer that is to last is a rule of the baseline by itself.
+    Answered,
+}
+
+impl Outcome {
+    fn of(event: &Event) -> Self {
+        let reason = event.judgement.as_ref().map(|judgement| judgement.reason);
+        match (event.verdict, reason) {
+            (Some(Verdict::Block | Verdict::WouldBlock), _) => Self::Blocked,
+            (_, Some(Reason::Answer)) => Self::Answered,
+            _ if event.name == EventName::ConnectionFailed || event.error.is_some() => Self::Failed,
+            _ if event.outstanding => Self::Outstanding,
+            _ => Self::Opened,
+        }
+    }
+}
 
 /// What is known of a flow. What is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +63,10 @@ pub struct Facts<'a> {
     pub address: Option<IpAddr>,
     /// The peer's port.
     pub port: Option<u16>,
+    /// What became of it. Rules match whatever that is; what is learned depends on it.
+    pub outcome: Outcome,
+    /// Enforcement never judges it: it is learned, and says nothing of how good a baseline is.
+    pub exempt: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -50,6 +83,7 @@ impl<'a> Facts<'a> {
             name: event.server.as_ref().map(|server| &*server.name),
             address: event.peer.address,
             port: event.peer.port,
+            outcome: Outcome::of(event),
             ..event.process.as_deref().map(Self::of_process).unwrap_or_default()
         })
     }

@@ -93,7 +93,7 @@ impl Entry {
     /// Whether learning made it, and nobody has said anything of it since.
     #[must_use]
     pub fn is_learned(&self) -> bool {
-        self.action == Action::Allow && self.evidence.is_some() && self.notes.is_empty() && self.note.is_none()
+        self.action != Action::Deny && self.evidence.is_some() && self.notes.is_empty() && self.note.is_none()
     }
 
     /// A rule without comment and evidence.

@@ -54,7 +54,12 @@ pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> 
         }
         made.extend(fresh);
     }
-    made.into_iter().filter(|rule| baseline.entries.contains_key(rule)).collect()
+    let made: Vec<Rule> = made.into_iter().filter(|rule| baseline.entries.contains_key(rule)).collect();
+    let is_moot = |rule: &Rule, entry: &Entry| {
+        entry.action == Action::Tried && entry.is_learned() && made.iter().any(|general| rule.is_within(general))
+    };
+    baseline.entries.retain(|rule, entry| !is_moot(rule, entry));
+    made
 }
 
 fn generalise_once(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> {
@@ -77,7 +82,8 @@ fn generalise_once(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule>
 
 /// The rules to make, each with those that it replaces.
 fn groups(baseline: &Baseline, kind: Generalisation, enough: usize) -> Vec<(Rule, Vec<Rule>)> {
-    let learned = baseline.entries.iter().filter(|(_, entry)| entry.is_learned()).map(|(rule, _)| rule);
+    let learned = baseline.entries.iter().filter(|(_, entry)| entry.action == Action::Allow && entry.is_learned());
+    let learned = learned.map(|(rule, _)| rule);
     if kind == Generalisation::Names {
         return name_groups(learned, enough);
     }

@@ -52,7 +52,7 @@ impl History {
         let new = match learned {
             Learned::Known => 0,
             Learned::New => 1,
-            Learned::Denied | Learned::Untold | Learned::Frozen | Learned::Full => return,
+            _ => return,
         };
         let hour = time.0.div_euclid(HOUR_NS);
         self.add(hour.div_euclid(24), Day { flows: 1, new, hours: 1 << hour.rem_euclid(24) });

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use egret_model::Transport;
 use ipnet::IpNet;
 
 use super::destination::Host;
@@ -34,11 +35,11 @@ pub struct Index {
 }
 
 impl Index {
-    /// Of a baseline.
+    /// Of a baseline. Rules of flows that only failed match nothing.
     #[must_use]
     pub fn of(baseline: &Baseline) -> Self {
         let mut index = Self::default();
-        for (rule, entry) in &baseline.entries {
+        for (rule, entry) in baseline.entries.iter().filter(|(_, entry)| entry.action != Action::Tried) {
             index.insert(rule.clone(), entry.action);
         }
         index
@@ -66,12 +67,28 @@ impl Index {
     }
 
     /// What the rules say of a flow: one that denies wins, whatever others allow.
+    ///
+    /// A socket of Multipath TCP sends TCP, and its peer may understand nothing else: rules for the one are rules for the
+    /// other, whether a flow is known by its packet or by its socket. Those for TCP come first.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>) -> Decision<'_> {
+        const TCP: [&str; 2] = [Transport::Tcp.as_str(), Transport::Mptcp.as_str()];
+        if !facts.transport.is_some_and(|transport| TCP.contains(&transport)) {
+            return self.decide_as_it_is(facts);
+        }
+        let mut decisions = TCP.into_iter().map(|transport| {
+            let facts = Facts { transport: Some(transport), ..facts.clone() };
+            self.decide_as_it_is(&facts)
+        });
+        let decided = decisions.find(|decision| *decision != Decision::Unknown);
+        decided.unwrap_or(Decision::Unknown)
+    }
+
+    fn decide_as_it_is(&self, facts: &Facts<'_>) -> Decision<'_> {
         match self.find(facts) {
             Some((rule, _, Action::Allow)) => Decision::Allow(rule),
             Some((rule, _, Action::Deny)) => Decision::Deny(rule),
-            None => Decision::Unknown,
+            Some((_, _, Action::Tried)) | None => Decision::Unknown,
         }
     }
 

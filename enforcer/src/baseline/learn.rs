@@ -2,14 +2,18 @@
 //!
 //! A flow that no rule covers becomes a rule that covers just it: its program, and the name that was asked for, or the
 //! address where there was none. Nothing wider comes of learning; [`super::generalise`] makes several rules into one.
+//!
+//! A flow that failed allows nothing: it becomes a rule that says so ([`Action::Tried`]), until one like it succeeds. A flow
+//! that enforcement blocked, or would have, teaches nothing, in whichever mode and from whichever log it comes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use egret_model::{Timestamp, Transport};
 
 use super::destination::{Destination, Host, Ports};
 use super::evidence::{Evidence, Gap};
-use super::facts::Facts;
+use super::facts::{Facts, Outcome};
 use super::file::{Baseline, Entry};
 use super::generalise::{Thresholds, generalise};
 use super::index::Index;
@@ -35,6 +39,10 @@ impl Default for Precision {
 
 /// Rules that a baseline may come to have by learning. Each takes some 700 bytes: 140 MB. Generalising makes fewer of them.
 pub const MOST_RULES: usize = 200_000;
+
+/// Rules among them of flows that only failed: what scans ports would else take the place of all others. Beyond, what fails
+/// leaves no rule.
+pub const MOST_TRIED: usize = 10_000;
 
 impl Precision {
     /// The rule that covers this flow and as little else as can be said. A rule that left out what is not known now would
@@ -66,6 +74,14 @@ pub enum Learned {
     Frozen,
     /// No rule covers it, and there are [`MOST_RULES`] already.
     Full,
+    /// It failed, and no rule covers it: it is noted as tried, if there is room.
+    Failed,
+    /// The peer has not answered yet.
+    Outstanding,
+    /// Enforcement blocked it, or would have.
+    Blocked,
+    /// A person let it pass when asked.
+    Answered,
 }
 
 /// A baseline that grows, or that is frozen: then rules still gather evidence, and none comes.
@@ -74,11 +90,17 @@ pub struct Learner {
     baseline: Baseline,
     index: Index,
     precision: Precision,
+    /// Flows that failed are learned like others.
+    allow_failed: bool,
     frozen: bool,
     /// The host whose flows come.
     host: Option<Arc<str>>,
     /// Rules by number of which all flows so far were counted before: those that came later were made here.
     known: usize,
+    /// Rules of flows that only failed that were made here.
+    tried: HashSet<Rule>,
+    /// How many such rules there were before; all of them together are bounded by [`MOST_TRIED`].
+    tried_before: usize,
 }
 
 impl Learner {
@@ -88,6 +110,11 @@ impl Learner {
         let mut learner = Self { precision, ..Self::default() };
         learner.replace(baseline);
         learner
+    }
+
+    /// Whether flows that failed are learned like those that succeeded.
+    pub const fn set_allow_failed(&mut self, allow_failed: bool) {
+        self.allow_failed = allow_failed;
     }
 
     /// The baseline so far.
@@ -106,6 +133,8 @@ impl Learner {
     pub fn replace(&mut self, baseline: Baseline) {
         self.index = Index::of(&baseline);
         self.known = self.index.len();
+        self.tried.clear();
+        self.tried_before = baseline.entries.values().filter(|entry| entry.action == Action::Tried).count();
         self.baseline = baseline;
     }
 
@@ -157,18 +186,28 @@ impl Learner {
     }
 
     fn take(&mut self, facts: &Facts<'_>, time: Timestamp, again: bool) -> (Learned, Option<&Rule>) {
+        let failed = match facts.outcome {
+            Outcome::Outstanding => return (Learned::Outstanding, None),
+            Outcome::Blocked => return (Learned::Blocked, None),
+            Outcome::Answered => return (Learned::Answered, None),
+            Outcome::Failed => !self.allow_failed,
+            Outcome::Opened => false,
+        };
         let found = self.index.find(facts).map(|(_, number, action)| (number, action));
         let (learned, number) = match found {
             Some((number, Action::Deny)) => (Learned::Denied, Some(number)),
-            Some((number, Action::Allow)) => (Learned::Known, Some(number)),
+            Some((number, _)) => (Learned::Known, Some(number)),
             None if self.frozen => (Learned::Frozen, None),
+            None if failed => return (self.note_failed(facts, time, again), None),
             None => self.add(facts),
         };
         let rule = number.and_then(|number| self.index.rule(number));
         let was_counted = again && number.is_some_and(|number| number < self.known);
         if let (Learned::Known | Learned::New, Some(rule), false) = (learned, rule, was_counted) {
-            count(&mut self.baseline, rule, time);
-            self.baseline.history.note(learned, time);
+            count(&mut self.baseline, rule, time, failed);
+            if !failed && !facts.exempt {
+                self.baseline.history.note(learned, time);
+            }
             if let Some(host) = &self.host {
                 self.baseline.counted(host, time);
             }
@@ -182,16 +221,43 @@ impl Learner {
         if self.index.len() >= MOST_RULES {
             return (Learned::Full, None);
         }
-        self.baseline.entries.insert(rule.clone(), Entry::new(Action::Allow));
+        // One that was tried before keeps what was noted of that.
+        self.baseline.entries.entry(rule.clone()).or_insert(Entry::new(Action::Allow)).action = Action::Allow;
+        self.tried.remove(&rule);
         (Learned::New, Some(self.index.insert(rule, Action::Allow)))
+    }
+
+    /// Notes a flow that failed and that no rule covers.
+    fn note_failed(&mut self, facts: &Facts<'_>, time: Timestamp, again: bool) -> Learned {
+        let Some(rule) = self.precision.rule_for(facts) else { return Learned::Untold };
+        let is_there = self.baseline.entries.contains_key(&rule);
+        if again && is_there && !self.tried.contains(&rule) {
+            return Learned::Failed;
+        }
+        if !is_there {
+            let tried = self.tried_before + self.tried.len();
+            let has_room = tried < MOST_TRIED && self.baseline.entries.len() < MOST_RULES;
+            if !has_room {
+                return Learned::Failed;
+            }
+            self.baseline.entries.insert(rule.clone(), Entry::new(Action::Tried));
+            self.tried.insert(rule.clone());
+        }
+        count(&mut self.baseline, &rule, time, true);
+        if let Some(host) = &self.host {
+            self.baseline.counted(host, time);
+        }
+        Learned::Failed
     }
 }
 
-fn count(baseline: &mut Baseline, rule: &Rule, time: Timestamp) {
+fn count(baseline: &mut Baseline, rule: &Rule, time: Timestamp, failed: bool) {
     let Some(entry) = baseline.entries.get_mut(rule) else { return };
-    match &mut entry.evidence {
-        Some(evidence) => evidence.add(time),
-        none => *none = Some(Evidence::of(time)),
+    match (&mut entry.evidence, failed) {
+        (Some(evidence), false) => evidence.add(time),
+        (Some(evidence), true) => evidence.add_failed(time),
+        (none, false) => *none = Some(Evidence::of(time)),
+        (none, true) => *none = Some(Evidence::of_failed(time)),
     }
 }
 

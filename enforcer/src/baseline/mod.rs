@@ -32,12 +32,12 @@ pub use assess::{Caveat, Figures, LARGEST_BOUND, LARGEST_NOVELTY, Percent, RECEN
 pub use compare::{Difference, diff, merge, prune};
 pub use destination::{Destination, Host, Ports};
 pub use evidence::{Evidence, Gap, Members, Period};
-pub use facts::Facts;
+pub use facts::{Facts, Outcome};
 pub use file::{Baseline, Entry};
 pub use generalise::{Thresholds, generalise};
 pub use history::{Day, History, Hours, date_of};
 pub use index::{Decision, Index};
-pub use learn::{Learned, Learner, MOST_RULES, Precision};
+pub use learn::{Learned, Learner, MOST_RULES, MOST_TRIED, Precision};
 pub use parse::{Problem, parse, parse_destination, parse_rule, parse_subject};
 pub use readiness::{CONFIDENCE, Counts, counts};
 pub use reconcile::reconcile;

@@ -75,7 +75,8 @@ impl Reader {
             "gap" => gap(rest).map(|gap| self.baseline.gaps.push(gap)),
             "allow" => self.rule(Action::Allow, rest, remark),
             "deny" => self.rule(Action::Deny, rest, remark),
-            other => Err(format!("{other:?} begins no line; expected allow, deny, host, gap, day or format")),
+            "tried" => self.rule(Action::Tried, rest, remark),
+            other => Err(format!("{other:?} begins no line; expected allow, deny, tried, host, gap, day or format")),
         }
     }
 
@@ -157,7 +158,7 @@ fn gap(text: &str) -> Result<Gap, String> {
 pub fn parse_rule(text: &str) -> Result<(Option<Action>, Rule), String> {
     let (text, _) = split_comment(text);
     let (first, rest) = word::next(text).map_err(|error| error.to_string())?;
-    let action = [Action::Allow, Action::Deny].into_iter().find(|action| action.as_str() == first);
+    let action = Action::ALL.into_iter().find(|action| action.as_str() == first);
     Ok((action, rule(if action.is_some() { rest } else { text })?))
 }
 

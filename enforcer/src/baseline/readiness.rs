@@ -68,7 +68,7 @@ pub fn counts(baseline: &Baseline) -> (BTreeMap<&Subject, Counts>, Counts) {
     let mut all = Counts::default();
     let used = baseline.entries.iter().filter(|(_, entry)| entry.action == Action::Allow);
     for (Rule { subject, .. }, entry) in used {
-        let Some(evidence) = &entry.evidence else { continue };
+        let Some(evidence) = entry.evidence.as_ref().filter(|evidence| evidence.count > 0) else { continue };
         subjects.entry(subject).or_default().add(evidence.count);
         all.add(evidence.count);
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::evidence::Evidence;
 use super::file::{Baseline, Entry};
-use super::rule::Rule;
+use super::rule::{Action, Rule};
 
 /// The baseline that has what people did to `base` in `edited`, and what learning did to it in `learned`.
 #[must_use]
@@ -74,7 +74,7 @@ fn entries(base: &Baseline, edited: BTreeMap<Rule, Entry>, learned: &Baseline) -
     for (rule, theirs) in edited {
         let (before, ours) = (base.entries.get(&rule), learned.entries.get(&rule));
         let entry = match (before, ours) {
-            (_, Some(ours)) => Some(with_evidence(before, theirs, ours)),
+            (_, Some(ours)) => Some(with_what_was_learned(before, theirs, ours)),
             (None, None) => Some(theirs),
             // Learning took it into a rule for several, unless that was refused, or somebody cares for it.
             (Some(before), None) => {
@@ -96,10 +96,16 @@ fn is_general(entry: &Entry) -> bool {
     entry.evidence.as_ref().is_some_and(|evidence| evidence.members.is_some())
 }
 
-/// What people say of a rule, with the newer evidence.
-fn with_evidence(before: Option<&Entry>, theirs: Entry, ours: &Entry) -> Entry {
+/// What people say of a rule, with the newer evidence. If they said nothing of its action, a flow that succeeded meanwhile
+/// made it one that allows.
+fn with_what_was_learned(before: Option<&Entry>, theirs: Entry, ours: &Entry) -> Entry {
+    let action = match before {
+        Some(before) if before.action == theirs.action => ours.action,
+        None if theirs.action == Action::Tried => ours.action,
+        _ => theirs.action,
+    };
     let before = before.map(|entry| &entry.evidence);
     let progress = |evidence: &Option<Evidence>| evidence.as_ref().map(|evidence| (evidence.last, evidence.count));
     let evidence = newer(before, theirs.evidence, ours.evidence.clone(), progress);
-    Entry { evidence, ..theirs }
+    Entry { action, evidence, ..theirs }
 }

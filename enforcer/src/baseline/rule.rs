@@ -43,15 +43,22 @@ pub enum Action {
     Allow,
     /// Block them, whatever other rules allow.
     Deny,
+    /// Neither: every one of them failed so far. The rule is there for people to read, and becomes one that allows with the
+    /// first flow that succeeds.
+    Tried,
 }
 
 impl Action {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Deny, Self::Tried];
+
     /// As lines have it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
+            Self::Tried => "tried",
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct Survey {
     pub untold: u64,
     /// Flows that a rule denies.
     pub denied: u64,
+    /// Flows that failed, and that no rule covers.
+    pub failed: u64,
+    /// Flows that enforcement blocked, or would have.
+    pub blocked: u64,
 }
 
 impl Survey {
@@ -41,6 +45,8 @@ impl Survey {
             day: None,
             untold: 0,
             denied: 0,
+            failed: 0,
+            blocked: 0,
         }
     }
 
@@ -53,7 +59,9 @@ impl Survey {
         self.day = self.day.max(Some(day));
         let (learned, rule) = self.learner.learn_by_rule(facts, time);
         match learned {
-            Learned::Known | Learned::New => {}
+            Learned::Known | Learned::New | Learned::Outstanding | Learned::Answered => {}
+            Learned::Failed => self.failed += 1,
+            Learned::Blocked => self.blocked += 1,
             Learned::Denied => self.denied += 1,
             Learned::Untold | Learned::Frozen | Learned::Full => self.untold += 1,
         }

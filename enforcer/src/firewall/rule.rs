@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use egret_model::{Flow, Transport};
 
 use super::{Action, ControlGroup, Plan, Protect};
+use crate::judge::{DHCP_PORTS, DNS_PORTS, NTP_PORT};
 
 /// A family of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,8 +118,6 @@ pub(crate) const UDP: u8 = 17;
 pub(crate) const SCTP: u8 = 132;
 pub(crate) const UDP_LITE: u8 = 136;
 
-/// DNS, and DNS over TLS or QUIC: RFC 1035, RFC 7858, RFC 9250.
-const DNS_PORTS: [u16; 2] = [53, 853];
 /// Multicast listener discovery (RFC 2710, RFC 3810), then router and neighbour solicitation, advertisement and
 /// redirection (RFC 4861).
 const NEIGHBOUR_TYPES: [u8; 9] = [130, 131, 132, 133, 134, 135, 136, 137, 143];
@@ -212,13 +211,13 @@ fn ask(resolver: IpAddr) -> impl Iterator<Item = Rule> {
 fn protect(protect: Protect) -> Vec<Rule> {
     let mut rules = Vec::new();
     if protect.dhcp {
-        for (family, ports) in [(Family::V4, [67, 68]), (Family::V6, [546, 547])] {
+        for (family, ports) in [Family::V4, Family::V6].into_iter().zip(DHCP_PORTS) {
             let matches = vec![Match::Protocol(UDP), Match::FromPorts(ports.to_vec()), Match::ToPorts(ports.to_vec())];
             rules.push(pass("DHCP", Some(family), matches));
         }
     }
     if protect.ntp {
-        rules.push(pass("NTP", None, vec![Match::Protocol(UDP), Match::ToPorts(vec![123])]));
+        rules.push(pass("NTP", None, vec![Match::Protocol(UDP), Match::ToPorts(vec![NTP_PORT])]));
     }
     if protect.neighbours {
         let why = "neighbour discovery, memberships of multicast groups";

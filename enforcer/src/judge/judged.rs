@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use egret_model::{Identity, Reason, Transport, Verdict};
+use egret_model::{Identity, Reason, Verdict};
 
 use super::policy::{Mode, OnFailure, Policy, Unattributed};
 use crate::ask::Answered;
-use crate::baseline::{Decision, Facts, Index, Rule};
+use crate::baseline::{Decision, Facts, Rule};
 
 /// What was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Judged {
 /// In [`Mode::Enforce`] it blocks exactly what [`Mode::Shadow`] says it would, and in [`Mode::Learn`] nothing.
 #[must_use]
 pub fn judge(policy: &Policy, facts: &Facts<'_>, answered: impl FnOnce() -> Option<Answered>) -> Judged {
-    let (blocks, reason, rule, answered) = match decide(&policy.index, facts) {
+    let (blocks, reason, rule, answered) = match policy.index.decide(facts) {
         Decision::Allow(rule) => (false, Reason::Rule, Some(rule), None),
         Decision::Deny(rule) => (true, Reason::Rule, Some(rule), None),
         Decision::Unknown if facts.executable.is_none() => {
@@ -52,16 +52,6 @@ pub fn judge_without_name(policy: &Policy, facts: &Facts<'_>) -> Option<Judged> 
         Decision::Deny(rule) => Some(policy.judged(facts, true, (Reason::Rule, Some(rule), None))),
         Decision::Unknown => None,
     }
-}
-
-/// What the rules say. A socket of Multipath TCP sends TCP, and its peer may understand nothing else: rules for the one are
-/// rules for what the other sends.
-fn decide<'a>(index: &'a Index, facts: &Facts<'_>) -> Decision<'a> {
-    let decision = index.decide(facts);
-    if decision != Decision::Unknown || facts.transport != Some(Transport::Tcp.as_str()) {
-        return decision;
-    }
-    index.decide(&Facts { transport: Some(Transport::Mptcp.as_str()), ..facts.clone() })
 }
 
 impl Policy {

@@ -6,6 +6,7 @@
 mod current;
 mod judged;
 mod policy;
+mod scope;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -13,4 +14,6 @@ mod tests;
 pub use current::Current;
 pub use judged::{Judged, judge, judge_without_name};
 pub use policy::{Mode, OnFailure, Policy, Refusal, Unattributed};
+pub(crate) use scope::{DHCP_PORTS, DNS_PORTS, NTP_PORT};
+pub use scope::{Exempt, Scope};
 pub use sources::{Audit, Digest, FindOwner, Grant, Identify};

@@ -24,6 +24,10 @@ pub struct Situation {
     /// The mode has to be confirmed, or it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
+    /// The baseline stays frozen in whichever mode: egret looks on because it could not enforce, and what nobody blocks
+    /// meanwhile is not to become a rule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
     /// The last time that egret stopped enforcing by itself because it hurt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
@@ -75,7 +79,20 @@ impl Situation {
     /// A mode that nobody has switched to.
     #[must_use]
     pub const fn new(mode: Mode, now: Timestamp) -> Self {
-        Self { mode, since: now, only: None, trial: None, fallback: None }
+        Self { mode, since: now, only: None, trial: None, frozen: false, fallback: None }
+    }
+
+    /// Whether rules are added to the baseline for what is seen.
+    #[must_use]
+    pub const fn learns(&self) -> bool {
+        self.mode.learns() && !self.frozen
+    }
+
+    /// Gives up judging, because that could not begin. The baseline is as frozen as it was.
+    pub fn look_on(&mut self, now: Timestamp) {
+        let frozen = !self.learns();
+        self.switch(Mode::Observe, None, None, now);
+        self.frozen = frozen;
     }
 
     /// Goes on after a restart. A mode that was on trial when egret ended, by a crash or with its host, is not taken up
@@ -98,6 +115,7 @@ impl Situation {
             Some(trial) => (trial.back_to, trial.back_to_only),
             None => (self.mode, self.only.clone()),
         };
+        self.frozen = false;
         let only = only.filter(|_| mode == Mode::Enforce);
         let differs = (mode, &only) != (back_to, &back_to_only);
         self.trial =

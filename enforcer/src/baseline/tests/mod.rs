@@ -3,6 +3,7 @@
 mod comparing;
 mod learning;
 mod meaning;
+mod outcomes;
 mod reconciling;
 pub(crate) mod strategy;
 mod text;

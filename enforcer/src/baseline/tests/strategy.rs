@@ -68,8 +68,11 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         count,
         examples: vec!["a.example.org".into(), "b.example.org".into()],
     });
-    (1_u64..1000, 1_u64..100, time(), time(), of(members)).prop_map(|(count, days, first, last, members)| Evidence {
+    let counts = (0_u64..1000, 0_u64..1000).prop_filter("something was seen", |(count, failed)| count + failed > 0);
+    let times = (1_u64..100, time(), time());
+    (counts, times, of(members)).prop_map(|((count, failed), (days, first, last), members)| Evidence {
         count,
+        failed,
         days,
         first,
         last,
@@ -92,7 +95,7 @@ fn note() -> impl Strategy<Value = String> {
 
 prop_compose! {
     fn entry()(
-        action in select(vec![Action::Allow, Action::Deny]),
+        action in select(Action::ALL.to_vec()),
         notes in prop::collection::vec(note().prop_map(|note| format!(" {note}")), 0..3),
         note in of(note()),
         evidence in of(evidence()),

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use egret_enforcer::baseline::{Action, Entry, Evidence, Generalisation, Members, Precision, Rule, Thresholds};
+use egret_enforcer::baseline::{
+    Action, Entry, Evidence, Generalisation, Members, Outcome, Precision, Rule, Thresholds,
+};
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, labelled, moment};
@@ -93,12 +95,12 @@ fn search(log: &Span, rule: &Rule) -> Result<(Found, u8)> {
     let mut found = Found::default();
     // A digest tells whether the file was replaced meanwhile, where the rule asks for it.
     let precision = Precision { sha256: rule.subject.sha256.is_some(), ..Precision::default() };
-    let reading = source::flows(log, source::filter_for(rule), |facts, time, _| {
-        if !rule.covers(facts) {
+    let reading = source::flows(log, source::filter_for(rule), |event, facts, _| {
+        if facts.outcome != Outcome::Opened || !rule.covers(&facts) {
             return;
         }
         found.flows += 1;
-        let group = Rule::of(facts, precision);
+        let (group, time) = (Rule::of(&facts, precision), event.time);
         if let Some(seen) = found.groups.get_mut(&group) {
             seen.add(time);
         } else if found.groups.len() < GROUPS {
@@ -150,15 +152,14 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
     entry.notes.iter().chain(&entry.note).try_for_each(|note| labelled(out, "comment", note.trim()))?;
     labelled(out, "origin", origin(entry))?;
     if let Some(seen) = &entry.evidence {
-        let Evidence { count, days, first, last, members } = seen;
-        let when = format!(
-            "{} on {}, {} to {}",
-            counted(*count, "flow"),
-            counted(*days, "day"),
-            moment(*first),
-            moment(*last)
-        );
-        labelled(out, "seen", &when)?;
+        let Evidence { count, failed, days, first, last, members } = seen;
+        let (label, flows) = if *count == 0 { ("failed", *failed) } else { ("seen", *count) };
+        let when =
+            format!("{} on {}, {} to {}", counted(flows, "flow"), counted(*days, "day"), moment(*first), moment(*last));
+        labelled(out, label, &when)?;
+        if *count > 0 && *failed > 0 {
+            labelled(out, "failed", &counted(*failed, "flow"))?;
+        }
         if let Some(Members { kind, count, examples }) = members {
             labelled(out, "stands for", &format!("{count} {}, among them {}", kind.as_str(), examples.join(" ")))?;
             labelled(out, "", &meaning(*kind))?;
@@ -185,6 +186,7 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
 const fn origin(entry: &Entry) -> &'static str {
     match (entry.action, &entry.evidence) {
         (Action::Deny, _) => "written by somebody: learning denies nothing",
+        (Action::Tried, _) => "learned from flows that all failed: it allows nothing until one succeeds",
         (Action::Allow, None) => "written by somebody, and not used yet",
         (Action::Allow, Some(Evidence { members: Some(_), .. })) => "several learned rules that were made one",
         (Action::Allow, Some(_)) if entry.note.is_some() || !entry.notes.is_empty() => {

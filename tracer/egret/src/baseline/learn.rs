@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use egret_enforcer::baseline::{Gap, Learned, MOST_RULES, Precision, Rule, Thresholds};
 
+use super::judged::Judged;
 use super::output::counted;
 use super::source;
 use super::store::{Patience, Store};
@@ -23,20 +24,38 @@ struct Tally {
     untold: u64,
     /// Left out because there are too many rules.
     full: u64,
+    failed: u64,
+    blocked: u64,
+    answered: u64,
 }
 
-pub(super) fn run(file: &Path, log: &Span, exact: bool, precision: Precision, out: &mut dyn Write) -> Result<u8> {
+/// What was asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) file: &'a Path,
+    pub(super) log: &'a Span,
+    pub(super) exact: bool,
+    pub(super) allow_failed: bool,
+    pub(super) precision: Precision,
+}
+
+pub(super) fn run(asked: &Asked<'_>, out: &mut dyn Write) -> Result<u8> {
+    let Asked { file, log, exact, allow_failed, precision } = *asked;
     let mut store = Store::open(file, precision)?;
+    store.learner().set_allow_failed(allow_failed);
+    let judged = Judged::configured(None);
     let before = store.baseline().hosts.clone();
     let mut tally = Tally::default();
-    let reading = source::flows(log, Filter::default(), |facts, time, host| {
+    let reading = source::flows(log, Filter::default(), |event, mut facts, host| {
+        let time = event.time;
+        facts.exempt = judged.scope.exempt(event, &facts).is_some();
         let counted = host.and_then(|host| *before.get(host)?);
         let learner = store.learner();
         if let Some(host) = host {
             learner.set_host(host);
         }
         let again = counted.is_some_and(|counted| time <= counted.last);
-        let learned = if again { learner.learn_again(facts, time).0 } else { learner.learn(facts, time) };
+        let learned = if again { learner.learn_again(&facts, time).0 } else { learner.learn(&facts, time) };
         tally.note(learned, again);
     })?;
     reading.gaps.iter().for_each(|gap| lose(&mut store, *gap));
@@ -55,7 +74,10 @@ fn lose(store: &mut Store, gap: Gap) {
 }
 
 impl Tally {
-    const fn note(&mut self, learned: Learned, again: bool) {
+    fn note(&mut self, learned: Learned, again: bool) {
+        if learned == Learned::Outstanding {
+            return;
+        }
         self.flows += 1;
         match learned {
             Learned::Known => self.before += if again { 1 } else { 0 },
@@ -63,12 +85,16 @@ impl Tally {
             Learned::Denied => self.denied += 1,
             Learned::Untold | Learned::Frozen => self.untold += 1,
             Learned::Full => self.full += 1,
+            Learned::Failed => self.failed += 1,
+            Learned::Blocked => self.blocked += 1,
+            Learned::Answered => self.answered += 1,
+            Learned::Outstanding => {}
         }
     }
 }
 
 fn tell(store: &Store, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Result<()> {
-    let Tally { flows, new, before, denied, untold, full } = *tally;
+    let Tally { flows, new, before, denied, untold, full, failed, blocked, answered } = *tally;
     let path = store.path().display();
     let rules = u64::try_from(store.baseline().entries.len()).unwrap_or(u64::MAX);
     writeln!(out, "learned: {path}: {}, {new} of them new; {}", counted(flows, "flow"), counted(rules, "rule"))?;
@@ -82,6 +108,9 @@ fn tell(store: &Store, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Res
         (before, "counted before, and so not again"),
         (denied, "not learned, because rules deny them"),
         (untold, "not learned, because their program, user or peer is not known"),
+        (failed, "that failed, noted as tried: they allow nothing until one like them succeeds"),
+        (blocked, "not learned, because they were blocked, or would have been"),
+        (answered, "not learned, because a person let them pass when asked"),
     ] {
         if count > 0 {
             eprintln!("egret: flows {why}: {count}");

@@ -6,6 +6,7 @@ mod check;
 mod diff;
 mod edit;
 mod explain;
+mod judged;
 mod learn;
 mod merge;
 mod output;
@@ -46,13 +47,17 @@ pub fn run(command: &BaselineCommand) -> Result<u8> {
 fn write(command: &BaselineCommand, out: &mut dyn Write) -> Result<u8> {
     let status = match command {
         BaselineCommand::Show { file, whose, json } => show::run(file, whose.as_ref(), *json, out),
-        BaselineCommand::Readiness { file, log, exact, whose, json } => {
-            let asked = readiness::Asked { file, log: log.as_ref(), exact: *exact, whose: whose.as_ref() };
+        BaselineCommand::Readiness { file, log, exact, whose, config, json } => {
+            let (log, whose, config) = (log.as_ref(), whose.as_ref(), config.as_deref());
+            let asked = readiness::Asked { file, log, exact: *exact, whose, config };
             readiness::run(&asked, *json, out)
         }
         BaselineCommand::Diff { first, second, json } => diff::run(first, second, *json, out),
-        BaselineCommand::Replay { file, log, json } => replay::run(file, log, *json, out),
-        BaselineCommand::Learn { file, log, exact, precision } => learn::run(file, log, *exact, *precision, out),
+        BaselineCommand::Replay { file, log, config, json } => replay::run(file, log, config.as_deref(), *json, out),
+        BaselineCommand::Learn { file, log, exact, allow_failed, precision } => {
+            let (exact, allow_failed, precision) = (*exact, *allow_failed, *precision);
+            learn::run(&learn::Asked { file, log, exact, allow_failed, precision }, out)
+        }
         BaselineCommand::Explain { file, which, log, json } => explain::run(file, which, log.as_ref(), *json, out),
         BaselineCommand::Set { file, which, action, note } => {
             let edit = Edit::Set { which: which.clone(), action: *action, note: note.clone() };

@@ -155,6 +155,7 @@ impl RuleParts {
 #[derive(Debug, Serialize)]
 pub(super) struct Seen {
     count: u64,
+    failed: u64,
     days: u64,
     first: String,
     last: String,
@@ -162,7 +163,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(evidence: &Evidence) -> Self {
-        let Evidence { count, days, first, last, .. } = evidence;
-        Self { count: *count, days: *days, first: moment(*first), last: moment(*last) }
+        let Evidence { count, failed, days, first, last, .. } = evidence;
+        Self { count: *count, failed: *failed, days: *days, first: moment(*first), last: moment(*last) }
     }
 }

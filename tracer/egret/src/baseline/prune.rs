@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use egret_enforcer::baseline::{self, Baseline, Rule};
+use egret_enforcer::baseline::{self, Action, Baseline, Rule};
 use egret_model::Timestamp;
 
 use super::output::moment;
@@ -19,8 +19,8 @@ pub(super) fn run(file: &Path, unused: Duration, dry_run: bool, out: &mut dyn Wr
     } else {
         store.edit(Patience::Any, |baseline| prune(baseline, unused))?.0
     };
-    for rule in &gone {
-        writeln!(out, "allow {rule}")?;
+    for (rule, action) in &gone {
+        writeln!(out, "{} {rule}", action.as_str())?;
     }
     let (what, count) = (if dry_run { "would be removed" } else { "were removed" }, gone.len());
     match before {
@@ -31,7 +31,7 @@ pub(super) fn run(file: &Path, unused: Duration, dry_run: bool, out: &mut dyn Wr
 }
 
 /// Prunes, counting back from the last flow that the baseline knows; says from when.
-fn prune(baseline: &mut Baseline, unused: Duration) -> (Option<Timestamp>, Vec<Rule>) {
+fn prune(baseline: &mut Baseline, unused: Duration) -> (Option<Timestamp>, Vec<(Rule, Action)>) {
     let seen = baseline.entries.values().filter_map(|entry| entry.evidence.as_ref());
     let Some(last) = seen.map(|seen| seen.last).max() else { return (None, Vec::new()) };
     let unused = i64::try_from(unused.as_nanos()).unwrap_or(i64::MAX);

@@ -9,7 +9,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Baseline, Figures, History, Precision, Subject, Survey, Thresholds};
+use egret_enforcer::judge::Exempt;
 
+use super::judged::{Judged, told};
 use super::output::json;
 use super::{show, source};
 use crate::args::{Span, Whose, exit};
@@ -22,6 +24,7 @@ pub(super) struct Asked<'a> {
     pub(super) log: Option<&'a Span>,
     pub(super) exact: bool,
     pub(super) whose: Option<&'a Whose>,
+    pub(super) config: Option<&'a Path>,
 }
 
 /// What there is to say.
@@ -34,26 +37,45 @@ struct Answer<'a> {
     history: &'a History,
     /// Flows of which nothing can be learned; only a log tells.
     untold: u64,
+    /// Flows, or rules where there is no log, that enforcement never judges, and other ones that do not count.
+    left_out: Vec<String>,
     /// Only some subjects were asked for.
     partial: bool,
 }
 
 pub(super) fn run(asked: &Asked<'_>, as_json: bool, out: &mut dyn Write) -> Result<u8> {
+    let judged = Judged::configured(asked.config);
     let Some(log) = asked.log else {
-        let baseline = super::read(asked.file)?;
+        let whole = super::read(asked.file)?;
+        let baseline = judged.scope.judged(&whole);
         let source = format!("the evidence in {}", asked.file.display());
         let (subjects, all) = Figures::of(&baseline);
-        answer(asked, source, subjects, all, &baseline.history, 0).write(as_json, out)?;
+        let rules = whole.entries.len() - baseline.entries.len();
+        let left_out = (rules > 0).then(|| format!("{rules} rules whose flows enforcement never judges"));
+        let counted = (0, left_out.into_iter().collect());
+        answer(asked, source, subjects, all, &baseline.history, counted).write(as_json, out)?;
         return Ok(exit::DONE);
     };
     let baseline = optional(asked.file)?;
     let mut survey = Survey::new(&baseline, Precision::default(), (!asked.exact).then(Thresholds::default));
-    let reading = source::flows(log, Filter::default(), |facts, time, _| survey.put(facts, time))?;
+    let mut exempt: BTreeMap<Exempt, u64> = BTreeMap::new();
+    let reading = source::flows(log, Filter::default(), |event, facts, _| match judged.scope.exempt(event, &facts) {
+        Some(why) => *exempt.entry(why).or_default() += 1,
+        None => survey.put(&facts, event.time),
+    })?;
     survey.finish();
     let source = format!("the log in {}", log.directory.display());
     let (subjects, all) = survey.figures();
     let all = all.with_gaps(&baseline);
-    answer(asked, source, subjects, all, survey.history(), survey.untold).write(as_json, out)?;
+    let mut left_out = told(&exempt);
+    for (count, why) in [
+        (survey.failed, "that failed, and that no rule allows"),
+        (survey.blocked, "that were blocked, or would have been: see replay"),
+    ] {
+        left_out.extend((count > 0).then(|| format!("{count} {why}")));
+    }
+    let counted = (survey.untold, left_out);
+    answer(asked, source, subjects, all, survey.history(), counted).write(as_json, out)?;
     Ok(reading.status())
 }
 
@@ -69,12 +91,12 @@ fn answer<'a>(
     subjects: BTreeMap<&'a Subject, Figures>,
     all: Figures,
     history: &'a History,
-    untold: u64,
+    (untold, left_out): (u64, Vec<String>),
 ) -> Answer<'a> {
     let wanted = |subject: &Subject| asked.whose.is_none_or(|whose| show::is_one_of(subject, whose));
     let mut subjects: Vec<_> = subjects.into_iter().filter(|(subject, _)| wanted(subject)).collect();
     subjects.sort_by_key(|(_, figures)| std::cmp::Reverse(figures.counts.flows));
-    Answer { source, subjects, all, history, untold, partial: asked.whose.is_some() }
+    Answer { source, subjects, all, history, untold, left_out, partial: asked.whose.is_some() }
 }
 
 impl Answer<'_> {

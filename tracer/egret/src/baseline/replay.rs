@@ -1,5 +1,6 @@
 //! `egret baseline replay`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use anyhow::Result;
 use egret_enforcer::baseline::{Blocked, Evidence, Index, Percent, Period, Precision, Replay};
 use serde::Serialize;
 
+use super::judged::{Judged, told};
 use super::output::{Columns, RuleParts, Seen, json, labelled, moment};
 use super::source;
 use crate::args::Span;
@@ -15,6 +17,9 @@ use crate::filter::Filter;
 #[derive(Serialize)]
 struct Document {
     flows: u64,
+    judged: u64,
+    /// Flows that enforcement never judges, by why.
+    exempt: BTreeMap<&'static str, u64>,
     allowed: u64,
     would_block: u64,
     unattributed: u64,
@@ -37,12 +42,14 @@ struct Group {
     seen: Seen,
 }
 
-pub(super) fn run(file: &Path, log: &Span, as_json: bool, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(file: &Path, log: &Span, config: Option<&Path>, as_json: bool, out: &mut dyn Write) -> Result<u8> {
     let index = Index::of(&super::read(file)?);
-    let mut replay = Replay::new(&index, Precision::default());
+    let Judged { scope, unattributed } = Judged::configured(config);
+    let mut replay = Replay::new(&index, Precision::default()).within(&scope, unattributed);
     let mut period: Option<Period> = None;
-    let reading = source::flows(log, Filter::default(), |facts, time, _| {
-        replay.put(facts, time);
+    let reading = source::flows(log, Filter::default(), |event, facts, _| {
+        replay.put_event(event, &facts);
+        let time = event.time;
         period.get_or_insert(Period::of(time)).extend(Period::of(time));
     })?;
     let mut blocked: Vec<_> = replay.blocked().collect();
@@ -69,8 +76,10 @@ fn document(
     };
     Document {
         flows: replay.flows,
+        judged: replay.judged(),
+        exempt: replay.exempt.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
         allowed: replay.allowed,
-        would_block: replay.flows - replay.allowed,
+        would_block: replay.judged() - replay.allowed,
         unattributed: replay.unattributed,
         other: replay.other,
         first: period.map(|period| moment(period.first)),
@@ -89,9 +98,18 @@ fn tell(
     let Replay { flows, allowed, unattributed, other, .. } = *replay;
     let between = period.map(|Period { first, last }| format!(", {} to {}", moment(first), moment(last)));
     labelled(out, "flows", &format!("{flows}{}", between.unwrap_or_default()))?;
-    labelled(out, "allowed", &format!("{allowed} ({})", Percent::of(allowed, flows)))?;
-    let stopped = flows - allowed;
-    labelled(out, "blocked", &format!("{stopped} ({})", Percent::of(stopped, flows)))?;
+    let judged = replay.judged();
+    if judged < flows {
+        labelled(
+            out,
+            "left out",
+            &format!("{} that enforcement never judges: {}", flows - judged, told(&replay.exempt).join(", ")),
+        )?;
+        labelled(out, "judged", &judged.to_string())?;
+    }
+    labelled(out, "allowed", &format!("{allowed} ({})", Percent::of(allowed, judged)))?;
+    let stopped = judged - allowed;
+    labelled(out, "blocked", &format!("{stopped} ({})", Percent::of(stopped, judged)))?;
     if unattributed > 0 {
         labelled(out, "", &format!("{unattributed} flows are of processes that are not known: see --help"))?;
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use egret_enforcer::baseline::{Entry, Rule, Subject};
 use serde::Serialize;
 
-use super::output::{Columns, RuleParts, Seen, json, moment};
+use super::output::{Columns, RuleParts, Seen, counted, json, moment};
 use crate::args::{Whose, exit};
 
 #[derive(Serialize)]
@@ -63,9 +63,12 @@ fn line<'a>(number: usize, rule: &Rule, entry: &'a Entry) -> Line<'a> {
 }
 
 fn with_remarks(rule: &Rule, entry: &Entry) -> String {
-    let members = entry.evidence.as_ref().and_then(|seen| seen.members.as_ref());
+    let evidence = entry.evidence.as_ref();
+    let members = evidence.and_then(|seen| seen.members.as_ref());
     let members = members.map(|members| format!("for {} {}", members.count, members.kind.as_str()));
-    let remarks: Vec<String> = members.into_iter().chain(entry.note.clone()).collect();
+    let failed = evidence.map(|seen| seen.failed).filter(|failed| *failed > 0);
+    let failed = failed.map(|failed| format!("failed {}", counted(failed, "time")));
+    let remarks: Vec<String> = failed.into_iter().chain(members).chain(entry.note.clone()).collect();
     if remarks.is_empty() { rule.to_string() } else { format!("{rule}  # {}", remarks.join("; ")) }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule};
 use egret_exporters::parquet::read::Log;
-use egret_model::Timestamp;
+use egret_model::Event;
 
 use super::progress::Progress;
 use crate::args::{Span, exit};
@@ -25,11 +25,12 @@ impl Reading {
     }
 }
 
-/// Puts every flow to `take`, with its time and its host. What cannot be read is told on standard error.
+/// Puts every event that begins a flow to `take`, with what it says of the flow, and its host. What cannot be read is told
+/// on standard error.
 pub(super) fn flows(
     span: &Span,
     filter: Filter,
-    mut take: impl FnMut(&Facts<'_>, Timestamp, Option<&str>),
+    mut take: impl FnMut(&Event, Facts<'_>, Option<&str>),
 ) -> Result<Reading> {
     let events = question::FLOWS.to_vec();
     let query = question::of(&Filter { events, ..filter }, span.since, span.until);
@@ -40,7 +41,7 @@ pub(super) fn flows(
             Ok(events) => {
                 for event in &events {
                     if let Some(facts) = Facts::of(event) {
-                        take(&facts, event.time, log.host());
+                        take(event, facts, log.host());
                     }
                 }
                 count += u64::try_from(events.len()).unwrap_or(u64::MAX);

@@ -127,6 +127,7 @@ pub(super) struct BaselineDraft {
     pub(super) names: Count<0, 1_000_000>,
     pub(super) addresses: Count<0, 1_000_000>,
     pub(super) ports: Count<0, 65_535>,
+    pub(super) allow_failed: bool,
     pub(super) queue_events: Queue,
 }
 

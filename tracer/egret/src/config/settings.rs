@@ -102,6 +102,8 @@ pub struct Baseline {
     pub precision: Precision,
     /// When several rules become one.
     pub thresholds: Thresholds,
+    /// Whether connections that failed are learned like those that succeeded.
+    pub allow_failed: bool,
     /// Events that may wait to be learned.
     pub queue_events: usize,
 }

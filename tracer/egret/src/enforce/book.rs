@@ -1,15 +1,16 @@
 //! The baseline of this host: learned by one thread, judged by by others, edited by people.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use egret_enforcer::baseline::{Action, Baseline, Counts, Facts, Gap, Index, Learned, Precision, Thresholds, counts};
+use egret_enforcer::judge::Scope;
 use egret_exporters::snapshot::{BaselineState, ExecutableFlows};
 use egret_model::{Event, Timestamp};
 
 use crate::baseline::{Broken, Edit, Outcome, Patience, SaveError, Store, apply};
+use crate::config;
 
 /// The baseline, and what is known of its file.
 pub(crate) struct Book {
@@ -26,8 +27,57 @@ struct Inner {
     problem: Option<String>,
     learned: u64,
     saved: Option<Timestamp>,
-    /// Since when no rule is added; `None` while the baseline grows.
-    frozen: Option<Timestamp>,
+    growth: Growth,
+    /// What enforcement judges; `None` where that is nothing.
+    scope: Option<Scope>,
+}
+
+/// Changes between growing and being frozen that are remembered. An event that began before the oldest of them is learned
+/// only if the baseline grew before and after it.
+const CHANGES: usize = 16;
+
+/// When the baseline grew, and when it was frozen.
+#[derive(Debug)]
+struct Growth {
+    /// Whether it grew before the first of `changes`.
+    before: bool,
+    /// Since when it does, or does no more; in the order in which that was decided.
+    changes: VecDeque<(Timestamp, bool)>,
+}
+
+impl Growth {
+    const fn new(grows: bool) -> Self {
+        Self { before: grows, changes: VecDeque::new() }
+    }
+
+    /// Whether it grows now.
+    fn grows(&self) -> bool {
+        self.changes.back().map_or(self.before, |(_, grows)| *grows)
+    }
+
+    fn set(&mut self, grows: bool, now: Timestamp) {
+        if grows == self.grows() {
+            return;
+        }
+        self.changes.push_back((now, grows));
+        if self.changes.len() > CHANGES
+            && let Some((_, grew)) = self.changes.pop_front()
+        {
+            self.before = self.before && grew;
+        }
+    }
+
+    /// Whether it grew at a moment. What happened then is learned by that, however late it comes: nobody is to be blocked
+    /// for the way that an event took, and nothing that was forbidden is to be allowed for it.
+    fn grew_at(&self, time: Timestamp) -> bool {
+        self.changes.iter().rev().find(|(since, _)| *since <= time).map_or(self.before, |(_, grows)| *grows)
+    }
+}
+
+/// When a flow began: a connect that failed was asked for as long ago as it took.
+fn began(event: &Event) -> Timestamp {
+    let took = event.connect_duration_ns.and_then(|took| i64::try_from(took).ok()).unwrap_or_default();
+    Timestamp(event.time.0.saturating_sub(took))
 }
 
 /// Why there is nothing to hold a host to.
@@ -37,13 +87,19 @@ pub(crate) struct NoBaseline(String);
 
 impl Book {
     /// Opens the baseline. One whose file is broken begins empty, and leaves the file alone until somebody mended it.
-    pub(crate) fn open(path: &Path, precision: Precision, thresholds: Thresholds, host: &str) -> Self {
-        let opened = Store::open(path, precision);
+    ///
+    /// Unless it `grows` it is frozen from the first event on: the mode that is taken up may not learn, and until it is in
+    /// force nothing is blocked.
+    pub(crate) fn open(settings: &config::Baseline, grows: bool) -> Self {
+        let config::Baseline { file, host, precision, thresholds, allow_failed, .. } = settings;
+        let opened = Store::open(file, *precision);
         let problem = opened.as_ref().err().map(ToString::to_string);
-        let mut store = opened.unwrap_or_else(|_| Store::unread(path, precision));
+        let mut store = opened.unwrap_or_else(|_| Store::unread(file, *precision));
         store.learner().set_host(host);
-        let inner = Inner { store, problem, learned: 0, saved: None, frozen: None };
-        Self { inner: Mutex::new(inner), changes: AtomicU64::new(0), precision, thresholds }
+        store.learner().set_allow_failed(*allow_failed);
+        store.learner().freeze(!grows);
+        let inner = Inner { store, problem, learned: 0, saved: None, growth: Growth::new(grows), scope: None };
+        Self { inner: Mutex::new(inner), changes: AtomicU64::new(0), precision: *precision, thresholds: *thresholds }
     }
 
     /// What rules say of processes.
@@ -56,18 +112,23 @@ impl Book {
         let mut inner = self.lock();
         let before = inner.learned;
         for event in events {
-            let Some(facts) = Facts::of(event) else { continue };
-            // What happened before is learned though it comes after: nobody is to be blocked for the way that events took.
-            let frozen = inner.frozen.is_some_and(|since| event.time >= since);
-            inner.store.learner().freeze(frozen);
+            let Some(mut facts) = Facts::of(event) else { continue };
+            facts.exempt = inner.scope.as_ref().is_some_and(|scope| scope.exempt(event, &facts).is_some());
+            let grew = inner.growth.grew_at(began(event));
+            inner.store.learner().freeze(!grew);
             let learned = inner.store.learner().learn(&facts, event.time);
             inner.learned += u64::from(learned == Learned::New);
         }
-        let frozen = inner.frozen.is_some();
-        inner.store.learner().freeze(frozen);
+        let grows = inner.growth.grows();
+        inner.store.learner().freeze(!grows);
         if inner.learned != before {
             self.changed();
         }
+    }
+
+    /// Says what enforcement judges: how good the baseline is depends on that alone.
+    pub(super) fn set_scope(&self, scope: Scope) {
+        self.lock().scope = Some(scope);
     }
 
     /// Notes that events were lost.
@@ -78,7 +139,7 @@ impl Book {
     /// Whether rules are added for what happens from now on.
     pub(super) fn freeze(&self, frozen: bool, now: Timestamp) {
         let mut inner = self.lock();
-        inner.frozen = if frozen { inner.frozen.or(Some(now)) } else { None };
+        inner.growth.set(!frozen, now);
         inner.store.learner().freeze(frozen);
     }
 
@@ -159,10 +220,10 @@ impl Book {
         let inner = self.lock();
         let baseline = inner.store.baseline();
         let (subjects, all) = counts(baseline);
-        let denies = baseline.entries.values().filter(|entry| entry.action == Action::Deny).count();
+        let with = |action: Action| baseline.entries.values().filter(|entry| entry.action == action).count();
         BaselineState {
-            rules: baseline.entries.len() - denies,
-            denied_rules: denies,
+            rules: with(Action::Allow),
+            denied_rules: with(Action::Deny),
             subjects: subjects.len(),
             gaps: baseline.gaps.len(),
             learned: inner.learned,
@@ -218,4 +279,38 @@ fn executables(baseline: &Baseline) -> Vec<ExecutableFlows> {
     }
     let flows = |(executable, of): (_, Counts)| ExecutableFlows { executable, flows: of.flows, once: of.once };
     by_path.into_iter().map(flows).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_while_the_baseline_was_frozen_is_not_learned_whenever_it_comes() {
+        let mut growth = Growth::new(false);
+        assert!(!growth.grew_at(Timestamp(0)) && !growth.grew_at(Timestamp(5)), "frozen from the first event on");
+        growth.set(true, Timestamp(10));
+        growth.set(true, Timestamp(15));
+        growth.set(false, Timestamp(20));
+        growth.set(true, Timestamp(30));
+        for (time, grew) in [(0, false), (9, false), (10, true), (19, true), (20, false), (29, false), (30, true)] {
+            assert_eq!(growth.grew_at(Timestamp(time)), grew, "{time}");
+        }
+    }
+
+    #[test]
+    fn what_is_older_than_what_is_remembered_is_learned_only_if_nothing_forbade_it() {
+        let mut growth = Growth::new(true);
+        for time in 0..40 {
+            growth.set(time % 2 == 1, Timestamp(time));
+        }
+        assert_eq!(growth.changes.len(), CHANGES);
+        assert!(!growth.grew_at(Timestamp(-1)) && growth.grew_at(Timestamp(39)) && !growth.grew_at(Timestamp(38)));
+    }
+
+    #[test]
+    fn a_connect_that_failed_began_before_it_failed() {
+        let event = Event { connect_duration_ns: Some(7), time: Timestamp(10), ..crate::sample::event() };
+        assert_eq!(began(&event), Timestamp(3));
+    }
 }

@@ -49,6 +49,18 @@ pub(crate) struct Parts {
     pub(crate) verdicts: Arc<Verdicts>,
 }
 
+/// Whether the baseline grows from the first event on: not if the mode that is about to be taken up does not learn.
+///
+/// # Errors
+///
+/// The mode that was kept cannot be understood.
+pub(crate) fn learns_at_start(settings: Option<&Enforce>) -> Result<bool> {
+    let Some(settings) = settings else { return Ok(true) };
+    let mut situation = kept::read(&settings.state)?.unwrap_or_else(|| Situation::new(settings.mode, now()));
+    situation.resume(now());
+    Ok(situation.learns())
+}
+
 /// Starts the thread, which takes up the mode that was kept. It ends when the desk is told to stop, and what is returned is
 /// ready then.
 ///
@@ -179,6 +191,7 @@ impl Controller {
             tracing::warn!(from, to, "nobody had confirmed the mode when egret ended: back to the one before");
         }
         self.verdicts.set_window(self.live.fallback.map_or(Duration::from_secs(60), |limits| limits.window));
+        self.tell_scope();
         if !self.situation.mode.judges() {
             self.sweep();
         } else if let Err(refused) = self.apply() {
@@ -186,6 +199,16 @@ impl Controller {
             self.retreat();
         }
         self.keep();
+    }
+
+    /// Tells the learner what would be judged.
+    fn tell_scope(&self) {
+        let Some(book) = &self.book else { return };
+        let settings = Enforce { live: self.live.clone(), ..self.settings.clone() };
+        match plan::scope(&settings) {
+            Ok(scope) => book.set_scope(scope),
+            Err(error) => tracing::warn!(error, "what enforcement never judges counts for readiness"),
+        }
     }
 
     /// Enforcing cannot begin: rehearse, and if that cannot begin either, look on.
@@ -196,7 +219,7 @@ impl Controller {
                 return;
             }
         }
-        self.situation.switch(Mode::Observe, None, None, now());
+        self.situation.look_on(now());
         self.open_the_way();
     }
 
@@ -291,6 +314,7 @@ impl Controller {
             return;
         }
         self.live = live;
+        self.tell_scope();
         self.verdicts.set_window(self.live.fallback.map_or(Duration::from_secs(60), |limits| limits.window));
         if self.situation.mode.judges() {
             // Some of it is the lanes' for as long as they are there.
@@ -307,12 +331,12 @@ impl Controller {
 
     /// Puts the mode in force.
     fn apply(&mut self) -> Result<(), Refused> {
-        let mode = self.situation.mode;
+        let (mode, learns) = (self.situation.mode, self.situation.learns());
         self.alarm.reset();
         // What is blocked from now on counts, also before the next look.
         let _ = self.alarm();
         if let Some(book) = &self.book {
-            book.freeze(!mode.learns(), now());
+            book.freeze(!learns, now());
         }
         if mode.judges() {
             let rules = self.rules()?;
@@ -484,7 +508,7 @@ impl Controller {
     }
 
     fn publish(&self) {
-        let Situation { mode, since, only, trial, fallback } = &self.situation;
+        let Situation { mode, since, only, trial, fallback, .. } = &self.situation;
         let recreated = self.guardian.as_ref().map_or(0, |guardian| guardian.recreated().values().sum());
         let count = |reason: FallbackReason| FallbackCount {
             reason: reason.as_str(),

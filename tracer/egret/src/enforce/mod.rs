@@ -22,9 +22,9 @@ mod verdicts;
 mod witness;
 
 pub(crate) use book::Book;
-pub(crate) use controller::{Parts, start};
+pub(crate) use controller::{Parts, learns_at_start, start};
 pub(crate) use desk::{Desk, Refused, Switch};
 pub(crate) use learner::{Learner, Losses, now};
-pub(crate) use plan::{group_id, render, user_id, wish};
+pub(crate) use plan::{group_id, render, scope, user_id, wish};
 pub(crate) use verdicts::{Pen, Verdicts};
 pub(crate) use witness::Witness;

@@ -9,12 +9,13 @@ use egret_enforcer::baseline::{Index, Subject, parse_subject};
 use egret_enforcer::firewall::{
     self, Bypass, ControlGroup, Firewall, Hierarchy, Plan, Protect, Queues, Spread, Tools, Wish, choose,
 };
-use egret_enforcer::judge::{self, Policy, Refusal};
+use egret_enforcer::judge::{self, Policy, Refusal, Scope};
 use egret_enforcer::marks::Marks;
 use egret_enforcer::mode::Situation;
 use egret_model::Flow;
 use nix::unistd::{Group, User};
 
+use super::kept;
 use crate::config::{Action, Backend, Enforce, EnforceLive, Loopback, OnFailure, Unattributed};
 
 /// What rules are made of besides the settings.
@@ -140,6 +141,23 @@ pub(super) const fn lanes_on_failure(live: &EnforceLive) -> judge::OnFailure {
         OnFailure::Open => judge::OnFailure::Open,
         OnFailure::Closed => judge::OnFailure::Closed,
     }
+}
+
+/// What the rules of a configuration lead to a verdict: of the same plan as they. The subject that is enforced alone is that
+/// of the mode that is kept, if that can be read.
+///
+/// # Errors
+///
+/// The configuration makes no rules.
+pub(crate) fn scope(settings: &Enforce) -> Result<Scope, String> {
+    let marks = Marks::new(settings.mark_mask).map_err(|error| error.to_string())?;
+    let resolvers = firewall::resolvers();
+    let present = Present { marks, generation: 0, resolvers: &resolvers, exempt: &[] };
+    let plan = plan(settings, &settings.live, &present)?;
+    let kept = kept::read(&settings.state).ok().flatten();
+    let only = kept.and_then(|kept| kept.only).map(|only| parse_subject(&only)).transpose()?;
+    let executable = std::env::current_exe().ok().map(|path| path.to_string_lossy().into());
+    Ok(Scope::of(&plan).with_executable(executable).with_only(only))
 }
 
 /// The rules that a configuration makes, as `egret firewall show` prints them.

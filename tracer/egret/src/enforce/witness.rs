@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -27,7 +27,7 @@ pub(crate) struct Witness {
 #[derive(Debug)]
 struct Question {
     owner: Owner,
-    peer: IpAddr,
+    peer: SocketAddr,
     answer: SyncSender<Identity>,
 }
 
@@ -47,8 +47,10 @@ impl Witness {
         // First, so that a question that comes meanwhile wakes this thread again.
         let _ = self.asked.read();
         while let Some(Question { owner, peer, answer }) = self.next() {
+            let identity = capture.identify(&owner, peer.ip(), out);
+            let inbound = capture.spoke_first(&owner, peer);
             // Who asked may have stopped waiting.
-            let _ = answer.try_send(capture.identify(&owner, peer, out));
+            let _ = answer.try_send(Identity { inbound, ..identity });
         }
     }
 
@@ -65,7 +67,7 @@ impl Identify for Witness {
             if questions.len() >= QUESTIONS {
                 questions.pop_front();
             }
-            questions.push_back(Question { owner: *owner, peer: flow.peer.ip(), answer });
+            questions.push_back(Question { owner: *owner, peer: flow.peer, answer });
         }
         self.asked.write(1).ok()?;
         answered.recv_timeout(within).ok()

@@ -87,7 +87,8 @@ pub fn run(options: &RunOptions, log: &Log) -> Result<u8> {
 /// Starts what captures, enriches, learns and enforces.
 fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> {
     let (fan_out, accounts, live) = (Arc::<FanOut>::default(), Arc::<Accounts>::default(), Arc::<Live>::default());
-    let book = loaded.settings.baseline.as_ref().map(open_book);
+    let grows = enforce::learns_at_start(loaded.settings.enforce.as_ref())?;
+    let book = loaded.settings.baseline.as_ref().map(|settings| Arc::new(Book::open(settings, grows)));
     // Before anything is captured, so that nothing is captured for nobody.
     let prepared = Prepared::new(&loaded.settings, Arc::clone(&fan_out), Arc::clone(&accounts));
     let shared = capture::Shared {
@@ -131,11 +132,6 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
     };
     let pipeline = Pipeline { state: Arc::new(state), book, running, captured: started.ended, enriched, enforced };
     Ok((pipeline, prepared))
-}
-
-fn open_book(settings: &config::Baseline) -> Arc<Book> {
-    let config::Baseline { file, host, precision, thresholds, .. } = settings;
-    Arc::new(Book::open(file, *precision, *thresholds, host))
 }
 
 fn runtime() -> Result<Runtime> {

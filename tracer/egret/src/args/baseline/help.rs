@@ -57,7 +57,7 @@ Exit status: 0 told, whether it is ready or not, 1 failed while running, 2 bad u
 
 pub(super) const DIFF: &str = "\
 Evidence and comments are no difference. Lines begin with + for rules that only the second has, - for rules that only the \
-first has, ! for rules that the second turns into the opposite.
+first has, ! for rules of which the second says something else.
 
 Examples:
   What was learned since the reviewed copy?
@@ -69,8 +69,10 @@ Examples:
 pub(super) const REPLAY: &str = "\
 Each recorded flow that this host began is put to the baseline, as egret would in enforce mode. Flows that would be blocked \
 are shown as the rules that would let them through, which is what `egret baseline allow` takes. A flow whose \
-process is not known would be treated as the configuration says of unknown ones; it is counted as blocked here, and told \
-apart.
+process is not known is treated as the configuration says of unknown ones, and told apart.
+
+What enforcement never judges is left out, by reason: other network namespaces, loopback, the host's name servers, bypassed \
+users, and so on, as the configuration has it (--config FILE, or the usual one).
 
 Names are those that were known when a connection was opened; enforcement may know the name earlier or later.
 
@@ -92,7 +94,8 @@ one where there are enough of them: 8 names below one registered domain, 16 addr
 made of what.
 
 An existing file is gone on with: rules and comments that people wrote stay, rules that deny are not learned around, and \
-flows that the file counts already are not counted again. A log does not say what egret lost; a file of the log that cannot \
+flows that the file counts already are not counted again. What failed is noted as `tried`, which allows nothing until one like it \
+succeeds; what was blocked, or would have been, is not learned. A log does not say what egret lost; a file of the log that cannot \
 be read becomes a `gap` line of its hour.
 
 Examples:

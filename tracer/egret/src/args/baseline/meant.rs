@@ -34,6 +34,8 @@ pub enum BaselineCommand {
         exact: bool,
         /// Only these.
         whose: Option<Whose>,
+        /// The configuration of enforcement.
+        config: Option<PathBuf>,
         /// For programs.
         json: bool,
     },
@@ -52,6 +54,8 @@ pub enum BaselineCommand {
         file: PathBuf,
         /// The log.
         log: Span,
+        /// The configuration of enforcement.
+        config: Option<PathBuf>,
         /// For programs.
         json: bool,
     },
@@ -63,6 +67,8 @@ pub enum BaselineCommand {
         log: Span,
         /// Do not generalise.
         exact: bool,
+        /// Learn what failed like what succeeded.
+        allow_failed: bool,
         /// What new rules say of processes.
         precision: Precision,
     },
@@ -182,6 +188,7 @@ impl BaselineArgs {
                     log: args.log.map(|log| args.span.of(log, problems)),
                     exact: args.exact,
                     whose: whose(args.subject.as_deref(), problems),
+                    config: args.judged.config,
                     json: args.json,
                 }
             }
@@ -193,11 +200,13 @@ impl BaselineArgs {
             Self::Replay(args) => BaselineCommand::Replay {
                 file: args.baseline.path(),
                 log: args.span.of(places::log(args.log.as_deref()), problems),
+                config: args.judged.config,
                 json: args.json,
             },
             Self::Learn(args) => BaselineCommand::Learn {
                 log: args.span.of(places::log(args.log.as_deref()), problems),
                 exact: args.exact,
+                allow_failed: args.allow_failed,
                 precision: Precision { user: !args.any_user, unit: !args.any_unit, sha256: args.with_sha256 },
                 file: args.output.unwrap_or_else(|| args.baseline.path()),
             },

@@ -121,9 +121,20 @@ pub(super) struct ReadinessArgs {
     #[arg(long, value_name = "NAME|PATH|SUBJECT")]
     pub(super) subject: Option<String>,
 
+    #[command(flatten)]
+    pub(super) judged: JudgedArgs,
+
     /// Write one JSON object
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// What enforcement would judge.
+#[derive(Debug, Args)]
+pub(super) struct JudgedArgs {
+    /// The configuration that says what enforcement judges; without this option the usual one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +167,9 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     pub(super) span: SpanArgs,
 
+    #[command(flatten)]
+    pub(super) judged: JudgedArgs,
+
     /// Write one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -180,6 +194,10 @@ pub(super) struct LearnArgs {
     /// Do not make several rules into one
     #[arg(long)]
     pub(super) exact: bool,
+
+    /// Let flows that failed become rules like those that succeeded
+    #[arg(long)]
+    pub(super) allow_failed: bool,
 
     /// Name the SHA-256 of executables in new rules: an updated program is another one then
     #[arg(long)]

@@ -22,7 +22,7 @@ fn rule(arguments: &[&str]) -> String {
 
 #[test]
 fn the_usual_places_are_meant_unless_others_are_given() {
-    let BaselineCommand::Learn { file, log, exact, precision } = meant(&["learn"]) else { panic!() };
+    let BaselineCommand::Learn { file, log, exact, precision, .. } = meant(&["learn"]) else { panic!() };
     assert_eq!((file.to_str(), log.directory.to_str()), (Some(DEFAULT_BASELINE), Some(DEFAULT_LOG_DIRECTORY)));
     assert_eq!((exact, precision, log.since), (false, Precision::default(), None));
     let BaselineCommand::Learn { file, exact, precision, .. } =

@@ -13,6 +13,7 @@ pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     overall: Option<Part>,
     untold: u64,
+    left_out: &'a [String],
     days: Vec<DayPart>,
     subjects: Vec<SubjectPart>,
 }
@@ -37,6 +38,8 @@ struct Part {
     recent_novelty: Option<f64>,
     gaps: usize,
     lost: u64,
+    tried: u64,
+    failed: u64,
 }
 
 #[derive(Serialize)]
@@ -65,6 +68,7 @@ pub(super) fn of<'a>(answer: &'a Answer<'_>) -> Document<'a> {
         confidence: CONFIDENCE,
         overall: (!answer.partial).then(|| part(&answer.all)),
         untold: answer.untold,
+        left_out: &answer.left_out,
         days: answer.history.days().filter_map(|(day, what)| self::day(day, what)).collect(),
         subjects: answer.subjects.iter().map(subject).collect(),
     }
@@ -76,7 +80,7 @@ fn day(day: i64, Day { flows, new, hours }: Day) -> Option<DayPart> {
 
 #[allow(clippy::cast_precision_loss, reason = "a ratio to a few digits")]
 fn part(figures: &Figures) -> Part {
-    let Figures { counts, days, hours, recent, gaps, lost } = *figures;
+    let Figures { counts, days, hours, recent, gaps, lost, tried, failed } = *figures;
     let reasons: Vec<String> = figures.reasons().iter().map(ToString::to_string).collect();
     let caveats: Vec<String> = figures.caveats().iter().map(ToString::to_string).collect();
     Part {
@@ -94,5 +98,7 @@ fn part(figures: &Figures) -> Part {
         recent_novelty: recent.filter(|day| day.flows > 0).map(|day| day.new as f64 / day.flows as f64),
         gaps,
         lost,
+        tried,
+        failed,
     }
 }

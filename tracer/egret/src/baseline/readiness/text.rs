@@ -29,6 +29,9 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn Write) -> Result<()> {
         let said = "flows are of programs, users or peers that are not known; no rule can be learned for them";
         labelled(out, "", &format!("{} {said}", answer.untold))?;
     }
+    for (index, line) in answer.left_out.iter().enumerate() {
+        labelled(out, if index == 0 { "left out" } else { "" }, line)?;
+    }
     labelled(out, "from", &answer.source)?;
     days(answer, out)?;
     subjects(answer, out)

@@ -50,6 +50,13 @@ pub(super) const BASELINE: Section = Section {
             "So many ports from 1024 up, of one program and host, become a rule for all of those. With `0`, never."
         ),
         option!(
+            baseline.allow_failed,
+            Value("false"),
+            Restart,
+            "Let connections that failed become rules like those that succeeded. Without it they are noted as `tried`, which \
+             allows nothing until one succeeds."
+        ),
+        option!(
             baseline.queue_events,
             Value("32768"),
             Sink,

@@ -33,6 +33,7 @@ pub(super) fn baseline(layered: &Layered, host: &Host, findings: &mut Findings) 
             addresses: draft.addresses.usize(),
             ports: draft.ports.usize(),
         },
+        allow_failed: draft.allow_failed,
         queue_events: draft.queue_events.usize(),
     })
 }

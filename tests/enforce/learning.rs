@@ -1,0 +1,263 @@
+//! What becomes a rule, and what does not: what is learned is what would be judged.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use egret_tests::{Daemon, PATIENCE, Process, Setup, egret};
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::host::{Fate, Host, baseline, switch, told, until_counted, until_learned, until_mode};
+use crate::inbound::neighbour;
+use crate::test;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("learning::restart_in_enforce_learns_nothing_that_is_forbidden", restarts),
+        test("learning::start_that_cannot_enforce_learns_nothing", cannot_enforce),
+        test("learning::blocked_flows_of_a_log_are_not_learned", from_a_log),
+        test("learning::failed_connections_are_tried_until_one_succeeds", tried),
+        test("learning::replay_blocks_what_shadow_would_block", replayed),
+        test("learning::answers_of_udp_servers_from_a_second_address_pass", answers),
+    ]
+}
+
+/// A program that fetches over and over.
+fn retrying(host: &Host, program: &Path) -> Process {
+    let fetch = format!("{} --silent --noproxy '*' --max-time 5 http://{}/", program.display(), host.peer());
+    let mut command = host.namespace.command("sh");
+    command.args(["-c", &format!("while :; do {fetch} > /dev/null; sleep 0.02; done")]);
+    Process::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+fn mentions(setup: &Setup, program: &Path) -> bool {
+    fs::read_to_string(setup.path("baseline")).unwrap().contains(program.to_str().unwrap())
+}
+
+fn restarts() {
+    let host = Host::new();
+    let forbidden = host.program("forbidden");
+    let mut daemon = host.enforcing(&[]);
+    let client = retrying(&host, &forbidden);
+    until_counted(&daemon, "block", 3);
+    for killed in [false, true, false] {
+        let setup = if killed { daemon.kill() } else { daemon.stop().setup };
+        daemon = setup.start_in(&host.namespace);
+        until_mode(&daemon, "enforce");
+        until_counted(&daemon, "block", 3);
+    }
+    let setup = daemon.stop().setup;
+    assert!(!mentions(&setup, &forbidden), "a restart taught what is forbidden");
+    // Whoever wants it learned says so.
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["learn"]);
+    until_learned(daemon.setup(), &["allow", forbidden.to_str().unwrap()]);
+    drop(client);
+    assert!(daemon.stop().status.success());
+}
+
+/// There are no such queues left for the second daemon, which neither enforces nor rehearses.
+fn cannot_enforce() {
+    let host = Host::new();
+    let forbidden = host.program("forbidden");
+    let setup = host.enforcing(&[]).stop().setup;
+    let daemon = setup.set("baseline.enabled", "true").set("enforce.first_queue", "65535").set("enforce.queues", "4");
+    let daemon = daemon.start_in(&host.namespace);
+    until_mode(&daemon, "observe");
+    assert_eq!(host.fetch(&forbidden), Fate::Passed);
+    let setup = daemon.stop().setup;
+    assert!(!mentions(&setup, &forbidden));
+    let daemon = setup.start_in(&host.namespace);
+    until_mode(&daemon, "observe");
+    assert_eq!(host.fetch(&forbidden), Fate::Passed);
+    let setup = daemon.stop().setup;
+    assert!(!mentions(&setup, &forbidden), "nor after another start");
+}
+
+fn from_a_log() {
+    let host = Host::new();
+    let [allowed, blocked, rehearsed] = ["allowed", "blocked", "rehearsed"].map(|name| host.program(name));
+    let daemon = host.setup(&[host.rule("allow", &allowed)]).parquet().start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    assert_eq!([host.fetch(&allowed), host.fetch(&blocked)], [Fate::Passed, Fate::Refused]);
+    switch(&daemon, &["shadow"]);
+    assert_eq!(host.fetch(&rehearsed), Fate::Passed);
+    until_counted(&daemon, "would_block", 1);
+    let setup = daemon.stop().setup;
+    fs::remove_file(setup.path("baseline")).unwrap();
+    let log = setup.log();
+    for options in [&[][..], &["--allow-failed"]] {
+        baseline(&setup, "learn", &[&["--log", log.to_str().unwrap()], options].concat());
+        assert!(mentions(&setup, &allowed));
+        assert!(!mentions(&setup, &blocked) && !mentions(&setup, &rehearsed));
+    }
+}
+
+/// A port at which nobody listens, and then somebody does.
+const LATER: &str = "8099";
+
+fn fetch_later(host: &Host, program: &Path) -> Option<i32> {
+    let mut command = host.namespace.command(program.to_str().unwrap());
+    command.args(["--silent", "--noproxy", "*", "--max-time", "10", &format!("http://127.0.0.1:{LATER}/")]);
+    command.stdin(Stdio::null()).output().unwrap().status.code()
+}
+
+fn tried() {
+    let host = Host::new();
+    let beacon = host.program("beacon");
+    let daemon = host.setup(&[]).start_in(&host.namespace);
+    assert_eq!(fetch_later(&host, &beacon), Some(7));
+    let name = beacon.to_str().unwrap();
+    let line = until_learned(daemon.setup(), &["tried", name, LATER]);
+    assert!(line.contains("# failed 1 time on 1 day, "), "{line}");
+    let readiness: Value = serde_json::from_str(&baseline(daemon.setup(), "readiness", &["--json"])).unwrap();
+    assert_eq!((&readiness["overall"]["tried"], &readiness["overall"]["failed"]), (&1.into(), &1.into()));
+    switch(&daemon, &["shadow"]);
+    let mut command = host.namespace.command("python3");
+    let server = command.args(["-m", "http.server", "--bind", "127.0.0.1", LATER]);
+    let server = host.namespace.serve(server, &[format!("127.0.0.1:{LATER}").parse().unwrap()]);
+    assert_eq!(fetch_later(&host, &beacon), Some(0));
+    until_counted(&daemon, "would_block", 1);
+    switch(&daemon, &["learn"]);
+    assert_eq!(fetch_later(&host, &beacon), Some(0));
+    let line = until_learned(daemon.setup(), &["allow", name, LATER]);
+    assert!(line.contains("# seen 1 time on 1 day, ") && line.contains(", failed 1 time"), "{line}");
+    drop(server);
+    assert_eq!(fetch_later(&host, &beacon), Some(7));
+    until_learned(daemon.setup(), &["allow", name, LATER, "seen 1 time ", "failed 2 times"]);
+    assert!(daemon.stop().status.success());
+}
+
+/// What a host does on a day: within itself, to its name server, to a server elsewhere by every transport, in vain, and in
+/// another namespace.
+const DAY: &str = "import socket, sys
+there, there6, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def tcp(host, port, family=socket.AF_INET):
+    with socket.socket(family, socket.SOCK_STREAM) as client:
+        client.settimeout(10)
+        client.connect_ex((host, port))
+def udp(host, port, family=socket.AF_INET, connected=False):
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        if connected:
+            client.connect((host, port))
+            client.send(b'x')
+            try:
+                client.send(b'y')
+            except OSError:
+                pass
+        else:
+            client.sendto(b'x', (host, port))
+for _ in range(2):
+    tcp('127.0.0.1', 1)
+    tcp('::1', 1, socket.AF_INET6)
+    udp('127.0.0.1', 1)
+    udp(there, 53)
+    tcp(there, 53)
+    udp(there, 123)
+    tcp(there, port)
+    tcp(there, 1)
+    tcp(there6, port, socket.AF_INET6)
+    udp(there, 5000)
+    udp(there, 5001, connected=True)
+    udp(there6, 5002, socket.AF_INET6)
+    tcp('192.0.2.1', 80)
+";
+
+/// What replay says would be blocked, and what shadow has said would be.
+fn groups(host: &Host, setup: &Setup) -> [BTreeSet<String>; 2] {
+    // Inside, where `/etc/resolv.conf` is the daemon's.
+    let mut command = host.namespace.command(egret().to_str().unwrap());
+    command.args(["baseline", "replay", "--json", "--baseline"]).arg(setup.path("baseline"));
+    command.arg("--config").arg(setup.configuration()).arg("--log").arg(setup.log());
+    let replay: Value = serde_json::from_str(&told(&mut command)).unwrap();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let of = |parts: [&Value; 3]| parts.map(text).join(" ");
+    let blocked = replay["blocked"].as_array().unwrap().iter();
+    let replayed = blocked.map(|group| of([&group["transport"], &group["host"], &group["port"]]));
+    let mut command = Command::new(egret());
+    command.args(["log", "--verdict", "would_block", "--format", "json", "--dir"]).arg(setup.log());
+    let events = told(&mut command);
+    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let shadow = events
+        .map(|event| of(["network.transport", "network.peer.address", "network.peer.port"].map(|key| &event[key])));
+    for left_out in ["loopback", "resolver", "ntp", "unsent", "namespace"] {
+        assert!(replay["exempt"][left_out].as_u64() > Some(0), "{left_out}: {replay}");
+    }
+    [replayed.collect(), shadow.collect()]
+}
+
+fn replayed() {
+    let host = Host::resolving("nameserver 10.9.7.2\n");
+    let other = neighbour(&host);
+    for (namespace, address) in [(&host.namespace, "fd09:7::1/64"), (&other, "fd09:7::2/64")] {
+        told(namespace.command("ip").args(["address", "add", address, "dev", "cable", "nodad"]));
+    }
+    let script = host.path("day.py");
+    fs::write(&script, DAY).unwrap();
+    let mut command = other.command("python3");
+    let server = command.args(["-m", "http.server", "--bind", "::", "8080"]);
+    let server = other.serve(server, &["[::]:8080".parse().unwrap()]);
+    let setup = host.setup(&[]).text("enforce.loopback", "skip").parquet();
+    fs::write(setup.path("baseline"), "format 1\n").unwrap();
+    let daemon: Daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["shadow"]);
+    let day = |namespace: &egret_tests::Namespace| {
+        let mut command = namespace.command("python3");
+        told(command.arg(&script).args(["10.9.7.2", "fd09:7::2", "8080"]));
+    };
+    day(&host.namespace);
+    day(&other);
+    // Six kinds of flows, each at least once.
+    until_counted(&daemon, "would_block", 6);
+    let setup = daemon.stop().setup;
+    drop(server);
+    let [replayed, shadow] = groups(&host, &setup);
+    assert_eq!(replayed, shadow);
+    assert!(shadow.len() >= 6, "{shadow:?}");
+}
+
+/// Answers a datagram from a second address of the host, and then sends one to somebody who asked nothing.
+const ANSWER: &str = "import socket, struct
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('0.0.0.0', 6000))
+print('ready', flush=True)
+_, peer = server.recvfrom(100)
+second = struct.pack('=I4s4s', 0, socket.inet_aton('10.9.7.3'), bytes(4))
+server.sendmsg([b'answer'], [(socket.IPPROTO_IP, 8, second)], 0, peer)
+try:
+    server.sendto(b'unasked', ('10.9.7.2', 6001))
+except OSError:
+    pass
+print('done', flush=True)
+";
+
+fn answers() {
+    let host = Host::new();
+    let other = neighbour(&host);
+    told(host.namespace.command("ip").args(["address", "add", "10.9.7.3/24", "dev", "cable"]));
+    let setup = host.setup(&[]).text("enforce.loopback", "skip");
+    fs::write(setup.path("baseline"), "format 1\n").unwrap();
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let [client, stranger] =
+        other.within(|| ["10.9.7.2:0", "10.9.7.2:6001"].map(|address| UdpSocket::bind(address).unwrap()));
+    let mut command = host.namespace.command("python3");
+    let mut server = command.args(["-c", ANSWER]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "ready");
+    client.send_to(b"question", "10.9.7.1:6000").unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut heard = [0; 16];
+    let (length, from) = client.recv_from(&mut heard).unwrap();
+    assert_eq!((&heard[..length], from), (&b"answer"[..], "10.9.7.3:6000".parse().unwrap()));
+    assert_eq!(said.next().unwrap().unwrap(), "done");
+    assert!(server.wait().unwrap().success());
+    until_counted(&daemon, "block", 1);
+    stranger.set_nonblocking(true).unwrap();
+    assert!(stranger.recv(&mut heard).is_err(), "what nobody asked for is judged");
+    assert!(daemon.stop().status.success());
+}
