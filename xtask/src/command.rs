@@ -51,7 +51,20 @@ pub(crate) fn cargo() -> Result<Command> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()?);
     cargo.env(workspace::BPF_OBJECT_VARIABLE, workspace::bpf_object()?);
+    forget_this_package(&mut cargo);
     Ok(cargo)
+}
+
+/// Removes what Cargo tells this program of its own package. Build scripts that look at such variables (ring's) would run
+/// again, and a fifth of all dependencies with them, whenever `cargo xtask` and a plain `cargo` take turns.
+pub(crate) fn forget_this_package(command: &mut Command) {
+    let of_package = |name: &OsStr| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
+    for (name, _) in env::vars_os().filter(|(name, _)| of_package(name)) {
+        command.env_remove(name);
+    }
 }
 
 /// The path of a program, looked for as root's `PATH` would: Debian keeps `ip` and the like in `sbin`,
