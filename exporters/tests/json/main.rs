@@ -1,4 +1,5 @@
 //! JSON lines seen from outside: whatever the event, a JSON parser reads back exactly what is known of it.
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "../support/events.rs"]
@@ -160,7 +161,9 @@ fn the_order_of_keys_is_that_of_the_vocabulary() {
     let line = line(&events::full_event());
     let places: Vec<_> = names::ALL.iter().map(|key| line.find(&format!("\"{key}\":"))).collect();
     assert!(places.iter().all(Option::is_some), "a key is missing from {line}");
-    assert!(places.is_sorted(), "keys are out of order in {line}");
+    // Keys of later versions stand with those that they belong to.
+    let later = names::ALL.iter().position(|key| *key == names::SCRIPT).unwrap();
+    assert!(places[..later].is_sorted(), "keys are out of order in {line}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanos
 use egret_exporters::names;
 use egret_exporters::parquet::read::{self, Criterion, Query, ReadError};
 use egret_exporters::parquet::schema;
-use egret_model::Event;
+use egret_model::{Event, Executable};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -91,12 +91,22 @@ fn files_of_the_first_version_are_read_beside_those_of_this_one() {
     log.write(numbered(0..10));
     made_older(&log.path().join(&log.files()[0]));
     log.write(numbered(10..20));
-    let older = numbered(0..10).into_iter().map(|event| Event { judgement: None, ..event });
+    let older = numbered(0..10).into_iter().map(of_first_version);
     let all: Vec<_> = older.chain(numbered(10..20)).collect();
     assert_eq!(lines(&log.find(Query::default())), lines(&all));
     let reason = Criterion::one_of(names::VERDICT_REASON, vec!["rule".into()]);
     let found = log.find(Query { criteria: vec![reason], ..Query::default() });
     assert_eq!(lines(&found), lines(&all[10..]));
+}
+
+/// What the first version can say of an event.
+fn of_first_version(mut event: Event) -> Event {
+    if let Some(process) = &mut event.process {
+        let Executable { path, args, sha256, .. } = &*process.executable;
+        let (path, args, sha256) = (path.clone(), Arc::clone(args), sha256.clone());
+        Arc::make_mut(process).executable = Arc::new(Executable { path, args, sha256, ..Executable::default() });
+    }
+    Event { judgement: None, namespace: None, outstanding: false, ..event }
 }
 
 #[test]
