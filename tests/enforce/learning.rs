@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, PATIENCE, Process, Setup, egret};
+use egret_tests::{Daemon, Process, Setup, egret};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -22,7 +20,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("learning::blocked_flows_of_a_log_are_not_learned", from_a_log),
         test("learning::failed_connections_are_tried_until_one_succeeds", tried),
         test("learning::replay_blocks_what_shadow_would_block", replayed),
-        test("learning::answers_of_udp_servers_from_a_second_address_pass", answers),
     ]
 }
 
@@ -65,7 +62,7 @@ fn cannot_enforce() {
     let host = Host::new();
     let forbidden = host.program("forbidden");
     let setup = host.enforcing(&[]).stop().setup;
-    let daemon = setup.set("baseline.enabled", "true").set("enforce.first_queue", "65535").set("enforce.queues", "4");
+    let daemon = setup.set("baseline.enabled", "true").text("enforce.backend", "nftables");
     let daemon = daemon.start_in(&host.namespace);
     until_mode(&daemon, "observe");
     assert_eq!(host.fetch(&forbidden), Fate::Passed);
@@ -115,7 +112,9 @@ fn tried() {
     let line = until_learned(daemon.setup(), &["tried", name, LATER]);
     assert!(line.contains("# failed 1 time on 1 day, "), "{line}");
     let readiness: Value = serde_json::from_str(&baseline(daemon.setup(), "readiness", &["--json"])).unwrap();
-    assert_eq!((&readiness["overall"]["tried"], &readiness["overall"]["failed"]), (&1.into(), &1.into()));
+    // Connects of the test itself failed too, while a server came up.
+    let overall = &readiness["overall"];
+    assert!(overall["tried"] == 1 && overall["failed"].as_u64() >= Some(1), "{readiness}");
     switch(&daemon, &["shadow"]);
     let mut command = host.namespace.command("python3");
     let server = command.args(["-m", "http.server", "--bind", "127.0.0.1", LATER]);
@@ -218,46 +217,4 @@ fn replayed() {
     let [replayed, shadow] = groups(&host, &setup);
     assert_eq!(replayed, shadow);
     assert!(shadow.len() >= 6, "{shadow:?}");
-}
-
-/// Answers a datagram from a second address of the host, and then sends one to somebody who asked nothing.
-const ANSWER: &str = "import socket, struct
-server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-server.bind(('0.0.0.0', 6000))
-print('ready', flush=True)
-_, peer = server.recvfrom(100)
-second = struct.pack('=I4s4s', 0, socket.inet_aton('10.9.7.3'), bytes(4))
-server.sendmsg([b'answer'], [(socket.IPPROTO_IP, 8, second)], 0, peer)
-try:
-    server.sendto(b'unasked', ('10.9.7.2', 6001))
-except OSError:
-    pass
-print('done', flush=True)
-";
-
-fn answers() {
-    let host = Host::new();
-    let other = neighbour(&host);
-    told(host.namespace.command("ip").args(["address", "add", "10.9.7.3/24", "dev", "cable"]));
-    let setup = host.setup(&[]).text("enforce.loopback", "skip");
-    fs::write(setup.path("baseline"), "format 1\n").unwrap();
-    let daemon = setup.start_in(&host.namespace);
-    switch(&daemon, &["enforce"]);
-    let [client, stranger] =
-        other.within(|| ["10.9.7.2:0", "10.9.7.2:6001"].map(|address| UdpSocket::bind(address).unwrap()));
-    let mut command = host.namespace.command("python3");
-    let mut server = command.args(["-c", ANSWER]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
-    assert_eq!(said.next().unwrap().unwrap(), "ready");
-    client.send_to(b"question", "10.9.7.1:6000").unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut heard = [0; 16];
-    let (length, from) = client.recv_from(&mut heard).unwrap();
-    assert_eq!((&heard[..length], from), (&b"answer"[..], "10.9.7.3:6000".parse().unwrap()));
-    assert_eq!(said.next().unwrap().unwrap(), "done");
-    assert!(server.wait().unwrap().success());
-    until_counted(&daemon, "block", 1);
-    stranger.set_nonblocking(true).unwrap();
-    assert!(stranger.recv(&mut heard).is_err(), "what nobody asked for is judged");
-    assert!(daemon.stop().status.success());
 }
