@@ -13,6 +13,7 @@
 
 mod audit;
 mod baselines;
+mod clock;
 mod exempt;
 mod failing;
 mod fallback;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         failing::trials(),
         fallback::trials(),
         revert::trials(),
+        clock::trials(),
         baselines::trials(),
         audit::trials(),
         foreign::trials(),

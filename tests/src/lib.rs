@@ -13,6 +13,7 @@
 
 mod cgroup;
 mod child;
+mod clock;
 mod daemon;
 mod disk;
 mod event;
@@ -29,6 +30,7 @@ mod trial;
 
 pub use cgroup::Cgroup;
 pub use child::{PATIENCE, Process, until};
+pub use clock::WallClock;
 pub use daemon::{Daemon, Ended, Setup, SinkAccount};
 pub use disk::with_small_disk;
 pub use event::Event;

@@ -98,6 +98,7 @@ const TABLE: &[Prerequisite] = &[
     ),
     need("dnsmasq", "answers for made-up names in tests", TESTS, Kind::Program("dnsmasq", "dnsmasq-base")),
     need("curl", "asks for made-up names in tests", TESTS, Kind::Program("curl", "curl")),
+    need("faketime", "sets the clock of a daemon in tests", TESTS, Kind::Program("faketime", "faketime")),
     need("openssl", "greets servers by name in tests", TESTS, Kind::Program("openssl", "openssl")),
     need("rustfmt", "checks the format", &[Check], Kind::Component("fmt", "rustfmt")),
     need("clippy", "lints", &[Check], Kind::Component("clippy", "clippy")),

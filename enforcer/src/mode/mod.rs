@@ -11,7 +11,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use alarm::{Alarm, Counts, FallbackReason, Limits, Pairs};
-pub use situation::{Fallback, NothingToConfirm, Resumed, Situation, Trial};
+pub use situation::{Fallback, NothingToConfirm, Now, Resumed, Situation, Trial};
 
 /// How far egret goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

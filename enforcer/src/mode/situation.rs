@@ -33,13 +33,25 @@ pub struct Situation {
     pub fallback: Option<Fallback>,
 }
 
+/// A moment on both clocks: the calendar is for people, and the boot clock, which nobody sets, decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock.
+    pub calendar: Timestamp,
+    /// `CLOCK_BOOTTIME`, which goes on while the host sleeps.
+    pub boot: Duration,
+}
+
 /// A mode that ends by itself unless somebody confirms it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trial {
-    /// When it ends.
+    /// When it ends by the calendar of the switch, for people who look into the file.
     #[serde(with = "moment")]
     pub until: Timestamp,
+    /// When it ends on the boot clock. It is not kept: no trial outlives the daemon.
+    #[serde(skip)]
+    pub ends: Duration,
     /// What comes then: the mode before.
     pub back_to: Mode,
     /// The subject of that mode.
@@ -75,6 +87,15 @@ pub enum Resumed {
     },
 }
 
+impl Trial {
+    /// When it ends, by the calendar as it is now.
+    #[must_use]
+    pub fn ends_at(&self, now: Now) -> Timestamp {
+        let left = self.ends.saturating_sub(now.boot).as_millis();
+        now.calendar.shifted(i64::try_from(left).map_or(i64::MAX, |left| left.saturating_mul(1_000_000)))
+    }
+}
+
 impl Situation {
     /// A mode that nobody has switched to.
     #[must_use]
@@ -89,7 +110,7 @@ impl Situation {
     }
 
     /// Gives up judging, because that could not begin. The baseline is as frozen as it was.
-    pub fn look_on(&mut self, now: Timestamp) {
+    pub fn look_on(&mut self, now: Now) {
         let frozen = !self.learns();
         self.switch(Mode::Observe, None, None, now);
         self.frozen = frozen;
@@ -110,7 +131,7 @@ impl Situation {
 
     /// Switches, on trial if it is to be confirmed within a time. A switch while another is on trial goes back to what
     /// was before that one: what nobody confirmed is nowhere to go back to.
-    pub fn switch(&mut self, mode: Mode, only: Option<String>, confirm_within: Option<Duration>, now: Timestamp) {
+    pub fn switch(&mut self, mode: Mode, only: Option<String>, confirm_within: Option<Duration>, now: Now) {
         let (back_to, back_to_only) = match self.trial.take() {
             Some(trial) => (trial.back_to, trial.back_to_only),
             None => (self.mode, self.only.clone()),
@@ -118,9 +139,13 @@ impl Situation {
         self.frozen = false;
         let only = only.filter(|_| mode == Mode::Enforce);
         let differs = (mode, &only) != (back_to, &back_to_only);
-        self.trial =
-            confirm_within.filter(|_| differs).map(|within| Trial { until: later(now, within), back_to, back_to_only });
-        self.enter(mode, only, now);
+        self.trial = confirm_within.filter(|_| differs).map(|within| Trial {
+            until: now.calendar.shifted(i64::try_from(within.as_nanos()).unwrap_or(i64::MAX)),
+            ends: now.boot.saturating_add(within),
+            back_to,
+            back_to_only,
+        });
+        self.enter(mode, only, now.calendar);
     }
 
     /// Lets the mode on trial hold.
@@ -133,10 +158,10 @@ impl Situation {
     }
 
     /// Ends the mode on trial if its time is over; says which one ended.
-    pub fn expire(&mut self, now: Timestamp) -> Option<Mode> {
-        let trial = self.trial.take_if(|trial| trial.until <= now)?;
+    pub fn expire(&mut self, now: Now) -> Option<Mode> {
+        let trial = self.trial.take_if(|trial| trial.ends <= now.boot)?;
         let ended = self.mode;
-        self.enter(trial.back_to, trial.back_to_only, now);
+        self.enter(trial.back_to, trial.back_to_only, now.calendar);
         Some(ended)
     }
 
@@ -158,8 +183,4 @@ impl Situation {
         self.mode = mode;
         self.only = only;
     }
-}
-
-fn later(time: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(time.0.saturating_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
 }

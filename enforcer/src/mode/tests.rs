@@ -4,7 +4,7 @@ use egret_model::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Alarm, Counts, FallbackReason, Limits, Mode, Pairs, Resumed, Situation};
+use super::{Alarm, Counts, FallbackReason, Limits, Mode, Now, Pairs, Resumed, Situation};
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -14,6 +14,15 @@ fn at(second: i64) -> Timestamp {
     Timestamp(second * SECOND)
 }
 
+/// A moment at which both clocks say the same.
+fn on_both(second: i64) -> Now {
+    with_wall_clock(second, second)
+}
+
+fn with_wall_clock(boot: i64, wall: i64) -> Now {
+    Now { calendar: at(wall), boot: Duration::from_secs(boot.try_into().unwrap()) }
+}
+
 fn observing() -> Situation {
     Situation::new(Mode::Observe, at(0))
 }
@@ -21,26 +30,38 @@ fn observing() -> Situation {
 #[test]
 fn a_switch_that_nobody_confirms_ends_by_itself() {
     let mut situation = observing();
-    situation.switch(Mode::Shadow, None, None, at(1));
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(10));
-    assert_eq!(situation.expire(at(69)), None);
-    assert_eq!((situation.expire(at(70)), situation.mode), (Some(Mode::Enforce), Mode::Shadow));
-    assert_eq!(situation.expire(at(1000)), None);
+    situation.switch(Mode::Shadow, None, None, on_both(1));
+    situation.switch(Mode::Enforce, None, Some(MINUTE), on_both(10));
+    assert_eq!(situation.expire(on_both(69)), None);
+    assert_eq!((situation.expire(on_both(70)), situation.mode), (Some(Mode::Enforce), Mode::Shadow));
+    assert_eq!(situation.expire(on_both(1000)), None);
+}
+
+#[test]
+fn a_trial_lasts_as_long_whichever_way_the_wall_clock_is_set() {
+    for wall in [-3600, 3600] {
+        let mut situation = observing();
+        situation.switch(Mode::Enforce, None, Some(MINUTE), on_both(10));
+        assert_eq!(situation.expire(with_wall_clock(69, wall)), None);
+        let ends = situation.trial.as_ref().map(|trial| trial.ends_at(with_wall_clock(40, wall)));
+        assert_eq!(ends, Some(at(wall + 30)));
+        assert_eq!(situation.expire(with_wall_clock(70, wall)), Some(Mode::Enforce));
+    }
 }
 
 #[test]
 fn a_confirmed_switch_stays() {
     let mut situation = observing();
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(10));
+    situation.switch(Mode::Enforce, None, Some(MINUTE), on_both(10));
     situation.confirm().unwrap();
-    assert_eq!((situation.expire(at(1000)), situation.mode), (None, Mode::Enforce));
+    assert_eq!((situation.expire(on_both(1000)), situation.mode), (None, Mode::Enforce));
     assert_eq!(situation.confirm().unwrap_err().0, Mode::Enforce);
 }
 
 #[test]
 fn a_crash_within_the_trial_goes_back() {
     let mut situation = observing();
-    situation.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), at(10));
+    situation.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), on_both(10));
     assert_eq!(situation.resume(at(12)), Resumed::Reverted { from: Mode::Enforce });
     assert_eq!((situation.mode, situation.only.clone()), (Mode::Observe, None));
     assert_eq!(situation.resume(at(13)), Resumed::AsBefore);
@@ -49,16 +70,16 @@ fn a_crash_within_the_trial_goes_back() {
 #[test]
 fn trials_on_top_of_trials_go_back_to_what_was_confirmed() {
     let mut situation = observing();
-    situation.switch(Mode::Shadow, None, Some(MINUTE), at(1));
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(2));
-    assert_eq!((situation.expire(at(62)), situation.mode), (Some(Mode::Enforce), Mode::Observe));
+    situation.switch(Mode::Shadow, None, Some(MINUTE), on_both(1));
+    situation.switch(Mode::Enforce, None, Some(MINUTE), on_both(2));
+    assert_eq!((situation.expire(on_both(62)), situation.mode), (Some(Mode::Enforce), Mode::Observe));
 }
 
 #[test]
 fn going_back_by_hand_leaves_nothing_to_confirm() {
     let mut situation = observing();
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(1));
-    situation.switch(Mode::Observe, None, Some(MINUTE), at(2));
+    situation.switch(Mode::Enforce, None, Some(MINUTE), on_both(1));
+    situation.switch(Mode::Observe, None, Some(MINUTE), on_both(2));
     assert_eq!((situation.trial.clone(), situation.mode), (None, Mode::Observe));
 }
 
@@ -66,18 +87,20 @@ fn going_back_by_hand_leaves_nothing_to_confirm() {
 fn falling_back_ends_the_trial_and_is_remembered() {
     let mut situation = observing();
     assert!(!situation.fall_back(FallbackReason::BlockSpike, at(0)));
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(1));
+    situation.switch(Mode::Enforce, None, Some(MINUTE), on_both(1));
     assert!(situation.fall_back(FallbackReason::BlockSpike, at(2)));
-    assert_eq!((situation.mode, situation.expire(at(1000))), (Mode::Shadow, None));
+    assert_eq!((situation.mode, situation.expire(on_both(1000))), (Mode::Shadow, None));
     assert_eq!(situation.fallback.map(|fallback| fallback.reason), Some(FallbackReason::BlockSpike));
 }
 
 #[test]
 fn what_is_kept_is_read_back() {
     let mut situation = observing();
-    situation.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), at(1));
+    situation.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), on_both(1));
     let text = serde_json::to_string(&situation).unwrap();
     assert!(text.contains(r#""until":"1970-01-01T00:01:01Z""#), "{text}");
+    // No trial goes on after a restart: when it ends is not kept.
+    situation.trial.as_mut().unwrap().ends = Duration::ZERO;
     assert_eq!(serde_json::from_str::<Situation>(&text).unwrap(), situation);
 }
 
@@ -151,7 +174,7 @@ proptest! {
             now += pause;
             match step {
                 Step::Switch(mode, within) => {
-                    situation.switch(mode, None, within, at(now));
+                    situation.switch(mode, None, within, on_both(now));
                     if within.is_none() {
                         settled.push(mode);
                     }
@@ -161,12 +184,12 @@ proptest! {
                         settled.push(situation.mode);
                     }
                 }
-                Step::Expire => drop(situation.expire(at(now))),
+                Step::Expire => drop(situation.expire(on_both(now))),
                 Step::Resume => drop(situation.resume(at(now))),
                 Step::FallBack => drop(situation.fall_back(FallbackReason::BlockSpike, at(now))),
             }
         }
-        situation.expire(at(now + 1000));
+        situation.expire(on_both(now + 1000));
         prop_assert!(settled.contains(&situation.mode) && situation.trial.is_none());
     }
 }

@@ -22,6 +22,9 @@ pub struct Settings {
     pub zstd_level: i32,
     /// Files older than this are removed; `None` keeps them.
     pub keep_for: Option<Duration>,
+    /// A time without data counts for the age of what is before it as this share of `keep_for` at most, and as much again for
+    /// each day with data after it: a wall clock that is wrong removes no more than that.
+    pub gap_percent: u8,
     /// The oldest files are removed while all together are larger, bytes; `None` for no bound.
     pub keep_bytes: Option<u64>,
     /// Where files for a bucket wait until it has them.

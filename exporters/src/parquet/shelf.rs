@@ -18,6 +18,8 @@ use super::store::Store;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     age: Option<Duration>,
+    /// What a time without data counts at most, and again for each day with data after it.
+    gap: Duration,
     bytes: Option<u64>,
 }
 
@@ -29,6 +31,15 @@ pub(super) struct Shelf {
     hours: BTreeMap<Hour, u64>,
     /// The highest number that a file has.
     last: u64,
+}
+
+const HOURS_A_DAY: u64 = 24;
+
+/// This share of the age that files reach, and an hour at least, since files are known by their hours; half of the age where
+/// that is less.
+fn gap(age: Duration, percent: u8) -> Duration {
+    let share = age.saturating_mul(u32::from(percent)) / 100;
+    share.max(Duration::from_secs(3600).min(age / 2))
 }
 
 /// How much of an hour goes.
@@ -66,7 +77,9 @@ pub(super) struct Removed {
 
 impl Shelf {
     pub(super) fn new(settings: &Settings, host: String) -> Self {
-        let limits = Limits { age: settings.keep_for, bytes: settings.keep_bytes };
+        let age = settings.keep_for;
+        let limits =
+            Limits { age, gap: gap(age.unwrap_or_default(), settings.gap_percent), bytes: settings.keep_bytes };
         Self { host, limits, hours: BTreeMap::new(), last: 0 }
     }
 
@@ -96,9 +109,10 @@ impl Shelf {
     /// Removes what is too old, and then the oldest files while all together are too large; the youngest stays.
     pub(super) async fn tidy(&mut self, store: &Store, now: Timestamp) -> object_store::Result<Removed> {
         let mut removed = Removed::default();
+        let old = self.youngest_old(now);
         while let Some(hour) = self.hours.keys().next().copied() {
             let before = removed;
-            if self.is_old(hour, now) {
+            if old.is_some_and(|old| hour <= old) {
                 self.remove(store, hour, Amount::All, &mut removed).await?;
             } else if let Some(excess) = self.excess() {
                 let amount = if self.hours.len() > 1 { Amount::Bytes(excess) } else { Amount::BytesButOne(excess) };
@@ -111,9 +125,25 @@ impl Shelf {
         Ok(removed)
     }
 
-    /// Whether all events of an hour are older than what is kept.
-    fn is_old(&self, hour: Hour, now: Timestamp) -> bool {
-        self.limits.age.is_some_and(|age| u128::from(now.since(hour.end())) > age.as_nanos())
+    /// The youngest hour whose events are all older than what is kept.
+    ///
+    /// The wall clock alone does not say so: it may be wrong by weeks, and what it removes does not come back when it is put
+    /// right. Hours with data are as long as they are; a time without data, which is all that a wrong clock can add, counts
+    /// no more than [`Limits::gap`], and is believed more with every day of data after it.
+    fn youngest_old(&self, now: Timestamp) -> Option<Hour> {
+        let most = u64::try_from(self.limits.age?.as_nanos()).unwrap_or(u64::MAX);
+        let gap = u64::try_from(self.limits.gap.as_nanos()).unwrap_or(u64::MAX);
+        let (mut age, mut later, mut counted) = (0_u64, now, 0_u64);
+        for hour in self.hours.range(..=Hour::of(now)).rev().map(|(hour, _)| *hour) {
+            let believed = gap.saturating_add((gap / HOURS_A_DAY).saturating_mul(counted));
+            age = age.saturating_add(later.since(hour.end()).min(believed));
+            if age >= most {
+                return Some(hour);
+            }
+            age = age.saturating_add(later.min(hour.end()).since(hour.begin()));
+            (later, counted) = (hour.begin(), counted + 1);
+        }
+        None
     }
 
     /// Bytes beyond what is kept.

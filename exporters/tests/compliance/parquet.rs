@@ -121,6 +121,7 @@ fn settings(directory: PathBuf) -> Settings {
         zstd_level: 1,
         // The events are of a day long ago.
         keep_for: None,
+        gap_percent: 100,
         keep_bytes: None,
         spool: parquet::Spool::default(),
         // The queue is that of the scenario.

@@ -114,6 +114,7 @@ proptest! {
 
 fn bare_event() -> Event {
     Event {
+        boot_ns: 0,
         time: Timestamp(1_700_000_000_000_000_001),
         name: EventName::ConnectionFailed,
         id: ConnectionId { socket: 0x2a, opened: 0xff },

@@ -113,7 +113,7 @@ prop_compose! {
     ) -> Event {
         Event {
             time, name, id: ConnectionId { socket, opened }, process: process.map(Arc::new), attribution, layer,
-            transport, local, peer, standing,
+            transport, local, peer, standing, boot_ns: 0,
             server: None, verdict: None, judgement: None, error: None, connect_duration_ns: None, connection_duration_ns: None,
             bytes_sent: None, bytes_received: None, retransmits: None, rtt_ns: None, inbound: false, followed: false,
             outstanding: false, namespace: None,
@@ -184,6 +184,7 @@ pub(crate) fn full_event() -> Event {
     };
     Event {
         time: Timestamp(1_700_000_001_123_456_789),
+        boot_ns: 0,
         name: EventName::ConnectionClose,
         id: ConnectionId { socket: 77, opened: 123_456_789_012 },
         process: Some(Arc::new(process)),

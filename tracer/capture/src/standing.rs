@@ -9,6 +9,7 @@ use egret_model::{
 };
 
 use crate::diag::{self, DiagError, DiagSocket, Holders};
+use crate::host;
 use crate::track::Processes;
 
 const TCP_ESTABLISHED: u8 = 1;
@@ -118,6 +119,7 @@ fn event(
         inbound: name == EventName::Accept,
         standing: true,
         outstanding: socket.transport == Transport::Tcp && socket.state == TCP_SYN_SENT,
+        boot_ns: host::boot_now(),
         ..Event::new(name, now, id, layer)
     }
 }

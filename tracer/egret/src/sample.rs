@@ -87,6 +87,7 @@ fn settings(directory: &Path) -> Settings {
         row_group_rows: 16,
         zstd_level: 1,
         keep_for: None,
+        gap_percent: 100,
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: 1 << 20,

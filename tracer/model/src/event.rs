@@ -75,6 +75,9 @@ pub struct NetworkNamespace {
 pub struct Event {
     /// When it happened, from the kernel's clock.
     pub time: Timestamp,
+    /// The same moment on the boot clock (`CLOCK_BOOTTIME`), which nobody sets, nanoseconds; zero when unknown. What is
+    /// decided by the order of moments is decided by this.
+    pub boot_ns: u64,
     /// What happened.
     pub name: EventName,
     /// To which connection.
@@ -129,6 +132,7 @@ impl Event {
     pub fn new(name: EventName, time: Timestamp, id: ConnectionId, layer: Layer) -> Self {
         Self {
             time,
+            boot_ns: 0,
             name,
             id,
             process: None,

@@ -5,6 +5,12 @@
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// The moment so many nanoseconds later, or earlier if there are fewer than none.
+    #[must_use]
+    pub const fn shifted(self, nanoseconds: i64) -> Self {
+        Self(self.0.saturating_add(nanoseconds))
+    }
+
     /// Nanoseconds from `earlier` to `self`, zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> u64 {

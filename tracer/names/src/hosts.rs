@@ -54,7 +54,8 @@ impl Hosts {
 
     /// The name of an address.
     pub(crate) fn find(&mut self, address: IpAddr, time: Timestamp) -> Option<Arc<str>> {
-        if u128::from(time.since(self.checked)) >= CHECK.as_nanos() {
+        // Also when the clock was set back.
+        if time < self.checked || u128::from(time.since(self.checked)) >= CHECK.as_nanos() {
             self.checked = time;
             self.refresh();
         }

@@ -187,6 +187,12 @@ impl Names {
         Some(Given { peer, source: NameSource::Hosts, choice: Choice { name, lookup: None } })
     }
 
+    /// The wall clock was set by so many nanoseconds: what is known moves with it, and holds for as long as before.
+    pub fn shift(&mut self, step: i64) {
+        self.table.shift(step);
+        self.questions.shift(step);
+    }
+
     /// The socket was closed, or is about to be connected anew: after the last [`Self::find`] for it.
     pub fn forget(&mut self, cookie: u64) {
         self.questions.forget(cookie);
@@ -203,5 +209,5 @@ impl Names {
 }
 
 fn later(time: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(time.0.saturating_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
+    time.shifted(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -90,6 +90,12 @@ impl Questions {
         }
     }
 
+    pub(crate) fn shift(&mut self, step: i64) {
+        for question in self.sockets.iter_mut().flat_map(|(_, waiting)| &mut waiting.questions) {
+            question.asked = question.asked.shifted(step);
+        }
+    }
+
     pub(crate) fn forget(&mut self, cookie: u64) {
         self.sockets.pop(&cookie);
     }

@@ -37,6 +37,13 @@ impl Lookup {
         u128::from(time.since(self.resolution.answered)) <= FRESH.as_nanos()
     }
 
+    /// The same, by a wall clock that was set by so many nanoseconds.
+    fn shifted(&self, step: i64) -> Self {
+        let Resolution { asked, answered, resolver } = *self.resolution;
+        let resolution = Resolution { asked: asked.shifted(step), answered: answered.shifted(step), resolver };
+        Self { resolution: Arc::new(resolution), taken: AtomicBool::new(self.taken.load(Ordering::Relaxed)) }
+    }
+
     /// It turned out to have been for something else.
     pub(crate) fn give_back(&self) {
         self.taken.store(false, Ordering::Relaxed);
@@ -150,6 +157,17 @@ impl Table {
             names.iter_mut().for_each(|told| drop(told.lookup.take_if(|lookup| !lookup.is_fresh(now))));
             !names.is_empty()
         });
+    }
+
+    /// The wall clock was set by so many nanoseconds.
+    pub(crate) fn shift(&mut self, step: i64) {
+        self.swept = self.swept.shifted(step);
+        for told in self.addresses.iter_mut().flat_map(|(_, names)| names) {
+            for time in [&mut told.since, &mut told.last, &mut told.until] {
+                *time = time.shifted(step);
+            }
+            told.lookup = told.lookup.take().map(|lookup| Arc::new(lookup.shifted(step)));
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, RETRY_AFTER};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::{Bytes, BytesMut};
 use flate2::Compression;
@@ -138,8 +138,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
+    // By the clock of the server, which says so with its answer: this host's may be set to anything.
+    let now = headers.get(DATE).and_then(date).unwrap_or_else(SystemTime::now);
+    Some(date(headers.get(RETRY_AFTER)?)?.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -160,6 +162,16 @@ mod tests {
         assert!(wait > Duration::from_secs(1_000_000_000), "{wait:?}");
         assert_eq!(asked_to_wait("soon"), None);
         assert_eq!(asked_to_wait("-1"), None);
+    }
+
+    #[test]
+    fn a_date_to_retry_after_is_by_the_clock_of_the_server() {
+        let date = |text| HeaderValue::from_static(text);
+        let headers = HeaderMap::from_iter([
+            (DATE, date("Sun, 06 Nov 1994 08:49:37 GMT")),
+            (RETRY_AFTER, date("Sun, 06 Nov 1994 08:50:07 GMT")),
+        ]);
+        assert_eq!(retry_after(&headers), Some(Duration::from_secs(30)));
     }
 
     #[test]

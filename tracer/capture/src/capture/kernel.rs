@@ -123,7 +123,7 @@ impl KernelCapture {
 
     /// Reads what is in the rings, up to a batch, and appends what it means to `out`. Says whether there may be more.
     pub(super) fn drain(&mut self, out: &mut Vec<Event>) -> bool {
-        self.tracker.processes.refresh_clock();
+        self.tracker.refresh_clock();
         out.append(&mut self.standing);
         let before = self.taken_total();
         self.drain_execs();

@@ -75,10 +75,13 @@ impl ScanCapture {
 
     pub(super) fn scan(&mut self, out: &mut Vec<Event>) {
         out.append(&mut self.first);
-        let now = Timestamp(host::boot_time().0.saturating_add(i64::try_from(host::boot_now()).unwrap_or(0)));
-        let mut events = self.scanner.scan(now);
+        let (booted, now) = (host::boot_time(), host::boot_now());
+        // On the boot clock: a duration is not to change with the wall clock.
+        let mut events = self.scanner.scan(Timestamp(i64::try_from(now).unwrap_or(0)));
         events.retain(|event| self.standing || !event.standing);
         for event in &mut events {
+            event.boot_ns = now;
+            event.time = Timestamp(booted.0.saturating_add(event.time.0));
             self.naming.name(event);
             event.followed = event.process.as_ref().is_some_and(|process| self.descends(process.pid));
         }
@@ -88,7 +91,8 @@ impl ScanCapture {
 
     pub(super) fn identify(&mut self, owner: &Owner, peer: IpAddr) -> Identity {
         let processes = self.processes.get_or_insert_with(|| Processes::new(self.trace_context));
-        processes.refresh_clock();
+        // No answers are seen here: names of this layer have no times.
+        let _ = processes.refresh_clock();
         identify(processes, &mut self.naming, owner, peer, &|_| None)
     }
 

@@ -26,6 +26,7 @@ pub(super) fn event(call: &CallRecord, processes: &mut Processes) -> Event {
         transport,
         local: Endpoint::from_wire(address_bytes(call.local), port(call.local_port)),
         peer: Endpoint::from_wire(address_bytes(call.peer), port(call.peer_port)),
+        boot_ns: call.header.time_ns,
         error,
         // A call that only began the handshake has not waited for it.
         connect_duration_ns: (call.call == CALL_CONNECT && call.result >= 0).then_some(call.duration_ns),

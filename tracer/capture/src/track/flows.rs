@@ -67,6 +67,13 @@ impl Tracker {
         }
     }
 
+    /// Follows the wall clock; call it once a batch. What is remembered by the calendar moves with it.
+    pub(crate) fn refresh_clock(&mut self) {
+        if let Some(step) = self.processes.refresh_clock() {
+            self.naming.shift(step);
+        }
+    }
+
     /// Takes a record of the process ring.
     pub(crate) fn process_record(&mut self, record: Record) {
         match record {
@@ -215,6 +222,7 @@ impl Tracker {
         if let Some(accepted) = self.waiting.take(flow.cookie) {
             let mut event = self.event(EventName::Accept, flow);
             event.time = self.processes.at(accepted.header.time_ns);
+            event.boot_ns = accepted.header.time_ns;
             event.bytes_sent = None;
             event.bytes_received = None;
             out.push(event);
@@ -305,6 +313,7 @@ impl Tracker {
         // When a standing one was opened nobody saw; the list of those that stand names it in the same way.
         let id = ConnectionId { socket: flow.cookie, opened: if standing { 0 } else { flow.opened_ns } };
         let mut event = Event {
+            boot_ns: flow.header.time_ns,
             process,
             attribution,
             transport: Some(transport),

@@ -49,6 +49,13 @@ impl Naming {
         found
     }
 
+    /// The wall clock was set by so many nanoseconds.
+    pub(super) fn shift(&mut self, step: i64) {
+        if let Some(names) = &mut self.0 {
+            names.shift(step);
+        }
+    }
+
     /// The connection of a socket is over.
     pub(super) fn forget(&mut self, cookie: u64) {
         if let Some(names) = &mut self.0 {

@@ -20,6 +20,8 @@ const PROCESSES: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 
 /// Image of processes that are older than egret: their start, with a bit that the clock will not reach.
 const STANDING: u64 = 1 << 63;
+/// The wall clock was set if it differs by this much: reading both clocks takes some microseconds at worst.
+const STEP_NS: u64 = 100_000;
 /// What `/proc` may round a start down by, on the slowest clock.
 const TICK_NS: u64 = 10_000_000;
 
@@ -49,9 +51,18 @@ impl Processes {
         }
     }
 
-    /// Follows the wall clock; call it once a batch.
-    pub(crate) fn refresh_clock(&mut self) {
-        self.boot = host::boot_time();
+    /// Follows the wall clock; call it once a batch. Says by how many nanoseconds it was set since the last call, if it was:
+    /// between steps the two clocks run alike, so that moments of one connection are as far apart as its durations say.
+    pub(crate) fn refresh_clock(&mut self) -> Option<i64> {
+        let boot = host::boot_time();
+        let step = boot.0.saturating_sub(self.boot.0);
+        if step.unsigned_abs() < STEP_NS {
+            return None;
+        }
+        self.boot = boot;
+        // Their start is a moment of the calendar as it was.
+        self.known.clear();
+        Some(step)
     }
 
     /// Now, on the calendar.

@@ -63,6 +63,7 @@ pub(super) struct ParquetDraft {
     pub(super) row_group_rows: Count<1024, 1_048_576>,
     pub(super) zstd_level: Count<1, 22>,
     pub(super) keep_for: Limit<Duration>,
+    pub(super) keep_gap: Percent,
     pub(super) keep_size: Limit<Size<{ 1 << 20 }>>,
     pub(super) spool: AbsolutePath,
     pub(super) spool_keep_for: Duration,

@@ -122,6 +122,7 @@ fn parquet(layered: &Layered, host: &Host, findings: &mut Findings) -> Option<pa
         row_group_rows: draft.row_group_rows.usize(),
         zstd_level: draft.zstd_level.0.cast_signed(),
         keep_for: draft.keep_for.0,
+        gap_percent: draft.keep_gap.0,
         keep_bytes: draft.keep_size.0.map(|size| size.0),
         spool: parquet::Spool {
             directory: draft.spool.0.clone(),

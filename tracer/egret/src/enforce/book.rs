@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use egret_capture::host::boot_now;
 use egret_enforcer::baseline::{Action, Baseline, Counts, Facts, Gap, Index, Learned, Precision, Thresholds, counts};
 use egret_enforcer::judge::Scope;
 use egret_exporters::snapshot::{BaselineState, ExecutableFlows};
@@ -36,13 +37,14 @@ struct Inner {
 /// only if the baseline grew before and after it.
 const CHANGES: usize = 16;
 
-/// When the baseline grew, and when it was frozen.
+/// When the baseline grew, and when it was frozen: on the boot clock. The wall clock may be set back, and what is blocked now
+/// would have happened before.
 #[derive(Debug)]
 struct Growth {
     /// Whether it grew before the first of `changes`.
     before: bool,
     /// Since when it does, or does no more; in the order in which that was decided.
-    changes: VecDeque<(Timestamp, bool)>,
+    changes: VecDeque<(u64, bool)>,
 }
 
 impl Growth {
@@ -55,7 +57,7 @@ impl Growth {
         self.changes.back().map_or(self.before, |(_, grows)| *grows)
     }
 
-    fn set(&mut self, grows: bool, now: Timestamp) {
+    fn set(&mut self, grows: bool, now: u64) {
         if grows == self.grows() {
             return;
         }
@@ -68,16 +70,17 @@ impl Growth {
     }
 
     /// Whether it grew at a moment. What happened then is learned by that, however late it comes: nobody is to be blocked
-    /// for the way that an event took, and nothing that was forbidden is to be allowed for it.
-    fn grew_at(&self, time: Timestamp) -> bool {
-        self.changes.iter().rev().find(|(since, _)| *since <= time).map_or(self.before, |(_, grows)| *grows)
+    /// for the way that an event took, and nothing that was forbidden is to be allowed for it. Of a moment that is unknown: only
+    /// if it always grew.
+    fn grew_at(&self, moment: Option<u64>) -> bool {
+        let Some(moment) = moment else { return self.before && self.changes.iter().all(|(_, grows)| *grows) };
+        self.changes.iter().rev().find(|(since, _)| *since <= moment).map_or(self.before, |(_, grows)| *grows)
     }
 }
 
-/// When a flow began: a connect that failed was asked for as long ago as it took.
-fn began(event: &Event) -> Timestamp {
-    let took = event.connect_duration_ns.and_then(|took| i64::try_from(took).ok()).unwrap_or_default();
-    Timestamp(event.time.0.saturating_sub(took))
+/// When a flow began on the boot clock, if that is known: a connect that failed was asked for as long ago as it took.
+fn began(event: &Event) -> Option<u64> {
+    (event.boot_ns != 0).then(|| event.boot_ns.saturating_sub(event.connect_duration_ns.unwrap_or_default()))
 }
 
 /// Why there is nothing to hold a host to.
@@ -137,9 +140,9 @@ impl Book {
     }
 
     /// Whether rules are added for what happens from now on.
-    pub(super) fn freeze(&self, frozen: bool, now: Timestamp) {
+    pub(super) fn freeze(&self, frozen: bool) {
         let mut inner = self.lock();
-        inner.growth.set(!frozen, now);
+        inner.growth.set(!frozen, boot_now());
         inner.store.learner().freeze(frozen);
     }
 
@@ -288,29 +291,32 @@ mod tests {
     #[test]
     fn what_began_while_the_baseline_was_frozen_is_not_learned_whenever_it_comes() {
         let mut growth = Growth::new(false);
-        assert!(!growth.grew_at(Timestamp(0)) && !growth.grew_at(Timestamp(5)), "frozen from the first event on");
-        growth.set(true, Timestamp(10));
-        growth.set(true, Timestamp(15));
-        growth.set(false, Timestamp(20));
-        growth.set(true, Timestamp(30));
-        for (time, grew) in [(0, false), (9, false), (10, true), (19, true), (20, false), (29, false), (30, true)] {
-            assert_eq!(growth.grew_at(Timestamp(time)), grew, "{time}");
+        assert!(!growth.grew_at(Some(1)) && !growth.grew_at(Some(5)), "frozen from the first event on");
+        growth.set(true, 10);
+        growth.set(true, 15);
+        growth.set(false, 20);
+        growth.set(true, 30);
+        for (moment, grew) in [(1, false), (9, false), (10, true), (19, true), (20, false), (29, false), (30, true)] {
+            assert_eq!(growth.grew_at(Some(moment)), grew, "{moment}");
         }
     }
 
     #[test]
     fn what_is_older_than_what_is_remembered_is_learned_only_if_nothing_forbade_it() {
         let mut growth = Growth::new(true);
-        for time in 0..40 {
-            growth.set(time % 2 == 1, Timestamp(time));
+        assert!(growth.grew_at(None));
+        for moment in 1..41 {
+            growth.set(moment % 2 == 0, moment);
         }
         assert_eq!(growth.changes.len(), CHANGES);
-        assert!(!growth.grew_at(Timestamp(-1)) && growth.grew_at(Timestamp(39)) && !growth.grew_at(Timestamp(38)));
+        assert!(!growth.grew_at(Some(0)) && growth.grew_at(Some(40)) && !growth.grew_at(Some(39)));
+        assert!(growth.grows() && !growth.grew_at(None), "when it began is unknown");
     }
 
     #[test]
     fn a_connect_that_failed_began_before_it_failed() {
-        let event = Event { connect_duration_ns: Some(7), time: Timestamp(10), ..crate::sample::event() };
-        assert_eq!(began(&event), Timestamp(3));
+        let event = Event { connect_duration_ns: Some(7), boot_ns: 10, ..crate::sample::event() };
+        assert_eq!(began(&event), Some(3));
+        assert_eq!(began(&Event { boot_ns: 0, ..event }), None);
     }
 }

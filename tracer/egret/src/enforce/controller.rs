@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use super::book::Book;
 use super::desk::{Command, Commands, Desk, Refused, Switch};
+use super::learner::moment;
 use super::plan::{self, Present};
 use super::sources::{Digests, Finder, Granter};
 use super::sums::{self, Sums};
@@ -219,7 +220,7 @@ impl Controller {
                 return;
             }
         }
-        self.situation.look_on(now());
+        self.situation.look_on(moment());
         self.open_the_way();
     }
 
@@ -237,7 +238,7 @@ impl Controller {
     }
 
     fn look(&mut self) {
-        if let Some(ended) = self.situation.expire(now()) {
+        if let Some(ended) = self.situation.expire(moment()) {
             let to = self.situation.mode.as_str();
             tracing::warn!(from = ended.as_str(), to, "nobody confirmed in time: back to the mode before");
             self.carry_out();
@@ -286,7 +287,7 @@ impl Controller {
             }
         }
         let before = self.situation.clone();
-        self.situation.switch(switch.mode, switch.only, switch.confirm_within, now());
+        self.situation.switch(switch.mode, switch.only, switch.confirm_within, moment());
         // First on disk: if egret ends while it switches, what nobody confirmed does not come back.
         if let Err(error) = kept::write(&self.settings.state, &self.situation) {
             self.situation = before;
@@ -336,7 +337,7 @@ impl Controller {
         // What is blocked from now on counts, also before the next look.
         let _ = self.alarm();
         if let Some(book) = &self.book {
-            book.freeze(!learns, now());
+            book.freeze(!learns);
         }
         if mode.judges() {
             let rules = self.rules()?;
@@ -517,7 +518,7 @@ impl Controller {
         let mut state = EnforcementState {
             mode: mode.as_str(),
             since: *since,
-            confirm_by: trial.as_ref().map(|trial| trial.until),
+            confirm_by: trial.as_ref().map(|trial| trial.ends_at(moment())),
             only: only.as_deref().map(Arc::from),
             backend: self.guardian.as_ref().map(Guardian::name),
             generation: self.generation,

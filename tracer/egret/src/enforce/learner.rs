@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use egret_capture::host::boot_now;
 use egret_enforcer::baseline::Gap;
+use egret_enforcer::mode::Now;
 use egret_exporters::sink::{DropReason, Receiver};
 use egret_model::Timestamp;
 use tokio::time::{Instant, timeout_at};
@@ -60,17 +62,21 @@ impl Learner {
 
 /// Sees that events were lost since the last look, anywhere between the kernel and the learner.
 struct Watch {
-    since: Timestamp,
+    /// When the last look was, on the boot clock.
+    since: u64,
     lost: u64,
 }
 
 impl Watch {
     fn new(inbox: &Receiver, losses: &Losses) -> Self {
-        Self { since: now(), lost: lost(inbox, losses) }
+        Self { since: boot_now(), lost: lost(inbox, losses) }
     }
 
     fn look(&mut self, inbox: &Receiver, losses: &Losses) -> Option<Gap> {
-        let (from, to) = (std::mem::replace(&mut self.since, now()), now());
+        // By the calendar as it is now: an interval that was begun before the clock was set back would end before it begins.
+        let (to, looked) = (now(), boot_now());
+        let lasted = looked.saturating_sub(std::mem::replace(&mut self.since, looked));
+        let from = to.shifted(i64::try_from(lasted).unwrap_or(i64::MAX).saturating_neg());
         let sum = lost(inbox, losses);
         let lost = sum.saturating_sub(std::mem::replace(&mut self.lost, sum));
         (lost > 0).then_some(Gap { from, to, lost })
@@ -79,6 +85,11 @@ impl Watch {
 
 fn lost(inbox: &Receiver, losses: &Losses) -> u64 {
     losses() + inbox.ledger().account().dropped.of(DropReason::QueueFull)
+}
+
+/// Now, on both clocks.
+pub(super) fn moment() -> Now {
+    Now { calendar: now(), boot: Duration::from_nanos(boot_now()) }
 }
 
 /// Now, on the calendar.

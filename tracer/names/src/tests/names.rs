@@ -92,6 +92,18 @@ fn a_name_holds_for_its_ttl_and_at_least_for_the_floor() {
 }
 
 #[test]
+fn a_name_holds_for_as_long_whichever_way_the_wall_clock_is_set() {
+    for hour in [-3600.0, 3600.0] {
+        let mut names = names();
+        look_up(&mut names, Socket::new(1, 10), 0.0, "a.example", 100, "203.0.113.9");
+        names.shift(at(hour).0 - at(0.0).0);
+        let mut found = |cookie, time| called(names.find(cookie, None, ip("203.0.113.9"), at(hour + time)));
+        assert_eq!(found(2, 99.0).as_deref(), Some("a.example"), "{hour}");
+        assert_eq!(found(3, 101.0), None, "{hour}");
+    }
+}
+
+#[test]
 fn the_shortest_ttl_of_a_chain_counts() {
     let mut names = names();
     let chain = [alias("a.example", 100, "b.example"), address("b.example", 300, "203.0.113.7")];

@@ -55,6 +55,14 @@ pub(super) const SECTION: Section = Section {
             "Files whose events are older are removed. Only files named after this host, and only those that egret wrote."
         ),
         option!(
+            parquet.keep_gap,
+            Value("10%"),
+            Sink,
+            "A time without data counts for the age of what is before it as this share of keep_for at most, and as much again \
+             for each day with data after it: a wall clock that is wrong, or a host that was off for long, loses no more of its \
+             log at once."
+        ),
+        option!(
             parquet.keep_size,
             Value("10GiB"),
             Sink,
