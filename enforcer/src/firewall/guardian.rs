@@ -12,6 +12,8 @@ const PACE: Duration = Duration::from_secs(5);
 /// and five where others change their rules all the time. It takes long where they have thousands.
 const REST: u32 = 200;
 const REST_AFTER_CHANGE: u32 = 20;
+/// And no longer than this, however slow the host is: what somebody flushed is back within seconds.
+const LONGEST_REST: Duration = Duration::from_secs(8);
 
 /// Rules that stay as they were installed until they are removed, whatever others do to them.
 ///
@@ -211,5 +213,25 @@ impl Guardian {
 
 /// How long to leave the rules alone after a look that took so long.
 fn rest(took: Duration, counted: bool) -> Duration {
-    if counted { took.saturating_mul(REST_AFTER_CHANGE) } else { PACE.max(took.saturating_mul(REST)) }
+    let rest = if counted { took.saturating_mul(REST_AFTER_CHANGE) } else { PACE.max(took.saturating_mul(REST)) };
+    rest.min(LONGEST_REST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_look_is_followed_by_another_within_seconds() {
+        for (took, counted, rests) in [
+            (1, false, 5000),
+            (30, false, 6000),
+            (225, false, 8000),
+            (9000, false, 8000),
+            (10, true, 200),
+            (2000, true, 8000),
+        ] {
+            assert_eq!(rest(Duration::from_millis(took), counted), Duration::from_millis(rests), "{took} {counted}");
+        }
+    }
 }
