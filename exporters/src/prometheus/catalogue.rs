@@ -197,6 +197,11 @@ pub(super) const SINK_DROPPED: MetricInfo =
     counter("egret_sink_dropped_total", &["sink", "reason"], "Events that a sink gave up.");
 pub(super) const SINK_QUEUE: MetricInfo =
     gauge("egret_sink_queue_events", &["sink"], "Events that wait for a sink, or that it has in hand.");
+pub(super) const SINK_WAITING: MetricInfo = gauge(
+    "egret_sink_waiting_events",
+    &["sink"],
+    "Events that wait in the queue of a sink, which its capacity bounds.",
+);
 pub(super) const SINK_QUEUE_CAPACITY: MetricInfo =
     gauge("egret_sink_queue_capacity_events", &["sink"], "Events that may wait for a sink.");
 pub(super) const SPOOL_FILES: MetricInfo =
@@ -254,7 +259,7 @@ const PROCESS_START: MetricInfo =
 const PROCESS_THREADS: MetricInfo = gauge("process_threads", &[], "Number of OS threads in the process.");
 const PROCESS_VIRTUAL: MetricInfo = gauge("process_virtual_memory_bytes", &[], "Virtual memory size in bytes.");
 
-static CATALOGUE: [MetricInfo; 82] = [
+static CATALOGUE: [MetricInfo; 83] = [
     BUILD_INFO,
     EVENTS,
     CONNECTIONS,
@@ -313,6 +318,7 @@ static CATALOGUE: [MetricInfo; 82] = [
     SINK_SENT,
     SINK_DROPPED,
     SINK_QUEUE,
+    SINK_WAITING,
     SINK_QUEUE_CAPACITY,
     SPOOL_FILES,
     SPOOL_BYTES,

@@ -5,8 +5,8 @@ use egret_model::{Degradation, Layer, Loss, LossReason, LossStage};
 use super::catalogue::{
     CAPTURE_LAYER, DEGRADATION, MODE, MetricInfo, NAMES_ADDRESSES, NAMES_ANSWERS, NAMES_EVICTED, NAMES_MALFORMED,
     NAMES_SERVER_NAMES, RECORDS_CAPTURED, RECORDS_DELIVERED, RECORDS_INCOMPLETE, RECORDS_LOST, SINK_DROPPED,
-    SINK_ENQUEUED, SINK_QUEUE, SINK_QUEUE_CAPACITY, SINK_SENT, SPOOL_AGE, SPOOL_BYTES, SPOOL_DROPPED, SPOOL_EVENTS,
-    SPOOL_FILES, SPOOL_UPLOADED,
+    SINK_ENQUEUED, SINK_QUEUE, SINK_QUEUE_CAPACITY, SINK_SENT, SINK_WAITING, SPOOL_AGE, SPOOL_BYTES, SPOOL_DROPPED,
+    SPOOL_EVENTS, SPOOL_FILES, SPOOL_UPLOADED,
 };
 use super::enforcement;
 use super::family::Family;
@@ -59,7 +59,7 @@ pub(super) fn families(snapshot: &Snapshot, limit: usize) -> Vec<Family> {
     families.extend(sinks(&snapshot.sinks));
     families.extend(spools(&snapshot.sinks));
     families.extend(snapshot.names.iter().flat_map(names));
-    families.extend(enforcement::families(snapshot.enforcement.as_ref(), limit));
+    families.extend(enforcement::families(snapshot, limit));
     families
 }
 
@@ -81,7 +81,7 @@ fn losses(info: MetricInfo, possible: &[(LossStage, LossReason)], occurred: &[Lo
     family
 }
 
-fn sinks(sinks: &[SinkState]) -> [Family; 5] {
+fn sinks(sinks: &[SinkState]) -> [Family; 6] {
     let family = |info, of: fn(&SinkState) -> u64| {
         let mut family = Family::new(info);
         sinks.iter().for_each(|sink| family.add(&[sink.name], of(sink)));
@@ -95,6 +95,7 @@ fn sinks(sinks: &[SinkState]) -> [Family; 5] {
         family(SINK_ENQUEUED, |sink| sink.account.enqueued),
         family(SINK_SENT, |sink| sink.account.sent),
         family(SINK_QUEUE, |sink| sink.account.queued),
+        family(SINK_WAITING, |sink| sink.account.waiting),
         family(SINK_QUEUE_CAPACITY, |sink| sink.capacity as u64),
         dropped,
     ]

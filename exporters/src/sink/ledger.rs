@@ -53,6 +53,8 @@ pub struct Account {
     pub dropped: Drops,
     /// Events that wait, or that the sink has in hand.
     pub queued: u64,
+    /// Of those, events that wait in the queue: what its capacity bounds.
+    pub waiting: u64,
 }
 
 /// Sums up sinks that stand for one, such as one that was started anew.
@@ -61,6 +63,7 @@ impl AddAssign for Account {
         self.enqueued += other.enqueued;
         self.sent += other.sent;
         self.queued += other.queued;
+        self.waiting += other.waiting;
         other.dropped.iter().for_each(|(reason, count)| self.dropped.add(reason, count));
     }
 }
@@ -248,7 +251,14 @@ impl Ledger {
         let mut account = self.lock();
         account.enqueued += accepted + refused;
         account.queued += accepted;
+        account.waiting += accepted;
         account.dropped.add(DropReason::QueueFull, refused);
+    }
+
+    /// So many no longer wait: the sink has them in hand.
+    pub(super) fn taken(&self, events: usize) {
+        let mut account = self.lock();
+        account.waiting = account.waiting.saturating_sub(count(events));
     }
 
     pub(super) fn sent(&self, events: u64) {

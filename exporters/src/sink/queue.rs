@@ -105,6 +105,7 @@ impl Receiver {
             {
                 let mut state = self.shared.lock();
                 if let Some(batch) = take(&mut state) {
+                    self.ledger.taken(batch.len());
                     self.in_hand += count(batch.len());
                     return Some(batch);
                 }
@@ -119,6 +120,7 @@ impl Receiver {
     /// The next batch, if one waits.
     pub fn try_next(&mut self) -> Option<Batch> {
         let batch = take(&mut self.shared.lock())?;
+        self.ledger.taken(batch.len());
         self.in_hand += count(batch.len());
         Some(batch)
     }
@@ -158,9 +160,10 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.receiver_gone = true;
-        let waiting: u64 = state.batches.drain(..).map(|batch| count(batch.len())).sum();
+        let waiting: usize = state.batches.drain(..).map(|batch| batch.len()).sum();
         state.waiting = 0;
-        self.ledger.dropped(waiting + self.in_hand, DropReason::Shutdown);
+        self.ledger.taken(waiting);
+        self.ledger.dropped(count(waiting) + self.in_hand, DropReason::Shutdown);
     }
 }
 
@@ -186,7 +189,7 @@ mod tests {
         sender.offer(&batch(3));
         sender.offer(&batch(4));
         let account = sender.ledger().account();
-        assert_eq!((account.enqueued, account.queued), (7, 5));
+        assert_eq!((account.enqueued, account.queued, account.waiting), (7, 5, 5));
         assert_eq!(account.dropped.of(DropReason::QueueFull), 2);
         assert_eq!(receiver.try_next().map(|batch| batch.len()), Some(3));
         receiver.sent(2);
@@ -194,7 +197,7 @@ mod tests {
         assert!(balances(sender.ledger()));
         assert_eq!(receiver.try_next().map(|batch| batch.len()), Some(2));
         assert!(receiver.try_next().is_none());
-        assert_eq!(receiver.in_hand(), 2);
+        assert_eq!((receiver.in_hand(), sender.ledger().account().waiting), (2, 0));
     }
 
     #[test]
