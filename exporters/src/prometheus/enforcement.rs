@@ -9,21 +9,29 @@ use super::catalogue::{
     QUEUE_LENGTH, VERDICT_ATTRIBUTIONS, VERDICT_CACHE_HITS, VERDICT_DURATION, VERDICTS,
 };
 use super::family::Family;
-use crate::snapshot::{AttributionCount, EnforcementState, QueueState, VerdictCount};
+use crate::snapshot::{AttributionCount, BaselineState, EnforcementState, QueueState, Snapshot, VerdictCount};
 use crate::values;
 
 const BACKENDS: [&str; 3] = ["iptables-legacy", "iptables-nft", "nftables"];
 
 /// The metrics of enforcement; with no more executables of the baseline than `limit`.
 ///
-/// Where egret only looks on, verdicts are there all the same, at zero: the first is an increase then.
-pub(super) fn families(state: Option<&EnforcementState>, limit: usize) -> Vec<Family> {
-    let Some(state) = state else { return vec![verdicts(&[]), attributions(&[])] };
+/// Where egret only looks on, verdicts are there all the same, at zero: the first is an increase then. So is the baseline that
+/// it learns.
+pub(super) fn families(snapshot: &Snapshot, limit: usize) -> Vec<Family> {
+    let of_baseline = |state: &Option<BaselineState>| {
+        state.iter().flat_map(|state| baseline::families(state, limit)).collect::<Vec<_>>()
+    };
+    let Some(state) = &snapshot.enforcement else {
+        let mut families = vec![verdicts(&[]), attributions(&[])];
+        families.extend(of_baseline(&snapshot.baseline));
+        return families;
+    };
     let mut families = mode(state);
     families.extend([verdicts(&state.verdicts), attributions(&state.attributions)]);
     families.extend(work(state));
     families.extend(queues(&state.queues));
-    families.extend(state.baseline.iter().flat_map(|baseline| baseline::families(baseline, limit)));
+    families.extend(of_baseline(&state.baseline));
     families
 }
 

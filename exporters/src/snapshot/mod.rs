@@ -30,6 +30,9 @@ pub struct Snapshot {
     pub names: Option<NamesState>,
     /// Verdicts, and what they are made of; absent where egret only looks on.
     pub enforcement: Option<EnforcementState>,
+    /// The baseline that is learned where egret only looks on; where it enforces, that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineState>,
 }
 
 /// A sink at one moment.

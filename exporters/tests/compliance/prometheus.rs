@@ -59,6 +59,7 @@ impl Destination for Counted {
             sinks: Vec::new(),
             names: None,
             enforcement: None,
+            baseline: None,
         };
         let page = self.0.render(&snapshot, Format::Text).unwrap();
         let counted =

@@ -30,6 +30,7 @@ pub(crate) fn snapshot() -> Snapshot {
         sinks: vec![SinkState { name: "parquet", capacity: 10, account: Account::default(), spool: Some(spool()) }],
         names: Some(NamesState::default()),
         enforcement: Some(enforcement()),
+        baseline: None,
     }
 }
 

@@ -219,7 +219,7 @@ impl Book {
     }
 
     /// What there is to say of it.
-    pub(super) fn state(&self) -> BaselineState {
+    pub(crate) fn state(&self) -> BaselineState {
         let inner = self.lock();
         let baseline = inner.store.baseline();
         let (subjects, all) = counts(baseline);

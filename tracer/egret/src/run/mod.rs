@@ -116,6 +116,7 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
         _ => None,
     };
     let (desk, enforced) = enforcing.unzip();
+    let alone = book.clone().filter(|_| desk.is_none());
     let state = State {
         started: Instant::now(),
         layer: started.layer,
@@ -129,6 +130,7 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
         stopping: AtomicBool::new(false),
         configuration: Mutex::default(),
         desk,
+        book: alone,
     };
     let pipeline = Pipeline { state: Arc::new(state), book, running, captured: started.ended, enriched, enforced };
     Ok((pipeline, prepared))

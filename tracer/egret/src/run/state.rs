@@ -14,7 +14,7 @@ use super::fan_out::FanOut;
 use super::pulse::Pulse;
 use super::tallies::Tallies;
 use crate::control::Live;
-use crate::enforce::Desk;
+use crate::enforce::{Book, Desk};
 use crate::privilege;
 use crate::status::{Configuration, Describe, Listening, Status, Thread, Usage};
 
@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) configuration: Mutex<Configuration>,
     /// Who switches modes; `None` where nobody may.
     pub(super) desk: Option<Arc<Desk>>,
+    /// The baseline, where the desk does not speak of it.
+    pub(super) book: Option<Arc<Book>>,
 }
 
 impl State {
@@ -56,6 +58,7 @@ impl Source for State {
             sinks,
             names,
             enforcement,
+            baseline: self.book.as_ref().map(|book| book.state()),
         }
     }
 }
@@ -70,9 +73,9 @@ impl Health for State {
         if !self.pulse.is_alive() {
             troubles.push("the rings were not drained for a while".to_owned());
         }
-        if let Some(state) = self.desk.as_ref().map(|desk| desk.state()) {
-            troubles.extend(state.baseline.iter().flat_map(|baseline| baseline.problems.iter().cloned()));
-        }
+        let of_desk = self.desk.as_ref().and_then(|desk| desk.state().baseline);
+        let baseline = of_desk.or_else(|| self.book.as_ref().map(|book| book.state()));
+        troubles.extend(baseline.into_iter().flat_map(|baseline| baseline.problems));
         troubles.extend(self.fan_out.broken().map(|sink| format!("the {sink} sink broke down; see the log")));
         troubles
     }

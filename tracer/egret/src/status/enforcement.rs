@@ -85,7 +85,7 @@ fn queue(queue: &QueueState) -> String {
     )
 }
 
-fn baseline(out: &mut String, state: &BaselineState) {
+pub(super) fn baseline(out: &mut String, state: &BaselineState) {
     let BaselineState { rules, denied_rules, subjects, flows, learned, gaps, .. } = state;
     line(out, "baseline", &format!("{rules} rules that allow, {denied_rules} that deny, about {subjects} subjects"));
     line(out, "", &format!("from {flows} flows; {learned} rules learned since the start"));

@@ -17,6 +17,7 @@ fn status(enforcement: Option<EnforcementState>) -> Status {
         sinks: Vec::new(),
         names: None,
         enforcement,
+        baseline: None,
     };
     Status {
         version: "1.2.3",

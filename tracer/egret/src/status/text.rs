@@ -41,6 +41,8 @@ pub(crate) fn render(status: &Status) -> String {
     }
     if let Some(state) = enforcing {
         enforcement::work(&mut out, state);
+    } else if let Some(state) = &status.snapshot.baseline {
+        enforcement::baseline(&mut out, state);
     }
     if let Some(metrics) = status.listening.metrics {
         line(&mut out, "metrics", &format!("http://{metrics}/metrics"));
