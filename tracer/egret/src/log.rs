@@ -2,6 +2,7 @@
 //! collector, if they are wanted.
 
 mod journal;
+mod repeats;
 mod spans;
 
 use std::io::{self, IsTerminal};
@@ -15,6 +16,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 
+use repeats::{Counting, Repeats};
+
 /// Takes the filter syntax of `tracing-subscriber`, such as `debug` or `egret_capture=trace`.
 const VARIABLE: &str = "EGRET_LOG";
 
@@ -22,6 +25,13 @@ const VARIABLE: &str = "EGRET_LOG";
 pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     spans: spans::Switch,
+    repeats: Repeats,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.repeats.rest(true).iter().for_each(|line| eprintln!("egret: {line}"));
+    }
 }
 
 /// Starts the log. Without `EGRET_LOG` in the environment warnings and errors are shown.
@@ -30,18 +40,22 @@ pub fn start() -> Log {
     let filter = std::env::var(VARIABLE).ok().and_then(|text| parsed(&text)).unwrap_or_else(|| EnvFilter::new("warn"));
     let (filter, handle) = reload::Layer::new(filter);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let repeats = Repeats::default();
+    let counting = repeats.clone();
     let lines = if journal::is_stderr() {
-        lines.event_format(journal::Prefixed::default()).boxed()
+        let format = journal::Prefixed::default();
+        lines.event_format(Counting { format, repeats: counting, prefix: "<4>" }).boxed()
     } else {
-        lines.without_time().boxed()
+        let lines = lines.without_time();
+        lines.map_event_format(|format| Counting { format, repeats: counting, prefix: "egret: " }).boxed()
     };
     // Spans are not what lines are about; shown with each of them, they would only make them longer.
     let no_work = FilterFn::new(|metadata: &Metadata<'_>| metadata.target() != work::TARGET);
-    let lines = lines.with_filter(filter.and(no_work.with_max_level_hint(LevelFilter::TRACE)));
+    let lines = lines.with_filter(filter.and(no_work.with_max_level_hint(LevelFilter::TRACE)).and(repeats.clone()));
     let (spans, switch) = spans::layer();
     // Fails only if there is a log already, and then that one will do.
     let _ = tracing_subscriber::registry().with(vec![lines.boxed(), spans]).try_init();
-    Log { filter: handle, spans: switch }
+    Log { filter: handle, spans: switch, repeats }
 }
 
 /// A filter, if the text is one. Other letters than ASCII's make `tracing-subscriber` 0.3.23 panic, and no target has any.
