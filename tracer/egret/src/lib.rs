@@ -12,6 +12,7 @@ pub mod filter;
 pub mod firewall;
 pub mod history;
 pub mod log;
+mod losses;
 pub mod mode;
 mod privilege;
 pub mod run;

@@ -22,6 +22,7 @@ use super::pulse::Pulse;
 use super::tallies::Tallies;
 use crate::config;
 use crate::enforce::Witness;
+use crate::losses::Losses;
 use crate::privilege;
 
 /// Batches on their way to be enriched. A batch is at most some thousand events of about 350 bytes: 6 MB at the very
@@ -75,7 +76,8 @@ pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Share
             // Who started this thread waits for it.
             let _ = tell.send(privileges.and_then(|()| Ok((state, handles?))));
             let summed_up = Instant::now();
-            Reader { capture, batches, waiting: VecDeque::new(), shared, summed_up, fresh: true }.run(&stop);
+            let (waiting, losses) = (VecDeque::new(), Losses::default());
+            Reader { capture, batches, waiting, shared, summed_up, fresh: true, losses }.run(&stop);
             drop(end);
         }
         Err(error) => {
@@ -127,6 +129,7 @@ struct Reader {
     summed_up: Instant,
     /// Something was captured since.
     fresh: bool,
+    losses: Losses,
 }
 
 impl Reader {
@@ -202,7 +205,9 @@ impl Reader {
     }
 
     fn publish(&mut self) {
-        self.shared.tallies.set(self.capture.tally(), self.capture.names().map(names_state));
+        let tally = self.capture.tally();
+        self.losses.look(&tally);
+        self.shared.tallies.set(tally, self.capture.names().map(names_state));
         self.summed_up = Instant::now();
         self.fresh = false;
     }

@@ -20,6 +20,7 @@ use egret_capture::{Capture, NamesOptions, Options, Probe};
 use egret_model::{Event, EventName, LossReason, LossStage, Tally};
 
 use crate::args::{self, TraceOptions, exit};
+use crate::losses::Losses;
 use command::Command;
 use output::Output;
 use signals::{Signals, Wish};
@@ -47,7 +48,16 @@ pub fn run(options: &TraceOptions) -> Result<u8> {
     let signals = Signals::block().context("cannot take over signals")?;
     let mut capture = start(options)?;
     let output = Output::start(options)?;
-    let mut session = Session { options, signals, output, started: Instant::now(), open: HashSet::new() };
+    let started = Instant::now();
+    let mut session = Session {
+        options,
+        signals,
+        output,
+        started,
+        open: HashSet::new(),
+        losses: Losses::default(),
+        summed_up: started,
+    };
     let status = session.follow(&mut capture);
     let tally = session.finish(&mut capture)?;
     report(&tally);
@@ -84,6 +94,9 @@ fn names() -> NamesOptions {
     NamesOptions { dns: true, sni: true, settings }
 }
 
+/// How often losses are looked for.
+const SUM_UP: Duration = Duration::from_secs(1);
+
 /// A trace under way.
 struct Session<'a> {
     options: &'a TraceOptions,
@@ -92,6 +105,9 @@ struct Session<'a> {
     started: Instant,
     /// Connections of the followed command that have not ended.
     open: HashSet<u64>,
+    losses: Losses,
+    /// When the sum was last looked at.
+    summed_up: Instant,
 }
 
 impl Session<'_> {
@@ -110,6 +126,10 @@ impl Session<'_> {
                 end = earliest(end, Instant::now() + LINGER);
             }
             self.drain(capture);
+            if self.summed_up.elapsed() >= SUM_UP {
+                self.losses.look(&capture.tally());
+                self.summed_up = Instant::now();
+            }
             if self.output.is_closed() || end.is_some_and(|end| Instant::now() >= end) {
                 break;
             }
