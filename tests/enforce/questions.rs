@@ -7,7 +7,7 @@ use egret_tests::{Daemon, Process, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, switch, told, until_learned, until_mode};
+use crate::host::{Fate, Host, baseline, switch, told, until_learned, until_mode};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -59,14 +59,17 @@ fn once() {
 
 fn always() {
     let (host, program, daemon, id) = asked();
-    let said = told(&mut daemon.ask(&["ask", "allow", &id]));
+    let said = told(daemon.ask(&["ask", "allow", &id]).env("SUDO_USER", "alice"));
     assert!(said.contains("in the baseline"), "{said}");
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
     assert_eq!(host.fetch_from(&program, "127.0.0.2"), Fate::Refused, "of that nobody said anything");
-    until_learned(daemon.setup(), &["allow ", &program.display().to_string()]);
+    until_learned(daemon.setup(), &["allow ", &program.display().to_string(), "answered by alice, 20"]);
     let daemon = daemon.kill().start_in(&host.namespace);
     until_mode(&daemon, "enforce");
     assert_eq!(host.fetch(&program), Fate::Passed, "after a kill");
+    let removed = baseline(daemon.setup(), "remove", &["--by", "alice", "--answered-since", "2020-01-01"]);
+    assert!(removed.contains(&program.display().to_string()), "{removed}");
+    until("the rule is out of force", || (host.fetch(&program) == Fate::Refused).then_some(()));
     assert!(daemon.stop().status.success());
 }
 

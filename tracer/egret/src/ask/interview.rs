@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::Result;
 use egret_enforcer::ask::{Answer, Lasts};
 
-use super::{answer, open, text};
+use super::{answer, author, open, text};
 use crate::control::{AnswerRequest, Client};
 
 const CHOICES: &str = "\
-      a  allow always     d  deny always       o  allow once
-      h  allow for 1h     r  allow until egret restarts
+      a  allow always     o  allow once     h  allow for 1h     r  allow until egret restarts
+      d  deny always      n  deny once      t  deny for 1h
       s  skip             q  quit
     > ";
 
@@ -36,6 +36,8 @@ pub(super) async fn run(client: &Client) -> Result<()> {
             "d" => Answer { allow: false, lasts: Lasts::Always },
             "o" => Answer { allow: true, lasts: Lasts::Once },
             "h" => Answer { allow: true, lasts: Lasts::For(Duration::from_secs(3600)) },
+            "n" => Answer { allow: false, lasts: Lasts::Once },
+            "t" => Answer { allow: false, lasts: Lasts::For(Duration::from_secs(3600)) },
             "r" => Answer { allow: true, lasts: Lasts::UntilRestart },
             "q" => return Ok(()),
             "s" => {
@@ -44,7 +46,7 @@ pub(super) async fn run(client: &Client) -> Result<()> {
             }
             _ => continue,
         };
-        let request = AnswerRequest { id: Some(question.id), subject: None, answer: chosen };
+        let request = AnswerRequest { id: Some(question.id), subject: None, by: author(), answer: chosen };
         // Somebody else may have answered meanwhile.
         if let Err(error) = answer(client, request).await {
             skipped.insert(question.id);

@@ -45,7 +45,8 @@ async fn carry_out(client: &Client, wish: &AskWish) -> Result<()> {
                 AskWhich::Id(id) => (Some(*id), None),
                 AskWhich::Subject(subject) => (None, Some(subject.to_string())),
             };
-            answer(client, AnswerRequest { id, subject, answer: Answer { allow: *allow, lasts: *lasts } }).await
+            answer(client, AnswerRequest { id, subject, by: author(), answer: Answer { allow: *allow, lasts: *lasts } })
+                .await
         }
         AskWish::Withdraw(id) => {
             client.send(Method::POST, "/v1/questions/withdraw", &WithdrawRequest { id: *id }).await?;
@@ -62,6 +63,12 @@ async fn list(client: &Client) -> Result<()> {
 async fn open(client: &Client) -> Result<Questions> {
     let answer = client.get("/v1/questions", "application/json").await?;
     serde_json::from_slice(&answer).context("egret answers what this version does not understand")
+}
+
+/// Who sits at the terminal, also behind sudo(8), as far as the environment says so.
+fn author() -> Option<String> {
+    let named = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
+    ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(named)
 }
 
 async fn answer(client: &Client, request: AnswerRequest) -> Result<()> {

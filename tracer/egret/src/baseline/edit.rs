@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use egret_enforcer::baseline::{Action, Baseline, Entry, Precision, Rule};
+use jiff::civil::Date;
 
 use super::store::{Patience, Store};
 use crate::args::{Which, exit};
@@ -79,6 +80,68 @@ pub(super) fn run(keeper: &mut impl Keeper, edit: &Edit, out: &mut dyn Write) ->
     let Some(Done { verb, rule, action }) = done else { return Ok(exit::FAILED) };
     writeln!(out, "{verb}: {} {rule}", action.as_str())?;
     Ok(exit::DONE)
+}
+
+/// Which rules are removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// These.
+    pub which: Vec<Which>,
+    /// Those that answers of this person made.
+    pub by: Option<String>,
+    /// Those that answers of this day or later made.
+    pub answered_since: Option<Date>,
+}
+
+impl Removal {
+    /// Whether an answer made the rule with this comment, and is one of those meant.
+    fn means(&self, note: Option<&str>) -> bool {
+        let Some((by, date)) = (self.by.is_some() || self.answered_since.is_some()).then(|| answer_of(note?)).flatten()
+        else {
+            return false;
+        };
+        self.by.as_deref().is_none_or(|asked| by == Some(asked))
+            && self.answered_since.is_none_or(|since| date >= since)
+    }
+}
+
+/// Removes rules. Numbers are those of before: none moves while others go.
+pub(super) fn remove_all(file: &Path, removal: &Removal, out: &mut dyn Write) -> Result<u8> {
+    let store = Store::open(file, Precision::default())?;
+    let baseline = store.baseline();
+    let mut rules = Vec::new();
+    for which in &removal.which {
+        rules.push(find(baseline, which).map_err(anyhow::Error::msg)?);
+    }
+    let answered = baseline.entries.iter().filter(|(_, entry)| removal.means(entry.note.as_deref()));
+    rules.extend(answered.map(|(rule, _)| rule.clone()));
+    drop(store);
+    if rules.is_empty() {
+        eprintln!("egret: no rule was answered by that person, or since then");
+        return Ok(exit::FAILED);
+    }
+    let mut keeper = FileKeeper::new(file);
+    let mut status = exit::DONE;
+    for rule in rules {
+        status = status.max(run(&mut keeper, &Edit::Remove { which: Which::Rule(rule) }, out)?);
+    }
+    Ok(status)
+}
+
+/// What the comment behind a rule begins with that an answer made.
+const ANSWERED: &str = "answered";
+
+/// The comment behind a rule that an answer makes: who answered, if that is known, and when.
+pub(crate) fn answer_note(by: Option<&str>, date: Date) -> String {
+    let plain = |letter: &char| letter.is_alphanumeric() || "._-@".contains(*letter);
+    let by: String = by.unwrap_or_default().chars().filter(plain).take(64).collect();
+    if by.is_empty() { format!("{ANSWERED}, {date}") } else { format!("{ANSWERED} by {by}, {date}") }
+}
+
+/// Who answered, and when; `None` if the comment is another one.
+fn answer_of(note: &str) -> Option<(Option<&str>, Date)> {
+    let (who, date) = note.strip_prefix(ANSWERED)?.rsplit_once(", ")?;
+    Some((who.strip_prefix(" by "), date.parse().ok()?))
 }
 
 /// Makes a change.
@@ -183,4 +246,24 @@ pub(super) fn existing<'a>(baseline: &'a Baseline, which: &Which) -> Result<(usi
     let found = numbered.find(|(_, (other, _))| **other == rule);
     let (number, (rule, entry)) = found.with_context(|| missing(baseline, &rule))?;
     Ok((number, rule, entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_found_again_by_who_gave_them_and_when() {
+        let date: Date = "2026-11-29".parse().unwrap();
+        let note = answer_note(Some("al ice\n"), date);
+        assert_eq!(note, "answered by alice, 2026-11-29");
+        assert_eq!(answer_of(&note), Some((Some("alice"), date)));
+        assert_eq!(answer_of(&answer_note(None, date)), Some((None, date)));
+        assert_eq!(answer_of("by hand, 2026-11-29"), None);
+        let by = |name: &str| Removal { by: Some(name.to_owned()), ..Removal::default() };
+        assert!(by("alice").means(Some(&note)) && !by("bob").means(Some(&note)) && !by("alice").means(None));
+        let since = |day: &str| Removal { answered_since: Some(day.parse().unwrap()), ..Removal::default() };
+        assert!(since("2026-11-29").means(Some(&note)) && !since("2026-11-30").means(Some(&note)));
+        assert!(!Removal::default().means(Some(&note)));
+    }
 }

@@ -26,7 +26,8 @@ use std::path::Path;
 use anyhow::Result;
 use egret_enforcer::baseline::{Baseline, Precision};
 
-pub(crate) use self::edit::{Edit, Outcome, apply};
+pub use self::edit::Removal;
+pub(crate) use self::edit::{Edit, Outcome, answer_note, apply};
 pub use self::store::{Broken, Patience, SaveError, Saved, Store};
 use crate::args::{BaselineCommand, exit};
 use crate::history;
@@ -63,9 +64,7 @@ fn write(command: &BaselineCommand, out: &mut dyn Write) -> Result<u8> {
             let edit = Edit::Set { which: which.clone(), action: *action, note: note.clone() };
             edit::run(&mut edit::FileKeeper::new(file), &edit, out)
         }
-        BaselineCommand::Remove { file, which } => {
-            edit::run(&mut edit::FileKeeper::new(file), &Edit::Remove { which: which.clone() }, out)
-        }
+        BaselineCommand::Remove { file, removal } => edit::remove_all(file, removal, out),
         BaselineCommand::Merge { files, output } => merge::run(files, output.as_deref(), out),
         BaselineCommand::Prune { file, unused, dry_run } => prune::run(file, *unused, *dry_run, out),
         BaselineCommand::Check { file } => check::run(file, out),

@@ -5,7 +5,7 @@
 //! PUT  /v1/mode              {"mode", "only"?, "confirm_within_seconds"?, "session"?}: switches
 //! POST /v1/mode/confirm      lets the mode on trial hold
 //! GET  /v1/questions         questions that are open, and answers that hold until egret ends
-//! POST /v1/questions/answer  {"id" or "subject", "allow", "lasts"}: answers
+//! POST /v1/questions/answer  {"id" or "subject", "by"?, "allow", "lasts"}: answers
 //! POST /v1/questions/withdraw {"id"}: takes an answer back
 //! ```
 
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::server::Service;
 use crate::args;
-use crate::baseline::Edit;
+use crate::baseline::{Edit, answer_note};
 use crate::enforce::{Desk, Refused, Switch, now};
 
 /// A mode that is asked for.
@@ -48,6 +48,9 @@ pub(crate) struct AnswerRequest {
     pub(crate) id: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<String>,
+    /// Who answers, for the comment behind the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
     #[serde(flatten)]
     pub(crate) answer: Answer,
 }
@@ -138,7 +141,8 @@ pub(super) async fn answer(
         (None, Some(text)) => Which::Subject(subject(text)?),
         _ => return Err(Declined::because("expected the id of a question, or a subject")),
     };
-    Ok(Json(answered(desk, &which, request.answer)?).into_response())
+    let note = answer_note(request.by.as_deref(), jiff::ZonedDateTime::now().date());
+    Ok(Json(answered(desk, &which, request.answer, &note)?).into_response())
 }
 
 pub(super) async fn withdraw(
@@ -156,14 +160,14 @@ fn subject(text: &str) -> Result<Subject, Declined> {
 }
 
 /// Answers, and makes rules of answers that are for good.
-fn answered(desk: &Desk, which: &Which, answer: Answer) -> Result<Answered, Refused> {
+fn answered(desk: &Desk, which: &Which, answer: Answer, note: &str) -> Result<Answered, Refused> {
     let settled = desk.questions.answer(which, answer).map_err(|error| Refused(error.to_string()))?;
     let book = desk.book.as_ref().filter(|_| settled.always && answer.lasts == Lasts::Always);
     let mut written = false;
     if let Some(book) = book {
         let action = if answer.allow { Action::Allow } else { Action::Deny };
         for rule in &settled.rules {
-            let edit = Edit::Set { which: args::Which::Rule(rule.clone()), action, note: Some("answered".to_owned()) };
+            let edit = Edit::Set { which: args::Which::Rule(rule.clone()), action, note: Some(note.to_owned()) };
             // The answer is in force until egret ends, whatever becomes of the rule.
             book.edit(&edit, now()).map_err(|error| Refused(format!("it holds until egret ends, but: {error}")))?;
         }

@@ -137,6 +137,8 @@ What is removed may be learned again, while egret learns; deny keeps it out.
 
 Examples:
   egret baseline remove 17
+  egret baseline remove 3 5 8          three at once, by the numbers of before
+  egret baseline remove --by alice --answered-since 2026-11-29
   egret baseline remove 'exe=/usr/bin/curl user=alice -> tcp example.org 443'";
 
 pub(super) const MERGE: &str = "\

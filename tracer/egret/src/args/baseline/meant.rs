@@ -9,7 +9,8 @@ use jiff::ZonedDateTime;
 
 use super::super::problem::{Problem, Problems};
 use super::super::value;
-use super::{BaselineArgs, EditArgs, SpanArgs, Which};
+use super::{BaselineArgs, EditArgs, RemoveArgs, RuleArgs, SpanArgs, Which};
+use crate::baseline::Removal;
 use crate::config::places;
 
 /// What `egret baseline` was asked to do.
@@ -94,12 +95,12 @@ pub enum BaselineCommand {
         /// Comment behind it.
         note: Option<String>,
     },
-    /// Have a rule no more.
+    /// Have rules no more.
     Remove {
         /// The baseline.
         file: PathBuf,
-        /// The rule.
-        which: Which,
+        /// Which.
+        removal: Removal,
     },
     /// Put baselines together.
     Merge {
@@ -223,9 +224,7 @@ impl BaselineArgs {
             }
             Self::Allow(args) => args.set(Action::Allow, problems)?,
             Self::Deny(args) => args.set(Action::Deny, problems)?,
-            Self::Remove(args) => {
-                BaselineCommand::Remove { which: args.rule.meant(None, problems)?, file: args.baseline.path() }
-            }
+            Self::Remove(args) => args.meant(problems)?,
             Self::Merge(args) => BaselineCommand::Merge { files: args.files, output: args.output },
             Self::Prune(args) => BaselineCommand::Prune {
                 file: args.baseline.path(),
@@ -242,6 +241,29 @@ impl EditArgs {
         let note = self.note.as_deref().and_then(|note| problems.one("--note <TEXT>", note, one_line));
         let which = self.rule.meant(Some(action), problems)?;
         Some(BaselineCommand::Set { file: self.baseline.path(), which, action, note })
+    }
+}
+
+impl RemoveArgs {
+    fn meant(self, problems: &mut Problems) -> Option<BaselineCommand> {
+        let day = |text: &str| text.parse().map_err(|_| "expected a day such as 2026-11-29".to_owned());
+        let answered_since =
+            self.answered_since.as_deref().and_then(|text| problems.one("--answered-since <DAY>", text, day));
+        let mut removal = Removal { which: Vec::new(), by: self.by, answered_since };
+        if self.answered_since.is_none() && removal.by.is_none() || self.rule.is_given() {
+            removal.which.push(self.rule.meant(None, problems)?);
+        }
+        for text in self.more {
+            let rule = RuleArgs { rule: Some(text), ..RuleArgs::default() };
+            removal.which.push(rule.meant(None, problems)?);
+        }
+        Some(BaselineCommand::Remove { file: self.baseline.path(), removal })
+    }
+}
+
+impl RuleArgs {
+    fn is_given(&self) -> bool {
+        self.rule.is_some() || self.exe.is_some() || self.script.is_some() || self.to.is_some()
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) enum BaselineArgs {
     /// Add a rule that blocks flows, whatever other rules allow
     #[command(after_long_help = help::DENY)]
     Deny(EditArgs),
-    /// Remove a rule
+    /// Remove rules
     #[command(after_long_help = help::REMOVE)]
     Remove(RemoveArgs),
     /// Put the baselines of several hosts, or of several times, together
@@ -250,6 +250,18 @@ pub(super) struct RemoveArgs {
     #[command(flatten)]
     pub(super) rule: RuleArgs,
 
+    /// Further ones
+    #[arg(value_name = "RULE|N")]
+    pub(super) more: Vec<String>,
+
+    /// Rules that answers of this person made (egret ask)
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Username)]
+    pub(super) by: Option<String>,
+
+    /// Rules that answers of this day or later made (egret ask), such as 2026-11-29
+    #[arg(long, value_name = "DAY")]
+    pub(super) answered_since: Option<String>,
+
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 }
@@ -290,7 +302,7 @@ pub(super) struct CheckArgs {
 }
 
 /// A rule, as one text or piece by piece.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct RuleArgs {
     /// The rule as the file has it, in quotes, or the number that `egret baseline show` gives it
     #[arg(value_name = "RULE|N")]

@@ -46,7 +46,13 @@ fn a_rule_is_typed_as_a_whole_or_piece_by_piece() {
     assert_eq!(rule(&["deny", "--exe=/opt/none/curl", "--user=alice", "--to=Example.org:443"]), whole);
     let odd = ["allow", "--exe=/opt/none/with blank", "--script=-m http.server", "--to=*", "--transport=*"];
     assert_eq!(rule(&odd), "exe=\"/opt/none/with blank\" script=\"-m http.server\" -> * * *");
-    assert!(matches!(meant(&["remove", "7"]), BaselineCommand::Remove { which: Which::Number(7), .. }));
+    let removal = |words: &[&str]| match meant(words) {
+        BaselineCommand::Remove { removal, .. } => removal,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(removal(&["remove", "7", "9"]).which, [Which::Number(7), Which::Number(9)]);
+    let answered = removal(&["remove", "--by=alice", "--answered-since=2026-11-29"]);
+    assert_eq!((answered.which.len(), answered.by.as_deref()), (0, Some("alice")));
     let BaselineCommand::Set { action, note, .. } = meant(&["deny", "7", "--note= why "]) else { panic!() };
     assert_eq!((action, note.as_deref()), (Action::Deny, Some("why")));
 }
