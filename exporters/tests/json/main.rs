@@ -1,5 +1,7 @@
 //! JSON lines seen from outside: whatever the event, a JSON parser reads back exactly what is known of it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+// One record with every key, in one `json!`.
+#![recursion_limit = "256"]
 
 #[path = "../support/events.rs"]
 mod events;
