@@ -24,6 +24,7 @@ mod ownership;
 mod peers;
 mod processes;
 mod standing;
+mod starting;
 mod streams;
 mod trace_context;
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         processes::trials(),
         ownership::trials(),
         standing::trials(),
+        starting::trials(),
         neighbours::trials(),
         filters::trials(),
         cli::trials(),

@@ -60,6 +60,10 @@ pub struct Event {
     pub attribution: String,
     #[serde(rename = "egret.capture")]
     pub layer: String,
+    #[serde(rename = "egret.inbound", default)]
+    pub inbound: bool,
+    #[serde(rename = "egret.connect.outstanding", default)]
+    pub outstanding: bool,
     #[serde(rename = "egret.standing", default)]
     pub standing: bool,
     #[serde(rename = "error.type")]

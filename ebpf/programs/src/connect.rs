@@ -8,13 +8,14 @@ use aya_ebpf::bindings::bpf_sock_addr;
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
-use egret_wire::{Address, Kind};
+use egret_wire::{Address, CONFIG_LENGTHS, Kind};
 
+use crate::config::has;
 use crate::datagram;
 use crate::kernel::words;
 use crate::record::{self, Detail};
 use crate::socket::{self, PHASE_ATTEMPT, PHASE_DATAGRAM, Socket, mapped};
-use crate::{attempt, grants, owners, process};
+use crate::{attempt, grants, owners, process, start};
 
 const SOCK_STREAM: u32 = 1;
 
@@ -56,11 +57,14 @@ fn try_connect(ctx: &SockAddrContext, peer: Address) -> Option<()> {
             begin(socket, addr, peer, now);
         }
         socket.phase = PHASE_DATAGRAM;
-        if datagram::connect(socket) {
+        // Nothing has moved with a new peer, and perhaps never will: resolvers connect sockets to see which address they would
+        // send from. Where sends are not seen, this is all that is known of the traffic.
+        if datagram::connect(socket) && !has(CONFIG_LENGTHS) {
             record::write(Kind::Bound, now, socket, Detail::default());
         }
         owners::connected(addr, socket);
     }
+    start::begun(socket, now);
     Some(())
 }
 

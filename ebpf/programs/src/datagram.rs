@@ -12,7 +12,7 @@
 //! | a hook names another peer | [`set_peer`]: [`flush_totals`], then a new peer, or one that the peer table knows |
 //! | a datagram that no hook named moves on a connected socket | [`set_peer`] to the peer it is connected to, if it is not the current one |
 //! | the same after a connect to `AF_UNSPEC`, which no hook sees | [`disconnect`]: the current peer is unknown |
-//! | the first datagram with the peer moves | it is reported; `INBOUND` if the peer sent it |
+//! | the first datagram with the peer moves | it is reported; `INBOUND` if the peer sent it, and it is no answer to what was sent before the start |
 //! | the first send to the peer fails | the error is reported once; the first that succeeds is still to be reported |
 //! | an error is noted on the socket | it is reported, once a peer (`error_report.rs`) |
 //! | a peek, or a receive of the error queue | [`nothing_moved`]: the socket is given back |
@@ -24,15 +24,17 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64};
 use aya_ebpf::programs::SockAddrContext;
 use egret_wire::{
-    Address, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONNECTED, Counter, INBOUND, Kind, PEER_SPILLED, PeerKey,
+    Address, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONNECTED, Counter, INBOUND, Kind, PEER_SPILLED, PREEXISTING, PeerKey,
 };
 
 use crate::config::{has, setting};
-use crate::kernel::load;
+use crate::kernel::{address_of, load};
 use crate::maps::{CONTENDED, count};
 use crate::record::{self, Detail};
-use crate::socket::{self, AWAY, FAILED, FIRST_INBOUND, PEER_FLAGS, PHASE_DATAGRAM, RESUMED, SHARED, Socket, add};
-use crate::{atomic, lengths, peers, process};
+use crate::socket::{
+    self, ANSWERED, AWAY, FAILED, FIRST_INBOUND, PEER_FLAGS, PHASE_DATAGRAM, RESUMED, SHARED, Socket, add,
+};
+use crate::{atomic, lengths, peers, process, start};
 
 const AF_PACKET: u16 = 17;
 const IPPROTO_UDP: u16 = 17;
@@ -62,6 +64,7 @@ pub(crate) fn name_peer(ctx: &SockAddrContext, peer: Address, first: u32) -> Opt
             socket.socket_type = (*addr).type_ as u16;
         }
         socket.phase = PHASE_DATAGRAM;
+        socket.flags |= start::direction(address_of(sk.cast()), first == FIRST_INBOUND);
     }
     if !has(CONFIG_LENGTHS) {
         return without_lengths(socket, peer, port, first);
@@ -155,9 +158,15 @@ fn set_peer(socket: &mut Socket, peer: Address, port: u16, first: u32) {
         return;
     }
     socket.opened_ns = record::now();
-    socket.flags |= first | if first == FIRST_INBOUND { INBOUND } else { 0 };
+    socket.flags |= first | if first == FIRST_INBOUND { received_first(socket, socket.opened_ns) } else { 0 };
     socket.unreported = 1;
     socket.process = process::current();
+}
+
+/// What it says of a peer that the first datagram seen came from there.
+#[inline(always)]
+pub(crate) fn received_first(socket: &Socket, now: u64) -> u32 {
+    if socket.flags & ANSWERED != 0 && start::is_recent(now) { PREEXISTING } else { INBOUND }
 }
 
 /// Goes on with what the peer table knows of the current peer; says whether it does.
@@ -168,7 +177,7 @@ fn resume(socket: &mut Socket) -> bool {
     }
     let Some(known) = peers::find(socket) else { return false };
     socket.opened_ns = known.opened_ns;
-    socket.flags |= RESUMED | known.flags as u32 & INBOUND;
+    socket.flags |= RESUMED | known.flags as u32 & (INBOUND | PREEXISTING);
     true
 }
 
@@ -290,7 +299,7 @@ fn return_to(socket: &mut Socket, sk: *mut c_void, port: u16) {
     if port == 0 {
         disconnect(socket);
     } else {
-        let peer = lengths::connected_address(socket, sk);
+        let peer = lengths::connected_address(sk, socket.family);
         set_peer(socket, peer, port, 0);
         socket.flags &= !AWAY;
     }
@@ -351,7 +360,7 @@ pub(crate) fn claim_first(socket: &mut Socket) -> bool {
 #[inline(always)]
 fn report_first(socket: &mut Socket, sk: *mut c_void, error: i32, direction: Direction) {
     if direction == Direction::Received && socket.flags & (CONNECTED | FIRST_INBOUND) == 0 && socket.sends == 0 {
-        socket.flags |= INBOUND;
+        socket.flags |= received_first(socket, record::now());
     }
     lengths::fill_local(socket, sk);
     if socket.peer == [0; 2] && socket.family != AF_PACKET {

@@ -1,6 +1,7 @@
 //! Reading kernel structures at offsets that user space found in the kernel's type information.
 
 use core::arch::asm;
+use core::ffi::c_void;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
@@ -30,6 +31,13 @@ pub(crate) fn read_or_zero<T>(base: *const u8, offset: u32) -> T {
     }
     // SAFETY: written above, by one or the other.
     unsafe { value.assume_init() }
+}
+
+/// The address of a socket that a hook's context leads to. The verifier knows such a pointer by its type and refuses to add
+/// to it; read from the stack it is a number like any other.
+#[inline(always)]
+pub(crate) fn address_of(sk: *mut c_void) -> *const u8 {
+    follow_or_null((&raw const sk).cast(), 0)
 }
 
 /// Reads a pointer field.

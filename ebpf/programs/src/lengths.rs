@@ -10,19 +10,21 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
-use egret_wire::{Address, CONNECTED, Kind, PREEXISTING, UNOWNED};
+use egret_wire::{Address, CONNECTED, INBOUND, Kind, PREEXISTING, UNOWNED};
 
 use crate::config::setting;
 use crate::datagram::{self, Direction};
 use crate::kernel::{follow_or_null, load, read_or_zero};
-use crate::process;
 use crate::record::{self, Detail};
 use crate::socket::{self, PHASE_DATAGRAM, PHASE_ESTABLISHED, PHASE_NEW, Socket, add, mapped};
+use crate::{process, start};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const AF_PACKET: u16 = 17;
 const SOCK_STREAM: u16 = 1;
+const IPPROTO_UDP: u16 = 17;
+const IPPROTO_UDPLITE: u16 = 136;
 const MSG_PEEK: i32 = 0x2;
 const MSG_ERRQUEUE: i32 = 0x2000;
 
@@ -48,7 +50,7 @@ pub(crate) fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
 fn try_moved(sk: *mut c_void, result: i32, direction: Direction) -> Option<()> {
     let socket = match socket::find(sk) {
         Some(socket) if socket.phase != PHASE_NEW => socket,
-        _ => adopt(sk, result)?,
+        _ => adopt(sk, result, direction)?,
     };
     if socket.phase == PHASE_DATAGRAM {
         datagram::moved(socket, sk, result, direction);
@@ -101,13 +103,41 @@ fn tell_totals(socket: &mut Socket) {
 
 /// Begins to follow a socket at its first use: it is older than egret, or a kind that no other hook announces.
 #[inline(always)]
-fn adopt(sk: *mut c_void, result: i32) -> Option<&'static mut Socket> {
+fn adopt(sk: *mut c_void, result: i32, direction: Direction) -> Option<&'static mut Socket> {
     // SAFETY: `sk` is the tracepoint's typed argument.
     let family: u16 = unsafe { load(sk.cast(), setting!(skc_family)) };
     if (family != AF_INET && family != AF_INET6 && family != AF_PACKET) || result < 0 {
         return None;
     }
+    let is_udp =
+        family != AF_PACKET && matches!(read_or_zero(sk.cast(), setting!(sk_protocol)), IPPROTO_UDP | IPPROTO_UDPLITE);
+    let is_connected = family != AF_PACKET && connected_address(sk, family) != [0; 2];
+    if is_udp && !is_connected && direction == Direction::Sent {
+        // The hook that names the peer ran before the start: the next send has one.
+        return None;
+    }
     let socket = socket::find_or_make(sk)?;
+    identify(socket, sk, family);
+    if socket.socket_type == SOCK_STREAM {
+        socket.phase = PHASE_ESTABLISHED;
+        socket.flags = PREEXISTING | UNOWNED | if start::is_accepted(sk.cast()) { INBOUND } else { 0 };
+        return Some(socket);
+    }
+    socket.phase = PHASE_DATAGRAM;
+    socket.flags = 0;
+    socket.unreported = 1;
+    if is_connected {
+        // Connected before the start: what it receives is no first word of the peer's.
+        socket.flags |= CONNECTED;
+    } else if is_udp {
+        socket.flags |= start::direction(sk.cast(), direction == Direction::Received);
+    }
+    Some(socket)
+}
+
+/// What a socket is, read out of it.
+#[inline(always)]
+fn identify(socket: &mut Socket, sk: *mut c_void, family: u16) {
     // SAFETY: `sk` is the tracepoint's typed argument, and the helper takes any socket.
     socket.cookie = unsafe { bpf_get_socket_cookie(sk) };
     socket.family = family;
@@ -118,15 +148,6 @@ fn adopt(sk: *mut c_void, result: i32) -> Option<&'static mut Socket> {
         fill_local(socket, sk);
         fill_peer(socket, sk);
     }
-    if socket.socket_type == SOCK_STREAM {
-        socket.phase = PHASE_ESTABLISHED;
-        socket.flags = PREEXISTING | UNOWNED;
-    } else {
-        socket.phase = PHASE_DATAGRAM;
-        socket.flags = if socket.peer_port != 0 { CONNECTED } else { 0 };
-        socket.unreported = 1;
-    }
-    Some(socket)
 }
 
 /// Reads the local end and the network namespace out of the socket.
@@ -146,7 +167,7 @@ pub(crate) fn fill_local(socket: &mut Socket, sk: *mut c_void) {
 /// Reads the peer out of the socket, if it is connected to one and no hook has named it: raw and ICMP sockets.
 #[inline(always)]
 pub(crate) fn fill_peer(socket: &mut Socket, sk: *mut c_void) {
-    let peer = connected_address(socket, sk);
+    let peer = connected_address(sk, socket.family);
     if peer != [0; 2] {
         socket.peer = peer;
         socket.peer_port = connected_port(sk);
@@ -155,9 +176,9 @@ pub(crate) fn fill_peer(socket: &mut Socket, sk: *mut c_void) {
 
 /// Address that the socket is connected to; zeroes if it is not.
 #[inline(always)]
-pub(crate) fn connected_address(socket: &Socket, sk: *mut c_void) -> Address {
+pub(crate) fn connected_address(sk: *mut c_void, family: u16) -> Address {
     let sk: *const u8 = sk.cast();
-    if socket.family == AF_INET6 {
+    if family == AF_INET6 {
         return read_or_zero(sk, setting!(skc_v6_daddr));
     }
     match read_or_zero(sk, setting!(skc_daddr)) {

@@ -3,7 +3,9 @@
 use aya_ebpf::bindings::{BPF_F_CLONE, BPF_F_NO_PREALLOC};
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
-use egret_wire::{Counter, Grant, GrantKey, PeerKey, PeerTotals, Policy, ProcessKey, ProcessRef, TupleKey, TupleOwner};
+use egret_wire::{
+    Counter, Grant, GrantKey, PeerKey, PeerTotals, Policy, ProcessKey, ProcessRef, Stage, TupleKey, TupleOwner,
+};
 
 use crate::atomic;
 use crate::calls::Pending;
@@ -31,6 +33,10 @@ pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Cou
 /// One word: not zero while the reader sleeps without a time limit and wants to be woken by the next record.
 #[map]
 pub(crate) static READER_ASLEEP: Array<u32> = Array::with_max_entries(1, 0);
+
+/// How far the start is. User space writes it; all zeroes while hooks are being attached.
+#[map]
+pub(crate) static STAGE: Array<Stage> = Array::with_max_entries(1, 0);
 
 /// Image and start of every process, by pid. Not preallocated: memory follows the number of processes. The
 /// limit is four times the default `pid_max`.

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use egret_wire::{CONNECTED, Counter, INBOUND, Kind, PEER_PARTIAL, PEER_SPILLED, PeerKey, PeerTotals};
+use egret_wire::{CONNECTED, Counter, INBOUND, Kind, PEER_PARTIAL, PEER_SPILLED, PREEXISTING, PeerKey, PeerTotals};
 
 use crate::datagram::{self, Direction, EAGAIN};
 use crate::maps::{PEERS, count};
@@ -59,7 +59,7 @@ pub(crate) fn put(socket: &mut Socket) {
         received: socket.received,
         sends: socket.sends,
         receives: socket.receives,
-        flags: u64::from(socket.flags & INBOUND | partial),
+        flags: u64::from(socket.flags & (INBOUND | PREEXISTING) | partial),
     };
     let key = key(socket);
     insert(socket, &key, &totals);
@@ -88,7 +88,8 @@ pub(crate) fn moved(socket: &mut Socket, sk: *mut c_void, key: &PeerKey, result:
     let is_current = socket.peer == key.peer && u64::from(socket.peer_port) == key.port;
     let now = record::now();
     let mut view = *socket;
-    view.flags = (view.flags & !(INBOUND | CONNECTED)) | if sent { 0 } else { INBOUND };
+    view.flags &= !(INBOUND | CONNECTED | PREEXISTING);
+    view.flags |= if sent { 0 } else { datagram::received_first(socket, now) };
     view.opened_ns = if is_current { socket.opened_ns } else { now };
     let mut error = 0;
     let known = find_key(key);
@@ -112,7 +113,7 @@ pub(crate) fn moved(socket: &mut Socket, sk: *mut c_void, key: &PeerKey, result:
                 received: if sent { 0 } else { amount },
                 sends: u64::from(sent),
                 receives: u64::from(!sent),
-                flags: u64::from(view.flags & INBOUND),
+                flags: u64::from(view.flags & (INBOUND | PREEXISTING)),
             };
             insert(socket, key, &totals);
         }

@@ -19,9 +19,10 @@ use crate::config::{has, setting};
 use crate::kernel::{follow_or_null, load, read_or_zero, words};
 use crate::record::{self, Detail};
 use crate::socket::{
-    self, HELLO_OVER, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, TOLD, mapped,
+    self, HELLO_OVER, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, PHASE_NEW, Socket, TOLD,
+    WATCHED, mapped,
 };
-use crate::{owners, process};
+use crate::{owners, process, start};
 
 const AF_INET6: u32 = 10;
 const SOCK_STREAM: u16 = 1;
@@ -56,10 +57,11 @@ fn connecting(ops: *mut bpf_sock_ops) -> Option<()> {
     fill_ends(socket, ops);
     fill_namespace(socket, ops);
     if socket.process.pid == 0 {
-        // No connect hook ran: a subflow of multipath TCP.
+        // No connect hook ran: a subflow of multipath TCP, or a call that began before egret did.
         socket.process = process::current();
         socket.opened_ns = record::now();
         socket.flags = BY_TUPLE;
+        start::begun(socket, socket.opened_ns);
     }
     socket.phase = PHASE_CONNECTING;
     owners::connecting(ops, socket);
@@ -82,13 +84,22 @@ fn timed_out(ops: *mut bpf_sock_ops) -> Option<()> {
 fn active(ops: *mut bpf_sock_ops) -> Option<()> {
     let socket = of(ops)?;
     let now = record::now();
+    if socket.phase == PHASE_NEW {
+        // The connect is older than egret: who asked for it is known to user space at most, and since when to nobody.
+        fill_ends(socket, ops);
+        fill_namespace(socket, ops);
+        socket.opened_ns = now;
+        socket.flags = PREEXISTING | UNOWNED | WATCHED;
+        watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
+    }
     socket.established_ns = now;
     socket.phase = PHASE_ESTABLISHED;
     record::write(Kind::Established, now, socket, Detail::default());
     Some(())
 }
 
-/// The socket begins with a copy of its listener's state, where there is one: the process is the listener's.
+/// The socket begins with a copy of its listener's state, where there is one: the process is the listener's. Of a listener
+/// that is older than egret user space knows the process.
 #[inline(always)]
 fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
     let socket = of(ops)?;

@@ -7,15 +7,21 @@ use aya_ebpf::bindings::bpf_sock;
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::cgroup_sock;
 use aya_ebpf::programs::SockContext;
-use egret_wire::{CONNECTED, Kind, PEER_SPILLED, PREEXISTING};
+use egret_wire::{CONFIG_LENGTHS, CONNECTED, INBOUND, Kind, PEER_SPILLED, PREEXISTING};
 
+use crate::config::has;
 use crate::kernel::words;
 use crate::record::{self, Detail};
-use crate::socket::{self, PHASE_ATTEMPT, PHASE_CLOSED, PHASE_DATAGRAM, PHASE_ESTABLISHED, Socket, mapped};
-use crate::{attempt, lengths, owners, peers};
+use crate::socket::{self, PHASE_ATTEMPT, PHASE_CLOSED, PHASE_DATAGRAM, PHASE_ESTABLISHED, Socket, WATCHED, mapped};
+use crate::{attempt, lengths, owners, peers, start};
 
 const AF_INET6: u32 = 10;
-const TCP_ESTABLISHED: u32 = 1;
+const SOCK_STREAM: u32 = 1;
+const SOCK_RAW: u32 = 3;
+const IPPROTO_ICMP: u32 = 1;
+const IPPROTO_ICMPV6: u32 = 58;
+const TCP_CLOSE: u32 = 7;
+const TCP_LISTEN: u32 = 10;
 
 #[cgroup_sock(sock_release)]
 pub(crate) fn sock_release(ctx: SockContext) -> i32 {
@@ -29,7 +35,7 @@ fn try_release(sk: *mut bpf_sock) -> Option<()> {
     match socket.phase {
         PHASE_ATTEMPT => attempt::end(socket, record::now()),
         PHASE_DATAGRAM => end_datagram(socket, sk),
-        PHASE_ESTABLISHED if socket.flags & PREEXISTING != 0 => {
+        PHASE_ESTABLISHED if socket.flags & (PREEXISTING | WATCHED) == PREEXISTING => {
             record::write(Kind::Closed, record::now(), socket, Detail::default());
             socket.phase = PHASE_CLOSED;
         }
@@ -48,19 +54,21 @@ fn end_datagram(socket: &mut Socket, sk: *mut bpf_sock) {
     if socket.flags & PEER_SPILLED != 0 {
         peers::take(socket);
     }
-    // A socket that was opened and never used has nothing to tell.
-    if socket.sends | socket.receives != 0 || socket.flags & (CONNECTED | PEER_SPILLED) != 0 {
+    // A socket that was opened, perhaps connected, and never used has nothing to report.
+    let is_reported = if has(CONFIG_LENGTHS) { socket.unreported == 0 } else { socket.flags & CONNECTED != 0 };
+    if socket.sends | socket.receives != 0 || socket.flags & PEER_SPILLED != 0 || is_reported {
         record::write(Kind::Closed, record::now(), socket, Detail::default());
     }
     socket.phase = PHASE_CLOSED;
 }
 
-/// A connected socket that was not used since egret started: user space may have listed it.
+/// A socket that was not used since egret started: user space may have listed it.
 #[inline(always)]
 fn never_used(sk: *mut bpf_sock) -> Option<()> {
     // SAFETY: fields of the context, checked by the verifier.
     let (state, protocol, kind) = unsafe { ((*sk).state, (*sk).protocol, (*sk).type_) };
-    if state != TCP_ESTABLISHED {
+    let is_raw = kind == SOCK_RAW || protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+    if state == TCP_LISTEN || !is_raw && state == TCP_CLOSE && !was_connected(sk, kind) {
         return None;
     }
     let socket = socket::find_or_make(sk.cast())?;
@@ -69,13 +77,26 @@ fn never_used(sk: *mut bpf_sock) -> Option<()> {
         socket.cookie = bpf_get_socket_cookie(sk.cast());
         socket.family = (*sk).family as u16;
         socket.peer_port = u16::from_be((*sk).dst_port);
-        socket.peer = if (*sk).family == AF_INET6 { words!(sk, bpf_sock, dst_ip6) } else { mapped((*sk).dst_ip4) };
+        socket.peer = match (*sk).family {
+            AF_INET6 => words!(sk, bpf_sock, dst_ip6),
+            _ if (*sk).dst_ip4 == 0 => [0; 2],
+            _ => mapped((*sk).dst_ip4),
+        };
     }
     socket.protocol = protocol as u16;
     socket.socket_type = kind as u16;
-    socket.flags = PREEXISTING;
+    // The context is the socket itself.
+    let inbound = kind == SOCK_STREAM && start::is_accepted(sk.cast());
+    socket.flags = PREEXISTING | if inbound { INBOUND } else { 0 };
     lengths::fill_local(socket, sk.cast());
     record::write(Kind::Closed, record::now(), socket, Detail::default());
     socket.phase = PHASE_CLOSED;
     Some(())
+}
+
+/// Whether a stream socket that is closed now had a peer: a reset leaves its address.
+#[inline(always)]
+fn was_connected(sk: *mut bpf_sock, kind: u32) -> bool {
+    // SAFETY: field of the context, checked by the verifier.
+    kind == SOCK_STREAM && unsafe { (*sk).dst_port } != 0
 }

@@ -5,10 +5,10 @@ use core::ptr;
 
 use aya_ebpf::bindings::BPF_SK_STORAGE_GET_F_CREATE;
 use aya_ebpf::helpers::generated::bpf_sk_storage_get;
-use egret_wire::{Address, Counter, INBOUND, ProcessRef};
+use egret_wire::{Address, Counter, INBOUND, PREEXISTING, ProcessRef};
 
-use crate::atomic;
 use crate::maps::{SOCKETS, count};
+use crate::{atomic, start};
 
 /// Seen in use, nothing else known.
 pub(crate) const PHASE_NEW: u8 = 0;
@@ -43,7 +43,12 @@ pub(crate) const TOLD: u32 = 1 << 21;
 pub(crate) const FAILED: u32 = 1 << 22;
 
 /// Flags of the current peer: another peer begins without them.
-pub(crate) const PEER_FLAGS: u32 = INBOUND | AWAY | RESUMED | FIRST_INBOUND | ERRED | FAILED;
+pub(crate) const PEER_FLAGS: u32 = INBOUND | PREEXISTING | AWAY | RESUMED | FIRST_INBOUND | ERRED | FAILED;
+
+/// Private flag: `sock_ops` sees the end of the TCP connection.
+pub(crate) const WATCHED: u32 = 1 << 23;
+/// Private flag: what the socket receives first may answer what it sent before the start.
+pub(crate) const ANSWERED: u32 = 1 << 24;
 
 /// Nothing more is to be learned from what the socket sends.
 pub(crate) const HELLO_OVER: u8 = u8::MAX;
@@ -106,9 +111,13 @@ pub(crate) fn find(sk: *mut c_void) -> Option<&'static mut Socket> {
     get(sk, 0)
 }
 
-/// The state of a socket, zeroed if it is new. None (and counted) if the kernel has no memory for it.
+/// The state of a socket, zeroed if it is new. None before every hook is attached, and (counted) if the kernel has no memory
+/// for it.
 #[inline(always)]
 pub(crate) fn find_or_make(sk: *mut c_void) -> Option<&'static mut Socket> {
+    if !start::is_attached() {
+        return None;
+    }
     let socket = get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
     if socket.is_none() {
         count(Counter::SocketState, 1);

@@ -15,6 +15,31 @@ pub const CONFIG_TRACE_CONTEXT: u32 = 1 << 5;
 /// Serve enforcement, whenever [`crate::Policy`] says so.
 pub const CONFIG_ENFORCE: u32 = 1 << 6;
 
+/// Stage of the start: hooks are still being attached. Those on sockets make no state yet, so that none is half seen.
+pub const STAGE_ATTACHING: u32 = 0;
+/// Stage of the start: every hook is attached, and user space lists the preexisting sockets.
+pub const STAGE_LISTING: u32 = 1;
+/// Stage of the start: the preexisting sockets are listed.
+pub const STAGE_WATCHING: u32 = 2;
+
+/// For how long after the start the first datagram seen may be an answer to one that was not: twice what resolvers wait for
+/// one (`RES_TIMEOUT` in glibc's resolv.h).
+pub const ANSWER_NS: u64 = 10_000_000_000;
+
+/// How far the start is; the one entry of the map `STAGE`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stage {
+    /// `CLOCK_BOOTTIME` when [`STAGE_LISTING`] began, nanoseconds.
+    pub since_ns: u64,
+    /// A `STAGE_*` number.
+    pub stage: u32,
+    /// Always zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<Stage>() == 16);
+
 /// Settings and the kernel's structure offsets.
 ///
 /// Offsets are bytes, read from `/sys/kernel/btf/vmlinux` when egret starts; an offset that the kernel does
@@ -52,6 +77,10 @@ pub struct Config {
     pub sk_type: u32,
     /// `sock.sk_err`.
     pub sk_err: u32,
+    /// `sock.sk_max_ack_backlog`: of a listener what it asked for, of a socket that it accepted a copy.
+    pub sk_max_ack_backlog: u32,
+    /// `sock.sk_userlocks`: among others, whether a program chose the local port.
+    pub sk_userlocks: u32,
     /// `task_struct.tgid`.
     pub task_tgid: u32,
     /// `task_struct.pid`.
@@ -155,6 +184,8 @@ impl Config {
             sk_protocol: NONE,
             sk_type: NONE,
             sk_err: NONE,
+            sk_max_ack_backlog: NONE,
+            sk_userlocks: NONE,
             task_tgid: NONE,
             task_pid: NONE,
             task_real_parent: NONE,
@@ -199,11 +230,14 @@ impl Config {
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 55 * 4);
+const _: () = assert!(size_of::<Config>() == 57 * 4);
 
 #[cfg(feature = "user")]
 mod pod {
     // SAFETY: `repr(C)` and `u32`s only, no padding (size asserted above).
     #[expect(unsafe_code, reason = "aya writes global data as plain bytes")]
     unsafe impl aya::Pod for super::Config {}
+    // SAFETY: as above, with a `u64`.
+    #[expect(unsafe_code, reason = "aya writes map values as plain bytes")]
+    unsafe impl aya::Pod for super::Stage {}
 }

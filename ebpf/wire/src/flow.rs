@@ -24,7 +24,8 @@ pub enum Kind {
     Closed = 8,
     /// A TCP socket began to listen.
     Listening = 9,
-    /// A datagram socket was connected to a peer; nothing was sent yet.
+    /// A datagram socket was connected to a peer, or a raw one made; nothing was sent yet. Written only where the kernel
+    /// side sees no sends.
     Bound = 10,
     /// First send to, or receive from (flag [`INBOUND`]), a peer of a datagram or raw socket.
     /// A send that failed carries its errno.
@@ -43,6 +44,8 @@ pub enum Kind {
     Answer = 17,
     /// First bytes that the client of a TLS connection sends ([`crate::NameRecord`]).
     Hello = 18,
+    /// A socket was connected while user space lists the preexisting ones ([`crate::STAGE_LISTING`]): it is new.
+    Begun = 19,
 }
 
 impl Kind {
@@ -68,6 +71,7 @@ impl Kind {
             16 => Self::Question,
             17 => Self::Answer,
             18 => Self::Hello,
+            19 => Self::Begun,
             _ => return None,
         })
     }
@@ -77,7 +81,8 @@ impl Kind {
 pub const INBOUND: u32 = 1 << 0;
 /// Flow flag: the process is the listener's, nobody has sent or received on the socket yet.
 pub const UNOWNED: u32 = 1 << 1;
-/// Flow flag: the socket is older than egret; its totals began when egret first saw it used.
+/// Flow flag: the socket, or its connect, is older than egret; its totals began when egret first saw it used. Without
+/// [`INBOUND`] this host opened it, as far as the kernel side can tell.
 pub const PREEXISTING: u32 = 1 << 2;
 /// Flow flag: the socket listens.
 pub const LISTENER: u32 = 1 << 3;
@@ -92,6 +97,9 @@ pub const GRANTED: u32 = 1 << 6;
 pub const PEER_PARTIAL: u32 = 1 << 7;
 /// Flow flag: the datagram socket is connected, so that sends need not name a peer.
 pub const CONNECTED: u32 = 1 << 8;
+/// Flow flag: the datagram socket was first seen shortly after the start, on a port that a program may have chosen. If it is
+/// older than egret, who spoke first is unknown.
+pub const UNDIRECTED: u32 = 1 << 9;
 
 /// The state of a flow at one moment.
 ///
@@ -176,7 +184,7 @@ pub struct PeerTotals {
     pub sends: u64,
     /// Calls that received something.
     pub receives: u64,
-    /// [`INBOUND`] and [`PEER_PARTIAL`].
+    /// [`INBOUND`], [`PREEXISTING`] and [`PEER_PARTIAL`].
     pub flags: u64,
 }
 

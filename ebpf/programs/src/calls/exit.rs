@@ -20,7 +20,9 @@ use crate::socket::mapped;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const AF_PACKET: u16 = 17;
+const SOCK_DGRAM: u16 = 2;
 const IPPROTO_TCP: u16 = 6;
+const IPPROTO_UDP: u16 = 17;
 /// The value of `protocol` where it cannot be told.
 const UNKNOWN: u16 = 0xffff;
 
@@ -100,6 +102,11 @@ fn tell(pending: &Pending, named: Named, fd: i32, result: i64) -> Result<(), i32
     if !matches!(pending.call, CALL_CONNECT | CALL_ACCEPT) && !is_news(cookie, fd, protocol, &peer) {
         return Ok(());
     }
+    let socket_type: u16 = read_or_zero(sk, setting!(sk_type));
+    if pending.call == CALL_CONNECT && socket_type == SOCK_DGRAM && peer.port == 0 && protocol == IPPROTO_UDP {
+        // Nothing can be sent there: it is asked from which address.
+        return Ok(());
+    }
     let local = local_of(sk, family);
     let call = CallRecord {
         header: Header {
@@ -121,7 +128,7 @@ fn tell(pending: &Pending, named: Named, fd: i32, result: i64) -> Result<(), i32
         local_port: local.port,
         family,
         protocol,
-        socket_type: read_or_zero(sk, setting!(sk_type)),
+        socket_type,
     };
     write(&call);
     Ok(())

@@ -1,12 +1,13 @@
 //! Capture by the kernel side's programs.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use aya::maps::{MapData, RingBuf};
 use egret_model::{Degradation, Event, Identity, Layer, Loss, LossReason, LossStage, Owner, Tally};
-use egret_wire::{FlowRecord, PeerKey, PeerTotals};
+use egret_wire::{FlowRecord, Kind, PREEXISTING, PeerKey, PeerTotals};
 
 use super::names::NameRing;
 use super::{Options, shorter, wait_for};
@@ -14,6 +15,7 @@ use crate::host;
 use crate::kernel::{LoadError, Probe, Programs, Rings, Setup, Shared, trim_memory};
 use crate::owner::process_ref;
 use crate::record::{Record, decode};
+use crate::standing::Listing;
 use crate::track::{PeerTable, Tracker};
 
 /// The reader looks at the rings at least this often while there is traffic: the bound on an event's latency.
@@ -24,6 +26,10 @@ const QUIET_AFTER: Duration = Duration::from_millis(500);
 const QUIET_WAIT: Duration = Duration::from_secs(5);
 /// Records read before events are handed on, so that a storm is seen while it lasts.
 const BATCH: usize = 4096;
+/// Records held back while preexisting sockets are listed: 30 MB at most. More stay in the ring.
+const MAX_HELD: usize = 1 << 17;
+/// The rings are looked at this often meanwhile.
+const HELD_WAIT: Duration = Duration::from_millis(5);
 /// How long an exec is waited for whose record must be there: it may stand behind one that another CPU is still writing.
 const EXEC_PATIENCE: Duration = Duration::from_millis(2);
 
@@ -36,6 +42,8 @@ pub(super) struct KernelCapture {
     tracker: Tracker,
     /// What stood at the start and was not handed on yet.
     standing: Vec<Event>,
+    /// Records that were written while that was listed.
+    held: Vec<Record>,
     /// As many batches as the ring of flows holds at once.
     batches: usize,
     taken_flows: Taken,
@@ -60,25 +68,74 @@ impl KernelCapture {
     /// Loads and attaches a layer.
     pub(super) fn start(probe: &Probe, layer: Layer, options: &Options) -> Result<Self, LoadError> {
         let mut tracker = Tracker::new(layer, options);
-        // Listed before the programs are attached: a socket that is made in between is announced by its first use, and
-        // none is told twice.
-        let standing = if options.standing { tracker.list_standing() } else { Vec::new() };
         let setup = setup(layer, options);
-        let (programs, rings) = match layer {
-            Layer::Syscalls => Programs::syscalls(probe, setup)?,
-            Layer::Sockets | Layer::Procfs => Programs::sockets(probe, setup)?,
+        let mut capture = match layer {
+            Layer::Syscalls => {
+                // Listed before: no call announces a socket by a number that the listing has, so that none is reported twice.
+                let standing = if options.standing {
+                    tracker.list_standing(Listing::of_preexisting(), &HashSet::new(), true)
+                } else {
+                    Vec::new()
+                };
+                let (programs, rings) = Programs::syscalls(probe, setup)?;
+                Self { standing, ..Self::with(tracker, programs, rings) }
+            }
+            Layer::Sockets | Layer::Procfs => {
+                let (programs, rings) = Programs::sockets(probe, setup)?;
+                let mut capture = Self::with(tracker, programs, rings);
+                capture.list_standing(options.standing)?;
+                capture
+            }
         };
-        if !programs.counts_lengths() {
-            tracker.without_counts();
-        }
-        let mut capture = Self::with(tracker, programs, rings, standing);
         let ring_bytes = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX);
         capture.batches = ring_bytes / size_of::<FlowRecord>() / BATCH + 1;
         trim_memory();
         Ok(capture)
     }
 
-    fn with(mut tracker: Tracker, mut programs: Programs, rings: Rings, standing: Vec<Event>) -> Self {
+    /// Lists the preexisting sockets while the hooks are at work already, so that none is missed in between. What the hooks
+    /// write meanwhile is held back: it says which sockets are new, and it comes after the list.
+    fn list_standing(&mut self, reported: bool) -> Result<(), LoadError> {
+        self.programs.begin_listing()?;
+        let listing = std::thread::scope(|scope| {
+            let listing = scope.spawn(Listing::of_preexisting);
+            while !listing.is_finished() {
+                wait_for(&[], &[self.flows.as_fd(), self.execs.as_fd()], HELD_WAIT);
+                self.hold();
+            }
+            listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        self.programs.finish_listing()?;
+        self.hold();
+        let begun = self.held.iter().filter_map(|record| match record {
+            Record::Flow(_, flow) if is_beginning(record) => Some(flow.cookie),
+            _ => None,
+        });
+        let begun = begun.collect();
+        self.standing = self.tracker.list_standing(listing, &begun, reported);
+        Ok(())
+    }
+
+    /// Takes what is in the rings out of them, and keeps the flows for later.
+    fn hold(&mut self) {
+        self.drain_execs();
+        while self.held.len() < MAX_HELD
+            && let Some(item) = self.flows.next()
+        {
+            match decode(&item) {
+                Ok(record) => self.held.push(record),
+                Err(error) => {
+                    self.taken_flows.malformed += 1;
+                    tracing::warn!(%error, ring = "flows", "record cannot be read");
+                }
+            }
+        }
+    }
+
+    fn with(mut tracker: Tracker, mut programs: Programs, rings: Rings) -> Self {
+        if !programs.counts_lengths() {
+            tracker.without_counts();
+        }
         // Twice: what was forked by a process that had not been entered yet is found by the second look.
         for _ in 0..2 {
             for (pid, key) in tracker.processes.enter_standing() {
@@ -91,7 +148,8 @@ impl KernelCapture {
             execs: rings.execs,
             names: NameRing::new(rings.names),
             tracker,
-            standing,
+            standing: Vec::new(),
+            held: Vec::new(),
             batches: 1,
             taken_flows: Taken::default(),
             taken_execs: Taken::default(),
@@ -127,6 +185,10 @@ impl KernelCapture {
         out.append(&mut self.standing);
         let before = self.taken_total();
         self.drain_execs();
+        for record in std::mem::take(&mut self.held) {
+            self.taken_flows.delivered += 1;
+            self.flow(record, out);
+        }
         let more = self.drain_flows(out);
         if !more {
             // Not only what flows asked for, or the ring would fill up while there are none.
@@ -273,6 +335,17 @@ impl KernelCapture {
 fn push(losses: &mut Vec<Loss>, stage: LossStage, reason: LossReason, count: u64) {
     if count != 0 {
         losses.push(Loss { stage, reason, count });
+    }
+}
+
+/// Whether a record shows that its socket's connection is new.
+fn is_beginning(record: &Record) -> bool {
+    let Record::Flow(kind, flow) = record else { return false };
+    let is_new = flow.header.flags & PREEXISTING == 0;
+    match kind {
+        Kind::Begun | Kind::Bound | Kind::Listening | Kind::Accepted => true,
+        Kind::Connecting | Kind::Established | Kind::Failed => is_new,
+        _ => false,
     }
 }
 

@@ -15,7 +15,7 @@ use aya_obj::generated::{bpf_cmd, bpf_prog_info};
 use egret_model::{Degradation, work};
 use egret_wire::{
     CONFIG_DNS, CONFIG_ENFORCE, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED,
-    Config, PeerKey, PeerTotals, ProcessKey,
+    Config, PeerKey, PeerTotals, ProcessKey, STAGE_LISTING, STAGE_WATCHING, Stage,
 };
 
 use super::counters::Counters;
@@ -27,6 +27,7 @@ use super::programs::{
 };
 use super::tables::{self, Shared};
 use super::{btf, offsets};
+use crate::host;
 
 /// How the programs are set up.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,7 @@ pub(crate) struct Programs {
     processes: HashMap<MapData, u32, ProcessKey>,
     peers: HashMap<MapData, PeerKey, PeerTotals>,
     asleep: Array<MapData, u32>,
+    stage: Array<MapData, Stage>,
     /// What other threads look into.
     shared: Shared,
     /// What the kernel side was told last.
@@ -165,6 +167,7 @@ impl Programs {
             processes: map(take(&mut ebpf, "PROCESSES")?, "PROCESSES")?,
             peers: map(take(&mut ebpf, "PEERS")?, "PEERS")?,
             asleep: map(take(&mut ebpf, "READER_ASLEEP")?, "READER_ASLEEP")?,
+            stage: map(take(&mut ebpf, "STAGE")?, "STAGE")?,
             is_asleep: false,
             ebpf: Some(ebpf),
             degradations,
@@ -317,6 +320,23 @@ impl Programs {
         let totals = self.peers.get(key, 0).ok().filter(|totals| totals.opened_ns == opened_ns)?;
         let _ = self.peers.remove(key);
         Some(totals)
+    }
+
+    /// Says that every hook is attached: sockets get their state from now on, and connects are announced until
+    /// [`Self::finish_listing`].
+    pub(crate) fn begin_listing(&mut self) -> Result<(), LoadError> {
+        self.set_stage(Stage { since_ns: host::boot_now(), stage: STAGE_LISTING, reserved: 0 })
+    }
+
+    /// Says that the preexisting sockets are listed. What a hook that ran meanwhile has to say of them is in the ring.
+    pub(crate) fn finish_listing(&mut self) -> Result<(), LoadError> {
+        let begun = self.stage.get(&0, 0).unwrap_or_default();
+        wait_for_grace_period();
+        self.set_stage(Stage { stage: STAGE_WATCHING, ..begun })
+    }
+
+    fn set_stage(&mut self, stage: Stage) -> Result<(), LoadError> {
+        self.stage.set(0, stage, 0).map_err(|source| LoadError::Map { name: "STAGE", source })
     }
 
     /// Tells the kernel side whether the reader sleeps until it is woken.

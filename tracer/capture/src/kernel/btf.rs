@@ -85,14 +85,15 @@ impl<'a> Btf<'a> {
     }
 
     /// Byte offset of a member, by the structure's name and the path of members: `&["d_name", "len"]`. Members of
-    /// anonymous structures and unions count as the outer structure's own, as in C.
+    /// anonymous structures and unions count as the outer structure's own, as in C. A bit field that does not begin a byte
+    /// has none.
     pub(super) fn offset(&self, structure: &str, path: &[&str]) -> Option<u32> {
         let mut id = *self.structures.get(structure.as_bytes())?;
         let mut offset = 0;
         for name in path {
             let mut budget = MAX_MEMBERS;
             let (bits, member) = self.member(id, name.as_bytes(), 0, &mut budget)?;
-            offset += bits / 8;
+            offset += (bits % 8 == 0).then_some(bits / 8)?;
             id = member;
         }
         Some(offset)

@@ -28,6 +28,8 @@ pub(super) fn read(btf: &Btf<'_>) -> Config {
         sk_protocol: "sock" "sk_protocol";
         sk_type: "sock" "sk_type";
         sk_err: "sock" "sk_err";
+        sk_max_ack_backlog: "sock" "sk_max_ack_backlog";
+        sk_userlocks: "sock" "sk_userlocks";
         task_tgid: "task_struct" "tgid";
         task_pid: "task_struct" "pid";
         task_real_parent: "task_struct" "real_parent";

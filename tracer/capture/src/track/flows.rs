@@ -1,15 +1,16 @@
 //! The state of flows, as far as one record does not say it all.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Judgement, Layer, Loss, LossReason, LossStage,
-    NetworkNamespace, Reason, Transport, Verdict,
+    NetworkNamespace, Process, Reason, Transport, Verdict,
 };
 use egret_wire::{
-    BY_TUPLE, CONNECTED, CallRecord, FlowRecord, GRANTED, INBOUND, Kind, PEER_PARTIAL, PEER_SPILLED, PREEXISTING,
-    PeerTotals, TRACED, address_bytes,
+    ANSWER_NS, BY_TUPLE, CONNECTED, CallRecord, FlowRecord, GRANTED, INBOUND, Kind, PEER_PARTIAL, PEER_SPILLED,
+    PREEXISTING, PeerTotals, TRACED, UNDIRECTED, address_bytes,
 };
 use lru::LruCache;
 
@@ -21,11 +22,13 @@ use super::resolve::Resolver;
 use super::waiting::Waiting;
 use crate::Options;
 use crate::diag;
+use crate::host;
 use crate::record::{NamePacket, Record};
-use crate::standing;
+use crate::standing::{Found, Listeners, Listing};
 
-/// Standing sockets remembered, about 100 bytes each.
-const STANDING: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+/// Sockets remembered whose process or beginning was found in user space, about 500 bytes each. What is forgotten closes
+/// without them.
+const FOUND: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// Connects without an answer remembered, about 100 bytes each. One that is forgotten can be told twice.
 const UNANSWERED: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 /// How long an accepted connection is held back for a process other than its listener to use it first, nanoseconds.
@@ -41,7 +44,12 @@ pub(crate) struct Tracker {
     waiting: Waiting,
     resolver: Resolver,
     pub(super) peers: KnownPeers,
-    standing: LruCache<u64, ()>,
+    /// What the kernel side could not know of sockets, by cookie.
+    found: LruCache<u64, Found>,
+    listeners: Listeners,
+    /// Preexisting UDP sockets without a peer, by cookie, and until when their first datagrams may be answers.
+    unconnected: HashSet<u64>,
+    answers_until_ns: u64,
     /// Connects that were told before they were answered.
     unanswered: LruCache<u64, ()>,
     /// What every flow that was granted its peer says.
@@ -60,7 +68,10 @@ impl Tracker {
             waiting: Waiting::default(),
             resolver: Resolver::new(),
             peers: KnownPeers::new(),
-            standing: LruCache::new(STANDING),
+            found: LruCache::new(FOUND),
+            listeners: Listeners::default(),
+            unconnected: HashSet::new(),
+            answers_until_ns: 0,
             unanswered: LruCache::new(UNANSWERED),
             granted: Arc::new(granted()),
             own_namespace: diag::own_namespace(),
@@ -97,16 +108,20 @@ impl Tracker {
         self.counts = false;
     }
 
-    /// The sockets that stand now, as events, and remembers them.
-    pub(crate) fn list_standing(&mut self) -> Vec<Event> {
+    /// Remembers the preexisting sockets of a listing, all but those in `begun`; gives them as events if they are to be
+    /// `reported`.
+    pub(crate) fn list_standing(&mut self, mut listing: Listing, begun: &HashSet<u64>, reported: bool) -> Vec<Event> {
         let now = self.processes.now();
-        let mut events = standing::list(&mut self.processes, self.layer, now).unwrap_or_else(|error| {
-            tracing::warn!(%error, "standing sockets are not listed");
-            Vec::new()
-        });
-        for event in &mut events {
-            self.standing.put(event.id.socket, ());
-            self.naming.name(event);
+        self.unconnected = listing.take_unconnected();
+        self.answers_until_ns = host::boot_now() + ANSWER_NS;
+        let (sockets, listeners) = listing.events(&mut self.processes, self.layer, now);
+        self.listeners = listeners;
+        let mut events = Vec::new();
+        for mut found in sockets.into_iter().filter(|found| !begun.contains(&found.event.id.socket)) {
+            self.naming.name(&mut found.event);
+            found.reported = reported;
+            events.extend(reported.then(|| found.event.clone()));
+            self.found.put(found.event.id.socket, found);
         }
         events
     }
@@ -115,12 +130,13 @@ impl Tracker {
     /// second without an answer, and capture ends now.
     pub(crate) fn list_unanswered(&mut self) -> Vec<Event> {
         let now = self.processes.now();
-        let mut events = standing::unanswered(&mut self.processes, self.layer, now).unwrap_or_else(|error| {
-            tracing::warn!(%error, "connects without an answer are not listed");
-            Vec::new()
-        });
-        events.retain(|event| !self.unanswered.contains(&event.id.socket) && !self.standing.contains(&event.id.socket));
-        events.iter_mut().for_each(|event| self.naming.name(event));
+        let (sockets, _) = Listing::of_unanswered().events(&mut self.processes, self.layer, now);
+        let mut events: Vec<Event> = sockets.into_iter().map(|found| found.event).collect();
+        events.retain(|event| !self.unanswered.contains(&event.id.socket) && !self.found.contains(&event.id.socket));
+        for event in &mut events {
+            event.standing = false;
+            self.naming.name(event);
+        }
         events
     }
 
@@ -140,6 +156,9 @@ impl Tracker {
 
     /// Takes a record of the flow ring; appends what it means to `out`.
     pub(crate) fn flow(&mut self, kind: Kind, flow: FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
+        if flow.header.flags & PREEXISTING == 0 && matches!(kind, Kind::Connecting | Kind::Established | Kind::Failed) {
+            self.supersede(&flow, out);
+        }
         match kind {
             Kind::Connecting => {
                 self.unanswered.put(flow.cookie, ());
@@ -150,6 +169,7 @@ impl Tracker {
                     out.push(self.unsettled(&oldest));
                 }
             }
+            Kind::Established if flow.header.flags & PREEXISTING != 0 => self.answered(flow, out),
             Kind::Established => {
                 let mut event = self.event(EventName::ConnectionOpen, &flow);
                 event.connect_duration_ns = flow.established_ns.checked_sub(flow.opened_ns);
@@ -169,36 +189,117 @@ impl Tracker {
             }
             Kind::Listening => out.push(self.event(EventName::Listen, &flow)),
             Kind::Bound => out.push(self.event(EventName::ConnectionOpen, &flow)),
+            Kind::Datagram if flow.error == 0 && self.is_undirected(&flow) => {
+                // Its end is reported. A beginning would say who began.
+                self.peers.add(undirected(flow));
+            }
             Kind::Datagram => {
                 if flow.error == 0 {
                     self.peers.add(flow);
                 }
-                let inbound = flow.header.flags & INBOUND != 0;
-                let name = if inbound { EventName::Accept } else { EventName::DatagramSend };
+                let name = match flow.header.flags & (INBOUND | PREEXISTING) {
+                    0 => EventName::DatagramSend,
+                    // An answer to what was sent before the start.
+                    PREEXISTING => EventName::ConnectionOpen,
+                    _ => EventName::Accept,
+                };
                 out.push(self.event(name, &flow));
             }
             Kind::Send => out.push(self.event(EventName::DatagramSend, &flow)),
-            // Totals feed live views; the others do not travel on this ring.
-            Kind::Totals | Kind::Exec | Kind::Cgroup | Kind::Call | Kind::Question | Kind::Answer | Kind::Hello => {}
+            // Totals feed live views, a beginning is for the listing; the others do not travel on this ring.
+            Kind::Totals
+            | Kind::Begun
+            | Kind::Exec
+            | Kind::Cgroup
+            | Kind::Call
+            | Kind::Question
+            | Kind::Answer
+            | Kind::Hello => {}
         }
     }
 
-    /// A held record whose successor did not come in time: the listener has it. One that is older than egret is asked for.
+    /// A held record whose successor did not come in time: the listener has it, also one that is older than egret. What
+    /// user space finds stays with the socket until it is used.
     fn unsettled(&mut self, flow: &FlowRecord) -> Event {
-        let mut event = self.event(EventName::Accept, flow);
+        let mut event = self.opening(flow);
         if event.process.is_none()
-            && let Some(transport) = event.transport
-            && let Some((process, attribution)) =
-                self.resolver.resolve(flow.cookie, transport, event.local, event.peer, &mut self.processes)
+            && let Some((process, attribution)) = self.search(flow, &event)
         {
             event.process = Some(process);
             event.attribution = attribution;
+            self.remember(&event);
         }
         event
     }
 
+    /// Keeps what was reported of a socket for its later events.
+    fn remember(&mut self, event: &Event) {
+        self.found.put(event.id.socket, Found { event: event.clone(), connecting: false, reported: true });
+    }
+
+    /// The process of a socket that no hook could name.
+    fn search(&mut self, flow: &FlowRecord, event: &Event) -> Option<(Arc<Process>, Attribution)> {
+        let resolver = &mut self.resolver;
+        let exact = resolver.resolve(flow.cookie, event.transport?, event.local, event.peer, &mut self.processes);
+        // Nobody holds what waits to be accepted but its listener.
+        let listening = || self.listeners.process(flow.netns, event.local).filter(|_| event.inbound);
+        exact.or_else(|| Some((listening()?, Attribution::Procfs)))
+    }
+
+    /// The first event of a connection whose process was not known at its beginning.
+    fn opening(&mut self, flow: &FlowRecord) -> Event {
+        let mut event = self.event(EventName::ConnectionOpen, flow);
+        if event.inbound {
+            event.name = EventName::Accept;
+        }
+        if flow.header.flags & PREEXISTING != 0 {
+            self.remember(&event);
+        }
+        event
+    }
+
+    /// A connect that is older than egret is answered. If the listing has it, it is reported already, perhaps as outstanding.
+    fn answered(&mut self, flow: FlowRecord, out: &mut Vec<Event>) {
+        if let Some(found) = self.found.get_mut(&flow.cookie) {
+            found.connecting = false;
+            let was_outstanding = std::mem::take(&mut found.event.outstanding);
+            if found.reported {
+                out.extend(was_outstanding.then(|| self.event(EventName::ConnectionOpen, &flow)));
+                return;
+            }
+        }
+        if let Some(oldest) = self.waiting.add(flow) {
+            out.push(self.unsettled(&oldest));
+        }
+    }
+
+    /// A socket is connected anew: what it was before, if it is older than egret, is over.
+    fn supersede(&mut self, flow: &FlowRecord, out: &mut Vec<Event>) {
+        let is_older = self.found.peek(&flow.cookie).is_some_and(|found| found.event.standing);
+        if let Some(found) = is_older.then(|| self.found.pop(&flow.cookie)).flatten() {
+            out.extend(found.reported.then(|| self.end_of(&found, flow)));
+        }
+    }
+
+    /// The end of a socket as it was found.
+    fn end_of(&self, found: &Found, flow: &FlowRecord) -> Event {
+        let name = if found.connecting { EventName::ConnectionFailed } else { EventName::ConnectionClose };
+        let time = self.processes.at(flow.header.time_ns);
+        Event { name, time, outstanding: false, ..found.event.clone() }
+    }
+
+    /// Whether the first datagram seen of a preexisting socket says nothing of who spoke first.
+    fn is_undirected(&self, flow: &FlowRecord) -> bool {
+        flow.header.flags & UNDIRECTED != 0
+            && flow.header.time_ns < self.answers_until_ns
+            && self.unconnected.contains(&flow.cookie)
+    }
+
     /// Tells what has waited for long; with `None` everything.
     pub(crate) fn flush(&mut self, now_ns: Option<u64>, out: &mut Vec<Event>) {
+        if now_ns.is_some_and(|now| now > self.answers_until_ns) {
+            self.unconnected = HashSet::new();
+        }
         let until = now_ns.map_or(u64::MAX, |now| now.saturating_sub(PATIENCE_NS));
         while let Some(flow) = self.waiting.take_until(until) {
             out.push(self.unsettled(&flow));
@@ -206,48 +307,53 @@ impl Tracker {
     }
 
     fn owned(&mut self, flow: &FlowRecord, out: &mut Vec<Event>) {
-        if flow.header.flags & PREEXISTING != 0 {
-            if self.standing.get(&flow.cookie).is_none() {
-                out.push(self.event(EventName::ConnectionOpen, flow));
-            }
-            return;
-        }
-        if let Some(accepted) = self.waiting.take(flow.cookie) {
-            let mut event = self.event(EventName::Accept, flow);
-            event.time = self.processes.at(accepted.header.time_ns);
-            event.bytes_sent = None;
-            event.bytes_received = None;
-            out.push(event);
+        if let Some(held) = self.waiting.take(flow.cookie) {
+            let event = self.opening(flow);
+            out.push(Event { time: self.processes.at(held.header.time_ns), ..event });
+        } else if flow.header.flags & PREEXISTING != 0 {
+            let is_reported = self.found.peek(&flow.cookie).is_some_and(|found| found.reported);
+            out.extend((!is_reported).then(|| self.opening(flow)));
         }
     }
 
     fn closed(&mut self, flow: &FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
-        if flow.header.flags & INBOUND != 0
-            && let Some(held) = self.waiting.take(flow.cookie)
-        {
+        if let Some(held) = self.waiting.take(flow.cookie) {
             out.push(self.unsettled(&held));
         }
         let used = self.peers.remove(flow.cookie);
         let mut flow = *flow;
-        if flow.header.flags & PEER_SPILLED != 0 {
+        let last = used.iter().find(|first| is_same_peer(first, &flow));
+        let unused = flow.sends == 0 && flow.receives == 0;
+        let spilled = flow.header.flags & PEER_SPILLED != 0;
+        // A peer that was named, or connected to, and with which nothing moved.
+        let never_begun = spilled && last.is_none() && unused && (self.counts || flow.header.flags & CONNECTED == 0);
+        if spilled {
             self.close_peers(&flow, &used, peers, out);
-            match used.iter().find(|first| is_same_peer(first, &flow)) {
-                Some(first) => {
-                    flow.process = first.process;
-                    flow.header.flags |= first.header.flags & INBOUND;
-                }
-                // A peer that was named, and with which nothing moved.
-                None if flow.sends | flow.receives == 0 && flow.header.flags & CONNECTED == 0 => return,
-                None => {}
-            }
+        }
+        if let Some(first) = last {
+            flow.process = first.process;
+            flow = directed(flow, first);
         }
         let flow = &flow;
-        // A socket that nobody had listed and nobody used has no peer and nothing to tell.
-        let unlisted = flow.header.flags & PREEXISTING != 0 && self.standing.pop(&flow.cookie).is_none();
-        if unlisted && flow.sends == 0 && flow.receives == 0 {
+        let mut event = self.event(EventName::ConnectionClose, flow);
+        let found = self.found.pop(&flow.cookie);
+        let is_reported = found.as_ref().is_some_and(|found| found.reported);
+        // A socket that nobody listed and nobody used has nothing to report.
+        if flow.header.flags & PREEXISTING != 0 && unused && last.is_none() && !is_reported {
             return;
         }
-        let mut event = self.event(EventName::ConnectionClose, flow);
+        let is_found = found.as_ref().is_some_and(|found| found.event.id == event.id);
+        if let Some(found) = found.filter(|_| is_reported) {
+            if found.connecting && unused {
+                event.name = EventName::ConnectionFailed;
+            } else if !is_found && !used.iter().any(|first| peer_of(first) == found.event.peer) {
+                // It has had other peers since it was listed.
+                out.push(self.end_of(&found, flow));
+            }
+        }
+        if never_begun && !(is_found && is_reported) {
+            return;
+        }
         if !event.standing {
             event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
         }
@@ -270,10 +376,13 @@ impl Tracker {
             let mut flow = *first;
             flow.header.time_ns = last.header.time_ns;
             flow.header.flags |= totals.map_or(PEER_PARTIAL, PeerTotals::flags);
+            flow = directed(flow, first);
             flow.sent = totals.map_or(0, |totals| totals.sent);
             flow.received = totals.map_or(0, |totals| totals.received);
             let mut event = self.event(EventName::ConnectionClose, &flow);
-            event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+            if !event.standing {
+                event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+            }
             out.push(event);
         }
         // A part of the last one's totals is no peer that could come back.
@@ -300,25 +409,39 @@ impl Tracker {
         let sends = name == EventName::DatagramSend && self.counts;
         let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
         let preexisting = flow.header.flags & PREEXISTING != 0;
+        let local = Endpoint::from_wire(address_bytes(flow.local), port(flow.local_port));
+        let peer = peer_of(flow);
+        let found =
+            self.found.get(&flow.cookie).map(|found| &found.event).filter(|found| {
+                if transport.has_handshake() { found.standing == preexisting } else { found.peer == peer }
+            });
         // A multipath socket announces itself by its first use, like one that is older than egret.
-        let standing = preexisting && transport != Transport::Mptcp;
-        // When a standing one was opened nobody saw; the list of those that stand names it in the same way.
-        let id = ConnectionId { socket: flow.cookie, opened: if standing { 0 } else { flow.opened_ns } };
+        let standing = found.map_or(preexisting && transport != Transport::Mptcp, |found| found.standing);
+        // When a preexisting one was opened nobody saw; the list of them names it in the same way.
+        let nameless = standing && (found.is_some() || transport.has_handshake());
+        let id = ConnectionId { socket: flow.cookie, opened: if nameless { 0 } else { flow.opened_ns } };
+        let served = || preexisting && transport.has_handshake() && self.listeners.serve(flow.netns, local);
+        let inbound = flow.header.flags & INBOUND != 0 || found.map_or_else(served, |found| found.inbound);
+        let (process, attribution) = match (process, found) {
+            (None, Some(found)) => (found.process.clone(), found.attribution),
+            (process, _) => (process, attribution),
+        };
         let mut event = Event {
             process,
             attribution,
             transport: Some(transport),
-            local: Endpoint::from_wire(address_bytes(flow.local), port(flow.local_port)),
-            peer: Endpoint::from_wire(address_bytes(flow.peer), port(flow.peer_port)),
+            local,
+            peer,
             error: (flow.error != 0).then_some(flow.error),
             bytes_sent: (closes || sends).then_some(flow.sent),
             bytes_received: closes.then_some(flow.received),
             retransmits: (tcp_end && !preexisting).then_some(flow.retransmits),
             rtt_ns: (tcp_end && flow.srtt_us != 0).then(|| u64::from(flow.srtt_us) * 1000),
-            inbound: flow.header.flags & INBOUND != 0,
+            inbound,
             standing,
             namespace: (flow.netns != 0)
-                .then(|| NetworkNamespace { inode: flow.netns, own: Some(flow.netns) == self.own_namespace }),
+                .then(|| NetworkNamespace { inode: flow.netns, own: Some(flow.netns) == self.own_namespace })
+                .or_else(|| found.and_then(|found| found.namespace)),
             followed: flow.process.flags & TRACED != 0,
             ..Event::new(name, self.processes.at(flow.header.time_ns), id, self.layer)
         };
@@ -329,6 +452,25 @@ impl Tracker {
         self.naming.name(&mut event);
         event
     }
+}
+
+/// A flow of a preexisting datagram socket, without a direction.
+const fn undirected(mut flow: FlowRecord) -> FlowRecord {
+    flow.header.flags = flow.header.flags & !INBOUND | PREEXISTING;
+    flow
+}
+
+/// A flow with the direction that the first record of its peer has.
+const fn directed(mut flow: FlowRecord, first: &FlowRecord) -> FlowRecord {
+    flow.header.flags |= first.header.flags & INBOUND;
+    if first.header.flags & PREEXISTING != 0 { undirected(flow) } else { flow }
+}
+
+/// The peer that a record names. The kernel keeps the protocol number of a raw socket, and the identifier of a ping socket,
+/// where others have the port.
+fn peer_of(flow: &FlowRecord) -> Endpoint {
+    let has_ports = Transport::of_socket(flow.family, flow.socket_type, flow.protocol).has_ports();
+    Endpoint::from_wire(address_bytes(flow.peer), if has_ports { flow.peer_port } else { 0 })
 }
 
 /// A rule let an earlier connection of the same process to the same peer pass; which one is not known here.

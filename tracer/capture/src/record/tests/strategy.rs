@@ -11,7 +11,7 @@ use proptest::sample::select;
 use super::encode::{self, RawExec};
 
 /// Every kind whose record is a [`FlowRecord`].
-pub(super) const FLOW_KINDS: [Kind; 12] = [
+pub(super) const FLOW_KINDS: [Kind; 13] = [
     Kind::Connecting,
     Kind::Established,
     Kind::Accepted,
@@ -24,6 +24,7 @@ pub(super) const FLOW_KINDS: [Kind; 12] = [
     Kind::Totals,
     Kind::SocketError,
     Kind::Send,
+    Kind::Begun,
 ];
 
 fn process() -> impl Strategy<Value = ProcessRef> {
