@@ -87,7 +87,8 @@ impl Listing {
                     pid.and_then(|pid| known.entry(pid).or_insert_with(|| processes.standing(pid)).clone());
                 if socket.is_listening() {
                     listeners.add(namespace.netns, &socket, process.clone());
-                } else if socket.inode == 0 && socket.transport.has_handshake() {
+                } else if socket.transport.has_handshake() && !self.holders.is_held(socket.inode) {
+                    // Closed since it was listed, or not accepted yet.
                     process = listeners.process(namespace.netns, socket.local);
                 }
                 let accepted = socket.transport.has_handshake()
