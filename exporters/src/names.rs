@@ -18,6 +18,8 @@ pub const PROCESS_EXECUTABLE_PATH: &str = "process.executable.path";
 pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
 /// SHA-256 of the file, lower-case hexadecimal.
 pub const PROCESS_EXECUTABLE_SHA256: &str = "process.executable.sha256";
+/// What that path names, one of [`egret_model::Origin`]; in JSON absent for a file of the host.
+pub const EXECUTABLE_ORIGIN: &str = "egret.executable.origin";
 /// Argument vector, an array.
 pub const PROCESS_COMMAND_ARGS: &str = "process.command_args";
 /// Process id of the parent.
@@ -114,7 +116,7 @@ pub const CLIENT_PORT: &str = "client.port";
 pub const DNS_QUESTION_NAME: &str = "dns.question.name";
 
 /// All that records have, in the order in which they have them. New ones go to the end: files have columns in this order.
-pub const ALL: [&str; 43] = [
+pub const ALL: [&str; 44] = [
     TIMESTAMP,
     EVENT_NAME,
     CONNECTION_ID,
@@ -158,4 +160,5 @@ pub const ALL: [&str; 43] = [
     NETWORK_NAMESPACE,
     NETWORK_HOST,
     CONNECT_OUTSTANDING,
+    EXECUTABLE_ORIGIN,
 ];

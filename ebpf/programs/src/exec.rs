@@ -18,6 +18,7 @@ use crate::config::{has, setting};
 use crate::environment;
 use crate::kernel::{follow, masked, read};
 use crate::maps::{EXECS, PROCESSES, SCRATCH, count};
+use crate::mounts;
 use crate::path::{self, Scratch};
 use crate::process::{effective_uid, parent_of, start_of};
 use crate::record;
@@ -38,6 +39,7 @@ fn try_exec(task: *const u8) -> Option<()> {
     let (mut inode, mut device) = (0_u64, 0_u32);
     let mut path_length = 0;
     if let Ok(file) = executable(task) {
+        flags |= mounts::view(task, file);
         (inode, device) = identity(file).unwrap_or((0, 0));
         match path::write(scratch, file) {
             Ok((length, truncated)) => {

@@ -28,6 +28,7 @@ mod grants;
 mod kernel;
 mod lengths;
 mod maps;
+mod mounts;
 mod names;
 mod owners;
 mod path;

@@ -1,7 +1,7 @@
 //! The true path of a file, walked up from its directory entry.
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
-use egret_wire::{EXEC_PATH_TRUNCATED, ExecHeader, MAX_ARGS, MAX_DIRECTORY, MAX_PATH};
+use egret_wire::{EXEC_MEMORY, EXEC_PATH_TRUNCATED, ExecHeader, MAX_ARGS, MAX_DIRECTORY, MAX_PATH};
 
 use crate::config::setting;
 use crate::environment::MAX_VARIABLE;
@@ -36,6 +36,7 @@ pub(crate) fn write(scratch: &mut Scratch, file: *const u8) -> Result<(usize, u3
     let length = walk(scratch, 0, file.wrapping_add(setting!(file_path) as usize));
     match length {
         0..=MAX => Ok((length as usize, 0)),
+        IN_MEMORY..=MAX_IN_MEMORY => Ok(((length - IN_MEMORY) as usize, EXEC_MEMORY)),
         TOO_LONG => Ok((0, EXEC_PATH_TRUNCATED)),
         _ => Err(-1),
     }
@@ -65,11 +66,15 @@ pub(crate) fn write_directory(scratch: &mut Scratch, at: usize, task: *const u8)
 
 const MAX: i64 = MAX_PATH as i64 - 1;
 const MAX_DIRECTORY_LENGTH: i64 = MAX_DIRECTORY as i64;
+/// Added to the length of the name of a file in memory, which lies in no directory.
+const IN_MEMORY: i64 = 1 << 32;
+const MAX_IN_MEMORY: i64 = IN_MEMORY + MAX;
 /// A path that does not fit.
 const TOO_LONG: i64 = -2;
 
-/// Writes a `struct path` behind `at` bytes of the scratch data; returns its length, or [`TOO_LONG`], or another negative
-/// number where it cannot be read. A function of its own: it has two callers, and is as long as the program otherwise.
+/// Writes a `struct path` behind `at` bytes of the scratch data; returns its length, with [`IN_MEMORY`] added for a file in
+/// memory, or [`TOO_LONG`], or another negative number where it cannot be read. A function of its own: it has two callers, and
+/// is as long as the program otherwise.
 #[inline(never)]
 fn walk(scratch: &mut Scratch, at: usize, path: *const u8) -> i64 {
     try_walk(scratch, at, path).unwrap_or(-1)
@@ -87,6 +92,10 @@ fn try_walk(scratch: &mut Scratch, at: usize, path: *const u8) -> Result<i64, i3
     for _ in 0..MAX_DEPTH {
         let root = follow(vfsmount, setting!(vfsmount_root))?;
         let parent = follow(dentry, setting!(dentry_parent))?;
+        if dentry == parent && dentry != root {
+            // In no directory: a file in memory.
+            return Ok(IN_MEMORY + component(scratch, at, length, dentry)? as i64);
+        }
         if dentry == root || dentry == parent {
             let mount = vfsmount.wrapping_sub(setting!(mount_mnt) as usize);
             let above = follow(mount, setting!(mount_parent))?;

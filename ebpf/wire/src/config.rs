@@ -132,6 +132,22 @@ pub struct Config {
     pub cgroup_kn: u32,
     /// `kernfs_node.id`.
     pub kernfs_id: u32,
+    /// `task_struct.nsproxy`.
+    pub task_nsproxy: u32,
+    /// `fs_struct.root`.
+    pub fs_root: u32,
+    /// `nsproxy.mnt_ns`.
+    pub nsproxy_mnt_ns: u32,
+    /// `mnt_namespace.ns.inum`.
+    pub mnt_ns_inum: u32,
+    /// `mnt_namespace.user_ns`.
+    pub mnt_ns_user: u32,
+    /// `user_namespace.ns.inum`.
+    pub user_ns_inum: u32,
+    /// `mount.mnt_ns`.
+    pub mount_ns: u32,
+    /// Numbers of the host's mount namespaces: that of the first process, and egret's own. Unknown ones are `u32::MAX`.
+    pub host_mounts: [u32; 2],
 }
 
 impl Config {
@@ -195,11 +211,19 @@ impl Config {
             skc_cookie: NONE,
             cgroup_kn: NONE,
             kernfs_id: NONE,
+            task_nsproxy: NONE,
+            fs_root: NONE,
+            nsproxy_mnt_ns: NONE,
+            mnt_ns_inum: NONE,
+            mnt_ns_user: NONE,
+            user_ns_inum: NONE,
+            mount_ns: NONE,
+            host_mounts: [NONE; 2],
         }
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 55 * 4);
+const _: () = assert!(size_of::<Config>() == 64 * 4);
 
 #[cfg(feature = "user")]
 mod pod {

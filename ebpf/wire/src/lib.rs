@@ -29,8 +29,9 @@ pub use flow::{
 pub use name::{NAME_TCP, NameRecord};
 pub use owner::{Grant, GrantKey, Policy, TupleKey, TupleOwner};
 pub use process::{
-    CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, EXEC_TRACE_PARENT,
-    ExecHeader, MAX_ARGS, MAX_CGROUP_PATH, MAX_DIRECTORY, MAX_PATH, ProcessKey, ProcessRef, TRACE_PARENT, TRACED,
+    CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_HOST_FILE, EXEC_HOST_VIEW, EXEC_MEMORY, EXEC_NO_PATH, EXEC_PATH_AS_TYPED,
+    EXEC_PATH_TRUNCATED, EXEC_TRACE_PARENT, ExecHeader, MAX_ARGS, MAX_CGROUP_PATH, MAX_DIRECTORY, MAX_PATH, ProcessKey,
+    ProcessRef, TRACE_PARENT, TRACED,
 };
 
 /// The 16 bytes of an address as they lie in memory, as two words: the kernel side copies them whole.

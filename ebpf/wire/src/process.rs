@@ -69,6 +69,14 @@ pub const EXEC_PATH_AS_TYPED: u32 = 1 << 3;
 /// Exec flag: [`TRACE_PARENT`] bytes end the record, the value of `TRACEPARENT` in the environment up to a NUL.
 pub const EXEC_TRACE_PARENT: u32 = 1 << 4;
 
+/// Exec flag: the file lies on a mount of the host's mount namespace, where its path is as recorded.
+pub const EXEC_HOST_FILE: u32 = 1 << 5;
+/// Exec flag: paths mean to the process what they mean on the host: its mount namespace belongs to the initial user namespace,
+/// so that somebody privileged has made it, and its root directory is that of the mount namespace.
+pub const EXEC_HOST_VIEW: u32 = 1 << 6;
+/// Exec flag: the file has a name and lies in no directory, as files in memory do.
+pub const EXEC_MEMORY: u32 = 1 << 7;
+
 /// A process replaced its image. Variable data follow: `path_length` bytes of path, `args_length`
 /// bytes of arguments, `directory_length` bytes of working directory, [`TRACE_PARENT`] bytes with [`EXEC_TRACE_PARENT`].
 ///

@@ -11,7 +11,7 @@ mod settings;
 mod sink;
 mod writer;
 
-use egret_model::{Arguments, Cgroup, Endpoint, Event, Executable, Judgement, NetworkNamespace, Process};
+use egret_model::{Arguments, Cgroup, Endpoint, Event, Executable, Judgement, NetworkNamespace, Origin, Process};
 
 pub use self::fields::ReadError;
 use self::object::ObjectWriter;
@@ -65,6 +65,9 @@ fn write_process(object: &mut ObjectWriter<'_>, process: &Process, arguments: &A
 fn write_executable(object: &mut ObjectWriter<'_>, executable: &Executable, arguments: &Arguments) {
     string(object, names::PROCESS_EXECUTABLE_PATH, executable.file_path());
     string(object, names::PROCESS_EXECUTABLE_NAME, executable.name());
+    if executable.origin != Origin::Host {
+        object.string(names::EXECUTABLE_ORIGIN, executable.origin.as_str());
+    }
     let digest = executable.sha256.get().and_then(Option::as_deref);
     string(object, names::PROCESS_EXECUTABLE_SHA256, digest);
     let args = arguments.of(executable);

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use egret_model::{
-    Cgroup, ConnectionId, Endpoint, Event, Executable, Judgement, NetworkNamespace, Process, Server, Timestamp,
+    Cgroup, ConnectionId, Endpoint, Event, Executable, Judgement, NetworkNamespace, Origin, Process, Server, Timestamp,
 };
 
 use super::fields::{Fields, ReadError};
@@ -68,7 +68,11 @@ fn read_executable(fields: &Fields) -> Result<Executable, ReadError> {
     let args: Option<Vec<Text>> = fields.optional(names::PROCESS_COMMAND_ARGS)?;
     let path = fields.optional(names::PROCESS_EXECUTABLE_PATH)?;
     let script: Option<Text> = fields.optional(names::SCRIPT)?;
-    let executable = Executable::of_record(path, name.as_deref(), args.unwrap_or_default().into(), script.as_ref());
+    let origin = fields.understood(names::EXECUTABLE_ORIGIN, "not a known origin", Origin::from_name)?;
+    let executable = Executable {
+        origin: origin.unwrap_or_default(),
+        ..Executable::of_record(path, name.as_deref(), args.unwrap_or_default().into(), script.as_ref())
+    };
     if let Some(digest) = fields.optional(names::PROCESS_EXECUTABLE_SHA256)? {
         // It was made just now, and nobody else has it.
         let _ = executable.sha256.set(Some(digest));

@@ -182,6 +182,11 @@ pub const COLUMNS: [Column; names::ALL.len()] = {
         optional(names::NETWORK_NAMESPACE, U32, "inode number of the socket's network namespace"),
         optional(names::NETWORK_HOST, Truth, "that is egret's own network namespace, the one that enforcement judges"),
         optional(names::CONNECT_OUTSTANDING, Truth, "the peer has not answered the connect yet; another event follows"),
+        optional(
+            names::EXECUTABLE_ORIGIN,
+            Word,
+            "what `process_executable_path` names: `host`, `replaced`, `shared`, `private`, `memory` or `unknown`",
+        ),
     ]
 };
 

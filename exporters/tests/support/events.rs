@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use egret_model::{
     Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource,
-    NetworkNamespace, Process, Reason, Script, Server, Timestamp, Transport, Verdict,
+    NetworkNamespace, Origin, Process, Reason, Script, Server, Timestamp, Transport, Verdict,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -29,10 +29,11 @@ fn time() -> impl Strategy<Value = Timestamp> {
 
 fn executable() -> impl Strategy<Value = Executable> {
     let args = prop::collection::vec(text(), 0..5);
-    (of(path()), any::<bool>(), args, any::<bool>(), of(of(text()))).prop_map(
-        |(path, path_as_typed, args, args_truncated, digest)| {
+    (of(path()), any::<bool>(), select(Origin::ALL.to_vec()), args, any::<bool>(), of(of(text()))).prop_map(
+        |(path, path_as_typed, origin, args, args_truncated, digest)| {
             let executable = Executable {
                 path,
+                origin,
                 path_as_typed,
                 args: args.into(),
                 args_truncated,

@@ -26,7 +26,7 @@ pub use judgement::{Judgement, Reason};
 pub use loss::{Loss, LossReason, LossStage, Tally};
 pub use network::{Endpoint, NetworkType, Transport};
 pub use owner::{Flow, Identity, Owner, ProcessId};
-pub use process::{Cgroup, Executable, FileId, Process, Sha256};
+pub use process::{Cgroup, Executable, FileId, Origin, Process, Sha256};
 pub use script::{CommandLine, Script};
 pub use server::{NameSource, Resolution, Server};
 pub use time::Timestamp;

@@ -17,6 +17,62 @@ pub struct FileId {
     pub inode: u64,
 }
 
+/// What the path of an executable names. A path is one name: in a mount namespace of their own, or by a file in memory, anybody
+/// may give any program the path of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A file of the host: in the host's mount namespace its path names this very file.
+    #[default]
+    Host,
+    /// A file of the host that was removed or replaced since it was executed.
+    Replaced,
+    /// A file of the host, in a process that sees other mounts or another root directory: the paths in its arguments may name
+    /// other files.
+    Shared,
+    /// A file that has this path in another mount namespace only.
+    Private,
+    /// A file in memory (`memfd_create(2)`): it has a name and no path.
+    Memory,
+    /// Nobody could tell.
+    Unknown,
+}
+
+impl Origin {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Host, Self::Replaced, Self::Shared, Self::Private, Self::Memory, Self::Unknown];
+
+    /// As records have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Replaced => "replaced",
+            Self::Shared => "shared",
+            Self::Private => "private",
+            Self::Memory => "memory",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The one that a record names.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|origin| origin.as_str() == name)
+    }
+
+    /// What a record of an egret that did not know is taken for: in a container paths are the container's.
+    #[must_use]
+    pub const fn of_old_record(in_container: bool) -> Self {
+        if in_container { Self::Private } else { Self::Host }
+    }
+
+    /// Whether the path is that of a file of the host.
+    #[must_use]
+    pub const fn is_host(self) -> bool {
+        matches!(self, Self::Host | Self::Replaced | Self::Shared)
+    }
+}
+
 /// What the kernel puts behind the path of a file that is no longer there.
 const DELETED: &str = " (deleted)";
 
@@ -29,6 +85,8 @@ pub struct Executable {
     pub path_as_typed: bool,
     /// Which file it was.
     pub file: Option<FileId>,
+    /// What the path names.
+    pub origin: Origin,
     /// The argument vector; what is not UTF-8 is replaced.
     pub args: Arc<[Arc<str>]>,
     /// The argument vector is longer than what was kept.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egret_model::{Arguments, Cgroup, Executable, Process, Timestamp};
+use egret_model::{Arguments, Cgroup, Executable, Origin, Process, Timestamp};
 use jiff::fmt::temporal::DateTimePrinter;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -86,6 +86,8 @@ fn executable(attributes: &mut Attributes, executable: &Executable, arguments: &
     attributes.string(names::PROCESS_EXECUTABLE_NAME, executable.name());
     let digest = executable.sha256.get().and_then(Option::as_deref);
     attributes.string(names::PROCESS_EXECUTABLE_SHA256, digest);
+    let origin = Some(executable.origin).filter(|origin| *origin != Origin::Host);
+    attributes.string(names::EXECUTABLE_ORIGIN, origin.map(Origin::as_str));
     attributes.strings(names::PROCESS_COMMAND_ARGS, arguments.of(executable).iter().map(|arg| &**arg));
     attributes.string(names::SCRIPT, executable.script.recorded());
 }

@@ -81,7 +81,7 @@ impl Rows {
         self.count = 0;
         let mut columns: Vec<ArrayRef> =
             vec![Arc::new(self.time.finish()), self.name.finish()?, Arc::new(self.id.finish())];
-        let (processes, script) = self.processes.finish()?;
+        let (processes, script, origin) = self.processes.finish()?;
         columns.extend(processes);
         columns.extend(self.network.finish()?);
         columns.extend(self.provenance.finish()?);
@@ -89,6 +89,7 @@ impl Rows {
         columns.extend(self.judgements.finish()?);
         columns.push(script);
         columns.extend(self.places.finish());
+        columns.push(origin);
         RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
     }
 }

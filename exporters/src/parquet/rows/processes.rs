@@ -63,8 +63,8 @@ impl Processes {
         key
     }
 
-    /// The columns so far, in the order of the schema, and the last column, which came to it later; begins new ones.
-    pub(super) fn finish(&mut self) -> Result<(Vec<ArrayRef>, ArrayRef), ArrowError> {
+    /// The columns so far, in the order of the schema, and those that came later, script and origin; begins new ones.
+    pub(super) fn finish(&mut self) -> Result<(Vec<ArrayRef>, ArrayRef, ArrayRef), ArrowError> {
         self.seen.clear();
         self.alive.clear();
         self.last = None;
@@ -88,6 +88,7 @@ struct Columns {
     container: StringBuilder,
     runtime: StringBuilder,
     script: StringBuilder,
+    origin: StringBuilder,
 }
 
 impl Default for Columns {
@@ -106,6 +107,7 @@ impl Default for Columns {
             container: StringBuilder::new(),
             runtime: StringBuilder::new(),
             script: StringBuilder::new(),
+            origin: StringBuilder::new(),
         }
     }
 }
@@ -126,6 +128,7 @@ impl Columns {
 
     fn push_executable(&mut self, executable: &Executable, arguments: &Arguments) {
         self.path.append_option(executable.file_path());
+        self.origin.append_value(executable.origin.as_str());
         self.name.append_option(executable.name());
         self.sha256.append_option(executable.sha256.get().and_then(Option::as_deref));
         let args = arguments.of(executable);
@@ -135,7 +138,7 @@ impl Columns {
     }
 
     /// Spreads the processes over their rows.
-    fn finish(&mut self, keys: &Int32Array) -> Result<(Vec<ArrayRef>, ArrayRef), ArrowError> {
+    fn finish(&mut self, keys: &Int32Array) -> Result<(Vec<ArrayRef>, ArrayRef, ArrayRef), ArrowError> {
         let words = |values: &mut StringBuilder| dictionary(keys.clone(), values.finish());
         let plain = |values: &dyn Array| take(values, keys, None);
         let columns = vec![
@@ -152,6 +155,6 @@ impl Columns {
             words(&mut self.container)?,
             words(&mut self.runtime)?,
         ];
-        Ok((columns, words(&mut self.script)?))
+        Ok((columns, words(&mut self.script)?, words(&mut self.origin)?))
     }
 }

@@ -42,12 +42,19 @@ fn super_block_identity(file: &File, process: u32) -> Option<FileId> {
     Some(FileId { device, inode })
 }
 
+/// Number of the mount that a file was opened on.
+pub(crate) fn mount_of(file: &File) -> Option<u64> {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
+    field(&info, "mnt_id")
+}
+
+fn field(info: &str, name: &str) -> Option<u64> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
+}
+
 /// `mnt_id` and `ino` (Linux 5.14).
 fn parse_fdinfo(info: &str) -> Option<(u64, u64)> {
-    let field = |name: &str| {
-        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse::<u64>().ok())
-    };
-    Some((field("mnt_id")?, field("ino")?))
+    Some((field(info, "mnt_id")?, field(info, "ino")?))
 }
 
 fn mount_device(mountinfo: &Path, mount: u64) -> Option<u64> {

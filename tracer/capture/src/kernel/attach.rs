@@ -27,6 +27,7 @@ use super::programs::{
 };
 use super::tables::{self, Shared};
 use super::{btf, offsets};
+use crate::host::HostMounts;
 
 /// How the programs are set up.
 #[derive(Clone, Copy, Debug)]
@@ -385,7 +386,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/eg
 
 fn settings() -> Config {
     let Ok(data) = fs::read("/sys/kernel/btf/vmlinux") else { return Config::UNKNOWN };
-    btf::Btf::parse(&data).map_or(Config::UNKNOWN, |types| offsets::read(&types))
+    let config = btf::Btf::parse(&data).map_or(Config::UNKNOWN, |types| offsets::read(&types));
+    Config { host_mounts: HostMounts::get().namespaces, ..config }
 }
 
 fn flags(setup: Setup, typed: bool, lengths: bool) -> u32 {

@@ -67,6 +67,13 @@ pub(super) fn read(btf: &Btf<'_>) -> Config {
         socket_sk: "socket" "sk";
         cgroup_kn: "cgroup" "kn";
         kernfs_id: "kernfs_node" "id";
+        task_nsproxy: "task_struct" "nsproxy";
+        fs_root: "fs_struct" "root";
+        nsproxy_mnt_ns: "nsproxy" "mnt_ns";
+        mnt_ns_inum: "mnt_namespace" "ns"."inum";
+        mnt_ns_user: "mnt_namespace" "user_ns";
+        user_ns_inum: "user_namespace" "ns"."inum";
+        mount_ns: "mount" "mnt_ns";
     }
     config
 }
@@ -86,7 +93,7 @@ mod tests {
             eprintln!("skipped: this kernel has no type information");
             return;
         };
-        let config = read(&Btf::parse(&data).unwrap());
+        let config = Config { host_mounts: [0; 2], ..read(&Btf::parse(&data).unwrap()) };
         assert!(complete(&config));
         let text = format!("{config:?}");
         assert!(!text.contains(&u32::MAX.to_string()), "unknown offset in {text}");

@@ -8,7 +8,7 @@ use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, MAX_CGROUP_PATH, Proce
 use lru::LruCache;
 
 use crate::host::process::HostProcess;
-use crate::host::{self, Cgroups, Users, kernel_device_to_stat};
+use crate::host::{self, Cgroups, HostMounts, Users, kernel_device_to_stat};
 use crate::owner::process_ref;
 use crate::record::Exec;
 
@@ -82,10 +82,13 @@ impl Processes {
     /// Enters the image of an exec.
     pub(crate) fn exec(&mut self, exec: &Exec) {
         let text = |bytes: &Vec<u8>| Arc::<str>::from(String::from_utf8_lossy(bytes));
+        let path = exec.path.as_ref().map(text);
+        let file = (exec.inode != 0).then(|| FileId { device: kernel_device_to_stat(exec.device), inode: exec.inode });
         let executable = Executable {
-            path: exec.path.as_ref().map(text),
+            origin: HostMounts::get().of_exec(exec.flags, path.as_deref(), file, exec.process.pid),
+            path,
             path_as_typed: exec.flags & EXEC_PATH_AS_TYPED != 0,
-            file: (exec.inode != 0).then(|| FileId { device: kernel_device_to_stat(exec.device), inode: exec.inode }),
+            file,
             args: exec.args.iter().map(text).collect(),
             args_truncated: exec.flags & EXEC_ARGS_TRUNCATED != 0,
             directory: exec.directory.as_ref().map(text),
@@ -176,7 +179,7 @@ impl Processes {
             }
         }
         let found = host::process::read(id.parent_pid, &mut self.cgroups).ok()?;
-        is_older(found.start_ns).then_some(found.exe).flatten()
+        (is_older(found.start_ns) && found.origin.is_host()).then_some(found.exe).flatten()
     }
 
     fn build(&mut self, process: &ProcessRef) -> Process {
@@ -232,8 +235,9 @@ fn with_image(process: Arc<Process>, image: &Arc<Executable>) -> Arc<Process> {
     Arc::new(Process { executable: Arc::clone(image), ..Process::clone(&process) })
 }
 
+/// A parent is asked for by a path of the host.
 fn path_of(image: &Executable) -> Option<Arc<str>> {
-    image.file_path().and(image.path.clone())
+    image.file_path().and(image.path.clone()).filter(|_| image.origin.is_host())
 }
 
 fn trace_parent(value: &[u8]) -> Option<TraceParent> {

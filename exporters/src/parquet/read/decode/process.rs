@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{TimestampNanosecondType, UInt32Type};
 use arrow_array::{Array as _, ListArray, RecordBatch};
-use egret_model::{Cgroup, Executable, Process, Timestamp};
+use egret_model::{Cgroup, Executable, Origin, Process, Timestamp};
 
 use super::super::super::schema::column_name;
 use super::super::words::{Meanings, Numbers, text};
@@ -15,7 +15,7 @@ use crate::{names, values};
 type Text = Arc<str>;
 
 /// What tells the processes of a batch apart, besides their arguments.
-type Identity = ([Option<u32>; 3], Option<i64>, [Option<i32>; 8]);
+type Identity = ([Option<u32>; 3], Option<i64>, [Option<i32>; 9]);
 
 pub(super) struct Processes<'a> {
     pid: Numbers<'a, UInt32Type>,
@@ -31,6 +31,7 @@ pub(super) struct Processes<'a> {
     container: Meanings<'a, Text>,
     runtime: Meanings<'a, &'static str>,
     script: Meanings<'a, Text>,
+    origin: Meanings<'a, Origin>,
     /// No more than rows of a batch.
     seen: HashMap<Identity, Arc<Process>>,
 }
@@ -52,6 +53,7 @@ impl<'a> Processes<'a> {
             container: Meanings::of(rows, names::CONTAINER_ID, text),
             runtime: Meanings::of(rows, names::CONTAINER_RUNTIME, values::container_runtime),
             script: Meanings::of(rows, names::SCRIPT, text),
+            origin: Meanings::of(rows, names::EXECUTABLE_ORIGIN, Origin::from_name),
             seen: HashMap::new(),
         }
     }
@@ -74,8 +76,8 @@ impl<'a> Processes<'a> {
         let words = [&self.path, &self.name, &self.sha256, &self.user, &self.unit, &self.container, &self.script];
         let [path, name, sha256, user, unit, container, script] = words.map(|words| words.key(row));
         let numbers = [self.pid.get(row), self.parent_pid.get(row), self.uid.get(row)];
-        let runtime = self.runtime.key(row);
-        (numbers, self.start_time.get(row), [path, name, sha256, user, unit, container, script, runtime])
+        let (runtime, origin) = (self.runtime.key(row), self.origin.key(row));
+        (numbers, self.start_time.get(row), [path, name, sha256, user, unit, container, script, runtime, origin])
     }
 
     fn args(&self, row: usize) -> Arc<[Text]> {
@@ -86,8 +88,12 @@ impl<'a> Processes<'a> {
 
     fn process(&self, row: usize, pid: u32, args: Arc<[Text]>) -> Process {
         let script = self.script.get(row);
-        let executable =
-            Executable::of_record(self.path.get(row), self.name.get(row).as_deref(), args, script.as_ref());
+        let in_container = self.container.get(row).is_some();
+        let origin = self.origin.get(row).unwrap_or_else(|| Origin::of_old_record(in_container));
+        let executable = Executable {
+            origin,
+            ..Executable::of_record(self.path.get(row), self.name.get(row).as_deref(), args, script.as_ref())
+        };
         if let Some(digest) = self.sha256.get(row) {
             // It was made just now, and nobody else has it.
             let _ = executable.sha256.set(Some(digest));

@@ -7,13 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use egret_model::{Cgroup, Executable, FileId, Process, Script, Timestamp, TraceParent};
+use egret_model::{Cgroup, Executable, FileId, Origin, Process, Script, Timestamp, TraceParent};
 use egret_wire::MAX_ARGS;
 use procfs::ProcError;
 use procfs::process::Process as Entry;
 
 use super::file::identity;
-use super::{Cgroups, Users};
+use super::{Cgroups, HostMounts, Users};
 
 const NANOS: u64 = 1_000_000_000;
 /// Reads of a process that replaces its image meanwhile, before giving up.
@@ -59,11 +59,13 @@ pub struct HostProcess {
     pub start_ns: u64,
     /// Process id of the parent; `None` for those that the kernel started.
     pub parent_pid: Option<u32>,
-    /// Path of the executable as the kernel gives it, with ` (deleted)` at the end where it has put that.
+    /// Path of the executable, which it had where it has none any more.
     /// `None` for kernel threads, zombies, and processes that may not be looked at.
     pub exe: Option<Arc<str>>,
     /// The name that `exe` gives is no longer the file's, whether it was removed or replaced.
     pub exe_deleted: bool,
+    /// What that path names.
+    pub origin: Origin,
     /// Which file it runs, as `stat(2)` says.
     pub file: Option<FileId>,
     /// Arguments, at most [`MAX_ARGS`] bytes of them.
@@ -98,6 +100,7 @@ impl HostProcess {
             path: self.exe.clone(),
             path_as_typed: false,
             file: self.file,
+            origin: self.origin,
             args: Arc::clone(&self.args),
             args_truncated: self.args_truncated,
             directory: None,
@@ -174,7 +177,7 @@ pub fn all(cgroups: &mut Cgroups) -> Result<Vec<HostProcess>, ProcessError> {
 fn read_entry(entry: &Entry, pid: u32, cgroups: &mut Cgroups) -> Result<HostProcess, ProcessError> {
     let failed = |error| process_error(pid, error);
     let before = entry.stat().map_err(failed)?;
-    let image = read_image(entry, pid)?;
+    let image = read_image(entry, pid)?.placed(pid);
     let uid = entry.status().map_err(failed)?.euid;
     let cgroup = cgroups.of_open_process(entry);
     let after = entry.stat().map_err(failed)?;
@@ -185,7 +188,8 @@ fn read_entry(entry: &Entry, pid: u32, cgroups: &mut Cgroups) -> Result<HostProc
         pid,
         start_ns: from_ticks(after.starttime),
         parent_pid: u32::try_from(after.ppid).ok().filter(|parent| *parent != 0),
-        exe_deleted: image.is_deleted(pid),
+        exe_deleted: image.is_deleted,
+        origin: image.origin,
         exe: image.path,
         file: image.file,
         args: image.args,
@@ -202,6 +206,8 @@ type Args = Arc<[Arc<str>]>;
 /// What a process runs.
 struct Image {
     path: Option<Arc<str>>,
+    is_deleted: bool,
+    origin: Origin,
     file: Option<FileId>,
     args: Arc<[Arc<str>]>,
     args_truncated: bool,
@@ -209,6 +215,17 @@ struct Image {
 }
 
 impl Image {
+    /// Finds out what the path names, and takes the mark off it that the kernel puts behind it.
+    fn placed(self, pid: u32) -> Self {
+        let is_deleted = self.is_deleted(pid);
+        let path = self.path.map(|path| match path.strip_suffix(DELETED) {
+            Some(kept) if is_deleted => Arc::from(kept),
+            _ => path,
+        });
+        let origin = HostMounts::get().of_process(pid, path.as_deref(), self.file, is_deleted);
+        Self { path, is_deleted, origin, ..self }
+    }
+
     /// The kernel appends the mark, but a file's real name may end so too: then that name still leads to the
     /// file.
     fn is_deleted(&self, pid: u32) -> bool {
@@ -229,7 +246,8 @@ fn read_image(entry: &Entry, pid: u32) -> Result<Image, ProcessError> {
         if again == executable {
             let (path, file) = executable;
             let directory = entry.cwd().ok().map(|path| Arc::from(path.to_string_lossy()));
-            return Ok(Image { path, file, args, args_truncated, directory });
+            let (is_deleted, origin) = (false, Origin::Unknown);
+            return Ok(Image { path, is_deleted, origin, file, args, args_truncated, directory });
         }
         executable = again;
     }

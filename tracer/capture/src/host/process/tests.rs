@@ -56,7 +56,8 @@ fn removed_executable_is_flagged_and_keeps_its_identity() {
     std::fs::remove_file(&path).unwrap();
     let process = read_now(child.pid());
     assert!(process.exe_deleted);
-    assert_eq!(process.exe.as_deref(), Some(&*format!("{} (deleted)", path.display())));
+    assert_eq!(process.exe.as_deref(), path.to_str());
+    assert_eq!(process.origin, Origin::Replaced);
     assert_eq!(process.file, Some(file));
 }
 
