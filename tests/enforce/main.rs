@@ -18,6 +18,7 @@ mod failing;
 mod fallback;
 mod foreign;
 mod host;
+mod identity;
 mod inbound;
 mod learning;
 mod programs;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         exempt::trials(),
         questions::trials(),
         inbound::trials(),
+        identity::trials(),
         learning::trials(),
         wide::trials(),
     ];

@@ -66,6 +66,11 @@ pub(super) struct Open {
     pub(super) first: Instant,
     pub(super) last: Instant,
     pub(super) address: Option<IpAddr>,
+    executable: Option<Arc<str>>,
+    file: Option<&'static str>,
+    script: Option<Arc<str>>,
+    user: Option<Arc<str>>,
+    unit: Option<Arc<str>>,
     container: Option<Arc<str>>,
     parent: Option<Arc<str>>,
     port: Option<u16>,
@@ -73,20 +78,32 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(rule: Rule, facts: &Facts<'_>, now: Instant) -> Self {
-        let Facts { address, container, parent, port, .. } = *facts;
-        let (container, parent) = (container.map(Arc::from), parent.map(Arc::from));
-        Self { rule, count: 0, first: now, last: now, address, container, parent, port }
+        let text = |text: Option<&str>| text.map(Arc::from);
+        Self {
+            rule,
+            count: 0,
+            first: now,
+            last: now,
+            address: facts.address,
+            executable: text(facts.executable),
+            file: facts.file,
+            script: text(facts.script),
+            user: text(facts.user.as_deref()),
+            unit: text(facts.unit),
+            container: text(facts.container),
+            parent: text(facts.parent),
+            port: facts.port,
+        }
     }
 
     pub(super) fn show(&self, id: u64, now: Instant) -> Question {
-        let subject = self.rule.subject.clone();
         let seconds = |since| now.saturating_duration_since(since).as_secs();
         Question {
             id,
-            executable: subject.executable,
-            script: subject.script,
-            user: subject.user,
-            unit: subject.unit,
+            executable: self.executable.clone(),
+            script: self.script.clone(),
+            user: self.user.clone(),
+            unit: self.unit.clone(),
             container: self.container.clone(),
             parent: self.parent.clone(),
             transport: self.rule.destination.transport.map(Arc::from),
@@ -102,12 +119,12 @@ impl Open {
 
     /// What a subject is compared with.
     pub(super) fn facts(&self) -> Facts<'_> {
-        let subject = &self.rule.subject;
         Facts {
-            executable: subject.executable.as_deref(),
-            script: subject.script.as_deref(),
-            user: subject.user.as_deref().map(Into::into),
-            unit: subject.unit.as_deref(),
+            executable: self.executable.as_deref(),
+            file: self.file,
+            script: self.script.as_deref(),
+            user: self.user.as_deref().map(Into::into),
+            unit: self.unit.as_deref(),
             container: self.container.as_deref(),
             parent: self.parent.as_deref(),
             ..Facts::default()

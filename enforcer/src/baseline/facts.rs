@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use egret_model::{Event, EventName, Flow, Identity, Process, Reason, Script, Verdict};
+use egret_model::{Event, EventName, Flow, Identity, Origin, Process, Reason, Script, Verdict};
 
 /// What became of a flow, as far as the event that reports it tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,8 @@ impl Outcome {
 pub struct Facts<'a> {
     /// Path of the executable.
     pub executable: Option<&'a str>,
+    /// Which files the paths name: [`PRIVATE`] or [`MEMORY`]; absent where they name files of the host.
+    pub file: Option<&'static str>,
     /// What an interpreter runs.
     pub script: Option<&'a str>,
     /// The executable is an interpreter whose command line does not say what it runs. A rule that asks for a script does
@@ -68,6 +70,11 @@ pub struct Facts<'a> {
     /// Enforcement never judges it: it is learned, and says nothing of how good a baseline is.
     pub exempt: bool,
 }
+
+/// The paths are those of a private mount namespace, as containers, sandboxes and whoever unshares one have it.
+pub const PRIVATE: &str = "private";
+/// The executable is a file in memory, which has a name and no path.
+pub const MEMORY: &str = "memory";
 
 impl<'a> Facts<'a> {
     /// What an event says of a flow that this host began; `None` for any other event. A socket that has no peer yet, as a
@@ -105,14 +112,26 @@ impl<'a> Facts<'a> {
         let executable = &process.executable;
         let group = process.cgroup.as_deref();
         let user = process.user.as_deref().map(Cow::Borrowed);
+        let is_interpreter = executable.script != Script::Inapplicable;
+        let container = group.and_then(|group| group.container.as_deref());
         Self {
-            executable: executable.path.as_deref(),
+            // A path of which nobody knows what it names is no evidence.
+            executable: executable.path.as_deref().filter(|_| executable.origin != Origin::Unknown),
+            file: match executable.origin {
+                Origin::Private => Some(PRIVATE),
+                Origin::Memory => Some(MEMORY),
+                // The interpreter is the host's, but what it runs is found in other mounts.
+                Origin::Shared => is_interpreter.then_some(PRIVATE),
+                Origin::Host | Origin::Replaced | Origin::Unknown => {
+                    (is_interpreter && container.is_some()).then_some(PRIVATE)
+                }
+            },
             script: executable.script.word(),
             is_script_unknown: executable.script == Script::Unknown,
             sha256: executable.sha256.get().and_then(Option::as_deref),
             user: user.or_else(|| process.uid.map(|uid| uid.to_string().into())),
             unit: group.and_then(|group| group.unit.as_deref()),
-            container: group.and_then(|group| group.container.as_deref()),
+            container,
             ..Self::default()
         }
     }

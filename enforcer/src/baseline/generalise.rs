@@ -1,4 +1,5 @@
-//! Generalising: one rule for several that were learned, by three rules that are written down here and nowhere else.
+//! Generalising: one rule for several that were learned, by three rules that are written down here and nowhere else. Before,
+//! names that change get their patterns (`lasting.rs`).
 //!
 //! | what is many | becomes | never |
 //! |---|---|---|
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use super::destination::{Destination, Host, Ports};
 use super::evidence::{EXAMPLES, Members};
 use super::file::{Baseline, Entry};
+use super::lasting;
 use super::rule::{Action, Generalisation, Rule};
 
 /// How many make a rule for all; zero for never.
@@ -46,7 +48,7 @@ const HIGH: Ports = Ports::Range(1024, u16::MAX);
 /// What was made can be one of enough itself: ports of several names become high ports, after which the names may be below
 /// one. Each time rules become wider, and none is wider than the table above allows, so there is an end.
 pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> {
-    let mut made = BTreeSet::new();
+    let mut made: BTreeSet<Rule> = rename(baseline).into_iter().collect();
     loop {
         let fresh = generalise_once(baseline, thresholds);
         if fresh.is_empty() {
@@ -60,6 +62,28 @@ pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> 
     };
     baseline.entries.retain(|rule, entry| !is_moot(rule, entry));
     made
+}
+
+/// Gives learned rules the patterns for names that change, as they would have been learned now.
+fn rename(baseline: &mut Baseline) -> Vec<Rule> {
+    let learned = baseline.entries.iter().filter(|(_, entry)| entry.is_learned());
+    let renamed = learned.filter_map(|(rule, _)| {
+        let subject = lasting::renamed(&rule.subject)?;
+        Some((rule.clone(), Rule { subject, destination: rule.destination.clone() }))
+    });
+    let renamed: Vec<(Rule, Rule)> = renamed.collect();
+    for (rule, pattern) in &renamed {
+        // One that denies, or was written by somebody, decides about the pattern.
+        if baseline.entries.get(pattern).is_some_and(|entry| !entry.is_learned()) {
+            continue;
+        }
+        let Some(entry) = baseline.entries.remove(rule) else { continue };
+        match (baseline.entries.get_mut(pattern).and_then(|there| there.evidence.as_mut()), &entry.evidence) {
+            (Some(sum), Some(evidence)) => sum.merge(evidence),
+            _ => drop(baseline.entries.insert(pattern.clone(), entry)),
+        }
+    }
+    renamed.into_iter().map(|(_, pattern)| pattern).collect()
 }
 
 fn generalise_once(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> {

@@ -1,6 +1,6 @@
 //! Finding the rules that cover a flow, however many rules there are.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::destination::Host;
 use super::facts::Facts;
 use super::file::Baseline;
 use super::rule::{Action, Rule};
+use super::value::Value;
 
 /// What a baseline says of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +30,12 @@ pub enum Decision<'a> {
 pub struct Index {
     rules: Vec<(Rule, Action)>,
     by_executable: HashMap<Arc<str>, Hosts>,
+    by_pattern: Patterns,
     of_any: Hosts,
     /// Executables of which a rule asks for the digest; `None` if a rule asks for that of any.
-    digested: HashSet<Option<Arc<str>>>,
+    digested: HashSet<Option<Value>>,
+    /// Of those, the ones that are no single path.
+    digested_widely: Vec<Option<Value>>,
 }
 
 impl Index {
@@ -48,14 +52,19 @@ impl Index {
     /// Adds a rule that is not there yet; says its number.
     pub(super) fn insert(&mut self, rule: Rule, action: Action) -> usize {
         let hosts = match &rule.subject.executable {
-            Some(executable) => self.by_executable.entry(Arc::clone(executable)).or_default(),
+            Some(Value::Exact(path)) => self.by_executable.entry(Arc::clone(path)).or_default(),
+            Some(pattern) => self.by_pattern.get_or_create(pattern),
             None => &mut self.of_any,
         };
         let number = self.rules.len();
         hosts.add(&rule.destination.host, number);
         hosts.denies_names |= action == Action::Deny && matches!(rule.destination.host, Host::Name(_) | Host::Below(_));
         if rule.subject.sha256.is_some() {
-            self.digested.insert(rule.subject.executable.clone());
+            let executable = rule.subject.executable.clone();
+            let is_wide = executable.as_ref().is_none_or(|executable| executable.as_exact().is_none());
+            if self.digested.insert(executable.clone()) && is_wide {
+                self.digested_widely.push(executable);
+            }
         }
         self.rules.push((rule, action));
         number
@@ -106,7 +115,8 @@ impl Index {
     /// Where the rules are that may cover a flow of this executable.
     fn hosts(&self, facts: &Facts<'_>) -> impl Iterator<Item = &Hosts> {
         let of_executable = facts.executable.and_then(|executable| self.by_executable.get(executable));
-        of_executable.into_iter().chain([&self.of_any])
+        let of_patterns: Vec<&Hosts> = facts.executable.map(|path| self.by_pattern.matching(path)).unwrap_or_default();
+        of_executable.into_iter().chain(of_patterns).chain([&self.of_any])
     }
 
     /// The rule that decides about a flow, its number and what it says.
@@ -132,8 +142,9 @@ impl Index {
     /// Whether what the rules say may depend on the digest of this executable.
     #[must_use]
     pub fn wants_digest(&self, executable: &str) -> bool {
+        let is_wanted = |asked: &Option<Value>| asked.as_ref().is_none_or(|asked| asked.matches(executable));
         !self.digested.is_empty()
-            && (self.digested.contains(&None) || self.digested.contains(&Some(Arc::from(executable))))
+            && (self.digested.contains(&Some(executable.into())) || self.digested_widely.iter().any(is_wanted))
     }
 
     /// Number of rules.
@@ -146,6 +157,32 @@ impl Index {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+}
+
+/// Rules about executables by a pattern: by the directory above what varies, and by the file's name, empty where that varies.
+/// Looking a path up takes two steps for each of its directories, and one for each pattern of the same place.
+#[derive(Clone, Debug, Default)]
+struct Patterns(HashMap<Box<str>, HashMap<Box<str>, BTreeMap<Value, Hosts>>>);
+
+impl Patterns {
+    fn get_or_create(&mut self, pattern: &Value) -> &mut Hosts {
+        let (directory, name) = pattern.place();
+        let same_place = self.0.entry(directory.into()).or_default().entry(name.into()).or_default();
+        same_place.entry(pattern.clone()).or_default()
+    }
+
+    fn matching(&self, executable: &str) -> Vec<&Hosts> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let directories = std::iter::successors(Some(executable), |path| path.rsplit_once('/').map(|(above, _)| above));
+        let name = executable.rsplit('/').next().unwrap_or_default();
+        let places = directories.skip(1).filter_map(|directory| self.0.get(directory));
+        // A path without a directory in front.
+        let places = places.chain(self.0.get("").filter(|_| !executable.starts_with('/')));
+        let lists = places.flat_map(|names| [names.get(name), names.get("").filter(|_| !name.is_empty())]);
+        lists.flatten().flatten().filter(|(pattern, _)| pattern.matches(executable)).map(|(_, hosts)| hosts).collect()
     }
 }
 

@@ -13,27 +13,31 @@ use egret_model::{Timestamp, Transport};
 
 use super::destination::{Destination, Host, Ports};
 use super::evidence::{Evidence, Gap};
-use super::facts::{Facts, Outcome};
+use super::facts::{Facts, MEMORY, Outcome};
 use super::file::{Baseline, Entry};
 use super::generalise::{Thresholds, generalise};
 use super::index::Index;
+use super::lasting;
 use super::rule::{Action, Rule};
 use super::subject::Subject;
+use super::value::Value;
 
 /// What a learned rule says of processes besides their executable and what it interprets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precision {
     /// The user.
     pub user: bool,
-    /// The systemd unit, where it is a service: scopes have numbers that never come back.
+    /// The systemd unit, where its name comes back or is of a form in [`super::UNITS`].
     pub unit: bool,
+    /// Names that change are replaced by patterns, by the tables [`super::EXECUTABLES`] and [`super::UNITS`].
+    pub patterns: bool,
     /// The digest of the executable: an update of the program is then another program.
     pub sha256: bool,
 }
 
 impl Default for Precision {
     fn default() -> Self {
-        Self { user: true, unit: true, sha256: false }
+        Self { user: true, unit: true, patterns: true, sha256: false }
     }
 }
 
@@ -51,7 +55,10 @@ impl Precision {
     pub fn rule_for(self, facts: &Facts<'_>) -> Option<Rule> {
         let transport = facts.transport?;
         let portless = facts.port.is_none() && WITH_PORTS.contains(&transport);
-        if facts.executable.is_none() || facts.is_script_unknown || self.user && facts.user.is_none() || portless {
+        // Anybody may give a file in memory any name: its digest alone tells it from others.
+        let nameless = facts.file == Some(MEMORY) && facts.sha256.is_none();
+        let anonymous = self.user && facts.user.is_none();
+        if facts.executable.is_none() || facts.is_script_unknown || anonymous || portless || nameless {
             return None;
         }
         let rule = Rule::of(facts, self);
@@ -265,12 +272,17 @@ impl Rule {
     /// The rule about this flow alone, as far as it is known.
     #[must_use]
     pub fn of(facts: &Facts<'_>, precision: Precision) -> Self {
+        let with_user = precision.user && facts.user.is_some();
+        let is_pattern = precision.patterns && facts.file.is_none();
+        let executable = |path| if is_pattern { lasting::executable(path, with_user) } else { Value::from(path) };
+        let unit = |unit| if precision.patterns { lasting::unit(unit) } else { lasting::service(unit) };
         let subject = Subject {
-            executable: facts.executable.map(Arc::from),
-            script: facts.script.map(Arc::from),
-            sha256: facts.sha256.filter(|_| precision.sha256).map(Arc::from),
-            user: facts.user.as_deref().filter(|_| precision.user).map(Arc::from),
-            unit: facts.unit.filter(|unit| precision.unit && is_service(unit)).map(Arc::from),
+            executable: facts.executable.map(executable),
+            file: facts.file.map(Value::from),
+            script: facts.script.map(Value::from),
+            sha256: facts.sha256.filter(|_| precision.sha256 || facts.file == Some(MEMORY)).map(Value::from),
+            user: facts.user.as_deref().filter(|_| precision.user).map(Value::from),
+            unit: facts.unit.filter(|_| precision.unit).and_then(unit),
             container: None,
             parent: None,
         };
@@ -292,9 +304,3 @@ const WITH_PORTS: [&str; 5] = [
     Transport::UdpLite.as_str(),
     Transport::Sctp.as_str(),
 ];
-
-/// Whether a unit has the same name the next time. The manager of a user has the user's number in its name, which is as
-/// lasting as the user.
-fn is_service(unit: &str) -> bool {
-    unit.ends_with(".service")
-}

@@ -12,7 +12,8 @@ use super::file::{Baseline, Entry, FORMAT};
 use super::history;
 use super::rule::{Action, Rule};
 use super::subject::{KEYS, Subject};
-use super::word::{self, split_comment};
+use super::value::Value;
+use super::word::{self, Letter, split_comment};
 
 /// One thing that is wrong with a baseline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -187,13 +188,14 @@ fn subject(text: &str) -> Result<(Subject, Option<&str>), String> {
     let mut rest = text;
     let mut anybody = false;
     let behind = loop {
-        let (word, after) = word::next(rest).map_err(|error| error.to_string())?;
+        let (letters, after) = word::letters(rest).map_err(|error| error.to_string())?;
         rest = after;
+        let word: String = letters.iter().map(|letter| letter.character).collect();
         match word.as_str() {
             "->" => break Some(rest),
             "" => break None,
             "*" => anybody = true,
-            pair => subject_word(&mut subject, pair)?,
+            pair => subject_word(&mut subject, pair, &letters)?,
         }
     };
     match (anybody, subject.given()) {
@@ -203,7 +205,7 @@ fn subject(text: &str) -> Result<(Subject, Option<&str>), String> {
     }
 }
 
-fn subject_word(subject: &mut Subject, pair: &str) -> Result<(), String> {
+fn subject_word(subject: &mut Subject, pair: &str, letters: &[Letter]) -> Result<(), String> {
     let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is neither KEY=VALUE nor `->`"))?;
     let place = subject
         .value_mut(key)
@@ -211,7 +213,8 @@ fn subject_word(subject: &mut Subject, pair: &str) -> Result<(), String> {
     if value.is_empty() {
         return Err(format!("{key} is empty"));
     }
-    if place.replace(Arc::from(value)).is_some() {
+    let letters = letters.get(key.chars().count() + 1..).unwrap_or_default();
+    if place.replace(Value::of_word(letters).map_err(|reason| format!("{key}: {reason}"))?).is_some() {
         return Err(format!("{key} is given twice"));
     }
     Ok(())

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(survey.untold, 1);
         let (subjects, all) = survey.figures();
         assert_eq!((all.counts.flows, all.counts.rules, all.days), (5, 2, 2));
-        let git = subjects.iter().find(|(subject, _)| subject.executable.as_deref() == Some("/usr/bin/git")).unwrap().1;
+        let git = subjects.iter().find(|(subject, _)| subject.executable == Some("/usr/bin/git".into())).unwrap().1;
         assert_eq!((git.counts.flows, git.counts.once, git.days, git.hours), (1, 1, 1, Some(1)));
     }
 }

@@ -166,7 +166,10 @@ impl Scope {
             Exempt::Loopback => !self.loopback && self.is_within_host(event),
             Exempt::Preexisting => !self.rejudge && event.standing,
             Exempt::Bypass => self.is_bypassed(event),
-            Exempt::Egret => self.executable.is_some() && facts.executable == self.executable.as_deref(),
+            // Another program may have the path of egret in a mount namespace of its own.
+            Exempt::Egret => {
+                facts.file.is_none() && self.executable.is_some() && facts.executable == self.executable.as_deref()
+            }
             Exempt::Resolver => self.asks_resolver(event),
             Exempt::Dhcp => self.dhcp && is_dhcp(event),
             Exempt::Ntp => self.ntp && event.transport == Some(Transport::Udp) && event.peer.port == Some(NTP_PORT),

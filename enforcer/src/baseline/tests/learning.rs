@@ -41,7 +41,7 @@ proptest! {
         let (baseline, _) = learned(&flows);
         // Only an interpreter has scripts, and it always has one.
         let same = |facts: &Facts<'_>| {
-            (facts.executable, &facts.user, facts.transport, facts.port) == (other.executable, &other.user, other.transport, other.port)
+            (facts.executable, facts.file, &facts.user, facts.transport, facts.port) == (other.executable, other.file, &other.user, other.transport, other.port)
                 && (facts.script.is_none() || facts.script == other.script)
                 && facts.name.map_or(facts.address == other.address, |name| other.name == Some(name))
         };

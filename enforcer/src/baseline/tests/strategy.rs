@@ -11,7 +11,8 @@ use proptest::sample::select;
 
 use super::super::evidence::{Evidence, Members};
 use super::super::{
-    Action, Baseline, Day, Destination, Entry, Facts, Gap, Generalisation, Host, Period, Ports, Rule, Subject,
+    Action, Baseline, Day, Destination, Entry, Facts, Gap, Generalisation, Host, MEMORY, PRIVATE, Period, Ports, Rule,
+    Subject, Value, parse_subject,
 };
 
 /// Few values, so that rules and flows meet.
@@ -21,6 +22,13 @@ const EXECUTABLES: [&str; 3] = ["/usr/bin/curl", "/usr/bin/with blank", "/opt/od
 
 fn text(values: &'static [&'static str]) -> impl Strategy<Value = Arc<str>> {
     select(values).prop_map(Arc::from)
+}
+
+/// One of these, or a pattern for some of them.
+fn value(values: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    let pattern = select(["/usr/*/curl", "/opt/odd*", "/usr/bin/????", "/*/bin/curl", "*", "al*", "[0-9]*"].to_vec());
+    let pattern = pattern.prop_map(|text| parse_subject(&format!("exe={text}")).unwrap().executable.unwrap());
+    prop_oneof![3 => select(values).prop_map(Value::from), 1 => pattern]
 }
 
 fn address() -> impl Strategy<Value = IpAddr> {
@@ -45,15 +53,16 @@ fn ports() -> impl Strategy<Value = Ports> {
 
 prop_compose! {
     pub(crate) fn rule()(
-        executable in of(text(&EXECUTABLES)),
-        script in of(text(&["app.py", "-m http.server"])),
-        user in of(text(&["alice", "1000"])),
-        parent in of(text(&EXECUTABLES)),
+        executable in of(value(&EXECUTABLES)),
+        file in of(value(&["private", "memory"])),
+        script in of(value(&["app.py", "-m http.server"])),
+        user in of(value(&["alice", "1000"])),
+        parent in of(value(&EXECUTABLES)),
         transport in of(select(vec!["tcp", "udp", "icmp"])),
         host in host(),
         ports in ports(),
     ) -> Rule {
-        let subject = Subject { executable, script, user, parent, ..Subject::default() };
+        let subject = Subject { executable, file, script, user, parent, ..Subject::default() };
         Rule { subject, destination: Destination { transport, host, ports } }
     }
 }
@@ -120,6 +129,7 @@ prop_compose! {
 prop_compose! {
     pub(crate) fn facts()(
         executable in of(select(EXECUTABLES.to_vec())),
+        file in of(select(vec![PRIVATE, MEMORY])),
         script in of(select(vec!["app.py", "-m http.server"])),
         user in of(select(vec!["alice", "1000"])),
         parent in of(select(EXECUTABLES.to_vec())),
@@ -129,7 +139,7 @@ prop_compose! {
         port in of(0_u16..8),
     ) -> Facts<'static> {
         Facts {
-            executable, script, user: user.map(Into::into), parent, transport, name, address,
+            executable, file, script, user: user.map(Into::into), parent, transport, name, address,
             // A message of ICMP has none.
             port: port.filter(|_| transport != Some("icmp")),
             ..Facts::default()

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use egret_enforcer::baseline::{Action, Baseline, Precision, Problem};
+use egret_enforcer::baseline::{Action, Baseline, Precision, Problem, Value};
 
 use super::store::{Broken, Store};
 use crate::args::exit;
@@ -35,7 +35,9 @@ fn doubts(baseline: &Baseline) -> Vec<String> {
     let mut doubts = Vec::new();
     let denying: Vec<_> = baseline.entries.iter().filter(|(_, entry)| entry.action == Action::Deny).collect();
     for (rule, entry) in &baseline.entries {
-        if let Some(path) = rule.subject.executable.as_deref().filter(|path| !path.starts_with('/')) {
+        if let Some(path) =
+            rule.subject.executable.as_ref().and_then(Value::as_exact).filter(|path| !path.starts_with('/'))
+        {
             doubts.push(format!("{rule}: {path} is no absolute path: no process has it"));
         }
         if entry.action == Action::Allow

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use egret_enforcer::baseline::{Action, Baseline, Entry, Precision, Rule};
+use egret_enforcer::baseline::{Action, Baseline, Entry, Precision, Rule, Value};
 
 use super::store::{Patience, Store};
 use crate::args::{Which, exit};
@@ -164,7 +164,7 @@ fn remarks(baseline: &Baseline, rule: &Rule, action: Action) -> Vec<String> {
         }
         (None, _) => {}
     }
-    if let Some(path) = rule.subject.executable.as_deref() {
+    if let Some(path) = rule.subject.executable.as_ref().and_then(Value::as_exact) {
         match Path::new(path).canonicalize() {
             _ if !path.starts_with('/') => remarks.push(format!("{path} is no absolute path: no process has it")),
             Ok(resolved) if resolved != Path::new(path) => {

@@ -77,8 +77,8 @@ pub(super) fn is_one_of(subject: &Subject, whose: &Whose) -> bool {
     match whose {
         Whose::Subject(wanted) => subject.is_within(wanted),
         Whose::Named(name) => {
-            let path = subject.executable.as_deref().map(Path::new);
-            path.and_then(Path::file_name).is_some_and(|file| file == name.as_str())
+            let path = subject.executable.as_ref().map(Value::text);
+            path.is_some_and(|path| Path::new(&*path).file_name().is_some_and(|file| file == name.as_str()))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The flows of a log: what a host began.
 
 use anyhow::{Context as _, Result};
-use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule};
+use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule, Value};
 use egret_exporters::parquet::read::Log;
 use egret_model::Event;
 
@@ -62,7 +62,7 @@ pub(super) fn flows(
 pub(super) fn filter_for(rule: &Rule) -> Filter {
     let Destination { transport, host, ports } = &rule.destination;
     let mut filter = Filter::default();
-    if let Some(path) = rule.subject.executable.as_deref() {
+    if let Some(path) = rule.subject.executable.as_ref().and_then(Value::as_exact) {
         filter.executables.push(ExecutableIs::At { given: path.to_owned(), resolved: path.to_owned() });
     }
     filter.transports.extend(*transport);

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use egret_enforcer::baseline::{Action, Baseline, Counts, Facts, Gap, Index, Learned, Precision, Thresholds, counts};
+use egret_enforcer::baseline::{
+    Action, Baseline, Counts, Facts, Gap, Index, Learned, Precision, Thresholds, Value, counts,
+};
 use egret_enforcer::judge::Scope;
 use egret_exporters::snapshot::{BaselineState, ExecutableFlows};
 use egret_model::{Event, Timestamp};
@@ -274,7 +276,7 @@ fn executables(baseline: &Baseline) -> Vec<ExecutableFlows> {
     let (subjects, _) = counts(baseline);
     let mut by_path: BTreeMap<Option<Arc<str>>, Counts> = BTreeMap::new();
     for (subject, of) in subjects {
-        let sum = by_path.entry(subject.executable.clone()).or_default();
+        let sum = by_path.entry(subject.executable.as_ref().map(Value::text)).or_default();
         (sum.flows, sum.rules, sum.once) = (sum.flows + of.flows, sum.rules + of.rules, sum.once + of.once);
     }
     let flows = |(executable, of): (_, Counts)| ExecutableFlows { executable, flows: of.flows, once: of.once };

@@ -207,7 +207,12 @@ impl BaselineArgs {
                 log: args.span.of(places::log(args.log.as_deref()), problems),
                 exact: args.exact,
                 allow_failed: args.allow_failed,
-                precision: Precision { user: !args.any_user, unit: !args.any_unit, sha256: args.with_sha256 },
+                precision: Precision {
+                    user: !args.any_user,
+                    unit: !args.any_unit,
+                    patterns: !args.exact,
+                    sha256: args.with_sha256,
+                },
                 file: args.output.unwrap_or_else(|| args.baseline.path()),
             },
             Self::Explain(args) => {

@@ -1,9 +1,8 @@
 //! A rule as it is typed.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use egret_enforcer::baseline::{Action, Destination, Rule, Subject, parse_destination, parse_rule};
+use egret_enforcer::baseline::{Action, Destination, Rule, Subject, Value, parse_destination, parse_rule};
 use ipnet::IpNet;
 
 use super::super::problem::{Problem, Problems};
@@ -30,9 +29,10 @@ impl RuleArgs {
     }
 
     fn by_pieces(&self, problems: &mut Problems) -> Option<Which> {
-        let text = |value: &Option<String>| value.as_deref().map(Arc::from);
+        let text = |value: &Option<String>| value.as_deref().map(Value::from);
         let subject = Subject {
             executable: self.exe.as_deref().and_then(|path| problems.one("--exe <PATH>", path, true_path)),
+            file: None,
             script: text(&self.script),
             sha256: self.sha256.as_deref().and_then(|text| problems.one("--sha256 <DIGEST>", text, digest)),
             user: text(&self.user),
@@ -72,14 +72,14 @@ fn by_text(text: &str, wanted: Option<Action>, problems: &mut Problems) -> Optio
 }
 
 /// The path that the kernel gives for an executable.
-fn true_path(text: &str) -> Result<Arc<str>, String> {
+fn true_path(text: &str) -> Result<Value, String> {
     match value::executable(text)? {
         ExecutableIs::At { resolved, .. } => Ok(resolved.into()),
         ExecutableIs::Named(_) => Err("expected a path, such as /usr/bin/curl".to_owned()),
     }
 }
 
-fn digest(text: &str) -> Result<Arc<str>, String> {
+fn digest(text: &str) -> Result<Value, String> {
     let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_digest { Ok(text.to_ascii_lowercase().into()) } else { Err("expected 64 hexadecimal digits".to_owned()) }
 }

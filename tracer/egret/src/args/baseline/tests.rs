@@ -31,7 +31,7 @@ fn the_usual_places_are_meant_unless_others_are_given() {
         panic!()
     };
     assert_eq!((file.to_str(), exact), (Some("/x"), true));
-    assert_eq!(precision, Precision { user: false, unit: false, sha256: true });
+    assert_eq!(precision, Precision { user: false, unit: false, patterns: false, sha256: true });
     let BaselineCommand::Diff { second, .. } = meant(&["diff", "a"]) else { panic!() };
     assert_eq!(second.to_str(), Some(DEFAULT_BASELINE));
     let BaselineCommand::Prune { unused, dry_run, .. } = meant(&["prune", "--unused=30d"]) else { panic!() };

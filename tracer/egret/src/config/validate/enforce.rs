@@ -27,7 +27,7 @@ pub(super) fn baseline(layered: &Layered, host: &Host, findings: &mut Findings) 
         file: draft.file.0.clone(),
         host: super::host_name(layered, host),
         save_every: draft.save_every,
-        precision: Precision { user: draft.user, unit: draft.unit, sha256: draft.sha256 },
+        precision: Precision { user: draft.user, unit: draft.unit, sha256: draft.sha256, ..Precision::default() },
         thresholds: Thresholds {
             names: draft.names.usize(),
             addresses: draft.addresses.usize(),
