@@ -71,12 +71,10 @@ fn rename(baseline: &mut Baseline) -> Vec<Rule> {
         let subject = lasting::renamed(&rule.subject)?;
         Some((rule.clone(), Rule { subject, destination: rule.destination.clone() }))
     });
-    let renamed: Vec<(Rule, Rule)> = renamed.collect();
+    // Where somebody wrote the same with a pattern, or denied it, both stay.
+    let is_free = |pattern: &Rule| baseline.entries.get(pattern).is_none_or(Entry::is_learned);
+    let renamed: Vec<(Rule, Rule)> = renamed.filter(|(_, pattern)| is_free(pattern)).collect();
     for (rule, pattern) in &renamed {
-        // One that denies, or was written by somebody, decides about the pattern.
-        if baseline.entries.get(pattern).is_some_and(|entry| !entry.is_learned()) {
-            continue;
-        }
         let Some(entry) = baseline.entries.remove(rule) else { continue };
         match (baseline.entries.get_mut(pattern).and_then(|there| there.evidence.as_mut()), &entry.evidence) {
             (Some(sum), Some(evidence)) => sum.merge(evidence),

@@ -4,8 +4,8 @@ use egret_model::Timestamp;
 use proptest::prelude::*;
 
 use super::super::{
-    Action, Baseline, Counts, Decision, Facts, Gap, History, Index, Learned, Learner, Precision, Replay, Thresholds,
-    counts, generalise, parse,
+    Action, Baseline, Counts, Decision, Facts, Gap, History, Index, Learned, Learner, MEMORY, PRIVATE, Precision,
+    Replay, Thresholds, counts, generalise, parse,
 };
 use super::strategy;
 
@@ -265,4 +265,35 @@ fn losses_close_to_each_other_are_one_gap_and_gaps_are_bounded() {
     assert_eq!(baseline.gaps.iter().map(|gap| gap.lost).sum::<u64>(), 30 + 1999);
     assert_eq!((baseline.gaps[0].from, baseline.gaps[0].to), (second(0), second(1_000_001)));
     assert_eq!(parse(&baseline.to_string()), Ok(baseline));
+}
+
+#[test]
+fn a_file_in_memory_is_learned_with_its_digest_or_not_at_all() {
+    let nameless =
+        Facts { executable: Some("/memfd:x"), file: Some(MEMORY), ..flow(Some("example.org"), "192.0.2.7", 443) };
+    let known = Facts { sha256: Some("0f"), ..nameless.clone() };
+    let (baseline, what) = learned(&[(nameless.clone(), Timestamp(0)), (known.clone(), Timestamp(0))]);
+    assert_eq!(what, [Learned::Untold, Learned::New]);
+    assert!(allows(&baseline, &known));
+    assert!(!allows(&baseline, &Facts { sha256: Some("1f"), ..known }));
+    assert!(!allows(&baseline, &nameless));
+}
+
+#[test]
+fn the_next_revision_of_a_program_is_no_new_one() {
+    let at = |path| Facts { executable: Some(path), ..flow(Some("example.org"), "192.0.2.7", 443) };
+    let (baseline, what) =
+        learned(&[(at("/snap/app/12/bin/x"), Timestamp(0)), (at("/snap/app/13/bin/x"), Timestamp(0))]);
+    assert_eq!(what, [Learned::New, Learned::Known]);
+    assert!(!allows(&baseline, &at("/snap/app/13/bin/y")));
+    assert!(!allows(&baseline, &Facts { file: Some(PRIVATE), ..at("/snap/app/13/bin/x") }));
+    // What was learned before gets its pattern later.
+    let exact = Precision { patterns: false, ..Precision::default() };
+    let mut learner = Learner::new(Baseline::default(), exact);
+    for path in ["/snap/app/12/bin/x", "/snap/app/13/bin/x"] {
+        assert_eq!(learner.learn(&at(path), Timestamp(0)), Learned::New);
+    }
+    assert_eq!(learner.generalise(FOUR).len(), 1);
+    assert_eq!(learner.baseline().entries.keys().collect::<Vec<_>>(), baseline.entries.keys().collect::<Vec<_>>());
+    assert_eq!(counts(learner.baseline()).1.flows, 2);
 }

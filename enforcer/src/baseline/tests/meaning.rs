@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Action, Baseline, Decision, Facts, Index, parse};
+use super::super::{Action, Baseline, Decision, Facts, Index, MEMORY, PRIVATE, parse};
 use super::strategy;
 
 /// Tries every rule.
@@ -92,4 +92,33 @@ fn another_program_is_not_the_learned_one() {
 fn what_is_denied_is_denied_whatever_is_allowed() {
     let rules = "allow exe=/usr/bin/curl -> tcp www.example.org 443\ndeny * -> * 192.0.2.0/24 *\n";
     assert_eq!(decide(rules, &curl()), Some(Action::Deny));
+}
+
+#[test]
+fn a_path_of_the_host_covers_files_of_the_host_alone() {
+    let rule = "allow exe=/usr/bin/curl -> tcp www.example.org 443\n";
+    assert_eq!(decide(rule, &curl()), Some(Action::Allow));
+    for file in [PRIVATE, MEMORY] {
+        let disguised = Facts { file: Some(file), ..curl() };
+        assert_eq!(decide(rule, &disguised), None, "{file}");
+        let named = format!("allow exe=/usr/bin/curl file={file} -> tcp www.example.org 443\n");
+        assert_eq!([decide(&named, &disguised), decide(&named, &curl())], [Some(Action::Allow), None]);
+        let any = "allow exe=/usr/bin/curl file=* -> tcp www.example.org 443\n";
+        assert_eq!([decide(any, &disguised), decide(any, &curl())], [Some(Action::Allow); 2]);
+        assert_eq!(decide("deny user=alice -> * * *\n", &disguised), Some(Action::Deny), "no path is asked for");
+    }
+    let contained = Facts { file: Some(PRIVATE), container: Some("c1"), ..curl() };
+    assert_eq!(decide("allow exe=/usr/bin/curl container=c1 -> * * *\n", &contained), Some(Action::Allow));
+}
+
+#[test]
+fn a_pattern_is_found_wherever_it_varies() {
+    for pattern in ["/usr/*/curl", "/usr/bin/*", "/*/bin/curl", "/usr/bin/cur?", "/usr/*/*"] {
+        let rules = format!("allow exe={pattern} -> tcp www.example.org 443\n");
+        assert_eq!(decide(&rules, &curl()), Some(Action::Allow), "{pattern}");
+        assert_eq!(decide(&rules, &Facts { executable: Some("/opt/x/y/z"), ..curl() }), None, "{pattern}");
+    }
+    let quoted = "allow exe=\"/usr/*/curl\" -> tcp www.example.org 443\n";
+    assert_eq!(decide(quoted, &curl()), None);
+    assert_eq!(decide(quoted, &Facts { executable: Some("/usr/*/curl"), ..curl() }), Some(Action::Allow));
 }
