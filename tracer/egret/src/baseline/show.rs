@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use egret_enforcer::baseline::{Entry, Rule, Subject};
+use egret_enforcer::baseline::{Entry, Rule, Subject, Value};
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, moment};
