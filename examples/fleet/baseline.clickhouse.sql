@@ -14,7 +14,7 @@ CREATE OR REPLACE FUNCTION egret_escaped AS (letter) ->
 
 CREATE OR REPLACE FUNCTION egret_quoted AS (value) ->
   if(
-    value NOT IN ('', '->') AND NOT match(value, '[\\s\\p{Z}\\p{Cc}"\\\\#=]'),
+    value NOT IN ('', '->') AND NOT match(value, '[\\s\\p{Z}\\p{Cc}"\\\\#=*?\\[]'),
     value,
     '"' || arrayStringConcat(arrayMap(letter -> egret_escaped(letter), extractAll(value, '(?s).'))) || '"'
   );
@@ -37,6 +37,11 @@ begun AS (
   WHERE event_name IN ('connection.open', 'datagram.send') AND NOT egret_inbound AND error_type IS NULL
     AND NOT coalesce(egret_connect_outstanding, false)
     AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
+    AND (
+      coalesce(egret_executable_origin, CASE WHEN container_id IS NULL THEN 'host' ELSE 'private' END) IN ('host', 'replaced')
+        AND (egret_script IS NULL OR container_id IS NULL)
+      OR egret_executable_origin = 'shared' AND egret_script IS NULL
+    )
 ),
 flows AS (
   SELECT * FROM begun

@@ -1,4 +1,4 @@
--- What `egret baseline learn --exact` makes of a log, in DuckDB, whichever hosts the log is of:
+-- What `egret baseline learn --exact` makes of a log about files of the host, in DuckDB, whichever hosts the log is of:
 --
 --   duckdb -cmd "SET VARIABLE log = '/var/lib/egret/log/**/*.parquet'" < baseline.duckdb.sql
 --
@@ -14,7 +14,7 @@ CREATE OR REPLACE TEMPORARY MACRO escaped(letter) AS
   END;
 CREATE OR REPLACE TEMPORARY MACRO quoted(value) AS
   CASE
-    WHEN value NOT IN ('', '->') AND NOT regexp_matches(value, '[\s\p{Z}\p{Cc}"\\#=]') THEN value
+    WHEN value NOT IN ('', '->') AND NOT regexp_matches(value, '[\s\p{Z}\p{Cc}"\\#=*?\[]') THEN value
     ELSE '"' || array_to_string(list_transform(string_split(value, ''), lambda letter: escaped(letter)), '') || '"'
   END;
 
@@ -40,6 +40,12 @@ begun AS (
     AND NOT coalesce(egret_connect_outstanding, false)
     -- What was blocked, would have been, or passed because a person was asked, teaches nothing.
     AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
+    -- Files of the host alone: rules with `file` are made by `egret baseline learn`.
+    AND (
+      coalesce(egret_executable_origin, CASE WHEN container_id IS NULL THEN 'host' ELSE 'private' END) IN ('host', 'replaced')
+        AND (egret_script IS NULL OR container_id IS NULL)
+      OR egret_executable_origin = 'shared' AND egret_script IS NULL
+    )
 ),
 -- Those of which enough is known for a rule.
 flows AS (

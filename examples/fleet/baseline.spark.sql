@@ -12,7 +12,7 @@ SET spark.sql.parquet.mergeSchema = true;
 
 CREATE OR REPLACE TEMPORARY FUNCTION quoted(value STRING) RETURNS STRING RETURN
   CASE
-    WHEN value NOT IN ('', '->') AND NOT value RLIKE r'[\s\p{Z}\p{Cc}"\\#=]' THEN value
+    WHEN value NOT IN ('', '->') AND NOT value RLIKE r'[\s\p{Z}\p{Cc}"\\#=*?\[]' THEN value
     ELSE '"' || array_join(transform(split(value, ''), letter -> CASE
         WHEN letter IN ('"', r'\') THEN r'\' || letter
         WHEN letter RLIKE r'\p{Cc}' THEN r'\u{' || lower(hex(ascii(letter))) || '}'
@@ -41,6 +41,11 @@ begun AS (
   WHERE event_name IN ('connection.open', 'datagram.send') AND NOT egret_inbound AND error_type IS NULL
     AND NOT coalesce(egret_connect_outstanding, false)
     AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
+    AND (
+      coalesce(egret_executable_origin, CASE WHEN container_id IS NULL THEN 'host' ELSE 'private' END) IN ('host', 'replaced')
+        AND (egret_script IS NULL OR container_id IS NULL)
+      OR egret_executable_origin = 'shared' AND egret_script IS NULL
+    )
 ),
 flows AS (
   SELECT * FROM begun

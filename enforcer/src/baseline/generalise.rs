@@ -57,8 +57,10 @@ pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> 
         made.extend(fresh);
     }
     let made: Vec<Rule> = made.into_iter().filter(|rule| baseline.entries.contains_key(rule)).collect();
+    let allows = |rule: &&Rule| baseline.entries.get(*rule).is_some_and(|entry| entry.action == Action::Allow);
+    let allowing: Vec<&Rule> = made.iter().filter(allows).collect();
     let is_moot = |rule: &Rule, entry: &Entry| {
-        entry.action == Action::Tried && entry.is_learned() && made.iter().any(|general| rule.is_within(general))
+        entry.action == Action::Tried && entry.is_learned() && allowing.iter().any(|general| rule.is_within(general))
     };
     baseline.entries.retain(|rule, entry| !is_moot(rule, entry));
     made
@@ -76,9 +78,16 @@ fn rename(baseline: &mut Baseline) -> Vec<Rule> {
     let renamed: Vec<(Rule, Rule)> = renamed.filter(|(_, pattern)| is_free(pattern)).collect();
     for (rule, pattern) in &renamed {
         let Some(entry) = baseline.entries.remove(rule) else { continue };
-        match (baseline.entries.get_mut(pattern).and_then(|there| there.evidence.as_mut()), &entry.evidence) {
-            (Some(sum), Some(evidence)) => sum.merge(evidence),
-            _ => drop(baseline.entries.insert(pattern.clone(), entry)),
+        let Some(there) = baseline.entries.get_mut(pattern) else {
+            baseline.entries.insert(pattern.clone(), entry);
+            continue;
+        };
+        // What failed under one name and succeeded under another is allowed.
+        if entry.action == Action::Allow {
+            there.action = Action::Allow;
+        }
+        if let (Some(sum), Some(evidence)) = (&mut there.evidence, &entry.evidence) {
+            sum.merge(evidence);
         }
     }
     renamed.into_iter().map(|(_, pattern)| pattern).collect()

@@ -163,7 +163,10 @@ impl Index {
 /// Rules about executables by a pattern: by the directory above what varies, and by the file's name, empty where that varies.
 /// Looking a path up takes two steps for each of its directories, and one for each pattern of the same place.
 #[derive(Clone, Debug, Default)]
-struct Patterns(HashMap<Box<str>, HashMap<Box<str>, BTreeMap<Value, Hosts>>>);
+struct Patterns(HashMap<Box<str>, HashMap<Box<str>, SamePlace>>);
+
+/// Rules about patterns that vary at one place, by their pattern.
+type SamePlace = BTreeMap<Value, Hosts>;
 
 impl Patterns {
     fn get_or_create(&mut self, pattern: &Value) -> &mut Hosts {

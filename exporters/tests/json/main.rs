@@ -1,4 +1,5 @@
 //! JSON lines seen from outside: whatever the event, a JSON parser reads back exactly what is known of it.
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "../support/events.rs"]
@@ -11,7 +12,7 @@ mod sink;
 use std::sync::Arc;
 
 use egret_exporters::{json, names};
-use egret_model::{Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Timestamp, Transport};
+use egret_model::{Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Origin, Timestamp, Transport};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -29,6 +30,7 @@ fn object(event: &Event) -> Map<String, Value> {
 fn expected(event: &Event) -> Map<String, Value> {
     let process = event.process.as_deref();
     let executable = process.map(|process| &process.executable);
+    let origin = executable.map(|executable| executable.origin).filter(|origin| *origin != Origin::Host);
     let cgroup = process.and_then(|process| process.cgroup.as_deref());
     let judgement = event.judgement.as_deref();
     let time = |time: Timestamp| format!("{:.9}", jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap());
@@ -74,6 +76,7 @@ fn expected(event: &Event) -> Map<String, Value> {
         "egret.verdict.rule": judgement.and_then(|judgement| judgement.rule.as_deref()),
         "egret.verdict.attribution": judgement.map(|judgement| judgement.attribution),
         "egret.script": executable.and_then(|executable| executable.script.recorded()),
+        "egret.executable.origin": origin.map(Origin::as_str),
         "egret.verdict.duration_ns": judgement.and_then(|judgement| judgement.duration_ns),
     });
     let Value::Object(all) = all else { unreachable!() };

@@ -84,7 +84,7 @@ pub enum ModeWish {
         /// Go back after this time unless confirmed.
         confirm_within: Option<Duration>,
         /// For this subject alone.
-        only: Option<Subject>,
+        only: Option<Box<Subject>>,
     },
     /// Let the one on trial hold.
     Confirm,
@@ -106,7 +106,7 @@ impl ModeArgs {
         let wish = match word {
             None => ModeWish::Show,
             Some(Word::Confirm) => ModeWish::Confirm,
-            Some(Word::Mode(mode)) => ModeWish::Switch { mode, confirm_within, only },
+            Some(Word::Mode(mode)) => ModeWish::Switch { mode, confirm_within, only: only.map(Box::new) },
         };
         problems.or(ModeOptions { wish, json: self.json, socket: self.socket.socket })
     }
@@ -215,7 +215,7 @@ pub enum AskWhich {
     /// The one with this number.
     Id(u64),
     /// All of this subject.
-    Subject(Subject),
+    Subject(Box<Subject>),
 }
 
 impl AskArgs {
@@ -250,7 +250,7 @@ impl AskArgs {
 }
 
 fn which(text: &str) -> Result<AskWhich, String> {
-    text.parse().map(AskWhich::Id).or_else(|_| parse_subject(text).map(AskWhich::Subject))
+    text.parse().map(AskWhich::Id).or_else(|_| parse_subject(text).map(|subject| AskWhich::Subject(Box::new(subject))))
 }
 
 /// What `egret firewall` was asked.

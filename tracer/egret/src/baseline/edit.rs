@@ -98,7 +98,7 @@ pub(crate) fn apply(baseline: &mut Baseline, edit: &Edit) -> Outcome {
 /// The rule that is meant.
 pub(super) fn find(baseline: &Baseline, which: &Which) -> Result<Rule, String> {
     match which {
-        Which::Rule(rule) => Ok(rule.clone()),
+        Which::Rule(rule) => Ok(Rule::clone(rule)),
         Which::Number(number) => {
             let found = number.checked_sub(1).and_then(|index| baseline.entries.keys().nth(index));
             found.cloned().ok_or_else(|| format!("there is no rule {number}, only {}", baseline.entries.len()))

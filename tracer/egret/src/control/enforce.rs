@@ -163,7 +163,11 @@ fn answered(desk: &Desk, which: &Which, answer: Answer) -> Result<Answered, Refu
     if let Some(book) = book {
         let action = if answer.allow { Action::Allow } else { Action::Deny };
         for rule in &settled.rules {
-            let edit = Edit::Set { which: args::Which::Rule(rule.clone()), action, note: Some("answered".to_owned()) };
+            let edit = Edit::Set {
+                which: args::Which::Rule(Box::new(rule.clone())),
+                action,
+                note: Some("answered".to_owned()),
+            };
             // The answer is in force until egret ends, whatever becomes of the rule.
             book.edit(&edit, now()).map_err(|error| Refused(format!("it holds until egret ends, but: {error}")))?;
         }

@@ -14,7 +14,7 @@ use crate::filter::ExecutableIs;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// This one.
-    Rule(Rule),
+    Rule(Box<Rule>),
     /// The one with this number, counted from one in the order of the file.
     Number(usize),
 }
@@ -53,7 +53,7 @@ impl RuleArgs {
                  as one text, such as '* -> udp 192.0.2.1 53'",
             ));
         }
-        destination.map(|destination| Which::Rule(Rule { subject, destination }))
+        destination.map(|destination| Which::Rule(Box::new(Rule { subject, destination })))
     }
 }
 
@@ -66,7 +66,7 @@ fn by_text(text: &str, wanted: Option<Action>, problems: &mut Problems) -> Optio
             ((Some(typed), _), Some(wanted)) if typed != wanted => {
                 Err(format!("the rule begins with {:?}; use `egret baseline {0}`", typed.as_str()))
             }
-            ((_, rule), _) => Ok(Which::Rule(rule)),
+            ((_, rule), _) => Ok(Which::Rule(Box::new(rule))),
         }
     })
 }
