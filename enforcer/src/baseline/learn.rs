@@ -3,6 +3,7 @@
 //! A flow that no rule covers becomes a rule that covers just it: its program, and the name that was asked for, or the
 //! address where there was none. Nothing wider comes of learning; [`super::generalise`] makes several rules into one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use egret_model::{Timestamp, Transport};
@@ -33,8 +34,26 @@ impl Default for Precision {
     }
 }
 
-/// Rules that a baseline may come to have by learning. Each takes some 700 bytes: 140 MB. Generalising makes fewer of them.
+/// Rules that a baseline may come to have by learning. Each takes about 1 KB with its place in the index: 200 MB.
+/// Generalising makes fewer of them.
 pub const MOST_RULES: usize = 200_000;
+/// After so many new rules it is worth looking for several that become one: until then they take about 1 MB.
+const WORTH_GENERALISING: usize = 1000;
+
+/// How many rules may come of learning, about 1 KB of memory each. Rules that people write are not bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// In all.
+    pub rules: usize,
+    /// About one subject, so that one program that talks to everybody leaves room for the others.
+    pub of_subject: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { rules: MOST_RULES, of_subject: MOST_RULES }
+    }
+}
 
 impl Precision {
     /// The rule that covers this flow and as little else as can be said. A rule that left out what is not known now would
@@ -43,7 +62,8 @@ impl Precision {
     pub fn rule_for(self, facts: &Facts<'_>) -> Option<Rule> {
         let transport = facts.transport?;
         let portless = facts.port.is_none() && WITH_PORTS.contains(&transport);
-        if facts.executable.is_none() || self.user && facts.user.is_none() || portless {
+        let has_no_digest = self.sha256 && facts.sha256.is_none();
+        if facts.executable.is_none() || self.user && facts.user.is_none() || has_no_digest || portless {
             return None;
         }
         let rule = Rule::of(facts, self);
@@ -64,7 +84,7 @@ pub enum Learned {
     Untold,
     /// No rule covers it, and the baseline is frozen.
     Frozen,
-    /// No rule covers it, and there are [`MOST_RULES`] already.
+    /// No rule covers it, and there are as many already as [`Bounds`] allow.
     Full,
 }
 
@@ -74,6 +94,11 @@ pub struct Learner {
     baseline: Baseline,
     index: Index,
     precision: Precision,
+    bounds: Bounds,
+    /// Rules by subject.
+    of_subject: HashMap<Subject, usize>,
+    /// Rules that were added since several were last made into one.
+    fresh: usize,
     frozen: bool,
     /// The host whose flows come.
     host: Option<Arc<str>>,
@@ -104,9 +129,32 @@ impl Learner {
 
     /// Goes on with another baseline.
     pub fn replace(&mut self, baseline: Baseline) {
-        self.index = Index::of(&baseline);
-        self.known = self.index.len();
         self.baseline = baseline;
+        self.count_anew();
+        self.known = self.index.len();
+    }
+
+    /// How many rules may come of learning from now on.
+    pub const fn bound(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// Whether so many rules were added that [`Self::generalise`] is worth its time, which grows with all rules.
+    #[must_use]
+    pub const fn has_grown(&self) -> bool {
+        self.fresh >= WORTH_GENERALISING
+    }
+
+    fn count_anew(&mut self) {
+        self.index = Index::of(&self.baseline);
+        self.of_subject.clear();
+        for rule in self.baseline.entries.keys() {
+            // Most rules are about a subject that is there already: no copy of it then.
+            match self.of_subject.get_mut(&rule.subject) {
+                Some(count) => *count += 1,
+                None => drop(self.of_subject.insert(rule.subject.clone(), 1)),
+            }
+        }
     }
 
     /// Whether no rule is added from now on.
@@ -132,9 +180,10 @@ impl Learner {
         if self.frozen {
             return Vec::new();
         }
+        self.fresh = 0;
         let made = generalise(&mut self.baseline, thresholds);
         if !made.is_empty() {
-            self.index = Index::of(&self.baseline);
+            self.count_anew();
             self.known = self.index.len();
         }
         made
@@ -179,9 +228,12 @@ impl Learner {
     /// Adds the rule for a flow that none covers, and says its number.
     fn add(&mut self, facts: &Facts<'_>) -> (Learned, Option<usize>) {
         let Some(rule) = self.precision.rule_for(facts) else { return (Learned::Untold, None) };
-        if self.index.len() >= MOST_RULES {
+        let of_subject = self.of_subject.get(&rule.subject).copied().unwrap_or_default();
+        if self.index.len() >= self.bounds.rules || of_subject >= self.bounds.of_subject {
             return (Learned::Full, None);
         }
+        self.of_subject.insert(rule.subject.clone(), of_subject + 1);
+        self.fresh += 1;
         self.baseline.entries.insert(rule.clone(), Entry::new(Action::Allow));
         (Learned::New, Some(self.index.insert(rule, Action::Allow)))
     }

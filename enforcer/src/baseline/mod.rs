@@ -37,7 +37,7 @@ pub use file::{Baseline, Entry};
 pub use generalise::{Thresholds, generalise};
 pub use history::{Day, History, Hours, date_of};
 pub use index::{Decision, Index};
-pub use learn::{Learned, Learner, MOST_RULES, Precision};
+pub use learn::{Bounds, Learned, Learner, MOST_RULES, Precision};
 pub use parse::{Problem, parse, parse_destination, parse_rule, parse_subject};
 pub use readiness::{CONFIDENCE, Counts, counts};
 pub use reconcile::reconcile;

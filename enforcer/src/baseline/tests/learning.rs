@@ -4,8 +4,8 @@ use egret_model::Timestamp;
 use proptest::prelude::*;
 
 use super::super::{
-    Action, Baseline, Counts, Decision, Facts, Gap, History, Index, Learned, Learner, Precision, Replay, Thresholds,
-    counts, generalise, parse,
+    Action, Baseline, Bounds, Counts, Decision, Facts, Gap, History, Index, Learned, Learner, Precision, Replay,
+    Thresholds, counts, generalise, parse,
 };
 use super::strategy;
 
@@ -265,4 +265,34 @@ fn losses_close_to_each_other_are_one_gap_and_gaps_are_bounded() {
     assert_eq!(baseline.gaps.iter().map(|gap| gap.lost).sum::<u64>(), 30 + 1999);
     assert_eq!((baseline.gaps[0].from, baseline.gaps[0].to), (second(0), second(1_000_001)));
     assert_eq!(parse(&baseline.to_string()), Ok(baseline));
+}
+
+/// A scanner is one subject: it takes no more memory than the rules that it may have, and leaves room for the others.
+#[test]
+fn rules_are_bounded_in_all_and_for_each_subject() {
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    learner.bound(Bounds { rules: 30, of_subject: 20 });
+    let learn = |learner: &mut Learner, executable, third: u8| {
+        let facts = Facts { executable: Some(executable), ..flow(None, &format!("192.{third}.2.7"), 443) };
+        learner.learn(&facts, Timestamp(0))
+    };
+    for (executable, room) in [("/bin/scan", 20), ("/bin/other", 10)] {
+        let learned: Vec<_> = (0..40).map(|third| learn(&mut learner, executable, third)).collect();
+        assert_eq!(learned.iter().filter(|learned| **learned == Learned::New).count(), room);
+        assert!(learned[room..].iter().all(|learned| *learned == Learned::Full));
+        assert_eq!(learn(&mut learner, executable, 0), Learned::Known);
+    }
+}
+
+#[test]
+fn several_rules_that_became_one_leave_room() {
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    learner.bound(Bounds { rules: 16, of_subject: 16 });
+    let last =
+        |learner: &mut Learner, host: u8| learner.learn(&flow(None, &format!("192.0.2.{host}"), 443), Timestamp(0));
+    (0..16).for_each(|host| assert_eq!(last(&mut learner, host), Learned::New, "{host}"));
+    assert_eq!(last(&mut learner, 16), Learned::Full);
+    learner.generalise(Thresholds::default());
+    assert_eq!(last(&mut learner, 16), Learned::Known);
+    assert_eq!(learner.learn(&flow(None, "198.51.100.1", 443), Timestamp(0)), Learned::New);
 }
