@@ -7,6 +7,7 @@ use egret_wire::{Counter, Grant, GrantKey, PeerKey, PeerTotals, Policy, ProcessK
 
 use crate::atomic;
 use crate::calls::Pending;
+use crate::names::share::{Share, ShareKey};
 use crate::path::Scratch;
 use crate::socket::Socket;
 
@@ -27,6 +28,11 @@ pub(crate) static NAMES: RingBuf = RingBuf::with_byte_size(512 << 10, 0);
 /// Counters by [`Counter`]; they only grow.
 #[map]
 pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
+
+/// What users have taken of the ring of names lately, 16 bytes each, counted while the ring fills up. The least recently used
+/// entry is evicted; its user begins a new share.
+#[map]
+pub(crate) static SHARES: LruHashMap<ShareKey, Share> = LruHashMap::with_max_entries(1024, 0);
 
 /// One word: not zero while the reader sleeps without a time limit and wants to be woken by the next record.
 #[map]

@@ -26,15 +26,19 @@ pub enum Counter {
     MessagesUntold = 9,
     /// Records that names are read from that the kernel side set out to write.
     NameProduced = 10,
-    /// Of those, not written because the ring was full.
-    NameRingFull = 11,
+    /// Of those, DNS questions for which there was no room.
+    QuestionsLost = 11,
     /// Sockets and ends whose owner could not be noted: the kernel refused the entry.
     OwnerTable = 12,
+    /// Of [`Self::NameProduced`], DNS answers for which there was no room.
+    AnswersLost = 13,
+    /// Of the same, parts of TLS greetings for which there was no room.
+    GreetingsLost = 14,
 }
 
 impl Counter {
     /// Number of counters.
-    pub const COUNT: u32 = 13;
+    pub const COUNT: u32 = 15;
 
     /// All of them, in order.
     pub const ALL: [Self; Self::COUNT as usize] = [
@@ -49,7 +53,9 @@ impl Counter {
         Self::PeerUntold,
         Self::MessagesUntold,
         Self::NameProduced,
-        Self::NameRingFull,
+        Self::QuestionsLost,
         Self::OwnerTable,
+        Self::AnswersLost,
+        Self::GreetingsLost,
     ];
 }

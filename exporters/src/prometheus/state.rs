@@ -15,11 +15,13 @@ const MODES: [&str; 4] = ["observe", "learn", "shadow", "enforce"];
 const LAYERS: [Layer; 3] = [Layer::Sockets, Layer::Syscalls, Layer::Procfs];
 
 /// Losses that can occur, so that each is there, at zero, before it does.
-const LOST: [(LossStage, LossReason); 12] = [
+const LOST: [(LossStage, LossReason); 14] = [
     (LossStage::Hook, LossReason::HookSkipped),
     (LossStage::FlowRing, LossReason::RingFull),
     (LossStage::ProcessRing, LossReason::RingFull),
-    (LossStage::NameRing, LossReason::RingFull),
+    (LossStage::NameRing, LossReason::Questions),
+    (LossStage::NameRing, LossReason::Answers),
+    (LossStage::NameRing, LossReason::Greetings),
     (LossStage::Decode, LossReason::Malformed),
     (LossStage::Queue, LossReason::QueueFull),
     (LossStage::FlowRing, LossReason::Shutdown),
@@ -40,6 +42,7 @@ const INCOMPLETE: [(LossStage, LossReason); 10] = [
     (LossStage::KernelState, LossReason::MessagesUntold),
     (LossStage::KernelState, LossReason::CgroupPath),
     (LossStage::KernelState, LossReason::OwnerTable),
+    (LossStage::Digest, LossReason::QueueFull),
 ];
 
 /// The metrics of a snapshot; with no more executables of the baseline than `limit`.

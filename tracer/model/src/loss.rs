@@ -26,6 +26,8 @@ pub enum LossStage {
     Output,
     /// The `/proc` scan.
     Scan,
+    /// Computing digests of executables.
+    Digest,
 }
 
 /// Why something was lost.
@@ -34,6 +36,12 @@ pub enum LossStage {
 pub enum LossReason {
     /// The ring had no room.
     RingFull,
+    /// There was no room for DNS questions.
+    Questions,
+    /// There was no room for DNS answers.
+    Answers,
+    /// There was no room for the first bytes of TLS connections.
+    Greetings,
     /// The kernel refused memory for a socket's state: the socket is not followed.
     SocketState,
     /// The peer table refused an entry: the peer's totals are not kept.
@@ -59,7 +67,7 @@ pub enum LossReason {
     OwnerTable,
     /// The record was malformed.
     Malformed,
-    /// A bounded queue had no room.
+    /// A bounded queue had no room, or nobody worked it off.
     QueueFull,
     /// The time to drain was over before it was taken.
     Shutdown,
@@ -108,6 +116,7 @@ impl LossStage {
             Self::Queue => "queue",
             Self::Output => "output",
             Self::Scan => "scan",
+            Self::Digest => "digest",
         }
     }
 }
@@ -118,6 +127,9 @@ impl LossReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RingFull => "ring_full",
+            Self::Questions => "questions",
+            Self::Answers => "answers",
+            Self::Greetings => "greetings",
             Self::SocketState => "socket_state",
             Self::PeerTable => "peer_table",
             Self::PeerEvicted => "peer_evicted",

@@ -9,6 +9,7 @@ use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes};
 use egret_wire::{Address, Counter, Header, Kind, NAME_TCP, NameRecord, VERSION};
 
 use super::packet::{IPPROTO_TCP, Packet, Payload};
+use super::share;
 use crate::kernel::masked;
 use crate::maps::{NAMES, count};
 use crate::record;
@@ -24,7 +25,12 @@ pub(crate) struct Message {
     pub(crate) payload: Payload,
     /// Process that holds the socket; zero when unknown.
     pub(crate) pid: u32,
+    /// Its user; [`NO_USER`] when unknown.
+    pub(crate) user: u32,
 }
+
+/// All sockets whose process is not known share what a user has.
+pub(crate) const NO_USER: u32 = u32::MAX;
 
 /// A record with room for some payload.
 #[repr(C)]
@@ -48,11 +54,12 @@ pub(crate) fn write(packet: &Packet, message: &Message) -> Option<()> {
 
 #[inline(always)]
 fn write_in<const ROOM: usize>(packet: &Packet, message: &Message) -> Option<()> {
+    if !share::has_room(message.kind, message.user, size_of::<Entry<ROOM>>() as u64) {
+        return lose(message.kind);
+    }
     let remote = if message.kind as u8 == Kind::Answer as u8 { packet.source() } else { packet.destination() }?;
     let Some(mut entry) = NAMES.reserve::<Entry<ROOM>>(0) else {
-        count(Counter::NameProduced, 1);
-        count(Counter::NameRingFull, 1);
-        return None;
+        return lose(message.kind);
     };
     let length = message.payload.length as usize;
     // Compared again after the mask: the verifier does not follow what the compiler knows of the length from before.
@@ -75,6 +82,13 @@ fn write_in<const ROOM: usize>(packet: &Packet, message: &Message) -> Option<()>
     count(Counter::NameProduced, 1);
     entry.submit(record::wake_if_much(&NAMES, size_of::<Entry<ROOM>>() as u64));
     Some(())
+}
+
+#[inline(always)]
+fn lose(kind: Kind) -> Option<()> {
+    count(Counter::NameProduced, 1);
+    count(share::lost(kind), 1);
+    None
 }
 
 #[inline(always)]

@@ -2,14 +2,16 @@
 
 use egret_wire::Kind;
 
-use super::copy::Message;
-use super::packet::{IPPROTO_TCP, Packet};
+use super::copy::{Message, NO_USER};
+use super::packet::{IPPROTO_TCP, Packet, Payload};
 use crate::socket;
 
 /// The port of resolvers (RFC 1035, 4.2).
 pub(crate) const PORT: u16 = 53;
 /// Header of a DNS message; a datagram that is shorter is none.
 const HEADER: u32 = 12;
+/// The bit that answers have, in the third byte.
+const RESPONSE: u8 = 0x80;
 
 /// The message in a packet, or over TCP the part of one.
 #[inline(always)]
@@ -19,6 +21,21 @@ pub(crate) fn message(packet: &Packet, kind: Kind) -> Option<Message> {
     if payload.length < shortest {
         return None;
     }
-    let pid = socket::find(packet.sk()?).map_or(0, |socket| socket.process.pid);
-    Some(Message { kind, payload, pid })
+    if packet.protocol != IPPROTO_TCP && !is_of(kind, packet, &payload)? {
+        return None;
+    }
+    let (pid, user) = match socket::find(packet.sk()?) {
+        Some(socket) if socket.process.pid != 0 => (socket.process.pid, socket.process.uid),
+        _ => (0, NO_USER),
+    };
+    Some(Message { kind, payload, pid, user })
+}
+
+/// Whether a header is that of a question or of an answer, whichever is looked for, about something (RFC 1035, 4.1.1): whatever
+/// else travels to port 53 is no record.
+#[inline(always)]
+fn is_of(kind: Kind, packet: &Packet, payload: &Payload) -> Option<bool> {
+    let [_, _, flags, _, high, low]: [u8; 6] = packet.load(payload.offset)?;
+    let is_answer = flags & RESPONSE != 0;
+    Some(is_answer == (kind as u8 == Kind::Answer as u8) && (high | low) != 0)
 }

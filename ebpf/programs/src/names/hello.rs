@@ -3,7 +3,7 @@
 //! Whether they do is looked at once a connection, and noted in the socket's state: all later packets leave after one
 //! look-up.
 
-use egret_wire::Kind;
+use egret_wire::{Kind, ProcessRef};
 
 use super::copy::Message;
 use super::packet::{Packet, Payload};
@@ -46,7 +46,8 @@ pub(crate) fn message(packet: &Packet) -> Option<Message> {
     if socket.hello >= MAX_SEGMENTS || end.wrapping_sub(socket.hello_end) as i32 >= 0 {
         socket.hello = HELLO_OVER;
     }
-    Some(Message { kind: Kind::Hello, payload, pid: socket.process.pid })
+    let ProcessRef { pid, uid: user, .. } = socket.process;
+    Some(Message { kind: Kind::Hello, payload, pid, user })
 }
 
 /// Bytes from here to the end of the hello, if it begins here.

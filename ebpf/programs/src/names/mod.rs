@@ -10,3 +10,4 @@ mod egress;
 mod hello;
 mod ingress;
 mod packet;
+pub(crate) mod share;

@@ -37,7 +37,9 @@ impl Counters {
         self.losses(&[
             (Counter::FlowRingFull, LossStage::FlowRing, LossReason::RingFull),
             (Counter::ProcessRingFull, LossStage::ProcessRing, LossReason::RingFull),
-            (Counter::NameRingFull, LossStage::NameRing, LossReason::RingFull),
+            (Counter::QuestionsLost, LossStage::NameRing, LossReason::Questions),
+            (Counter::AnswersLost, LossStage::NameRing, LossReason::Answers),
+            (Counter::GreetingsLost, LossStage::NameRing, LossReason::Greetings),
         ])
     }
 
