@@ -18,6 +18,8 @@ pub const PROCESS_EXECUTABLE_PATH: &str = "process.executable.path";
 pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
 /// SHA-256 of the file, lower-case hexadecimal.
 pub const PROCESS_EXECUTABLE_SHA256: &str = "process.executable.sha256";
+/// Build id of the file, from its first and last 4096 bytes and its length, lower-case hexadecimal.
+pub const PROCESS_EXECUTABLE_BUILD_ID: &str = "process.executable.build_id.htlhash";
 /// Argument vector, an array.
 pub const PROCESS_COMMAND_ARGS: &str = "process.command_args";
 /// Process id of the parent.
@@ -106,7 +108,7 @@ pub const CLIENT_PORT: &str = "client.port";
 pub const DNS_QUESTION_NAME: &str = "dns.question.name";
 
 /// All that records have, in the order in which they have them. New ones go to the end: files have columns in this order.
-pub const ALL: [&str; 39] = [
+pub const ALL: [&str; 40] = [
     TIMESTAMP,
     EVENT_NAME,
     CONNECTION_ID,
@@ -146,4 +148,5 @@ pub const ALL: [&str; 39] = [
     VERDICT_RULE,
     VERDICT_ATTRIBUTION,
     VERDICT_DURATION_NS,
+    PROCESS_EXECUTABLE_BUILD_ID,
 ];

@@ -12,10 +12,12 @@
 
 mod attach;
 mod control;
+mod digests;
 mod life;
 mod manager;
 mod privilege;
 mod reload;
+mod soak;
 mod takes;
 
 use std::process::ExitCode;
@@ -26,8 +28,10 @@ fn main() -> ExitCode {
     let trials = [
         life::trials(),
         control::trials(),
+        digests::trials(),
         attach::trials(),
         reload::trials(),
+        soak::trials(),
         manager::trials(),
         privilege::trials(),
         takes::trials(),

@@ -48,8 +48,16 @@ fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
 
 /// `within` is all that the daemon had at its start.
 fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
-    let names =
-        ["egret", "egret-capture", "egret-enrich", "egret-worker", "egret-json", "egret-parquet", "egret-baseline"];
+    let names = [
+        "egret",
+        "egret-capture",
+        "egret-digest",
+        "egret-enrich",
+        "egret-worker",
+        "egret-json",
+        "egret-parquet",
+        "egret-baseline",
+    ];
     let names = names.into_iter().chain(["egret-enforce"]);
     // Each takes its name, and gives up what it has, itself.
     let threads = until("all threads by their names", || {
@@ -59,7 +67,7 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
     for name in names {
         let sets = &threads[name];
         let (expected, passed_on) = match name {
-            "egret-capture" | "egret-enrich" => (SYS_PTRACE | DAC_READ_SEARCH, 0),
+            "egret-capture" | "egret-digest" => (SYS_PTRACE | DAC_READ_SEARCH, 0),
             "egret-enforce" => (JUDGES & within, INSTALLS & within),
             _ => (0, 0),
         };
@@ -92,6 +100,12 @@ fn check_capture(daemon: &Daemon) {
     let program = scratch.copy(&traffic(), "private");
     std::os::unix::fs::chown(&program, Some(STRANGER), Some(STRANGER)).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    // An event that is written before the digest is known goes without.
+    until("a digest", || {
+        let report = Traffic::by(&program, &["tcp-blocking"]).user(STRANGER).run();
+        let events = daemon.wait_for_lines(&report);
+        events.iter().any(|event| event.pid == Some(report.pid) && event.sha256.is_some()).then_some(())
+    });
     for way in ["tcp-blocking", "udp-connected"] {
         let report = Traffic::by(&program, &[way, "--wait-stdin"]).user(STRANGER).run();
         let events = daemon.wait_for_lines(&report);

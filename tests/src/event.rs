@@ -22,6 +22,8 @@ pub struct Event {
     pub executable: Option<String>,
     #[serde(rename = "process.executable.sha256")]
     pub sha256: Option<String>,
+    #[serde(rename = "process.executable.build_id.htlhash")]
+    pub build_id: Option<String>,
     #[serde(rename = "process.command_args", default)]
     pub args: Vec<String>,
     #[serde(rename = "process.parent_pid")]

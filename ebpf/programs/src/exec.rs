@@ -36,9 +36,11 @@ fn try_exec(task: *const u8) -> Option<()> {
     let process = enter(task, now);
     let mut flags = 0;
     let (mut inode, mut device) = (0_u64, 0_u32);
+    let (mut size, mut changed_ns) = (0, 0);
     let mut path_length = 0;
     if let Ok(file) = executable(task) {
         (inode, device) = identity(file).unwrap_or((0, 0));
+        (size, changed_ns) = state(file).unwrap_or((0, 0));
         match path::write(scratch, file) {
             Ok((length, truncated)) => {
                 path_length = length;
@@ -63,6 +65,8 @@ fn try_exec(task: *const u8) -> Option<()> {
         device,
         path_length: path_length as u16,
         args_length: args_length as u16,
+        size,
+        changed_ns,
     };
     write(scratch, data);
     Some(())
@@ -98,6 +102,8 @@ fn try_exec_untyped(ctx: &TracePointContext) -> Result<(), i32> {
         device: 0,
         path_length: length as u16,
         args_length: 0,
+        size: 0,
+        changed_ns: 0,
     };
     write(scratch, length);
     Ok(())
@@ -159,6 +165,19 @@ fn identity(file: *const u8) -> Result<(u64, u32), i32> {
     let inode = follow(file, setting!(file_inode))?;
     let super_block = follow(inode, setting!(inode_sb))?;
     Ok((read(inode, setting!(inode_ino))?, read(super_block, setting!(sb_dev))?))
+}
+
+/// Size of an open file, and when its inode was last changed.
+#[inline(always)]
+fn state(file: *const u8) -> Result<(u64, u64), i32> {
+    const NANOS: u64 = 1_000_000_000;
+    // Since Linux 6.13 the upper bits say whether somebody has asked for the time.
+    const NANOS_MASK: u32 = 0x3fff_ffff;
+    let inode = follow(file, setting!(file_inode))?;
+    let seconds: u64 = read(inode, setting!(inode_ctime_sec))?;
+    let nanoseconds: u32 = read(inode, setting!(inode_ctime_nsec))?;
+    let size = read(inode, setting!(inode_size))?;
+    Ok((size, seconds.wrapping_mul(NANOS).wrapping_add(u64::from(nanoseconds & NANOS_MASK))))
 }
 
 /// Copies the argument vector behind the path; returns its length and flags.

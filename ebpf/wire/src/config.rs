@@ -112,6 +112,12 @@ pub struct Config {
     pub inode_ino: u32,
     /// `inode.i_sb`.
     pub inode_sb: u32,
+    /// `inode.i_size`.
+    pub inode_size: u32,
+    /// `inode.i_ctime_sec`; `__i_ctime.tv_sec` before Linux 6.11, `i_ctime.tv_sec` before 6.6.
+    pub inode_ctime_sec: u32,
+    /// `inode.i_ctime_nsec`; `tv_nsec` of the same before.
+    pub inode_ctime_nsec: u32,
     /// `super_block.s_dev`.
     pub sb_dev: u32,
     /// `files_struct.fdt`.
@@ -181,6 +187,9 @@ impl Config {
             vfsmount_root: NONE,
             inode_ino: NONE,
             inode_sb: NONE,
+            inode_size: NONE,
+            inode_ctime_sec: NONE,
+            inode_ctime_nsec: NONE,
             sb_dev: NONE,
             files_fdt: NONE,
             fdt_fd: NONE,
@@ -193,7 +202,7 @@ impl Config {
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 53 * 4);
+const _: () = assert!(size_of::<Config>() == 56 * 4);
 
 #[cfg(feature = "user")]
 mod pod {

@@ -87,9 +87,13 @@ pub struct ExecHeader {
     pub path_length: u16,
     /// Bytes of arguments that follow the path.
     pub args_length: u16,
+    /// Bytes of the executable file.
+    pub size: u64,
+    /// When its inode was last changed, nanoseconds since 1970; zero when unknown.
+    pub changed_ns: u64,
 }
 
-const _: () = assert!(size_of::<ExecHeader>() == 72);
+const _: () = assert!(size_of::<ExecHeader>() == 88);
 
 /// Room for the path of a cgroup with its NUL: what the kernel gives to its tracepoints (`TRACE_CGROUP_PATH_LEN` in
 /// kernel/cgroup/cgroup-internal.h).

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use egret_model::{Flow, Identity, Judgement, Owner, Process, Sha256, Verdict};
+use egret_model::{Flow, Identity, Judgement, Owner, Process, Verdict};
 
 /// Finds the process behind a packet that is about to leave.
 pub trait FindOwner: Send {
@@ -38,8 +38,9 @@ pub trait Audit: Send + Sync {
     fn judged(&self, owner: Option<&Owner>, flow: Option<&Flow>, verdict: Verdict, judgement: &Arc<Judgement>);
 }
 
-/// Computes digests of executables.
+/// Has digests of executables computed. It may not wait for that: packets do.
 pub trait Digest: Send {
-    /// SHA-256 of what a process runs, from its file. It may take as long as reading that does; `None` if it cannot be had.
-    fn digest(&mut self, process: &Process) -> Option<Sha256>;
+    /// Orders the SHA-256 of what a process runs, which is set in its executable, also if it cannot be had; `done` is called
+    /// then, and never where the order is lost. Says whether there is room for the order.
+    fn order(&self, process: &Arc<Process>, done: Box<dyn FnOnce() + Send>) -> bool;
 }

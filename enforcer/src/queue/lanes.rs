@@ -86,7 +86,7 @@ impl Lanes {
             |socket, counts| {
                 let (shared, wake) = (Arc::clone(&shared), Arc::clone(&wake));
                 let finder = finders().map_err(LanesError::Finder)?;
-                let digests = Digests::start(digest, Arc::clone(&wake)).map_err(LanesError::Thread)?;
+                let digests = Digests::new(digest, Arc::clone(&wake));
                 let (breaker, parked) = (Breaker::default(), Parked::default());
                 Ok(Slow { socket, finder, shared, counts, wake, identify, questions, digests, breaker, parked })
             },

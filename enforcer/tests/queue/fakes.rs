@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use egret_enforcer::judge::{Audit, Digest, FindOwner, Grant, Identify};
-use egret_model::{Attribution, Executable, Flow, Identity, Judgement, Owner, Process, ProcessId, Sha256, Verdict};
+use egret_model::{Attribution, Executable, Flow, Identity, Judgement, Owner, Process, ProcessId, Verdict};
 use egret_tests::until;
 
 /// A door that threads wait at while it is closed. It opens when whoever closed it goes.
@@ -136,9 +136,14 @@ impl Audit for Fakes {
 pub(crate) struct Digester(pub(crate) Arc<Fakes>);
 
 impl Digest for Digester {
-    fn digest(&mut self, _: &Process) -> Option<Sha256> {
-        self.0.digesting.pass();
-        Some(DIGEST.into())
+    fn order(&self, process: &Arc<Process>, done: Box<dyn FnOnce() + Send>) -> bool {
+        let (fakes, process) = (Arc::clone(&self.0), Arc::clone(process));
+        thread::spawn(move || {
+            fakes.digesting.pass();
+            let _ = process.executable.sha256.set(Some(DIGEST.into()));
+            done();
+        });
+        true
     }
 }
 

@@ -67,6 +67,8 @@ fn write_executable(object: &mut ObjectWriter<'_>, executable: &Executable) {
     string(object, names::PROCESS_EXECUTABLE_NAME, executable.name());
     let digest = executable.sha256.get().and_then(Option::as_deref);
     string(object, names::PROCESS_EXECUTABLE_SHA256, digest);
+    let build_id = executable.build_id.get().and_then(Option::as_deref);
+    string(object, names::PROCESS_EXECUTABLE_BUILD_ID, build_id);
     if !executable.args.is_empty() {
         object.strings(names::PROCESS_COMMAND_ARGS, executable.args.iter().map(|arg| &**arg));
     }

@@ -70,6 +70,9 @@ fn read_executable(fields: &Fields) -> Result<Executable, ReadError> {
         // It was made just now, and nobody else has it.
         let _ = executable.sha256.set(Some(digest));
     }
+    if let Some(build_id) = fields.optional(names::PROCESS_EXECUTABLE_BUILD_ID)? {
+        let _ = executable.build_id.set(Some(build_id));
+    }
     Ok(executable)
 }
 

@@ -24,8 +24,7 @@ pub struct Writer {
 struct Remembered {
     /// Kept alive, so that its address stands for it.
     process: Arc<Process>,
-    /// The digest comes to be known later than the rest.
-    digest_known: bool,
+    known_digests: (bool, bool),
     text: Vec<u8>,
 }
 
@@ -42,12 +41,12 @@ impl Writer {
     }
 
     fn text_of(&mut self, process: &Arc<Process>) -> &[u8] {
-        let digest_known = process.executable.sha256.get().is_some();
-        let is = |entry: &Remembered| entry.digest_known == digest_known && Arc::ptr_eq(&entry.process, process);
+        let known_digests = process.executable.known_digests();
+        let is = |entry: &Remembered| entry.known_digests == known_digests && Arc::ptr_eq(&entry.process, process);
         let at = self.remembered.iter().position(is).unwrap_or_else(|| {
             let mut text = Vec::new();
             write_process(&mut ObjectWriter::members_only(&mut text), process);
-            self.remember(Remembered { process: Arc::clone(process), digest_known, text })
+            self.remember(Remembered { process: Arc::clone(process), known_digests, text })
         });
         self.remembered.get(at).map_or(&[], |entry| &entry.text)
     }

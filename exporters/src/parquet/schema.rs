@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use crate::names;
 
 /// Version of the schema, under [`SCHEMA_VERSION_KEY`] in the metadata of every file; raised when a column is added.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 /// Key of the schema's version in the metadata of a file.
 pub const SCHEMA_VERSION_KEY: &str = "egret.schema.version";
 /// Key of the version of egret that wrote a file.
@@ -173,6 +173,11 @@ pub const COLUMNS: [Column; names::ALL.len()] = {
             "how the process was found when the flow was judged, as in `egret_attribution`",
         ),
         optional(names::VERDICT_DURATION_NS, U64, "from the packet's arrival at egret to its verdict, nanoseconds"),
+        optional(
+            names::PROCESS_EXECUTABLE_BUILD_ID,
+            Word,
+            "build id of the file, from its first and last 4096 bytes and its length, lower-case hexadecimal",
+        ),
     ]
 };
 

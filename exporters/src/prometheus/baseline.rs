@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::catalogue::{
-    BASELINE_DENIED_RULES, BASELINE_FLOWS, BASELINE_GAPS, BASELINE_LEARNED, BASELINE_NOVELTY, BASELINE_NOVELTY_BOUND,
-    BASELINE_PROBLEMS, BASELINE_RULES, BASELINE_SAVED, BASELINE_SUBJECTS, SUBJECT_FLOWS, SUBJECT_NOVELTY,
+    BASELINE_DENIED_RULES, BASELINE_FLOWS, BASELINE_FULL, BASELINE_GAPS, BASELINE_LEARNED, BASELINE_NOVELTY,
+    BASELINE_NOVELTY_BOUND, BASELINE_PROBLEMS, BASELINE_RULES, BASELINE_SAVED, BASELINE_SUBJECTS, SUBJECT_FLOWS,
+    SUBJECT_NOVELTY,
 };
 use super::enforcement::seconds;
 use super::family::Family;
@@ -20,6 +21,7 @@ pub(super) fn families(state: &BaselineState, limit: usize) -> Vec<Family> {
         Family::single(BASELINE_SUBJECTS, state.subjects as u64),
         Family::single(BASELINE_GAPS, state.gaps as u64),
         Family::single(BASELINE_LEARNED, state.learned),
+        Family::single(BASELINE_FULL, state.full),
         Family::single(BASELINE_FLOWS, state.flows),
         Family::real(BASELINE_NOVELTY, state.novelty),
         Family::real(BASELINE_NOVELTY_BOUND, state.novelty_at_most),

@@ -31,7 +31,7 @@ const LOST: [(LossStage, LossReason); 14] = [
     (LossStage::Scan, LossReason::QueueFull),
     (LossStage::Scan, LossReason::Malformed),
 ];
-const INCOMPLETE: [(LossStage, LossReason); 10] = [
+const INCOMPLETE: [(LossStage, LossReason); 11] = [
     (LossStage::KernelState, LossReason::SocketState),
     (LossStage::KernelState, LossReason::PeerTable),
     (LossStage::KernelState, LossReason::PeerEvicted),

@@ -50,8 +50,14 @@ pub struct Sender {
 impl Sender {
     /// Puts as much of a batch as there is room for into the queue, and counts the rest as dropped. Never waits.
     pub fn offer(&self, batch: &Batch) {
+        self.offer_within(batch, self.ledger.capacity());
+    }
+
+    /// As [`Self::offer`], with less room than the queue has: for when memory is short.
+    pub fn offer_within(&self, batch: &Batch, capacity: usize) {
         let mut state = self.shared.lock();
-        let room = if state.receiver_gone { 0 } else { self.ledger.capacity().saturating_sub(state.waiting) };
+        let capacity = capacity.min(self.ledger.capacity());
+        let room = if state.receiver_gone { 0 } else { capacity.saturating_sub(state.waiting) };
         let (fits, rest) = batch.clone().split(room);
         self.ledger.enqueued(fits.len(), rest.len());
         if !fits.is_empty() {
@@ -195,6 +201,17 @@ mod tests {
         assert_eq!(receiver.try_next().map(|batch| batch.len()), Some(2));
         assert!(receiver.try_next().is_none());
         assert_eq!(receiver.in_hand(), 2);
+    }
+
+    #[test]
+    fn less_room_than_the_queue_has_is_kept_to() {
+        let (sender, mut receiver) = queue("trial", 10);
+        sender.offer_within(&batch(4), 3);
+        sender.offer_within(&batch(1), 3);
+        assert_eq!((sender.ledger().account().queued, sender.ledger().account().dropped.total()), (3, 2));
+        sender.offer(&batch(4));
+        assert_eq!(sender.ledger().account().queued, 7);
+        let _ = receiver.try_next();
     }
 
     #[test]

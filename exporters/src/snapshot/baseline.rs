@@ -20,6 +20,8 @@ pub struct BaselineState {
     pub gaps: usize,
     /// Rules learned since the start; only ever grows.
     pub learned: u64,
+    /// Flows of which nothing was learned because there are as many rules as may be; only ever grows.
+    pub full: u64,
     /// Flows that rules were learned from, all days together.
     pub flows: u64,
     /// The chance that the next flow is one that was never seen, 0 to 1 (Good-Turing); absent before the first flow.

@@ -40,6 +40,7 @@ fn expected(event: &Event) -> Map<String, Value> {
         "process.executable.path": executable.and_then(|executable| executable.file_path()),
         "process.executable.name": executable.and_then(|executable| executable.name()),
         "process.executable.sha256": executable.and_then(|executable| executable.sha256.get().cloned().flatten()),
+        "process.executable.build_id.htlhash": executable.and_then(|executable| executable.build_id.get().cloned().flatten()),
         "process.command_args": executable.map(|executable| &executable.args).filter(|args| !args.is_empty()),
         "process.parent_pid": process.and_then(|process| process.parent_pid),
         "process.user.id": process.and_then(|process| process.uid),
@@ -181,6 +182,9 @@ proptest! {
             let event = index.get(&events);
             if let Some(process) = event.process.as_ref().filter(|_| turn % 3 == 2) {
                 let _ = process.executable.sha256.set(Some("0123abcd".into()));
+            }
+            if let Some(process) = event.process.as_ref().filter(|_| turn % 5 == 4) {
+                let _ = process.executable.build_id.set(Some("4567cdef".into()));
             }
             let mut out = Vec::new();
             writer.write(&mut out, event);

@@ -93,7 +93,12 @@ fn files_of_the_first_version_are_read_beside_those_of_this_one() {
     log.write(numbered(10..20));
     let older = numbered(0..10).into_iter().map(|event| Event { judgement: None, ..event });
     let all: Vec<_> = older.chain(numbered(10..20)).collect();
-    assert_eq!(lines(&log.find(Query::default())), lines(&all));
+    let build_id = r#""process.executable.build_id.htlhash":"600dcafe4a110000f2bf38c493f5fb92","#;
+    let expected = lines(&all).into_iter().enumerate().map(|(number, line)| {
+        assert!(line.contains(build_id), "{line}");
+        if number < 10 { line.replace(build_id, "") } else { line }
+    });
+    assert_eq!(lines(&log.find(Query::default())), expected.collect::<Vec<_>>());
     let reason = Criterion::one_of(names::VERDICT_REASON, vec!["rule".into()]);
     let found = log.find(Query { criteria: vec![reason], ..Query::default() });
     assert_eq!(lines(&found), lines(&all[10..]));

@@ -29,13 +29,14 @@ fn time() -> impl Strategy<Value = Timestamp> {
 
 fn executable() -> impl Strategy<Value = Executable> {
     let args = prop::collection::vec(text(), 0..5);
-    (of(path()), any::<bool>(), args, any::<bool>(), of(of(text()))).prop_map(
-        |(path, path_as_typed, args, args_truncated, digest)| Executable {
+    (of(path()), any::<bool>(), args, any::<bool>(), of(of(text())), of(of(text()))).prop_map(
+        |(path, path_as_typed, args, args_truncated, digest, build_id)| Executable {
             path,
             path_as_typed,
             args: args.into(),
             args_truncated,
             sha256: digest.map_or_else(OnceLock::new, OnceLock::from),
+            build_id: build_id.map_or_else(OnceLock::new, OnceLock::from),
             ..Executable::default()
         },
     )
@@ -159,6 +160,7 @@ pub(crate) fn full_event() -> Event {
         path: Some("/usr/bin/curl".into()),
         args: ["curl", "-sS", "https://example.org/a?b=\"c\""].map(Text::from).into(),
         sha256: OnceLock::from(Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into())),
+        build_id: OnceLock::from(Some("600dcafe4a110000f2bf38c493f5fb92".into())),
         ..Executable::default()
     };
     let cgroup = Cgroup {

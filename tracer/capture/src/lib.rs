@@ -17,7 +17,7 @@ pub use capture::{Capture, CaptureError, NamesOptions, Options};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use kernel::offsets_in;
-pub use kernel::{Counters, LoadError, Outcome, Probe, Support, Trial, find_tracefs, self_test};
+pub use kernel::{Counters, LoadError, Outcome, Probe, Support, Trial, find_tracefs, self_test, trim_memory};
 pub use owner::{Enforcement, Grants, Owners};
 pub use record::{DecodeError, Exec, NamePacket, Record, decode};
 

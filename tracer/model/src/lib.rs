@@ -23,7 +23,7 @@ pub use judgement::{Judgement, Reason};
 pub use loss::{Loss, LossReason, LossStage, Tally};
 pub use network::{Endpoint, NetworkType, Transport};
 pub use owner::{Flow, Identity, Owner, ProcessId};
-pub use process::{Cgroup, Executable, FileId, Process, Sha256};
+pub use process::{BuildId, Cgroup, Executable, FileId, FileState, Ordered, Process, Sha256};
 pub use server::{NameSource, Resolution, Server};
 pub use time::Timestamp;
 pub use trace_parent::TraceParent;

@@ -1,11 +1,25 @@
 //! Processes and the files they run.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::{Timestamp, TraceParent};
 
 /// SHA-256 digest of a file, in lower-case hexadecimal.
 pub type Sha256 = Arc<str>;
+
+/// Build id of a file from its first and last 4096 bytes and its length (`process.executable.build_id.htlhash` of the
+/// OpenTelemetry conventions), in lower-case hexadecimal.
+pub type BuildId = Arc<str>;
+
+/// One state of the content of a file. Two states differ in it, as far as the file system's clock can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileState {
+    /// Bytes.
+    pub size: u64,
+    /// When its inode was last changed (`st_ctim`), nanoseconds since 1970. A program cannot set it back.
+    pub changed_ns: i64,
+}
 
 /// Identity of a file: enough to see that a path now names another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +42,8 @@ pub struct Executable {
     pub path_as_typed: bool,
     /// Which file it was.
     pub file: Option<FileId>,
+    /// The state in which the file was executed, where the kernel says it.
+    pub state: Option<FileState>,
     /// The argument vector; what is not UTF-8 is replaced.
     pub args: Arc<[Arc<str>]>,
     /// The argument vector is longer than what was kept.
@@ -36,6 +52,32 @@ pub struct Executable {
     pub trace_parent: Option<TraceParent>,
     /// Digest of the file, once somebody asked for it: `Some(None)` if it cannot be had.
     pub sha256: OnceLock<Option<Sha256>>,
+    /// Build id of the file, in the same way.
+    pub build_id: OnceLock<Option<BuildId>>,
+    /// Its digests are ordered, or were.
+    pub ordered: Ordered,
+}
+
+/// Whether digests were ordered, which is done once an executable.
+#[derive(Debug, Default)]
+pub struct Ordered(AtomicBool);
+
+impl Ordered {
+    /// Says whether this is the first order.
+    pub fn begin(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+
+    /// Nothing came of the order: the next one counts as the first.
+    pub fn cancel(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it was ordered.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Executable {
@@ -51,6 +93,12 @@ impl Executable {
         let name = name.unwrap_or_default();
         let typed = if name.ends_with(DELETED) { format!("{name}{DELETED}").into() } else { name.into() };
         Self { path: Some(typed), path_as_typed: true, ..recorded }
+    }
+
+    /// Which of the digests are known by now, SHA-256 and build id: they come to be known later than the rest.
+    #[must_use]
+    pub fn known_digests(&self) -> (bool, bool) {
+        (self.sha256.get().is_some(), self.build_id.get().is_some())
     }
 
     /// The path of the file. What the caller of `execve` passed names a file only if it is absolute.

@@ -30,19 +30,18 @@ pub(super) struct Processes {
 struct Remembered {
     /// Kept alive, so that its address stands for it.
     process: Arc<Process>,
-    /// The digest comes to be known later than the rest.
-    digest_known: bool,
+    known_digests: (bool, bool),
     encoded: Vec<u8>,
 }
 
 impl Processes {
     /// Fields of an encoded [`Span`]: what one that has only the attributes of the process would be encoded to.
     pub(super) fn encoded(&mut self, process: &Arc<Process>) -> &[u8] {
-        let digest_known = process.executable.sha256.get().is_some();
-        let is = |entry: &Remembered| entry.digest_known == digest_known && Arc::ptr_eq(&entry.process, process);
+        let known_digests = process.executable.known_digests();
+        let is = |entry: &Remembered| entry.known_digests == known_digests && Arc::ptr_eq(&entry.process, process);
         let at = self.remembered.iter().position(is).unwrap_or_else(|| {
             let encoded = Span { attributes: attributes(process).into(), ..Span::default() }.encode_to_vec();
-            self.remember(Remembered { process: Arc::clone(process), digest_known, encoded })
+            self.remember(Remembered { process: Arc::clone(process), known_digests, encoded })
         });
         self.remembered.get(at).map_or(&[], |entry| &entry.encoded)
     }
@@ -62,7 +61,7 @@ impl Processes {
 }
 
 fn attributes(process: &Process) -> Attributes {
-    let mut attributes = Attributes::with_capacity(12);
+    let mut attributes = Attributes::with_capacity(13);
     attributes.integer(names::PROCESS_PID, Some(process.pid));
     executable(&mut attributes, &process.executable);
     attributes.integer(names::PROCESS_PARENT_PID, process.parent_pid);
@@ -80,6 +79,8 @@ fn executable(attributes: &mut Attributes, executable: &Executable) {
     attributes.string(names::PROCESS_EXECUTABLE_NAME, executable.name());
     let digest = executable.sha256.get().and_then(Option::as_deref);
     attributes.string(names::PROCESS_EXECUTABLE_SHA256, digest);
+    let build_id = executable.build_id.get().and_then(Option::as_deref);
+    attributes.string(names::PROCESS_EXECUTABLE_BUILD_ID, build_id);
     attributes.strings(names::PROCESS_COMMAND_ARGS, executable.args.iter().map(|arg| &**arg));
 }
 

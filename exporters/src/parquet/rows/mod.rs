@@ -80,11 +80,13 @@ impl Rows {
         self.count = 0;
         let mut columns: Vec<ArrayRef> =
             vec![Arc::new(self.time.finish()), self.name.finish()?, Arc::new(self.id.finish())];
-        columns.extend(self.processes.finish()?);
+        let (processes, build_id) = self.processes.finish()?;
+        columns.extend(processes);
         columns.extend(self.network.finish()?);
         columns.extend(self.provenance.finish()?);
         columns.extend(self.figures.finish()?);
         columns.extend(self.judgements.finish()?);
+        columns.push(build_id);
         RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
     }
 }

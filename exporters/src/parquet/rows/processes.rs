@@ -16,15 +16,17 @@ use egret_model::{Executable, Process};
 use super::super::schema::{Kind, element};
 use super::words::{dictionary, number};
 
+/// The address of a process, and which of its digests are known: they come to be known later than the rest.
+type Identity = (usize, (bool, bool));
+
 /// Processes of the rows of one batch.
 #[derive(Debug)]
 pub(super) struct Processes {
-    /// Numbers by address, and by whether the digest was known: it comes to be known later than the rest.
-    seen: HashMap<(usize, bool), i32>,
+    seen: HashMap<Identity, i32>,
     /// Kept alive, so that their addresses stand for them.
     alive: Vec<Arc<Process>>,
     /// The process of the row before, most often that of the next too.
-    last: Option<((usize, bool), i32)>,
+    last: Option<(Identity, i32)>,
     keys: PrimitiveBuilder<Int32Type>,
     columns: Columns,
 }
@@ -48,7 +50,7 @@ impl Processes {
     }
 
     fn key(&mut self, process: &Arc<Process>) -> i32 {
-        let identity = (Arc::as_ptr(process).addr(), process.executable.sha256.get().is_some());
+        let identity = (Arc::as_ptr(process).addr(), process.executable.known_digests());
         if let Some((last, key)) = self.last
             && last == identity
         {
@@ -63,8 +65,8 @@ impl Processes {
         key
     }
 
-    /// The columns so far, in the order of the schema; begins new ones.
-    pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+    /// The columns so far, in the order of the schema, and apart from them the one that came to it later; begins new ones.
+    pub(super) fn finish(&mut self) -> Result<(Vec<ArrayRef>, ArrayRef), ArrowError> {
         self.seen.clear();
         self.alive.clear();
         self.last = None;
@@ -87,6 +89,7 @@ struct Columns {
     unit: StringBuilder,
     container: StringBuilder,
     runtime: StringBuilder,
+    build_id: StringBuilder,
 }
 
 impl Default for Columns {
@@ -104,6 +107,7 @@ impl Default for Columns {
             unit: StringBuilder::new(),
             container: StringBuilder::new(),
             runtime: StringBuilder::new(),
+            build_id: StringBuilder::new(),
         }
     }
 }
@@ -126,15 +130,16 @@ impl Columns {
         self.path.append_option(executable.file_path());
         self.name.append_option(executable.name());
         self.sha256.append_option(executable.sha256.get().and_then(Option::as_deref));
+        self.build_id.append_option(executable.build_id.get().and_then(Option::as_deref));
         executable.args.iter().for_each(|arg| self.args.values().append_value(arg));
         self.args.append(!executable.args.is_empty());
     }
 
     /// Spreads the processes over their rows.
-    fn finish(&mut self, keys: &Int32Array) -> Result<Vec<ArrayRef>, ArrowError> {
+    fn finish(&mut self, keys: &Int32Array) -> Result<(Vec<ArrayRef>, ArrayRef), ArrowError> {
         let words = |values: &mut StringBuilder| dictionary(keys.clone(), values.finish());
         let plain = |values: &dyn Array| take(values, keys, None);
-        Ok(vec![
+        let columns = vec![
             plain(&self.pid.finish())?,
             words(&mut self.path)?,
             words(&mut self.name)?,
@@ -147,6 +152,7 @@ impl Columns {
             words(&mut self.unit)?,
             words(&mut self.container)?,
             words(&mut self.runtime)?,
-        ])
+        ];
+        Ok((columns, words(&mut self.build_id)?))
     }
 }

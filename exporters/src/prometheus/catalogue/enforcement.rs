@@ -97,6 +97,11 @@ pub(in crate::prometheus) const BASELINE_GAPS: MetricInfo = gauge(
 );
 pub(in crate::prometheus) const BASELINE_LEARNED: MetricInfo =
     counter("egret_baseline_learned_total", &[], "Rules that were learned.");
+pub(in crate::prometheus) const BASELINE_FULL: MetricInfo = counter(
+    "egret_baseline_full_total",
+    &[],
+    "Flows of which nothing was learned because there are as many rules as `baseline.rules` and `baseline.rules_of_subject` allow.",
+);
 pub(in crate::prometheus) const BASELINE_FLOWS: MetricInfo =
     gauge("egret_baseline_flows", &[], "Flows that the rules of the baseline were learned from, all days together.");
 pub(in crate::prometheus) const BASELINE_NOVELTY: MetricInfo = gauge(

@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use egret_model::FileId;
+use egret_model::{FileId, FileState};
 use nix::sys::stat::makedev;
 
 /// A device number of the kernel (`major << 20 | minor`) as `stat(2)` encodes it.
@@ -24,6 +24,13 @@ pub const fn kernel_device_to_stat(device: u32) -> u64 {
 /// What `stat(2)` says a file is.
 pub(crate) fn identity(metadata: &Metadata) -> FileId {
     FileId { device: metadata.dev(), inode: metadata.ino() }
+}
+
+/// In which state its content is.
+pub(crate) fn state_of(metadata: &Metadata) -> FileState {
+    const NANOS: i64 = 1_000_000_000;
+    let changed_ns = metadata.ctime().saturating_mul(NANOS).saturating_add(metadata.ctime_nsec());
+    FileState { size: metadata.size(), changed_ns }
 }
 
 /// Whether an open file is the one named, by `stat(2)`'s numbers or by the super block's.

@@ -6,6 +6,7 @@
 pub mod cgroup;
 mod clock;
 mod file;
+pub(crate) mod guard;
 pub mod hash;
 mod peer;
 pub mod process;
@@ -14,7 +15,7 @@ pub mod users;
 pub use cgroup::{Cgroups, describe, find_cgroup2};
 pub use clock::{boot_now, boot_time};
 pub use file::kernel_device_to_stat;
-pub use hash::Hasher;
+pub use hash::{DigestCounts, Digester, Known, Limits};
 pub use peer::peer_groups;
 pub use process::{HostProcess, ProcessError};
 pub use users::Users;

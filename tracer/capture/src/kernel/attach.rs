@@ -365,7 +365,7 @@ fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
 
 /// Gives memory that is no longer used back to the system: the kernel's type information takes ten megabytes while it
 /// is looked through.
-pub(crate) fn trim_memory() {
+pub fn trim_memory() {
     // SAFETY: takes no pointers; allocations in use are not touched.
     #[cfg(target_env = "gnu")]
     unsafe {

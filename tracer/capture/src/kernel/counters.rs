@@ -47,12 +47,14 @@ impl Counters {
     #[must_use]
     pub(crate) fn waiting(&self, taken: [u64; 3]) -> Vec<Loss> {
         let rings = [
-            (Counter::FlowProduced, Counter::FlowRingFull, LossStage::FlowRing),
-            (Counter::ProcessProduced, Counter::ProcessRingFull, LossStage::ProcessRing),
-            (Counter::NameProduced, Counter::NameRingFull, LossStage::NameRing),
+            (Counter::FlowProduced, LossStage::FlowRing),
+            (Counter::ProcessProduced, LossStage::ProcessRing),
+            (Counter::NameProduced, LossStage::NameRing),
         ];
-        let waits = |((produced, full, stage), taken): ((Counter, Counter, LossStage), u64)| {
-            let count = self.get(produced).saturating_sub(self.get(full)).saturating_sub(taken);
+        let lost = self.lost();
+        let waits = |((produced, stage), taken): ((Counter, LossStage), u64)| {
+            let lost: u64 = lost.iter().filter(|loss| loss.stage == stage).map(|loss| loss.count).sum();
+            let count = self.get(produced).saturating_sub(lost).saturating_sub(taken);
             Loss { stage, reason: LossReason::Shutdown, count }
         };
         rings.into_iter().zip(taken).map(waits).filter(|loss| loss.count != 0).collect()

@@ -10,7 +10,8 @@ mod programs;
 mod selftest;
 mod tables;
 
-pub(crate) use attach::{Programs, Rings, Setup, trim_memory};
+pub use attach::trim_memory;
+pub(crate) use attach::{Programs, Rings, Setup};
 pub use counters::Counters;
 pub use error::LoadError;
 pub use probe::{Probe, Support, find_tracefs};

@@ -58,6 +58,7 @@ pub(super) fn read(btf: &Btf<'_>) -> Config {
         vfsmount_root: "vfsmount" "mnt_root";
         inode_ino: "inode" "i_ino";
         inode_sb: "inode" "i_sb";
+        inode_size: "inode" "i_size";
         sb_dev: "super_block" "s_dev";
         files_fdt: "files_struct" "fdt";
         fdt_fd: "fdtable" "fd";
@@ -66,7 +67,18 @@ pub(super) fn read(btf: &Btf<'_>) -> Config {
         cgroup_kn: "cgroup" "kn";
         kernfs_id: "kernfs_node" "id";
     }
+    (config.inode_ctime_sec, config.inode_ctime_nsec) = change_time(btf).unwrap_or((u32::MAX, u32::MAX));
     config
+}
+
+/// Where an inode has the time of its last change, seconds and nanoseconds, by the names of all kernels.
+fn change_time(btf: &Btf<'_>) -> Option<(u32, u32)> {
+    let of_structure = |name| {
+        let part = |part| btf.offset("inode", &[name, part]);
+        part("tv_sec").zip(part("tv_nsec"))
+    };
+    let apart = btf.offset("inode", &["i_ctime_sec"]).zip(btf.offset("inode", &["i_ctime_nsec"]));
+    apart.or_else(|| of_structure("__i_ctime")).or_else(|| of_structure("i_ctime"))
 }
 
 /// Whether the offsets that the typed tracepoint programs load by are all known.

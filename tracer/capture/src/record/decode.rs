@@ -48,6 +48,10 @@ pub struct Exec {
     pub inode: u64,
     /// Device of its file system as the kernel encodes it.
     pub device: u32,
+    /// Bytes of the executable.
+    pub size: u64,
+    /// When its inode was last changed, nanoseconds since 1970; zero when unknown.
+    pub changed_ns: u64,
     /// Arguments.
     pub args: Vec<Vec<u8>>,
     /// Value of `TRACEPARENT` in the environment, as it is there, if that was looked for.
@@ -207,7 +211,8 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
     let process = process(bytes)?;
     let (inode, device) = (bytes.u64()?, bytes.u32()?);
     let (path_length, args_length) = (bytes.u16()?, bytes.u16()?);
-    debug_assert_eq!(size_of::<ExecHeader>(), 72);
+    let (size, changed_ns) = (bytes.u64()?, bytes.u64()?);
+    debug_assert_eq!(size_of::<ExecHeader>(), 88);
     let path = bytes.slice(usize::from(path_length))?;
     let args = bytes.slice(usize::from(args_length))?;
     let trace_parent = if header.flags & EXEC_TRACE_PARENT != 0 { Some(bytes.slice(TRACE_PARENT)?) } else { None };
@@ -218,6 +223,8 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
         flags: header.flags,
         inode,
         device,
+        size,
+        changed_ns,
         args: args_of(args),
         trace_parent: trace_parent.map(|value| until_nul(value).to_vec()),
     })

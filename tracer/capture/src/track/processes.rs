@@ -1,9 +1,9 @@
 //! Processes by the references that records carry.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use egret_model::{Executable, FileId, Process, ProcessId, Timestamp, TraceParent};
+use egret_model::{Executable, FileId, FileState, Process, ProcessId, Timestamp, TraceParent};
 use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, MAX_CGROUP_PATH, ProcessKey, ProcessRef};
 use lru::LruCache;
 
@@ -86,10 +86,12 @@ impl Processes {
             path: exec.path.as_ref().map(text),
             path_as_typed: exec.flags & EXEC_PATH_AS_TYPED != 0,
             file: (exec.inode != 0).then(|| FileId { device: kernel_device_to_stat(exec.device), inode: exec.inode }),
+            state: (exec.changed_ns != 0)
+                .then(|| FileState { size: exec.size, changed_ns: i64::try_from(exec.changed_ns).unwrap_or(i64::MAX) }),
             args: exec.args.iter().map(text).collect(),
             args_truncated: exec.flags & EXEC_ARGS_TRUNCATED != 0,
             trace_parent: exec.trace_parent.as_deref().and_then(trace_parent),
-            sha256: OnceLock::new(),
+            ..Executable::default()
         };
         let executable = if executable.path.is_none() || executable.path_as_typed {
             self.read_image(&exec.process).unwrap_or_else(|| Arc::new(executable))

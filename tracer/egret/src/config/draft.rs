@@ -40,6 +40,8 @@ pub(super) struct CaptureDraft {
     pub(super) every_send: bool,
     pub(super) standing: bool,
     pub(super) hash: bool,
+    pub(super) hash_size: Size<{ 64 << 10 }>,
+    pub(super) hash_rate: Limit<Size<{ 1 << 20 }>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -117,6 +119,8 @@ pub(super) struct BaselineDraft {
     pub(super) names: Count<0, 1_000_000>,
     pub(super) addresses: Count<0, 1_000_000>,
     pub(super) ports: Count<0, 65_535>,
+    pub(super) rules: Count<1, 200_000>,
+    pub(super) rules_of_subject: Count<1, 200_000>,
     pub(super) queue_events: Queue,
 }
 

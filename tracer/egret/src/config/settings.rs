@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use egret_enforcer::Mode;
-use egret_enforcer::baseline::{Precision, Thresholds};
+use egret_enforcer::baseline::{Bounds, Precision, Thresholds};
 use egret_enforcer::mode::Limits;
 use egret_exporters::{json, otlp, parquet, prometheus};
 use egret_model::Layer;
@@ -52,8 +52,24 @@ pub struct Capture {
     pub every_send: bool,
     /// Record the connections that stood before the start.
     pub standing: bool,
-    /// Compute digests of executables.
+    /// Compute SHA-256 digests of executables.
     pub hash: bool,
+    /// Of none that is larger, bytes.
+    pub hash_largest: u64,
+    /// Bytes read for that in a second; `None` for no limit.
+    pub hash_rate: Option<u64>,
+}
+
+impl Capture {
+    /// How digests are computed.
+    #[must_use]
+    pub fn digests(&self) -> egret_capture::host::Limits {
+        egret_capture::host::Limits {
+            largest: self.hash.then_some(self.hash_largest),
+            rate: self.hash_rate,
+            is_background: true,
+        }
+    }
 }
 
 /// How host names are gathered.
@@ -102,6 +118,8 @@ pub struct Baseline {
     pub precision: Precision,
     /// When several rules become one.
     pub thresholds: Thresholds,
+    /// How many rules learning may make.
+    pub bounds: Bounds,
     /// Events that may wait to be learned.
     pub queue_events: usize,
 }

@@ -91,6 +91,8 @@ fn capture(layered: &Layered, findings: &mut Findings) -> Capture {
         every_send: draft.every_send,
         standing: draft.standing,
         hash: draft.hash,
+        hash_largest: draft.hash_size.0,
+        hash_rate: draft.hash_rate.0.map(|rate| rate.0),
     }
 }
 

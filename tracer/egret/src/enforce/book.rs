@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use egret_enforcer::baseline::{Action, Baseline, Counts, Facts, Gap, Index, Learned, Precision, Thresholds, counts};
+use egret_enforcer::baseline::{
+    Action, Baseline, Bounds, Counts, Facts, Gap, Index, Learned, Precision, Thresholds, counts,
+};
 use egret_exporters::snapshot::{BaselineState, ExecutableFlows};
 use egret_model::{Event, Timestamp};
 
@@ -25,6 +27,8 @@ struct Inner {
     /// Why the file is not what is in memory.
     problem: Option<String>,
     learned: u64,
+    /// Flows of which nothing was learned because there are as many rules as may be, and as many of them as were logged.
+    full: (u64, u64),
     saved: Option<Timestamp>,
     /// Since when no rule is added; `None` while the baseline grows.
     frozen: Option<Timestamp>,
@@ -37,12 +41,13 @@ pub(crate) struct NoBaseline(String);
 
 impl Book {
     /// Opens the baseline. One whose file is broken begins empty, and leaves the file alone until somebody mended it.
-    pub(crate) fn open(path: &Path, precision: Precision, thresholds: Thresholds, host: &str) -> Self {
+    pub(crate) fn open(path: &Path, precision: Precision, thresholds: Thresholds, bounds: Bounds, host: &str) -> Self {
         let opened = Store::open(path, precision);
         let problem = opened.as_ref().err().map(ToString::to_string);
         let mut store = opened.unwrap_or_else(|_| Store::unread(path, precision));
         store.learner().set_host(host);
-        let inner = Inner { store, problem, learned: 0, saved: None, frozen: None };
+        store.learner().bound(bounds);
+        let inner = Inner { store, problem, learned: 0, full: (0, 0), saved: None, frozen: None };
         Self { inner: Mutex::new(inner), changes: AtomicU64::new(0), precision, thresholds }
     }
 
@@ -62,6 +67,10 @@ impl Book {
             inner.store.learner().freeze(frozen);
             let learned = inner.store.learner().learn(&facts, event.time);
             inner.learned += u64::from(learned == Learned::New);
+            inner.full.0 += u64::from(learned == Learned::Full);
+            if inner.store.learner().has_grown() {
+                inner.store.learner().generalise(self.thresholds);
+            }
         }
         let frozen = inner.frozen.is_some();
         inner.store.learner().freeze(frozen);
@@ -88,6 +97,7 @@ impl Book {
         if !inner.store.learner().generalise(self.thresholds).is_empty() {
             self.changed();
         }
+        inner.report_full();
         let saved = inner.store.save(patience);
         inner.note(saved.as_ref().err(), now);
         if saved?.edited {
@@ -166,6 +176,7 @@ impl Book {
             subjects: subjects.len(),
             gaps: baseline.gaps.len(),
             learned: inner.learned,
+            full: inner.full.0,
             flows: all.flows,
             novelty: all.novelty(),
             novelty_at_most: all.novelty_at_most(),
@@ -185,6 +196,17 @@ impl Book {
 }
 
 impl Inner {
+    fn report_full(&mut self) {
+        let flows = self.full.0 - std::mem::replace(&mut self.full.1, self.full.0);
+        if flows > 0 {
+            tracing::warn!(
+                flows,
+                "nothing is learned from flows that need new rules: there are as many as baseline.rules and \
+                 baseline.rules_of_subject allow"
+            );
+        }
+    }
+
     fn note(&mut self, error: Option<&SaveError>, now: Timestamp) {
         match error {
             None => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use egret_capture::Enforcement;
-use egret_capture::host::Hasher;
+use egret_capture::host::{Digester, Known, Limits};
 use egret_enforcer::Mode;
 use egret_enforcer::ask::Questions;
 use egret_enforcer::baseline::Index;
@@ -47,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) handles: Enforcement,
     pub(crate) witness: Arc<Witness>,
     pub(crate) verdicts: Arc<Verdicts>,
+    /// Digests of files that were read before, and the largest file of which one is computed.
+    pub(crate) digests: (Known, u64),
 }
 
 /// Starts the thread, which takes up the mode that was kept. It ends when the desk is told to stop, and what is returned is
@@ -56,7 +58,7 @@ pub(crate) struct Parts {
 ///
 /// The mode that was kept cannot be understood, or the thread cannot be started.
 pub(crate) fn start(parts: Parts) -> Result<(Arc<Desk>, oneshot::Receiver<()>)> {
-    let Parts { settings, book, handles, witness, verdicts } = parts;
+    let Parts { settings, book, handles, witness, verdicts, digests } = parts;
     let marks = Marks::new(settings.mark_mask)?;
     let precision = book.as_ref().map(|book| book.precision()).unwrap_or_default();
     let questions = Arc::new(Questions::new(precision));
@@ -72,6 +74,7 @@ pub(crate) fn start(parts: Parts) -> Result<(Arc<Desk>, oneshot::Receiver<()>)> 
         handles,
         witness,
         verdicts,
+        digests,
         questions,
         granter,
         marks,
@@ -114,6 +117,7 @@ struct Controller {
     handles: Enforcement,
     witness: Arc<Witness>,
     verdicts: Arc<Verdicts>,
+    digests: (Known, u64),
     questions: Arc<Questions>,
     granter: Granter,
     marks: Marks,
@@ -364,13 +368,21 @@ impl Controller {
             identify: Arc::clone(&self.witness) as _,
             grant: Arc::new(self.granter.clone()),
             audit: Arc::clone(&self.verdicts) as _,
-            digest: Box::new(Digests(Hasher::default())),
+            digest: Box::new(Digests(self.digester()?)),
             questions: Arc::clone(&self.questions),
         };
         let mut finders = || Ok(Box::new(Finder(self.handles.owners())) as _);
         let lanes = Lanes::start(settings, policy, sources, &mut finders);
         self.lanes = Some(lanes.map_err(|error| Refused(format!("{:#}", anyhow::Error::from(error))))?);
         Ok(())
+    }
+
+    /// Packets wait for these: nothing slows them down.
+    fn digester(&self) -> Result<Digester, Refused> {
+        let (known, largest) = &self.digests;
+        let limits = Limits { largest: Some(*largest), rate: None, is_background: false };
+        Digester::start(limits, known.clone(), privilege::reduce_to_files)
+            .map_err(|error| Refused(format!("cannot start a thread: {error}")))
     }
 
     fn install(&mut self) -> Result<(), Refused> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use egret_capture::host::Hasher;
+use egret_capture::host::Digester;
 use egret_capture::{Grants, Owners};
 use egret_enforcer::judge::{Digest, FindOwner, Grant};
-use egret_model::{Flow, Owner, Process, Sha256};
+use egret_model::{Flow, Owner, Process};
 
 /// Finds owners by the kernel's tables.
 pub(super) struct Finder(pub(super) Owners);
@@ -54,10 +54,10 @@ impl Granter {
 }
 
 /// Digests of what processes run.
-pub(super) struct Digests(pub(super) Hasher);
+pub(super) struct Digests(pub(super) Digester);
 
 impl Digest for Digests {
-    fn digest(&mut self, process: &Process) -> Option<Sha256> {
-        self.0.digest(process)
+    fn order(&self, process: &Arc<Process>, done: Box<dyn FnOnce() + Send>) -> bool {
+        self.0.order(process, Some(done))
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{Instrument as _, Span, info_span};
 
 use super::kind::Parts;
+use super::memory;
 use super::notify;
 use super::own_spans::OwnSpans;
 use super::servers::{Listeners, Servers};
@@ -95,6 +96,7 @@ impl Daemon<'_> {
         if let Some(limit) = notify::watchdog() {
             tokio::spawn(watchdog::watch(limit, Arc::clone(&state.pulse)));
         }
+        tokio::spawn(memory::watch(Arc::clone(&state.fan_out)));
         self.tell_ready();
         Ok((signals, sinks, servers))
     }

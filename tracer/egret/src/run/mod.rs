@@ -1,7 +1,9 @@
 //! `egret run`: the daemon.
 //!
 //! ```text
-//! capture thread (drain) -> channel -> enrich thread (digest) -> fan-out -> a queue each sink
+//! capture thread (drain) -> channel -> enrich thread -> fan-out -> a queue each sink
+//!                                         | orders
+//!                                         digest threads
 //! ```
 //!
 //! Capture waits for nobody but the enriching thread, and that for no sink: what a sink has no room for it drops, and
@@ -14,6 +16,7 @@ mod daemon;
 mod enrich;
 mod fan_out;
 mod kind;
+mod memory;
 mod notify;
 mod own_spans;
 mod pulse;
@@ -32,6 +35,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
+use egret_capture::host::{Digester, Known};
 use egret_model::work;
 use tokio::runtime::{Builder, Runtime};
 
@@ -72,6 +76,7 @@ pub fn run(options: &RunOptions, log: &Log) -> Result<u8> {
     privilege::renounce()?;
     let runtime = privilege::without(runtime)?;
     let own_spans = OwnSpans::start(&loaded.settings, log, runtime.handle().clone(), read)?;
+    memory::check(&loaded.settings);
     let starting = tracing::info_span!(target: work::TARGET, work::START);
     let (pipeline, prepared) = starting.in_scope(|| start(&loaded, listeners.listening()))?;
     // Threads that are started from here on have no privilege from their first instruction.
@@ -98,10 +103,14 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
     let verdicts = Arc::<Verdicts>::default();
     let (stop, running) = capture::stop()?;
     let started = capture::start(&loaded.settings, stop, shared.clone())?;
-    let hash = loaded.settings.capture.hash;
+    let known = Known::default();
+    let capture = &loaded.settings.capture;
+    let digester = Digester::start(capture.digests(), known.clone(), privilege::reduce_to_files)
+        .context("cannot start a thread")?;
+    let digests = digester.counts();
     let enriched = enrich::start(
         started.batches,
-        hash,
+        digester,
         Arc::clone(&fan_out),
         Arc::clone(&live),
         Arc::clone(&verdicts),
@@ -110,7 +119,8 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
     let enforcing = match (loaded.settings.enforce.clone(), started.handles) {
         (Some(settings), Some(handles)) => {
             let (book, witness) = (book.clone(), Arc::clone(&shared.witness));
-            Some(enforce::start(enforce::Parts { settings, book, handles, witness, verdicts })?)
+            let digests = (known, capture.hash_largest);
+            Some(enforce::start(enforce::Parts { settings, book, handles, witness, verdicts, digests })?)
         }
         _ => None,
     };
@@ -121,6 +131,7 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
         degradations: started.degradations,
         pulse: shared.pulse,
         tallies: shared.tallies,
+        digests,
         accounts,
         fan_out,
         live,
@@ -134,8 +145,8 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
 }
 
 fn open_book(settings: &config::Baseline) -> Arc<Book> {
-    let config::Baseline { file, host, precision, thresholds, .. } = settings;
-    Arc::new(Book::open(file, *precision, *thresholds, host))
+    let config::Baseline { file, host, precision, thresholds, bounds, .. } = settings;
+    Arc::new(Book::open(file, *precision, *thresholds, *bounds, host))
 }
 
 fn runtime() -> Result<Runtime> {

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use egret_capture::host::DigestCounts;
 use egret_enforcer::Mode;
 use egret_exporters::prometheus::Health;
 use egret_exporters::snapshot::{SinkState, Snapshot, Source};
-use egret_model::{Degradation, Layer};
+use egret_model::{Degradation, Layer, Loss, LossReason, LossStage};
 
 use super::accounts::Accounts;
 use super::fan_out::FanOut;
@@ -25,6 +26,7 @@ pub(super) struct State {
     pub(super) degradations: Vec<Degradation>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) tallies: Arc<Tallies>,
+    pub(super) digests: Arc<DigestCounts>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) fan_out: Arc<FanOut>,
     pub(super) live: Arc<Live>,
@@ -44,7 +46,8 @@ impl State {
 
 impl Source for State {
     fn snapshot(&self) -> Snapshot {
-        let (tally, names) = self.tallies.get();
+        let (mut tally, names) = self.tallies.get();
+        tally.incomplete.extend(lost_digests(&self.digests));
         let mut sinks = self.accounts.states();
         sinks.push(SinkState { name: Live::NAME, capacity: Live::CAPACITY, account: self.live.account() });
         let enforcement = self.desk.as_ref().map(|desk| desk.state());
@@ -58,6 +61,12 @@ impl Source for State {
             enforcement,
         }
     }
+}
+
+/// Executables whose digests were not computed.
+fn lost_digests(counts: &DigestCounts) -> Option<Loss> {
+    let count = counts.lost();
+    (count != 0).then_some(Loss { stage: LossStage::Digest, reason: LossReason::QueueFull, count })
 }
 
 impl Health for State {

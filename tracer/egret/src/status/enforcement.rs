@@ -86,12 +86,15 @@ fn queue(queue: &QueueState) -> String {
 }
 
 fn baseline(out: &mut String, state: &BaselineState) {
-    let BaselineState { rules, denied_rules, subjects, flows, learned, gaps, .. } = state;
+    let BaselineState { rules, denied_rules, subjects, flows, learned, full, gaps, .. } = state;
     line(out, "baseline", &format!("{rules} rules that allow, {denied_rules} that deny, about {subjects} subjects"));
     line(out, "", &format!("from {flows} flows; {learned} rules learned since the start"));
     if let Some(novelty) = state.novelty {
         let most = state.novelty_at_most.map(|most| format!(", at most {}", percent(most)));
         line(out, "", &format!("chance that the next flow is new: {}{}", percent(novelty), most.unwrap_or_default()));
+    }
+    if *full > 0 {
+        line(out, "", &format!("full: nothing was learned from {full} flows; see baseline.rules"));
     }
     if *gaps > 0 {
         line(out, "", &format!("incomplete, intervals with losses: {gaps}"));

@@ -67,6 +67,7 @@ fn enforcing() -> EnforcementState {
             subjects: 14,
             gaps: 1,
             learned: 3,
+            full: 0,
             flows: 4000,
             novelty: Some(0.002),
             novelty_at_most: Some(0.091),

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use anyhow::Result;
-use egret_capture::host::Hasher;
+use anyhow::{Context as _, Result};
+use egret_capture::host::{Digester, Known, Limits};
 use egret_exporters::json;
 use egret_model::Event;
 use nix::sys::stat::{SFlag, fstat};
@@ -22,7 +22,7 @@ use crate::table::{Table, TableStyle};
 /// the very most; when it is full, the reader of the rings waits.
 const BATCHES: usize = 4;
 
-/// The thread that filters, hashes and writes.
+/// The thread that filters and writes.
 pub(super) struct Output {
     batches: SyncSender<Vec<Event>>,
     writer: JoinHandle<io::Result<()>>,
@@ -44,7 +44,7 @@ impl Output {
         let writer = Writer {
             form: Form::new(options),
             filter: options.filter.clone(),
-            hasher: options.hash.then(Hasher::default),
+            digester: digester(options)?,
             recorder,
             text: Vec::new(),
             done: Arc::clone(&done),
@@ -97,6 +97,16 @@ fn count(batch: &[Event]) -> u64 {
     u64::try_from(batch.len()).unwrap_or(u64::MAX)
 }
 
+/// A table has no room for digests.
+fn digester(options: &TraceOptions) -> Result<Option<Digester>> {
+    if options.format == Format::Table && options.parquet.is_none() {
+        return Ok(None);
+    }
+    let mut limits = Limits::default();
+    limits.largest = limits.largest.filter(|_| options.hash);
+    Digester::start(limits, Known::default(), || {}).map(Some).context("cannot start a thread")
+}
+
 fn is_pipe() -> bool {
     fstat(io::stdout().as_fd()).is_ok_and(|stat| {
         let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
@@ -121,7 +131,8 @@ impl Form {
 struct Writer {
     form: Form,
     filter: Filter,
-    hasher: Option<Hasher>,
+    /// `None` where nothing that is written has digests.
+    digester: Option<Digester>,
     recorder: Option<Recorder>,
     text: Vec<u8>,
     done: Arc<AtomicU64>,
@@ -142,6 +153,9 @@ impl Writer {
         for mut batch in inbox {
             let events = count(&batch);
             batch.retain(|event| self.filter.matches(event));
+            if let Some(digester) = &self.digester {
+                digester.attend(&batch);
+            }
             batch.iter().for_each(|event| self.write(event));
             // First to the files: the other end of a pipe may be gone.
             if let Some(recorder) = &self.recorder {
@@ -154,12 +168,6 @@ impl Writer {
     }
 
     fn write(&mut self, event: &Event) {
-        // A table has no room for digests.
-        if (matches!(self.form, Form::Json(_)) || self.recorder.is_some())
-            && let Some((hasher, process)) = self.hasher.as_mut().zip(event.process.as_deref())
-        {
-            hasher.digest(process);
-        }
         match &mut self.form {
             Form::Table(table) => table.row(&mut self.text, event),
             Form::Json(writer) => writer.write(&mut self.text, event),

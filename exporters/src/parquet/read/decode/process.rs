@@ -15,13 +15,14 @@ use crate::{names, values};
 type Text = Arc<str>;
 
 /// What tells the processes of a batch apart, besides their arguments.
-type Identity = ([Option<u32>; 3], Option<i64>, [Option<i32>; 7]);
+type Identity = ([Option<u32>; 3], Option<i64>, [Option<i32>; 8]);
 
 pub(super) struct Processes<'a> {
     pid: Numbers<'a, UInt32Type>,
     path: Meanings<'a, Text>,
     name: Meanings<'a, Text>,
     sha256: Meanings<'a, Text>,
+    build_id: Meanings<'a, Text>,
     args: Option<&'a ListArray>,
     parent_pid: Numbers<'a, UInt32Type>,
     uid: Numbers<'a, UInt32Type>,
@@ -42,6 +43,7 @@ impl<'a> Processes<'a> {
             path: Meanings::of(rows, names::PROCESS_EXECUTABLE_PATH, text),
             name: Meanings::of(rows, names::PROCESS_EXECUTABLE_NAME, text),
             sha256: Meanings::of(rows, names::PROCESS_EXECUTABLE_SHA256, text),
+            build_id: Meanings::of(rows, names::PROCESS_EXECUTABLE_BUILD_ID, text),
             args: args.and_then(|args| args.as_list_opt()),
             parent_pid: Numbers::of(rows, names::PROCESS_PARENT_PID),
             uid: Numbers::of(rows, names::PROCESS_USER_ID),
@@ -69,11 +71,11 @@ impl<'a> Processes<'a> {
     }
 
     fn identity(&self, row: usize) -> Identity {
-        let words = [&self.path, &self.name, &self.sha256, &self.user, &self.unit, &self.container];
-        let [path, name, sha256, user, unit, container] = words.map(|words| words.key(row));
+        let words = [&self.path, &self.name, &self.sha256, &self.build_id, &self.user, &self.unit, &self.container];
+        let [path, name, sha256, build_id, user, unit, container] = words.map(|words| words.key(row));
         let numbers = [self.pid.get(row), self.parent_pid.get(row), self.uid.get(row)];
         let runtime = self.runtime.key(row);
-        (numbers, self.start_time.get(row), [path, name, sha256, user, unit, container, runtime])
+        (numbers, self.start_time.get(row), [path, name, sha256, build_id, user, unit, container, runtime])
     }
 
     fn args(&self, row: usize) -> Arc<[Text]> {
@@ -87,6 +89,9 @@ impl<'a> Processes<'a> {
         if let Some(digest) = self.sha256.get(row) {
             // It was made just now, and nobody else has it.
             let _ = executable.sha256.set(Some(digest));
+        }
+        if let Some(build_id) = self.build_id.get(row) {
+            let _ = executable.build_id.set(Some(build_id));
         }
         let cgroup = Cgroup {
             unit: self.unit.get(row),

@@ -5,14 +5,14 @@ use std::fs::Metadata;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use egret_model::{Cgroup, Executable, FileId, Process, Timestamp, TraceParent};
+use egret_model::{Cgroup, Executable, FileId, FileState, Process, Timestamp, TraceParent};
 use egret_wire::MAX_ARGS;
 use procfs::ProcError;
 use procfs::process::Process as Entry;
 
-use super::file::identity;
+use super::file::{identity, state_of};
 use super::{Cgroups, Users};
 
 const NANOS: u64 = 1_000_000_000;
@@ -66,6 +66,8 @@ pub struct HostProcess {
     pub exe_deleted: bool,
     /// Which file it runs, as `stat(2)` says.
     pub file: Option<FileId>,
+    /// In which state that is now.
+    pub state: Option<FileState>,
     /// Arguments, at most [`MAX_ARGS`] bytes of them.
     pub args: Arc<[Arc<str>]>,
     /// There are more.
@@ -88,10 +90,11 @@ impl HostProcess {
                 path: self.exe.clone(),
                 path_as_typed: false,
                 file: self.file,
+                state: self.state,
                 args: Arc::clone(&self.args),
                 args_truncated: self.args_truncated,
                 trace_parent: None,
-                sha256: OnceLock::new(),
+                ..Executable::default()
             }),
             uid: Some(self.uid),
             user: users.name(self.uid),
@@ -163,6 +166,7 @@ fn read_entry(entry: &Entry, pid: u32, cgroups: &mut Cgroups) -> Result<HostProc
         exe_deleted: image.is_deleted(pid),
         exe: image.path,
         file: image.file,
+        state: image.state,
         args: image.args,
         args_truncated: image.args_truncated,
         uid,
@@ -177,6 +181,7 @@ type Args = Arc<[Arc<str>]>;
 struct Image {
     path: Option<Arc<str>>,
     file: Option<FileId>,
+    state: Option<FileState>,
     args: Arc<[Arc<str>]>,
     args_truncated: bool,
 }
@@ -200,8 +205,8 @@ fn read_image(entry: &Entry, pid: u32) -> Result<Image, ProcessError> {
         let (args, args_truncated) = read_args(entry).map_err(|error| process_error(pid, error))?;
         let again = read_executable(entry, pid);
         if again == executable {
-            let (path, file) = executable;
-            return Ok(Image { path, file, args, args_truncated });
+            let (path, file, state) = executable;
+            return Ok(Image { path, file, state, args, args_truncated });
         }
         executable = again;
     }
@@ -209,10 +214,10 @@ fn read_image(entry: &Entry, pid: u32) -> Result<Image, ProcessError> {
 }
 
 /// Absent for kernel threads, for zombies, and where the kernel does not let this process look.
-fn read_executable(entry: &Entry, pid: u32) -> (Option<Arc<str>>, Option<FileId>) {
+fn read_executable(entry: &Entry, pid: u32) -> (Option<Arc<str>>, Option<FileId>, Option<FileState>) {
     let path = entry.exe().ok().map(|path| Arc::from(path.to_string_lossy()));
     let metadata: Option<Metadata> = std::fs::metadata(format!("/proc/{pid}/exe")).ok();
-    (path, metadata.map(|metadata| identity(&metadata)))
+    (path, metadata.as_ref().map(identity), metadata.as_ref().map(state_of))
 }
 
 /// The arguments, and whether there are more.

@@ -102,6 +102,8 @@ pub(crate) struct RawExec {
     pub(crate) flags: u32,
     pub(crate) inode: u64,
     pub(crate) device: u32,
+    pub(crate) size: u64,
+    pub(crate) changed_ns: u64,
     pub(crate) path: Vec<u8>,
     pub(crate) args: Vec<u8>,
     /// With room to spare it is filled up with NULs.
@@ -119,6 +121,8 @@ pub(crate) fn exec(exec: &RawExec) -> Vec<u8> {
     for part in [&exec.path, &exec.args] {
         out.extend(u16::try_from(part.len()).expect("a part is shorter than its record").to_ne_bytes());
     }
+    out.extend(exec.size.to_ne_bytes());
+    out.extend(exec.changed_ns.to_ne_bytes());
     out.extend(&exec.path);
     out.extend(&exec.args);
     out.extend(exec.trace_parent.iter().flatten());

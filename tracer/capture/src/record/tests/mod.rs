@@ -169,8 +169,19 @@ proptest! {
 
 /// What the record of `raw` decodes to, with this path and these arguments.
 fn decoded(raw: &RawExec, path: Option<Vec<u8>>, args: Vec<Vec<u8>>) -> Exec {
-    let RawExec { process, time_ns, flags, inode, device, .. } = *raw;
-    Exec { process, time_ns, path, flags, inode, device, args, trace_parent: raw.trace_parent.clone() }
+    let RawExec { process, time_ns, flags, inode, device, size, changed_ns, .. } = *raw;
+    Exec {
+        process,
+        time_ns,
+        path,
+        flags,
+        inode,
+        device,
+        size,
+        changed_ns,
+        args,
+        trace_parent: raw.trace_parent.clone(),
+    }
 }
 
 /// Bytes of a record whose length does not depend on what it says.
@@ -199,6 +210,8 @@ fn raw(flags: u32, path: &[u8], args: &[u8]) -> Vec<u8> {
         flags,
         inode: 2,
         device: 3,
+        size: 4,
+        changed_ns: 5,
         path: path.to_vec(),
         args: args.to_vec(),
         trace_parent: None,

@@ -131,6 +131,8 @@ pub(super) fn hostile_exec() -> impl Strategy<Value = RawExec> {
             flags: flags | trace_parent.as_ref().map_or(0, |_| EXEC_TRACE_PARENT),
             inode,
             device,
+            size: inode.rotate_left(7),
+            changed_ns: time_ns.rotate_left(9),
             path,
             args,
             trace_parent,

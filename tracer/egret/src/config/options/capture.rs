@@ -41,8 +41,22 @@ pub(super) const SECTION: Section = Section {
             capture.hash,
             Value("true"),
             Restart,
-            "Compute the SHA-256 of every executable seen. Each file is read once while it stays the same, off the path \
-             of events."
+            "Compute the SHA-256 of every executable seen. Each file is read once while it stays the same, beside the path of \
+             events: an event that is written before the digest is known goes without, later ones have it. The build id \
+             `process.executable.build_id.htlhash`, for which 8 KiB are read, is there in any case."
+        ),
+        option!(
+            capture.hash_size,
+            Value("1GiB"),
+            Restart,
+            "The largest file whose SHA-256 is computed. Larger ones have none; a rule with `sha256` never covers them."
+        ),
+        option!(
+            capture.hash_rate,
+            Value("64MiB"),
+            Restart,
+            "Bytes read in a second for digests, or `unlimited`. With the default a tenth of a core is busy while new \
+             executables appear. Digests that packets wait for (`enforce`) are computed apart, without this limit."
         ),
     ],
 };

@@ -50,6 +50,20 @@ pub(super) const BASELINE: Section = Section {
             "So many ports from 1024 up, of one program and host, become a rule for all of those. With `0`, never."
         ),
         option!(
+            baseline.rules,
+            Value("20000"),
+            Restart,
+            "Rules in all that learning may make, about 1 KB of memory each. What would need another one is not learned, counted, \
+             and logged."
+        ),
+        option!(
+            baseline.rules_of_subject,
+            Value("5000"),
+            Restart,
+            "Rules about one program (and user, and unit) that learning may make: one that talks to everybody leaves room for \
+             the others."
+        ),
+        option!(
             baseline.queue_events,
             Value("32768"),
             Sink,

@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use egret_enforcer::Mode;
-use egret_enforcer::baseline::{Precision, Thresholds};
+use egret_enforcer::baseline::{Bounds, Precision, Thresholds};
 use egret_enforcer::mode::Limits;
 
 use super::{Findings, Host};
@@ -33,6 +33,7 @@ pub(super) fn baseline(layered: &Layered, host: &Host, findings: &mut Findings) 
             addresses: draft.addresses.usize(),
             ports: draft.ports.usize(),
         },
+        bounds: Bounds { rules: draft.rules.usize(), of_subject: draft.rules_of_subject.usize() },
         queue_events: draft.queue_events.usize(),
     })
 }

@@ -1,0 +1,80 @@
+//! The digests of files that were read before.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use egret_model::{BuildId, Executable, FileId, FileState, Sha256};
+use lru::LruCache;
+
+/// Files kept, the least recently used going first. An entry is a key, two digests and the table's own share, about 350
+/// bytes: 1.5 MB when full.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// The digests of one state of a file; of both it may be that they cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Digests {
+    pub(super) build_id: Option<BuildId>,
+    /// `None` too where it was not asked for.
+    pub(super) sha256: Option<Sha256>,
+}
+
+/// Digests by file and state of its content.
+#[derive(Clone, Debug)]
+pub struct Known(Arc<Mutex<LruCache<(FileId, FileState), Digests>>>);
+
+impl Default for Known {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(LruCache::new(CAPACITY))))
+    }
+}
+
+impl Known {
+    pub(super) fn get(&self, file: FileId, state: FileState) -> Option<Digests> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(file, state)).cloned()
+    }
+
+    pub(super) fn put(&self, file: FileId, state: FileState, digests: Digests) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put((file, state), digests);
+    }
+
+    /// Sets the digests of an executable, if a file in this very state was read before. It makes no system call.
+    pub(super) fn recall(&self, executable: &Executable, with_sha256: bool) -> bool {
+        let Some((file, state)) = executable.file.zip(executable.state) else { return false };
+        let Some(digests) = self.get(file, state) else { return false };
+        if with_sha256 && digests.sha256.is_none() {
+            return false;
+        }
+        digests.set(executable, with_sha256);
+        true
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+impl Digests {
+    pub(super) fn set(self, executable: &Executable, with_sha256: bool) {
+        // Another thread may have set the same.
+        let _ = executable.build_id.set(self.build_id);
+        if with_sha256 {
+            let _ = executable.sha256.set(self.sha256);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_files_are_known_as_there_is_room_for() {
+        let known = Known::default();
+        for inode in 0..5000 {
+            let state = FileState { size: 0, changed_ns: 0 };
+            known.put(FileId { device: 1, inode }, state, Digests { build_id: None, sha256: None });
+        }
+        assert_eq!(known.len(), CAPACITY.get());
+    }
+}
