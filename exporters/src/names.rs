@@ -70,6 +70,10 @@ pub const CONNECTION_DURATION_NS: &str = "egret.connection.duration_ns";
 pub const BYTES_SENT: &str = "egret.bytes.sent";
 /// Payload bytes received.
 pub const BYTES_RECEIVED: &str = "egret.bytes.received";
+/// Of the bytes sent, those that no earlier record of the connection has; absent for all of them.
+pub const BYTES_SENT_DELTA: &str = "egret.bytes.sent_delta";
+/// Of the bytes received, those that no earlier record of the connection has; absent for all of them.
+pub const BYTES_RECEIVED_DELTA: &str = "egret.bytes.received_delta";
 /// TCP segments sent again.
 pub const TCP_RETRANSMITS: &str = "egret.tcp.retransmits";
 /// TCP smoothed round-trip time, nanoseconds.
@@ -106,7 +110,7 @@ pub const CLIENT_PORT: &str = "client.port";
 pub const DNS_QUESTION_NAME: &str = "dns.question.name";
 
 /// All that records have, in the order in which they have them. New ones go to the end: files have columns in this order.
-pub const ALL: [&str; 39] = [
+pub const ALL: [&str; 41] = [
     TIMESTAMP,
     EVENT_NAME,
     CONNECTION_ID,
@@ -146,4 +150,6 @@ pub const ALL: [&str; 39] = [
     VERDICT_RULE,
     VERDICT_ATTRIBUTION,
     VERDICT_DURATION_NS,
+    BYTES_SENT_DELTA,
+    BYTES_RECEIVED_DELTA,
 ];

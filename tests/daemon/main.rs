@@ -17,6 +17,7 @@ mod manager;
 mod privilege;
 mod reload;
 mod takes;
+mod totals;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         manager::trials(),
         privilege::trials(),
         takes::trials(),
+        totals::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())
 }

@@ -24,6 +24,7 @@ mod ownership;
 mod processes;
 mod standing;
 mod streams;
+mod totals;
 mod trace_context;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         processes::trials(),
         ownership::trials(),
         standing::trials(),
+        totals::trials(),
         neighbours::trials(),
         filters::trials(),
         cli::trials(),

@@ -47,6 +47,7 @@ pub(crate) fn options(layer: Layer) -> Options {
         every_send: false,
         standing: false,
         names: Some(NamesOptions { dns: true, sni: false, settings }),
+        totals: None,
         trace_context: false,
         enforce: true,
     }

@@ -70,6 +70,10 @@ pub struct Event {
     pub sent: Option<u64>,
     #[serde(rename = "egret.bytes.received")]
     pub received: Option<u64>,
+    #[serde(rename = "egret.bytes.sent_delta")]
+    pub sent_delta: Option<u64>,
+    #[serde(rename = "egret.bytes.received_delta")]
+    pub received_delta: Option<u64>,
     #[serde(rename = "egret.tcp.retransmits")]
     pub retransmits: Option<u32>,
 }

@@ -7,7 +7,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64};
+use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use egret_wire::{Address, Kind, PREEXISTING, UNOWNED};
@@ -17,12 +17,14 @@ use crate::datagram::{self, Direction};
 use crate::kernel::{follow_or_null, load, read_or_zero};
 use crate::process;
 use crate::record::{self, Detail};
+use crate::totals;
 use crate::socket::{self, FIRST, PHASE_DATAGRAM, PHASE_ESTABLISHED, PHASE_NEW, Socket, add, mapped};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const AF_PACKET: u16 = 17;
 const SOCK_STREAM: u16 = 1;
+const IPPROTO_TCP: u16 = 6;
 const MSG_PEEK: i32 = 0x2;
 const MSG_ERRQUEUE: i32 = 0x2000;
 
@@ -46,7 +48,7 @@ pub(crate) fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
 fn try_moved(sk: *mut c_void, result: i32, direction: Direction) -> Option<()> {
     let socket = match socket::find(sk) {
         Some(socket) if socket.phase != PHASE_NEW => socket,
-        _ => adopt(sk, result)?,
+        _ => adopt(sk, result, direction)?,
     };
     if socket.phase == PHASE_DATAGRAM {
         datagram::moved(socket, sk, result, direction);
@@ -67,7 +69,6 @@ fn try_moved(sk: *mut c_void, result: i32, direction: Direction) -> Option<()> {
             own(socket);
         }
     }
-    tell_totals(socket);
     Some(())
 }
 
@@ -84,22 +85,9 @@ fn own(socket: &mut Socket) {
     }
 }
 
-/// Totals of a busy flow, at most once an interval.
-#[inline(always)]
-fn tell_totals(socket: &mut Socket) {
-    // SAFETY: a helper without arguments; the verifier replaces it by a load.
-    let jiffies = unsafe { bpf_jiffies64() };
-    if socket.told == 0 {
-        socket.told = jiffies;
-    } else if jiffies - socket.told >= u64::from(setting!(totals_jiffies)) {
-        socket.told = jiffies;
-        record::write(Kind::Totals, record::now(), socket, Detail::default());
-    }
-}
-
 /// Begins to follow a socket at its first use: it is older than egret, or a kind that no other hook announces.
 #[inline(always)]
-fn adopt(sk: *mut c_void, result: i32) -> Option<&'static mut Socket> {
+fn adopt(sk: *mut c_void, result: i32, direction: Direction) -> Option<&'static mut Socket> {
     // SAFETY: `sk` is the tracepoint's typed argument.
     let family: u16 = unsafe { load(sk.cast(), setting!(skc_family)) };
     if (family != AF_INET && family != AF_INET6 && family != AF_PACKET) || result < 0 {
@@ -119,11 +107,29 @@ fn adopt(sk: *mut c_void, result: i32) -> Option<&'static mut Socket> {
     if socket.socket_type == SOCK_STREAM {
         socket.phase = PHASE_ESTABLISHED;
         socket.flags = PREEXISTING | UNOWNED;
+        if socket.protocol == IPPROTO_TCP {
+            fill_before(socket, sk, result, direction);
+        }
     } else {
         socket.phase = PHASE_DATAGRAM;
         socket.flags = FIRST;
     }
     Some(socket)
+}
+
+/// Reads what TCP itself has counted, less what the call under way has moved and is about to be added. A call that reads the
+/// end of the stream moves nothing and passes the FIN, which TCP counts as one byte.
+#[inline(always)]
+pub(crate) fn fill_before(socket: &mut Socket, sk: *mut c_void, result: i32, direction: Direction) {
+    let (sent, received) = totals::of_tcp(sk.cast());
+    let (moved_sent, moved_received) = match direction {
+        Direction::Sent => (result as u64, 0),
+        Direction::Received => (0, if result == 0 { 1 } else { result as u64 }),
+    };
+    socket.sent_before = sent.saturating_sub(moved_sent);
+    socket.received_before = received.saturating_sub(moved_received);
+    socket.sent = socket.sent_before;
+    socket.received = socket.received_before;
 }
 
 /// Reads the local end and the network namespace out of the socket.

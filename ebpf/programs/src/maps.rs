@@ -10,7 +10,7 @@ use crate::calls::Pending;
 use crate::path::Scratch;
 use crate::socket::Socket;
 
-/// Records about flows. 4 MiB hold 23,000 records; user space may choose another size.
+/// Records about flows. 4 MiB hold 21,000 records; user space may choose another size.
 #[map]
 pub(crate) static FLOWS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 

@@ -36,7 +36,14 @@ pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
         count(Counter::FlowRingFull, 1);
         return;
     };
-    entry.write(FlowRecord {
+    entry.write(flow(kind, time_ns, socket, detail));
+    entry.submit(wake_flags(&FLOWS, size_of::<FlowRecord>() as u64));
+}
+
+/// The state of a socket as a record.
+#[inline(always)]
+pub(crate) fn flow(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) -> FlowRecord {
+    FlowRecord {
         header: header(kind, socket.flags & 0xffff, time_ns),
         cookie: socket.cookie,
         process: socket.process,
@@ -46,6 +53,8 @@ pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
         established_ns: socket.established_ns,
         sent: socket.sent,
         received: socket.received,
+        sent_before: socket.sent_before,
+        received_before: socket.received_before,
         sends: socket.sends as u32,
         receives: socket.receives as u32,
         retransmits: detail.retransmits,
@@ -59,8 +68,7 @@ pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
         socket_type: socket.socket_type,
         old_state: detail.old_state,
         reserved: 0,
-    });
-    entry.submit(wake_flags(&FLOWS, size_of::<FlowRecord>() as u64));
+    }
 }
 
 #[inline(always)]

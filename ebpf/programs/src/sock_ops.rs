@@ -96,7 +96,7 @@ fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
     socket.opened_ns = now;
     socket.established_ns = now;
     socket.reset_totals();
-    socket.told = 0;
+    (socket.sent_before, socket.received_before) = (0, 0);
     socket.flags = INBOUND | UNOWNED;
     // The server's side of TLS names nobody.
     socket.hello = HELLO_OVER;

@@ -9,6 +9,7 @@ use aya_ebpf::macros::cgroup_sock;
 use aya_ebpf::programs::SockContext;
 use egret_wire::{Kind, PEER_SPILLED, PREEXISTING};
 
+use crate::datagram::Direction;
 use crate::kernel::words;
 use crate::record::{self, Detail};
 use crate::socket::{self, CONNECTED, PHASE_ATTEMPT, PHASE_CLOSED, PHASE_DATAGRAM, PHASE_ESTABLISHED, Socket, mapped};
@@ -16,6 +17,7 @@ use crate::{attempt, lengths, owners, peers};
 
 const AF_INET6: u32 = 10;
 const TCP_ESTABLISHED: u32 = 1;
+const IPPROTO_TCP: u16 = 6;
 
 #[cgroup_sock(sock_release)]
 pub(crate) fn sock_release(ctx: SockContext) -> i32 {
@@ -75,6 +77,9 @@ fn never_used(sk: *mut bpf_sock) -> Option<()> {
     socket.socket_type = kind as u16;
     socket.flags = PREEXISTING;
     lengths::fill_local(socket, sk.cast());
+    if socket.protocol == IPPROTO_TCP {
+        lengths::fill_before(socket, sk.cast(), 0, Direction::Sent);
+    }
     record::write(Kind::Closed, record::now(), socket, Detail::default());
     socket.phase = PHASE_CLOSED;
     Some(())

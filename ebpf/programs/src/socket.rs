@@ -58,8 +58,9 @@ pub(crate) struct Socket {
     pub(crate) receives: u64,
     /// Thread between a datagram hook and the length tracepoint that follows it; it alone may change `peer`.
     pub(crate) busy: u64,
-    /// Jiffies of the last record with totals.
-    pub(crate) told: u64,
+    /// Of `sent` and `received`, what moved before the socket was followed.
+    pub(crate) sent_before: u64,
+    pub(crate) received_before: u64,
     pub(crate) cookie: u64,
     pub(crate) flags: u32,
     pub(crate) netns: u32,

@@ -24,8 +24,6 @@ pub const CONFIG_ENFORCE: u32 = 1 << 6;
 pub struct Config {
     /// `CONFIG_*` bits.
     pub flags: u32,
-    /// Interval between [`crate::Kind::Totals`] records of a busy flow, in jiffies.
-    pub totals_jiffies: u32,
     /// Bytes in the flow ring above which the reader is woken.
     pub wake_bytes: u32,
     /// `sock_common.skc_family`.
@@ -124,6 +122,20 @@ pub struct Config {
     pub socket_sk: u32,
     /// `sock_common.skc_cookie`.
     pub skc_cookie: u32,
+    /// `tcp_sock.bytes_sent`: payload bytes sent, those sent again included.
+    pub tcp_bytes_sent: u32,
+    /// `tcp_sock.bytes_retrans`.
+    pub tcp_bytes_retrans: u32,
+    /// `tcp_sock.bytes_received`.
+    pub tcp_bytes_received: u32,
+    /// `tcp_sock.snd_nxt`.
+    pub tcp_snd_nxt: u32,
+    /// `tcp_sock.write_seq`.
+    pub tcp_write_seq: u32,
+    /// `tcp_sock.rcv_nxt`.
+    pub tcp_rcv_nxt: u32,
+    /// `tcp_sock.copied_seq`.
+    pub tcp_copied_seq: u32,
     /// `cgroup.kn`.
     pub cgroup_kn: u32,
     /// `kernfs_node.id`.
@@ -137,7 +149,6 @@ impl Config {
         const NONE: u32 = u32::MAX;
         Self {
             flags: 0,
-            totals_jiffies: 0,
             wake_bytes: 0,
             skc_family: NONE,
             skc_num: NONE,
@@ -187,13 +198,20 @@ impl Config {
             fdt_max_fds: NONE,
             socket_sk: NONE,
             skc_cookie: NONE,
+            tcp_bytes_sent: NONE,
+            tcp_bytes_retrans: NONE,
+            tcp_bytes_received: NONE,
+            tcp_snd_nxt: NONE,
+            tcp_write_seq: NONE,
+            tcp_rcv_nxt: NONE,
+            tcp_copied_seq: NONE,
             cgroup_kn: NONE,
             kernfs_id: NONE,
         }
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 53 * 4);
+const _: () = assert!(size_of::<Config>() == 59 * 4);
 
 #[cfg(feature = "user")]
 mod pod {

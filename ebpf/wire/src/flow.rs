@@ -29,7 +29,7 @@ pub enum Kind {
     /// First send to, or receive from (flag [`INBOUND`]), a peer of a datagram or raw socket.
     /// A send that failed carries its errno.
     Datagram = 11,
-    /// Totals so far of a flow that is still open.
+    /// Totals so far of a flow that is still open; read from an iterator over sockets, never from a ring.
     Totals = 12,
     /// An error was reported on a datagram or raw socket (an ICMP answer, say).
     SocketError = 13,
@@ -77,7 +77,8 @@ impl Kind {
 pub const INBOUND: u32 = 1 << 0;
 /// Flow flag: the process is the listener's, nobody has sent or received on the socket yet.
 pub const UNOWNED: u32 = 1 << 1;
-/// Flow flag: the socket is older than egret; its totals began when egret first saw it used.
+/// Flow flag: the socket is older than egret. The totals of TCP are the connection's own; others began when egret first saw
+/// the socket used.
 pub const PREEXISTING: u32 = 1 << 2;
 /// Flow flag: the socket listens.
 pub const LISTENER: u32 = 1 << 3;
@@ -114,6 +115,10 @@ pub struct FlowRecord {
     pub sent: u64,
     /// Payload bytes received.
     pub received: u64,
+    /// Of `sent`, what was sent before the kernel side followed the socket.
+    pub sent_before: u64,
+    /// Of `received`, what was received before the kernel side followed the socket.
+    pub received_before: u64,
     /// Calls that sent something.
     pub sends: u32,
     /// Calls that received something.
@@ -142,7 +147,7 @@ pub struct FlowRecord {
     pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<FlowRecord>() == 168 && align_of::<FlowRecord>() == 8);
+const _: () = assert!(size_of::<FlowRecord>() == 184 && align_of::<FlowRecord>() == 8);
 
 /// Key of the peer table: one peer of one datagram socket.
 #[repr(C)]

@@ -41,7 +41,7 @@ impl<'a> Facts<'a> {
     pub fn of(event: &'a Event) -> Option<Self> {
         let begins = match event.name {
             EventName::ConnectionOpen | EventName::ConnectionFailed | EventName::DatagramSend => !event.inbound,
-            EventName::ConnectionClose | EventName::Listen | EventName::Accept => false,
+            EventName::ConnectionClose | EventName::Listen | EventName::Accept | EventName::ConnectionUpdate => false,
         };
         (begins && event.peer.address.is_some()).then(|| Self {
             transport: event.transport.map(|transport| transport.as_str()),

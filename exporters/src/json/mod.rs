@@ -117,6 +117,8 @@ fn write_figures(object: &mut ObjectWriter<'_>, event: &Event) {
     integer(object, names::CONNECTION_DURATION_NS, event.connection_duration_ns);
     integer(object, names::BYTES_SENT, event.bytes_sent);
     integer(object, names::BYTES_RECEIVED, event.bytes_received);
+    integer(object, names::BYTES_SENT_DELTA, event.bytes_sent_delta);
+    integer(object, names::BYTES_RECEIVED_DELTA, event.bytes_received_delta);
     integer(object, names::TCP_RETRANSMITS, event.retransmits);
     integer(object, names::TCP_RTT_NS, event.rtt_ns);
 }

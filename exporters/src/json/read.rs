@@ -121,6 +121,8 @@ fn read_figures(fields: &Fields, event: Event) -> Result<Event, ReadError> {
         connection_duration_ns: fields.optional(names::CONNECTION_DURATION_NS)?,
         bytes_sent: fields.optional(names::BYTES_SENT)?,
         bytes_received: fields.optional(names::BYTES_RECEIVED)?,
+        bytes_sent_delta: fields.optional(names::BYTES_SENT_DELTA)?,
+        bytes_received_delta: fields.optional(names::BYTES_RECEIVED_DELTA)?,
         retransmits: fields.optional(names::TCP_RETRANSMITS)?,
         rtt_ns: fields.optional(names::TCP_RTT_NS)?,
         ..event

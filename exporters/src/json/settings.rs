@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// Where lines go.
     pub destination: Destination,
+    /// Write the totals of connections that are open.
+    pub updates: bool,
     /// Events that may wait.
     pub queue_events: usize,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
+use egret_model::EventName;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
@@ -19,6 +20,7 @@ const MESSAGE_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Sink {
     destination: Destination,
+    updates: bool,
     output: Output,
     lines: Lines,
     reopener: Reopener,
@@ -47,6 +49,7 @@ impl Sink {
         Ok(Self {
             output: Output::open(&settings.destination)?,
             destination: settings.destination.clone(),
+            updates: settings.updates,
             lines: Lines::default(),
             reopener: Reopener::default(),
             trouble: Trouble::default(),
@@ -88,7 +91,11 @@ impl Sink {
             if self.lines.are_full() {
                 self.flush(inbox).await;
             }
-            self.lines.push(event);
+            if self.updates || event.name != EventName::ConnectionUpdate {
+                self.lines.push(event);
+            } else {
+                inbox.sent(1);
+            }
         }
     }
 

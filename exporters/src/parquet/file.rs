@@ -50,10 +50,10 @@ impl File {
         Ok(Self { hour, place, begun: Instant::now(), events: 0, rows: Rows::default(), writer })
     }
 
-    /// Takes an event; says whether it is time to [`Self::encode`].
-    pub(super) fn push(&mut self, event: &Event) -> bool {
+    /// Takes an event that stands for so many; says whether it is time to [`Self::encode`].
+    pub(super) fn push(&mut self, event: &Event, events: u64) -> bool {
         self.rows.push(event);
-        self.events += 1;
+        self.events += events;
         self.rows.len() >= BATCH_ROWS
     }
 

@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use crate::names;
 
 /// Version of the schema, under [`SCHEMA_VERSION_KEY`] in the metadata of every file; raised when a column is added.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 /// Key of the schema's version in the metadata of a file.
 pub const SCHEMA_VERSION_KEY: &str = "egret.schema.version";
 /// Key of the version of egret that wrote a file.
@@ -122,7 +122,8 @@ pub const COLUMNS: [Column; names::ALL.len()] = {
         required(
             names::EVENT_NAME,
             Word,
-            "`connection.open`, `connection.close`, `connection.failed`, `datagram.send`, `listen` or `accept`",
+            "`connection.open`, `connection.close`, `connection.failed`, `datagram.send`, `listen`, `accept`, or \
+             `connection.update` (a connection that is still open)",
         ),
         required(names::CONNECTION_ID, Text, "names one connection on the host since boot"),
         optional(names::PROCESS_PID, U32, "process id in the initial pid namespace"),
@@ -173,6 +174,16 @@ pub const COLUMNS: [Column; names::ALL.len()] = {
             "how the process was found when the flow was judged, as in `egret_attribution`",
         ),
         optional(names::VERDICT_DURATION_NS, U64, "from the packet's arrival at egret to its verdict, nanoseconds"),
+        optional(
+            names::BYTES_SENT_DELTA,
+            U64,
+            "of `egret_bytes_sent`, what no earlier row of the connection has; null for all of it",
+        ),
+        optional(
+            names::BYTES_RECEIVED_DELTA,
+            U64,
+            "of `egret_bytes_received`, what no earlier row of the connection has; null for all of it",
+        ),
     ]
 };
 

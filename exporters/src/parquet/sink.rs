@@ -15,6 +15,7 @@ use super::layout::{Hour, host_in_names};
 use super::settings::Settings;
 use super::shelf::Shelf;
 use super::store::Store;
+use super::updates::Updates;
 use crate::names;
 use crate::sink::{Batch, DropReason, Receiver};
 
@@ -30,6 +31,7 @@ pub struct Sink {
     store: Store,
     shelf: Shelf,
     open: Vec<File>,
+    updates: Updates,
     complaint: Complaint,
 }
 
@@ -61,6 +63,7 @@ impl Sink {
             store,
             shelf: Shelf::new(settings, host_in_names(&settings.host)),
             open: Vec::new(),
+            updates: Updates::default(),
             complaint: Complaint::default(),
         })
     }
@@ -96,13 +99,24 @@ impl Sink {
                 continue;
             };
             let Some(file) = self.open.get_mut(at) else { continue };
-            if file.push(event)
+            let Some((event, events)) = self.updates.take(event) else { continue };
+            if file.push(&event, events)
                 && let Err(error) = file.encode(&self.store).await
             {
                 let file = self.open.swap_remove(at);
                 self.give_up(&file, &error, inbox);
             }
         }
+    }
+
+    /// Writes what open connections have moved in a file's hour.
+    async fn add_updates(&mut self, file: &mut File) -> Result<(), WriteError> {
+        for (event, events) in self.updates.of_hour(file.hour) {
+            if file.push(&event, events) {
+                file.encode(&self.store).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The open file of an hour, begun if there is none.
@@ -146,7 +160,11 @@ impl Sink {
     }
 
     async fn publish(&mut self, mut file: File, inbox: &mut Receiver) {
-        match file.finish(&self.store).await {
+        let finished = match self.add_updates(&mut file).await {
+            Ok(()) => file.finish(&self.store).await,
+            Err(error) => Err(error),
+        };
+        match finished {
             Ok(bytes) => {
                 inbox.sent(file.events);
                 Span::current().record(names::FILE_SIZE, signed(bytes));

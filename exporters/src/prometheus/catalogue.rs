@@ -132,7 +132,12 @@ pub(super) const CONNECTIONS_CLOSED: MetricInfo = counter(
 pub(super) const BYTES: MetricInfo = counter(
     "egret_bytes_total",
     &["direction", "executable"],
-    "Payload bytes of connections that ended; counted when they end.",
+    "Payload bytes; of connections that are open, as of the last report of their totals.",
+);
+pub(super) const CONNECTIONS_OPEN: MetricInfo = gauge(
+    "egret_connections_open",
+    &["executable"],
+    "TCP connections that are open and datagram sockets in use, as of the last report of totals.",
 );
 pub(super) const RETRANSMITS: MetricInfo =
     counter("egret_retransmits_total", &[], "TCP segments sent again by connections that ended.");
@@ -155,8 +160,11 @@ pub(super) const PEER_CONNECTIONS: MetricInfo = counter(
     &["direction", "peer"],
     "The connections of egret_connections_total by who is at the other end.",
 );
-pub(super) const ATTRIBUTION: MetricInfo =
-    counter("egret_attribution_total", &["quality"], "Events, by how their process was found.");
+pub(super) const ATTRIBUTION: MetricInfo = counter(
+    "egret_attribution_total",
+    &["quality"],
+    "Events, by how their process was found; not the updates of open connections.",
+);
 pub(super) const NAMES: MetricInfo = counter(
     "egret_names_total",
     &["source"],
@@ -229,12 +237,13 @@ const PROCESS_START: MetricInfo =
 const PROCESS_THREADS: MetricInfo = gauge("process_threads", &[], "Number of OS threads in the process.");
 const PROCESS_VIRTUAL: MetricInfo = gauge("process_virtual_memory_bytes", &[], "Virtual memory size in bytes.");
 
-static CATALOGUE: [MetricInfo; 76] = [
+static CATALOGUE: [MetricInfo; 77] = [
     BUILD_INFO,
     EVENTS,
     CONNECTIONS,
     CONNECTION_FAILURES,
     CONNECTIONS_CLOSED,
+    CONNECTIONS_OPEN,
     PEER_CONNECTIONS,
     BYTES,
     RETRANSMITS,

@@ -11,13 +11,14 @@ use super::label::{self, DIRECTIONS, TRANSPORTS};
 use super::meaning;
 use crate::values;
 
-const EVENT_NAMES: [EventName; 6] = [
+const EVENT_NAMES: [EventName; 7] = [
     EventName::ConnectionOpen,
     EventName::ConnectionClose,
     EventName::ConnectionFailed,
     EventName::DatagramSend,
     EventName::Listen,
     EventName::Accept,
+    EventName::ConnectionUpdate,
 ];
 const NAME_SOURCES: [NameSource; 3] = [NameSource::Dns, NameSource::Sni, NameSource::Hosts];
 /// Stands for a peer without a name, after the sources.
@@ -50,7 +51,9 @@ impl Fixed {
     /// Counts an event.
     pub(super) fn count(&self, event: &Event) {
         add(&self.events, event.name as usize);
-        add(&self.attribution, event.attribution as usize);
+        if event.name != EventName::ConnectionUpdate {
+            add(&self.attribution, event.attribution as usize);
+        }
         if meaning::ends(event) {
             let source = event.server.as_ref().map_or(NAME_SOURCES.len(), |server| server.source as usize);
             add(&self.names, source);

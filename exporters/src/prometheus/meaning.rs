@@ -22,7 +22,9 @@ pub(super) fn opens(event: &Event) -> bool {
             Layer::Sockets | Layer::Syscalls => event.transport.is_none_or(Transport::has_handshake),
             Layer::Procfs => true,
         },
-        EventName::ConnectionClose | EventName::ConnectionFailed | EventName::Listen => false,
+        EventName::ConnectionClose | EventName::ConnectionFailed | EventName::Listen | EventName::ConnectionUpdate => {
+            false
+        }
     }
 }
 
@@ -57,14 +59,16 @@ pub(super) fn inbound(event: &Event) -> bool {
     event.inbound || event.name == EventName::Accept
 }
 
-/// Bytes sent and received that no other event tells: the totals at the end. The `syscalls` layer has no ends, but
-/// tells each send.
+/// Bytes sent and received that no earlier event reports: what the totals of a connection have grown by. The `syscalls`
+/// layer has no ends, but reports each send.
 pub(super) fn bytes(event: &Event) -> (Option<u64>, Option<u64>) {
     let told = match event.layer {
         Layer::Syscalls => event.name == EventName::DatagramSend,
-        Layer::Sockets | Layer::Procfs => event.name == EventName::ConnectionClose,
+        Layer::Sockets | Layer::Procfs => {
+            matches!(event.name, EventName::ConnectionClose | EventName::ConnectionUpdate)
+        }
     };
-    if told { (event.bytes_sent, event.bytes_received) } else { (None, None) }
+    if told { (event.unreported_sent(), event.unreported_received()) } else { (None, None) }
 }
 
 /// The path of the executable. What the caller of `execve` passed names a file only if it is absolute.

@@ -43,7 +43,8 @@ scrape_configs:
 ```
 
 Durations are in seconds and sizes in bytes. All counters begin at zero when egret starts. What is counted when a connection ends
-(bytes, retransmits, durations) is not there while it lasts.
+(retransmits, durations) is not there while it lasts; its bytes are, as of the last report of totals (`capture.totals_interval`), and its end
+adds the rest alone.
 
 With `every_send` each datagram is an event, and counts as a connection too.
 ";

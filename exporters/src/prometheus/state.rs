@@ -1,14 +1,15 @@
 //! What egret says of itself, as metrics.
 
-use egret_model::{Degradation, Layer, Loss, LossReason, LossStage};
+use egret_model::{Degradation, Layer, Loss, LossReason, LossStage, OpenConnections};
 
 use super::catalogue::{
-    CAPTURE_LAYER, DEGRADATION, MODE, MetricInfo, NAMES_ADDRESSES, NAMES_ANSWERS, NAMES_EVICTED, NAMES_MALFORMED,
-    NAMES_SERVER_NAMES, RECORDS_CAPTURED, RECORDS_DELIVERED, RECORDS_INCOMPLETE, RECORDS_LOST, SINK_DROPPED,
-    SINK_ENQUEUED, SINK_QUEUE, SINK_QUEUE_CAPACITY, SINK_SENT,
+    CAPTURE_LAYER, CONNECTIONS_OPEN, DEGRADATION, MODE, MetricInfo, NAMES_ADDRESSES, NAMES_ANSWERS, NAMES_EVICTED,
+    NAMES_MALFORMED, NAMES_SERVER_NAMES, RECORDS_CAPTURED, RECORDS_DELIVERED, RECORDS_INCOMPLETE, RECORDS_LOST,
+    SINK_DROPPED, SINK_ENQUEUED, SINK_QUEUE, SINK_QUEUE_CAPACITY, SINK_SENT,
 };
 use super::enforcement;
 use super::family::Family;
+use super::label;
 use crate::snapshot::{NamesState, SinkState, Snapshot};
 
 const MODES: [&str; 4] = ["observe", "learn", "shadow", "enforce"];
@@ -48,10 +49,23 @@ pub(super) fn families(snapshot: &Snapshot, limit: usize) -> Vec<Family> {
         losses(RECORDS_LOST, &LOST, &tally.lost),
         losses(RECORDS_INCOMPLETE, &INCOMPLETE, &tally.incomplete),
     ];
+    families.extend(snapshot.open.iter().map(|open| open_connections(open, limit)));
     families.extend(sinks(&snapshot.sinks));
     families.extend(snapshot.names.iter().flat_map(names));
     families.extend(enforcement::families(snapshot.enforcement.as_ref(), limit));
     families
+}
+
+/// Those with the most have their own series, at most `limit`; the rest share one.
+fn open_connections(open: &OpenConnections, limit: usize) -> Family {
+    let mut family = Family::new(CONNECTIONS_OPEN);
+    let mut counts: Vec<_> = open.by_executable.iter().map(|(path, count)| (label::bounded(path), *count)).collect();
+    counts.sort_unstable_by(|(one, many), (other, more)| more.cmp(many).then_with(|| one.cmp(other)));
+    let (own, rest) = counts.split_at(counts.len().min(limit));
+    own.iter().for_each(|(path, count)| family.add(&[&label::value(path)], *count));
+    family.add(&[label::OTHER], rest.iter().map(|(_, count)| count).sum());
+    family.add(&[label::UNKNOWN], open.unknown);
+    family
 }
 
 fn degradations(missing: &[Degradation]) -> Family {

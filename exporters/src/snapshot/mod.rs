@@ -4,7 +4,9 @@ mod baseline;
 mod enforcement;
 mod time;
 
-use egret_model::{Degradation, Layer, Tally};
+use std::sync::Arc;
+
+use egret_model::{Degradation, Layer, OpenConnections, Tally};
 use serde::Serialize;
 
 pub use self::baseline::{BaselineState, ExecutableFlows};
@@ -24,6 +26,9 @@ pub struct Snapshot {
     pub degradations: Vec<Degradation>,
     /// Records captured, delivered and lost so far.
     pub tally: Tally,
+    /// Connections that are open, as of the last report of totals; absent where totals are not reported.
+    #[serde(skip)]
+    pub open: Option<Arc<OpenConnections>>,
     /// The sinks.
     pub sinks: Vec<SinkState>,
     /// Host names; absent where none are gathered.

@@ -52,6 +52,7 @@ impl Destination for Counted {
 
     fn holds(&mut self) -> Holds {
         let snapshot = Snapshot {
+            open: None,
             mode: "observe",
             layer: Layer::Sockets,
             degradations: Vec::new(),

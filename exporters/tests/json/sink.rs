@@ -37,7 +37,7 @@ impl Place {
 }
 
 fn settings(file: PathBuf) -> Settings {
-    Settings { destination: Destination::File(file), queue_events: 1 << 20 }
+    Settings { destination: Destination::File(file), updates: false, queue_events: 1 << 20 }
 }
 
 fn start(file: &Path) -> (Running, Reopener) {

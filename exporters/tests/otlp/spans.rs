@@ -297,6 +297,35 @@ async fn only_the_last_record_of_a_connection_makes_spans() {
 }
 
 #[tokio::test]
+async fn an_open_connection_has_spans_below_the_root_that_comes_at_its_end() {
+    let after = |seconds: i64, name| {
+        let opened = ConnectionId { socket: 5, opened: 1 };
+        let lasted = u64::try_from(seconds).unwrap() * 1_000_000_000;
+        let time = Timestamp(1_000_000_000_000 + seconds * 1_000_000_000);
+        Event { time, name, id: opened, server: None, connection_duration_ns: Some(lasted), ..outbound() }
+    };
+    let updates = [10, 20, 30, 40, 50, 60, 70].map(|seconds| after(seconds, EventName::ConnectionUpdate));
+    let meanwhile = spans_of(Protocol::Grpc, updates.to_vec()).await;
+    let ends = |spans: &[Span]| -> Vec<(u64, u64)> {
+        let updates = spans.iter().filter(|span| span.name == "connection.update");
+        updates
+            .map(|span| (span.start_time_unix_nano / 1_000_000_000, span.end_time_unix_nano / 1_000_000_000))
+            .collect()
+    };
+    assert_eq!(ends(&meanwhile), [(1000, 1010), (1010, 1040), (1040, 1070)]);
+    let mut all = updates.to_vec();
+    all.push(after(75, EventName::ConnectionClose));
+    let all = spans_of(Protocol::Grpc, all).await;
+    let root = named(&all, "connection");
+    let below: Vec<_> = all.iter().filter(|span| span.name == "connection.update").collect();
+    assert!(below.iter().all(|span| span.parent_span_id == root.span_id && span.trace_id == root.trace_id));
+    assert_eq!(below.len(), 3);
+    let ids: HashSet<_> = all.iter().map(|span| &span.span_id).collect();
+    assert_eq!(ids.len(), all.len());
+    assert_eq!(text(below[0], "egret.bytes.sent"), text(root, "egret.bytes.sent"));
+}
+
+#[tokio::test]
 async fn where_no_end_is_seen_the_call_makes_the_span() {
     let call = Event {
         name: EventName::ConnectionOpen,

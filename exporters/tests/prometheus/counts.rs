@@ -43,6 +43,23 @@ fn a_connection_is_counted_where_it_belongs() {
     assert_eq!(scrape["egret_tcp_rtt_seconds_sum"], 0.02);
 }
 
+/// Each report adds what it says that no other has.
+#[test]
+fn bytes_of_an_open_connection_are_counted_once() {
+    let metrics = metrics(10, 10);
+    let moved = |name, total, delta| Event { bytes_sent: Some(total), bytes_sent_delta: delta, ..event(name, "/a") };
+    let sent = |scrape: &_| of(scrape, "egret_bytes_total").values().sum::<f64>();
+    metrics.count(&[opened("/a"), moved(EventName::ConnectionUpdate, 100, None)]);
+    assert_eq!(sent(&scrape(&metrics)), 100.0);
+    metrics.count(&[moved(EventName::ConnectionUpdate, 250, Some(150))]);
+    assert_eq!(sent(&scrape(&metrics)), 250.0);
+    metrics.count(&[moved(EventName::ConnectionClose, 257, Some(7))]);
+    let scrape = scrape(&metrics);
+    assert_eq!(sent(&scrape), 257.0);
+    assert_eq!(of(&scrape, CONNECTIONS).values().sum::<f64>(), 1.0);
+    assert_eq!(some(&scrape, "egret_attribution_total"), [(r#"quality="cookie""#, 2.0)]);
+}
+
 /// It is told after a second, and again when it is answered.
 #[test]
 fn a_connect_that_was_answered_late_is_one_connection() {

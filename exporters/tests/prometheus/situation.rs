@@ -23,6 +23,7 @@ pub(crate) fn metrics(executables: usize, peers: usize) -> Arc<Metrics> {
 
 pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
+        open: None,
         mode: "observe",
         layer: Layer::Sockets,
         degradations: Vec::new(),

@@ -112,7 +112,7 @@ prop_compose! {
             time, name, id: ConnectionId { socket, opened }, process: process.map(Arc::new), attribution, layer,
             transport, local, peer, standing,
             server: None, verdict: None, judgement: None, error: None, connect_duration_ns: None, connection_duration_ns: None,
-            bytes_sent: None, bytes_received: None, retransmits: None, rtt_ns: None, inbound: false, followed: false,
+            bytes_sent: None, bytes_received: None, bytes_sent_delta: None, bytes_received_delta: None, retransmits: None, rtt_ns: None, inbound: false, followed: false,
         }
     }
 }
@@ -129,12 +129,14 @@ prop_compose! {
         connection_duration_ns in of(any::<u64>()),
         bytes_sent in of(any::<u64>()),
         bytes_received in of(any::<u64>()),
+        bytes_sent_delta in of(any::<u64>()),
+        bytes_received_delta in of(any::<u64>()),
         retransmits in of(any::<u32>()),
         rtt_ns in of(any::<u64>()),
     ) -> Event {
         Event {
             server, inbound, verdict, judgement, error, connect_duration_ns, connection_duration_ns, bytes_sent,
-            bytes_received, retransmits, rtt_ns, ..event
+            bytes_received, bytes_sent_delta, bytes_received_delta, retransmits, rtt_ns, ..event
         }
     }
 }
@@ -195,6 +197,8 @@ pub(crate) fn full_event() -> Event {
         connection_duration_ns: Some(9_876_543_210),
         bytes_sent: Some(1_234),
         bytes_received: Some(5_678_901),
+        bytes_sent_delta: Some(234),
+        bytes_received_delta: Some(901),
         retransmits: Some(2),
         rtt_ns: Some(12_345_000),
         standing: true,

@@ -16,6 +16,8 @@ pub enum Degradation {
     NoTracefs,
     /// The kernel has no `sock:sock_send_length` and `sock:sock_recv_length` tracepoints.
     NoLengthTracepoints,
+    /// The kernel does not iterate over the state of sockets.
+    NoTotals,
     /// A cgroup hook was refused by the kernel.
     NoCgroupHook,
     /// Packets cannot be looked at for DNS answers and TLS server names.
@@ -39,12 +41,13 @@ const _: () = assert!(Degradation::ALL.len() == Degradation::ScanOnly as usize +
 
 impl Degradation {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoBpfPrivilege,
         Self::NoCgroup2,
         Self::NoBtf,
         Self::NoTracefs,
         Self::NoLengthTracepoints,
+        Self::NoTotals,
         Self::NoCgroupHook,
         Self::NoNames,
         Self::NoSockDiag,
@@ -64,6 +67,7 @@ impl Degradation {
             Self::NoBtf => "no_btf",
             Self::NoTracefs => "no_tracefs",
             Self::NoLengthTracepoints => "no_length_tracepoints",
+            Self::NoTotals => "no_totals",
             Self::NoCgroupHook => "no_cgroup_hook",
             Self::NoNames => "no_names",
             Self::NoSockDiag => "no_sock_diag",
@@ -88,6 +92,9 @@ impl Degradation {
             Self::NoLengthTracepoints => {
                 "bytes of datagram sockets, raw and packet sockets, and the accepting process are missing"
             }
+            Self::NoTotals => {
+                "what a connection moves is reported at its end alone, and open connections are not counted"
+            }
             Self::NoCgroupHook => "some operations on sockets stay unseen",
             Self::NoNames => "names that were asked for stay unseen; peers have at most the names of /etc/hosts",
             Self::NoSockDiag => "connections that stood before the start are not listed",
@@ -110,6 +117,7 @@ impl Degradation {
             Self::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF, and do not hide /sys/kernel/btf",
             Self::NoTracefs => "mount -t tracefs tracefs /sys/kernel/tracing",
             Self::NoLengthTracepoints => "use Linux 6.3 or later",
+            Self::NoTotals => "use Linux 5.9 or later with CONFIG_DEBUG_INFO_BTF; see the log for the kernel's answer",
             Self::NoCgroupHook => "see the log for the hook; use Linux 5.12 or later",
             Self::NoNames => "use the sockets layer; see the log for why its hooks on packets cannot be attached",
             Self::NoSockDiag => "use a kernel with CONFIG_INET_DIAG and CONFIG_PACKET_DIAG, and CAP_NET_ADMIN",

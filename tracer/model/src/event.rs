@@ -29,6 +29,9 @@ pub enum EventName {
     /// A connection was accepted, or a first datagram received from a peer.
     #[serde(rename = "accept")]
     Accept,
+    /// A connection that is open has moved data since it was last reported; carries the totals so far.
+    #[serde(rename = "connection.update")]
+    ConnectionUpdate,
 }
 
 impl EventName {
@@ -42,6 +45,7 @@ impl EventName {
             Self::DatagramSend => "datagram.send",
             Self::Listen => "listen",
             Self::Accept => "accept",
+            Self::ConnectionUpdate => "connection.update",
         }
     }
 }
@@ -98,6 +102,10 @@ pub struct Event {
     pub bytes_sent: Option<u64>,
     /// Payload bytes received.
     pub bytes_received: Option<u64>,
+    /// Of `bytes_sent`, what no earlier event of the connection has reported; `None` for all of it.
+    pub bytes_sent_delta: Option<u64>,
+    /// Of `bytes_received`, what no earlier event of the connection has reported; `None` for all of it.
+    pub bytes_received_delta: Option<u64>,
     /// TCP segments sent again.
     pub retransmits: Option<u32>,
     /// TCP smoothed round-trip time, nanoseconds.
@@ -132,12 +140,26 @@ impl Event {
             connection_duration_ns: None,
             bytes_sent: None,
             bytes_received: None,
+            bytes_sent_delta: None,
+            bytes_received_delta: None,
             retransmits: None,
             rtt_ns: None,
             inbound: false,
             standing: false,
             followed: false,
         }
+    }
+
+    /// Bytes sent that no earlier event of the connection has reported.
+    #[must_use]
+    pub fn unreported_sent(&self) -> Option<u64> {
+        self.bytes_sent_delta.or(self.bytes_sent)
+    }
+
+    /// Bytes received that no earlier event of the connection has reported.
+    #[must_use]
+    pub fn unreported_received(&self) -> Option<u64> {
+        self.bytes_received_delta.or(self.bytes_received)
     }
 
     /// `ipv4` or `ipv6`, from whichever end is known.

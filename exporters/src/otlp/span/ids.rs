@@ -4,7 +4,7 @@
 //! generator of random numbers is asked for four of them a connection.
 
 use bytes::Buf;
-use egret_model::Event;
+use egret_model::{Event, Layer};
 use opentelemetry::{SpanId, TraceId};
 use sha2::{Digest, Sha256};
 
@@ -45,10 +45,19 @@ impl Ids {
     }
 }
 
+/// The id of the span that says what a connection has moved up to now.
+pub(super) fn update(seed: Seed, event: &Event) -> SpanId {
+    let digest: [u8; 32] =
+        Sha256::new().chain_update(input(seed, event)).chain_update(event.time.0.to_be_bytes()).finalize().into();
+    SpanId::from(digest.as_slice().get_u64().max(1))
+}
+
 /// What tells one connection from all others: socket and beginning, and the peer, because a call of the `syscalls` layer
 /// may send to many. Where the beginning is not known, the moment of the only record stands for it.
 fn input(seed: Seed, event: &Event) -> [u8; 50] {
-    let began = if event.id.opened == 0 { event.time.0.to_be_bytes() } else { event.id.opened.to_be_bytes() };
+    // The `sockets` layer knows a socket by its cookie, which is unique since boot.
+    let known = event.id.opened != 0 || event.layer == Layer::Sockets && event.standing;
+    let began = if known { event.id.opened.to_be_bytes() } else { event.time.0.to_be_bytes() };
     let mut input = [0; 50];
     let parts: [&[u8]; 5] =
         [&seed.0, &event.id.socket.to_be_bytes(), &began, &address(event), &event.peer.port.unwrap_or(0).to_be_bytes()];
@@ -67,7 +76,7 @@ fn address(event: &Event) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use egret_model::{ConnectionId, EventName, Layer, Timestamp};
+    use egret_model::{ConnectionId, EventName, Timestamp};
 
     use super::*;
 

@@ -1,7 +1,8 @@
 //! Spans of connections.
 //!
 //! A trace a connection: the root `connection` from the opening to the end, below it `dns.resolve` if its process asked
-//! for the peer's name, and `connect` if there was a handshake.
+//! for the peer's name, and `connect` if there was a handshake. The root comes at the end; a connection that lasts has a
+//! span `connection.update` below it at times, that says what it has moved, so that a backend has its trace meanwhile.
 
 mod attributes;
 mod ids;
@@ -10,8 +11,9 @@ mod own;
 mod period;
 mod place;
 mod processes;
+mod updates;
 
-use egret_model::{Endpoint, Event, EventName, Reason, Verdict};
+use egret_model::{Endpoint, Event, EventName, Reason, Timestamp, Verdict};
 use nix::errno::Errno;
 use opentelemetry::SpanId;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -26,6 +28,7 @@ use self::own::Own;
 use self::period::{Period, Periods};
 use self::place::Place;
 use self::processes::Processes;
+use self::updates::Updates;
 use super::wire;
 use crate::errno::ErrnoName;
 use crate::{names, values};
@@ -37,24 +40,35 @@ pub(super) struct Spans {
     own: Own,
     errors: Errors,
     processes: Processes,
+    updates: Updates,
 }
 
 impl Spans {
     /// Spans of this host, without those about the connections of the process `own_pid`.
     pub(super) fn new(seed: Seed, own_pid: u32) -> Self {
-        Self { seed, own: Own::new(own_pid), errors: Errors::default(), processes: Processes::default() }
+        Self {
+            seed,
+            own: Own::new(own_pid),
+            errors: Errors::default(),
+            processes: Processes::default(),
+            updates: Updates::default(),
+        }
     }
 
     /// Appends the spans that are made of this record to `out`, encoded as the field `spans` of `ScopeSpans`; says how many:
-    /// none unless it is the last record of a connection.
+    /// none unless it is the last record of a connection, or an update whose time has come.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, event: &Event) -> u64 {
         if self.own.has(event) {
             return 0;
+        }
+        if event.name == EventName::ConnectionUpdate {
+            return self.update(out, event);
         }
         if !last::is_last(event) {
             self.errors.note(event);
             return 0;
         }
+        self.updates.forget(event.id);
         let error = self.errors.take(event);
         let about_process = event.process.as_ref().map_or(&[][..], |process| self.processes.encoded(process));
         let connection = Connection::of(event, error, self.seed);
@@ -62,6 +76,16 @@ impl Spans {
         let children = [connection.resolve(), connection.connect()];
         children.iter().flatten().for_each(|child| wire::span(out, child, &[]));
         children.iter().flatten().fold(1, |count, _| count + 1)
+    }
+}
+
+impl Spans {
+    fn update(&mut self, out: &mut Vec<u8>, event: &Event) -> u64 {
+        let Some(since) = self.updates.due(event) else { return 0 };
+        let about_process = event.process.as_ref().map_or(&[][..], |process| self.processes.encoded(process));
+        let connection = Connection::of(event, None, self.seed);
+        wire::span(out, &connection.update(ids::update(self.seed, event), since), about_process);
+        1
     }
 }
 
@@ -99,6 +123,13 @@ impl<'a> Connection<'a> {
             status: self.status(),
             ..self.span("connection", self.ids.root, self.periods.root)
         }
+    }
+
+    /// What has moved so far, in a span that ends now. It says all that the root will say, which is not there yet.
+    fn update(&self, id: SpanId, since: Option<Timestamp>) -> Span {
+        let period = self.periods.root.since(since);
+        let root = self.root();
+        Span { kind: root.kind, attributes: root.attributes, ..self.child("connection.update", id, period) }
     }
 
     /// The look-up of the peer's name.

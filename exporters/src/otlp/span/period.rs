@@ -1,6 +1,6 @@
 //! When the spans of a connection begin and end.
 
-use egret_model::{Event, Layer};
+use egret_model::{Event, Layer, Timestamp};
 
 /// Nanoseconds since 1970, as spans have them.
 type Nanoseconds = u64;
@@ -40,6 +40,11 @@ impl Periods {
 }
 
 impl Period {
+    /// The part after a moment; from its beginning without one.
+    pub(super) fn since(self, moment: Option<Timestamp>) -> Self {
+        self.part(moment.map_or(self.start, |moment| nanoseconds(moment.0)), self.end)
+    }
+
     /// What of `start` to `end` lies within.
     fn part(self, start: Nanoseconds, end: Nanoseconds) -> Self {
         let start = start.clamp(self.start, self.end);

@@ -169,6 +169,8 @@ struct Figures<'a> {
     connection_duration: Numbers<'a, UInt64Type>,
     sent: Numbers<'a, UInt64Type>,
     received: Numbers<'a, UInt64Type>,
+    sent_delta: Numbers<'a, UInt64Type>,
+    received_delta: Numbers<'a, UInt64Type>,
     retransmits: Numbers<'a, UInt32Type>,
     rtt: Numbers<'a, UInt64Type>,
 }
@@ -180,6 +182,8 @@ impl<'a> Figures<'a> {
             connection_duration: Numbers::of(rows, names::CONNECTION_DURATION_NS),
             sent: Numbers::of(rows, names::BYTES_SENT),
             received: Numbers::of(rows, names::BYTES_RECEIVED),
+            sent_delta: Numbers::of(rows, names::BYTES_SENT_DELTA),
+            received_delta: Numbers::of(rows, names::BYTES_RECEIVED_DELTA),
             retransmits: Numbers::of(rows, names::TCP_RETRANSMITS),
             rtt: Numbers::of(rows, names::TCP_RTT_NS),
         }
@@ -191,6 +195,8 @@ impl<'a> Figures<'a> {
             connection_duration_ns: self.connection_duration.get(row),
             bytes_sent: self.sent.get(row),
             bytes_received: self.received.get(row),
+            bytes_sent_delta: self.sent_delta.get(row),
+            bytes_received_delta: self.received_delta.get(row),
             retransmits: self.retransmits.get(row),
             rtt_ns: self.rtt.get(row),
             ..event

@@ -37,6 +37,8 @@ pub(super) struct Rows {
     provenance: Provenance,
     figures: Figures,
     judgements: Judgements,
+    sent_delta: PrimitiveBuilder<UInt64Type>,
+    received_delta: PrimitiveBuilder<UInt64Type>,
 }
 
 impl Default for Rows {
@@ -51,6 +53,8 @@ impl Default for Rows {
             provenance: Provenance::default(),
             figures: Figures::default(),
             judgements: Judgements::default(),
+            sent_delta: PrimitiveBuilder::default(),
+            received_delta: PrimitiveBuilder::default(),
         }
     }
 }
@@ -68,6 +72,8 @@ impl Rows {
         self.provenance.push(event);
         self.figures.push(event);
         self.judgements.push(event.judgement.as_deref());
+        self.sent_delta.append_option(event.bytes_sent_delta);
+        self.received_delta.append_option(event.bytes_received_delta);
     }
 
     /// Rows gathered.
@@ -85,6 +91,7 @@ impl Rows {
         columns.extend(self.provenance.finish()?);
         columns.extend(self.figures.finish()?);
         columns.extend(self.judgements.finish()?);
+        columns.extend([column(&mut self.sent_delta), column(&mut self.received_delta)]);
         RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
     }
 }

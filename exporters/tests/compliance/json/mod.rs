@@ -12,7 +12,7 @@ pub(crate) use pipe::ToPipe;
 
 fn sink(file: &Path) -> Result<Sink, String> {
     // The queue is that of the scenario.
-    let settings = Settings { destination: json::Destination::File(file.to_owned()), queue_events: 0 };
+    let settings = Settings { destination: json::Destination::File(file.to_owned()), updates: true, queue_events: 0 };
     Sink::new(&settings).map_err(|error| error.to_string())
 }
 

@@ -52,7 +52,7 @@ impl Subject {
             }
             Self::Json => {
                 let destination = json::Destination::File(directory.join("events.json"));
-                let sink = json::Sink::new(&json::Settings { destination, queue_events: QUEUE })?;
+                let sink = json::Sink::new(&json::Settings { destination, updates: false, queue_events: QUEUE })?;
                 spawn(cpu, inbox, async move |inbox| sink.run(inbox).await)
             }
             Self::OtlpGrpc => {

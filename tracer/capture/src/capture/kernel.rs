@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aya::maps::{MapData, RingBuf};
-use egret_model::{Degradation, Event, Identity, Layer, Loss, LossReason, LossStage, Owner, Tally};
+use egret_model::{Degradation, Event, Identity, Layer, Loss, LossReason, LossStage, OpenConnections, Owner, Tally};
 use egret_wire::{FlowRecord, PeerKey, PeerTotals};
 
 use super::names::NameRing;
@@ -24,6 +25,8 @@ const QUIET_AFTER: Duration = Duration::from_millis(500);
 const QUIET_WAIT: Duration = Duration::from_secs(5);
 /// Records read before events are handed on, so that a storm is seen while it lasts.
 const BATCH: usize = 4096;
+/// A connection that is older than this when the rings are empty has had the record of its beginning read.
+const SETTLED_NS: u64 = 1_000_000_000;
 /// How long an exec is waited for whose record must be there: it may stand behind one that another CPU is still writing.
 const EXEC_PATIENCE: Duration = Duration::from_millis(2);
 
@@ -36,6 +39,14 @@ pub(super) struct KernelCapture {
     tracker: Tracker,
     /// What stood at the start and was not handed on yet.
     standing: Vec<Event>,
+    /// How often totals are read, and when next.
+    totals: Option<(Duration, Instant)>,
+    /// Connections that are open, as of then.
+    open: Option<Arc<OpenConnections>>,
+    /// Flow records lost by then.
+    lost: u64,
+    /// Up to when everything was read from the rings, on the boot clock.
+    drained_ns: u64,
     /// As many batches as the ring of flows holds at once.
     batches: usize,
     delivered: u64,
@@ -60,6 +71,8 @@ impl KernelCapture {
         }
         let mut capture = Self::with(tracker, programs, rings, standing);
         let ring_bytes = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX);
+        capture.totals =
+            options.totals.filter(|_| capture.programs.reads_totals()).map(|every| (every, Instant::now()));
         capture.batches = ring_bytes / size_of::<FlowRecord>() / BATCH + 1;
         trim_memory();
         Ok(capture)
@@ -79,6 +92,10 @@ impl KernelCapture {
             names: NameRing::new(rings.names),
             tracker,
             standing,
+            totals: None,
+            open: None,
+            lost: 0,
+            drained_ns: 0,
             batches: 1,
             delivered: 0,
             malformed: 0,
@@ -105,6 +122,8 @@ impl KernelCapture {
         let rings = [self.flows.as_fd(), self.execs.as_fd(), self.names.as_fd()];
         // A record that was written just before the kernel side learned that the reader sleeps is in the ring: the ring
         // is readable then, and the wait ends at once.
+        let longest =
+            self.totals.map_or(longest, |(_, due)| longest.min(due.saturating_duration_since(Instant::now())));
         wait_for(others, &rings, shorter(limit, longest))
     }
 
@@ -113,17 +132,56 @@ impl KernelCapture {
         self.tracker.processes.refresh_clock();
         out.append(&mut self.standing);
         let before = self.delivered;
+        let begun = host::boot_now();
         self.drain_execs();
         let more = self.drain_flows(out);
         if !more {
             // Not only what flows asked for, or the ring would fill up while there are none.
             self.drain_names(u64::MAX);
+            self.drained_ns = begun;
         }
         self.tracker.flush(Some(host::boot_now()), out);
+        if !more && self.totals.is_some_and(|(_, due)| Instant::now() >= due) {
+            self.read_totals(SETTLED_NS, out);
+        }
         if self.delivered != before {
             self.last_record = Instant::now();
         }
         more
+    }
+
+    /// Reports what open connections have moved. One that began less than `settled_ns` before everything was read from the
+    /// rings is left to the next time: the record of its beginning may not be read yet.
+    fn read_totals(&mut self, settled_ns: u64, out: &mut Vec<Event>) {
+        let Some((every, _)) = self.totals else { return };
+        let begun = Instant::now();
+        let Self { programs, tracker, .. } = self;
+        let until = self.drained_ns.saturating_sub(settled_ns);
+        let mut open = tracker.begin_totals();
+        let read = programs.read_totals(&mut |item| match decode(item) {
+            Ok(Record::Flow(_, flow)) => tracker.totals(&flow, until, programs, &mut open, out),
+            Ok(_) | Err(_) => tracing::warn!("totals of a socket cannot be read"),
+        });
+        match read {
+            Ok(()) => {
+                let lost = self.lost_flows();
+                self.tracker.end_totals(&mut open, lost != self.lost);
+                self.lost = lost;
+                self.open = Some(Arc::new(open));
+            }
+            Err(error) => tracing::warn!(%error, "totals of open connections cannot be read"),
+        }
+        // A twentieth of a CPU at most, however many sockets there are.
+        self.totals = Some((every, Instant::now() + every.max(begun.elapsed() * 20)));
+    }
+
+    fn lost_flows(&self) -> u64 {
+        let lost = self.programs.counters().lost();
+        lost.iter().filter(|loss| loss.stage == LossStage::FlowRing).map(|loss| loss.count).sum()
+    }
+
+    pub(super) fn open(&self) -> Option<Arc<OpenConnections>> {
+        self.open.clone()
     }
 
     fn drain_execs(&mut self) {
@@ -218,7 +276,10 @@ impl KernelCapture {
     }
 
     pub(super) fn stop(&mut self, out: &mut Vec<Event>) {
-        // Totals of datagram sockets that are still open are not asked for: their records say what was seen.
+        if self.totals.is_some() {
+            self.catch_up(out);
+            self.read_totals(0, out);
+        }
         self.programs.detach();
         while self.drain(out) {}
         self.tracker.flush(None, out);
@@ -251,6 +312,7 @@ fn setup(layer: Layer, options: &Options) -> Setup {
     Setup {
         ring_bytes: options.ring_bytes,
         every_send: options.every_send,
+        totals: layer == Layer::Sockets && options.totals.is_some(),
         dns: names.is_some_and(|names| names.dns),
         sni: layer == Layer::Sockets && names.is_some_and(|names| names.sni),
         trace_context: options.trace_context,
@@ -259,6 +321,10 @@ fn setup(layer: Layer, options: &Options) -> Setup {
 }
 
 impl PeerTable for Programs {
+    fn read(&self, key: &PeerKey) -> Option<PeerTotals> {
+        self.peer(key)
+    }
+
     fn take(&mut self, key: &PeerKey) -> Option<PeerTotals> {
         self.take_peer(key)
     }

@@ -6,9 +6,10 @@ mod scan;
 
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
-use egret_model::{Degradation, Event, Identity, Layer, Owner, Tally};
+use egret_model::{Degradation, Event, Identity, Layer, OpenConnections, Owner, Tally};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use thiserror::Error;
 
@@ -30,6 +31,8 @@ pub struct Options {
     pub standing: bool,
     /// Which names to gather for peers; `None` for none.
     pub names: Option<NamesOptions>,
+    /// Report what open connections have moved this often; `None` for at their end alone.
+    pub totals: Option<Duration>,
     /// Look for `TRACEPARENT` in the environment of processes. It makes every exec longer.
     pub trace_context: bool,
     /// Be ready to look up who sends a packet and to let learned flows pass ([`Capture::enforcement`]). Without it none of
@@ -212,6 +215,15 @@ impl Capture {
         match &mut self.source {
             Source::Kernel(capture) => capture.identify(owner, peer, out),
             Source::Scan(capture) => capture.identify(owner, peer),
+        }
+    }
+
+    /// The connections that are open, as of the last report of totals; `None` where totals are not reported.
+    #[must_use]
+    pub fn open(&self) -> Option<Arc<OpenConnections>> {
+        match &self.source {
+            Source::Kernel(capture) => capture.open(),
+            Source::Scan(_) => None,
         }
     }
 

@@ -1,13 +1,14 @@
 //! Loading the programs and attaching them.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::Path;
 
-use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::{
-    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program, ProgramError,
-    SockOps, TracePoint,
+    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Iter, Program,
+    ProgramError, SockOps, TracePoint,
 };
 use aya::{Btf, Ebpf, EbpfLoader};
 use egret_model::{Degradation, work};
@@ -21,9 +22,10 @@ use super::error::LoadError;
 use super::probe::Probe;
 use super::programs::{
     ADDRESS_HOOKS, CALL_TRACEPOINTS, CREATE_HOOK, EGRESS_HOOK, ERROR_TRACEPOINT, INGRESS_HOOK, LENGTH_TRACEPOINTS,
-    PROCESS_TRACEPOINTS, RELEASE_HOOK, SOCK_OPS, UNTYPED_TRACEPOINTS,
+    PROCESS_TRACEPOINTS, RELEASE_HOOK, SOCK_OPS, TOTALS, TOTALS_ITERATOR, UNTYPED_TRACEPOINTS,
 };
 use super::tables::{self, Shared};
+use super::totals::Totals;
 use super::{btf, offsets};
 
 /// How the programs are set up.
@@ -33,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) ring_bytes: u32,
     /// A record for every send.
     pub(crate) every_send: bool,
+    /// Be ready to read the totals of open connections.
+    pub(crate) totals: bool,
     /// Copy DNS messages.
     pub(crate) dns: bool,
     /// Copy the first bytes of TLS connections.
@@ -50,9 +54,6 @@ impl Setup {
     }
 }
 
-/// Interval between records with the totals of a busy flow: ten seconds at 1000 Hz, longer at lower rates.
-const TOTALS_JIFFIES: u32 = 10_000;
-
 /// Bytes of the ring for names where none are wanted: the kernel does not make smaller ones.
 const NO_NAMES_BYTES: u32 = 64 << 10;
 /// And where they are: see the map.
@@ -66,6 +67,8 @@ pub(crate) struct Programs {
     processes: HashMap<MapData, u32, ProcessKey>,
     peers: HashMap<MapData, PeerKey, PeerTotals>,
     asleep: Array<MapData, u32>,
+    /// What reads the totals of open connections.
+    totals: Option<Totals>,
     /// What other threads look into.
     shared: Shared,
     /// What the kernel side was told last.
@@ -96,6 +99,9 @@ impl Programs {
         }
         programs.attach_names(&cgroup, setup);
         programs.attach_hooks(&cgroup)?;
+        if setup.totals {
+            programs.prepare_totals(types.as_ref());
+        }
         Ok((programs, rings))
     }
 
@@ -138,7 +144,6 @@ impl Programs {
             degradations.push(Degradation::NoLengthTracepoints);
         }
         config.flags = flags(setup, typed, lengths);
-        config.totals_jiffies = TOTALS_JIFFIES;
         config.wake_bytes = (setup.ring_bytes / 16).min(64 << 10);
         let mut loader = EbpfLoader::new();
         loader
@@ -164,6 +169,7 @@ impl Programs {
             peers: map(take(&mut ebpf, "PEERS")?, "PEERS")?,
             asleep: map(take(&mut ebpf, "READER_ASLEEP")?, "READER_ASLEEP")?,
             is_asleep: false,
+            totals: None,
             ebpf: Some(ebpf),
             degradations,
             skipped: 0,
@@ -233,6 +239,32 @@ impl Programs {
             tracing::warn!(%error, "no names are gathered");
             self.degradations.push(Degradation::NoNames);
         }
+    }
+
+    /// Connections are reported without it too, at their end.
+    fn prepare_totals(&mut self, types: Option<&Btf>) {
+        match types.map(|types| self.load_totals(types)) {
+            Some(Ok(totals)) => self.totals = Some(totals),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "totals of open connections are not reported");
+                self.degradations.push(Degradation::NoTotals);
+            }
+            None => self.degradations.push(Degradation::NoTotals),
+        }
+    }
+
+    fn load_totals(&mut self, types: &Btf) -> Result<Totals, LoadError> {
+        let program: &mut Iter = self.program(TOTALS)?;
+        program.load(TOTALS_ITERATOR, types).map_err(|source| LoadError::refused(TOTALS, "loaded", source))?;
+        let ebpf = self.ebpf.as_ref().ok_or(LoadError::Missing(TOTALS))?;
+        let program = ebpf.program(TOTALS).ok_or(LoadError::Missing(TOTALS))?;
+        let program = program.fd().map_err(|source| LoadError::refused(TOTALS, "loaded", source))?;
+        let Some(Map::SkStorage(sockets)) = ebpf.map("SOCKETS") else { return Err(LoadError::Missing("SOCKETS")) };
+        Totals::attach(program.as_fd(), sockets.fd().as_fd()).map_err(|source| LoadError::Program {
+            name: TOTALS,
+            step: "attached",
+            source,
+        })
     }
 
     fn packets(&mut self, name: &'static str, point: CgroupSkbAttachType, cgroup: &File) -> Result<(), LoadError> {
@@ -311,6 +343,21 @@ impl Programs {
         self.processes.insert(pid, key, 0).map_err(|source| LoadError::Map { name: "PROCESSES", source })
     }
 
+    /// Whether the totals of open connections can be read.
+    pub(crate) const fn reads_totals(&self) -> bool {
+        self.totals.is_some()
+    }
+
+    /// Hands the totals of every open connection to `each`, a record at a time.
+    pub(crate) fn read_totals(&self, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.totals.as_ref().map_or(Ok(()), |totals| totals.read(each))
+    }
+
+    /// The totals of a peer in the peer table.
+    pub(crate) fn peer(&self, key: &PeerKey) -> Option<PeerTotals> {
+        self.peers.get(key, 0).ok()
+    }
+
     /// Takes the totals of a peer out of the peer table.
     pub(crate) fn take_peer(&mut self, key: &PeerKey) -> Option<PeerTotals> {
         let totals = self.peers.get(key, 0).ok()?;
@@ -331,6 +378,7 @@ impl Programs {
     /// Takes every program out of the kernel and waits until none of them still runs; the maps stay readable.
     pub(crate) fn detach(&mut self) {
         self.skipped = self.skipped_runs();
+        self.totals = None;
         self.ebpf = None;
         wait_for_grace_period();
     }
@@ -387,13 +435,10 @@ fn open_cgroup(probe: &Probe) -> Result<File, LoadError> {
     File::open(path).map_err(|source| LoadError::Cgroup { path: path.display().to_string(), source })
 }
 
-pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, LoadError> {
+pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
     ebpf.take_map(name).ok_or(LoadError::Missing(name))
 }
 
-pub(super) fn map<M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
-    from: aya::maps::Map,
-    name: &'static str,
-) -> Result<M, LoadError> {
+pub(super) fn map<M: TryFrom<Map, Error = aya::maps::MapError>>(from: Map, name: &'static str) -> Result<M, LoadError> {
     M::try_from(from).map_err(|source| LoadError::Map { name, source })
 }

@@ -63,6 +63,13 @@ pub(super) fn read(btf: &Btf<'_>) -> Config {
         fdt_fd: "fdtable" "fd";
         fdt_max_fds: "fdtable" "max_fds";
         socket_sk: "socket" "sk";
+        tcp_bytes_sent: "tcp_sock" "bytes_sent";
+        tcp_bytes_retrans: "tcp_sock" "bytes_retrans";
+        tcp_bytes_received: "tcp_sock" "bytes_received";
+        tcp_snd_nxt: "tcp_sock" "snd_nxt";
+        tcp_write_seq: "tcp_sock" "write_seq";
+        tcp_rcv_nxt: "tcp_sock" "rcv_nxt";
+        tcp_copied_seq: "tcp_sock" "copied_seq";
         cgroup_kn: "cgroup" "kn";
         kernfs_id: "kernfs_node" "id";
     }

@@ -13,6 +13,10 @@ pub(super) const CREATE_HOOK: &str = "sock_create";
 /// The `sock_ops` program.
 pub(super) const SOCK_OPS: &str = "sock_ops";
 
+/// The iterator over the state of sockets, and what the kernel calls it.
+pub(super) const TOTALS: &str = "socket_totals";
+pub(super) const TOTALS_ITERATOR: &str = "bpf_sk_storage_map";
+
 /// cgroup hooks on packets, for names; the attach point is part of the program's section in the object. What comes in is
 /// of interest for DNS alone.
 pub(super) const EGRESS_HOOK: &str = "names_egress";

@@ -145,6 +145,8 @@ fn flow(header: Header, bytes: &mut Bytes<'_>) -> Option<FlowRecord> {
         established_ns: bytes.u64()?,
         sent: bytes.u64()?,
         received: bytes.u64()?,
+        sent_before: bytes.u64()?,
+        received_before: bytes.u64()?,
         sends: bytes.u32()?,
         receives: bytes.u32()?,
         retransmits: bytes.u32()?,

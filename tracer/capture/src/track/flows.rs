@@ -1,11 +1,12 @@
 //! The state of flows, as far as one record does not say it all.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Judgement, Layer, Loss, LossReason, LossStage, Reason,
-    Transport, Verdict,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Judgement, Layer, Loss, LossReason, LossStage,
+    OpenConnections, Reason, Transport, Verdict,
 };
 use egret_wire::{
     BY_TUPLE, CallRecord, FlowRecord, GRANTED, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes,
@@ -17,8 +18,10 @@ use super::naming::Naming;
 use super::peers::{KnownPeers, PeerTable, key_of};
 use super::processes::Processes;
 use super::resolve::Resolver;
+use super::totals::{Reported, Totals};
 use super::waiting::Waiting;
 use crate::Options;
+use crate::diag;
 use crate::record::{NamePacket, Record};
 use crate::standing;
 
@@ -40,9 +43,14 @@ pub(crate) struct Tracker {
     resolver: Resolver,
     peers: KnownPeers,
     standing: LruCache<u64, ()>,
+    /// Preexisting connections that were not used since the start, so that the kernel side does not follow them, with their
+    /// executables. About 100 bytes each.
+    unused: LruCache<u64, Option<Arc<str>>>,
     /// Connects that were told before they were answered.
     unanswered: LruCache<u64, ()>,
     evicted: u64,
+    /// What was reported of connections that are still open.
+    reported: Reported,
     /// What every flow that was granted its peer says.
     granted: Arc<Judgement>,
 }
@@ -58,8 +66,10 @@ impl Tracker {
             resolver: Resolver::new(),
             peers: KnownPeers::new(),
             standing: LruCache::new(STANDING),
+            unused: LruCache::new(STANDING),
             unanswered: LruCache::new(UNANSWERED),
             evicted: 0,
+            reported: Reported::default(),
             granted: Arc::new(granted()),
         }
     }
@@ -103,6 +113,10 @@ impl Tracker {
         });
         for event in &mut events {
             self.standing.put(event.id.socket, ());
+            if event.name != EventName::Listen {
+                let path = event.process.as_ref().and_then(|process| process.executable.path.clone());
+                self.unused.put(event.id.socket, path);
+            }
             self.naming.name(event);
         }
         events
@@ -139,6 +153,7 @@ impl Tracker {
 
     /// Takes a record of the flow ring; appends what it means to `out`.
     pub(crate) fn flow(&mut self, kind: Kind, flow: FlowRecord, peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
+        self.unused.pop(&flow.cookie);
         match kind {
             Kind::Connecting => {
                 self.unanswered.put(flow.cookie, ());
@@ -175,7 +190,7 @@ impl Tracker {
                 out.push(self.event(name, &flow));
             }
             Kind::Send => out.push(self.event(EventName::DatagramSend, &flow)),
-            // Totals feed live views; the others do not travel on this ring.
+            // These do not travel on this ring.
             Kind::Totals | Kind::Exec | Kind::Cgroup | Kind::Call | Kind::Question | Kind::Answer | Kind::Hello => {}
         }
     }
@@ -240,7 +255,85 @@ impl Tracker {
         if !event.inbound && flow.established_ns != 0 {
             event.connect_duration_ns = flow.established_ns.checked_sub(flow.opened_ns);
         }
+        self.subtract_reported(&mut event, flow);
         out.push(event);
+    }
+
+    /// Says what an event that ends a connection adds to what was reported of it.
+    fn subtract_reported(&mut self, event: &mut Event, flow: &FlowRecord) {
+        let reported = self.reported.take(event.id).unwrap_or_else(|| before(flow));
+        event.bytes_sent_delta = delta(event.bytes_sent, reported.sent);
+        event.bytes_received_delta = delta(event.bytes_received, reported.received);
+    }
+
+    /// Begins a round through the connections that are open.
+    pub(crate) fn begin_totals(&mut self) -> OpenConnections {
+        self.reported.begin();
+        OpenConnections::default()
+    }
+
+    /// Takes the totals of a socket that is open, and reports those of its peers that have grown. One that began after
+    /// `until_ns` is left to the next round.
+    pub(crate) fn totals(
+        &mut self,
+        flow: &FlowRecord,
+        until_ns: u64,
+        peers: &dyn PeerTable,
+        open: &mut OpenConnections,
+        out: &mut Vec<Event>,
+    ) {
+        let process = self.processes.find(&flow.process);
+        open.add(process.as_ref().and_then(|process| process.executable.path.as_ref()));
+        if flow.opened_ns.max(flow.established_ns) < until_ns {
+            self.update(flow, out);
+        }
+        if flow.header.flags & PEER_SPILLED == 0 {
+            return;
+        }
+        for at in 0..self.peers.of(flow.cookie).len() {
+            let Some(mut other) = self.peers.of(flow.cookie).get(at).copied() else { return };
+            if (other.peer, other.peer_port) != (flow.peer, flow.peer_port)
+                && let Some(totals) = peers.read(&key_of(&other))
+            {
+                other.header.time_ns = flow.header.time_ns;
+                (other.sent, other.received, other.error) = (totals.sent, totals.received, 0);
+                self.update(&other, out);
+            }
+        }
+    }
+
+    fn update(&mut self, flow: &FlowRecord, out: &mut Vec<Event>) {
+        let now = Totals { sent: flow.sent, received: flow.received };
+        let Some((reported, now)) = self.reported.update(id_of(flow), before(flow), now) else { return };
+        let mut event = self.event(EventName::ConnectionUpdate, flow);
+        if !event.standing {
+            event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
+        }
+        (event.bytes_sent, event.bytes_received) = (Some(now.sent), Some(now.received));
+        event.bytes_sent_delta = delta(event.bytes_sent, reported.sent);
+        event.bytes_received_delta = delta(event.bytes_received, reported.received);
+        out.push(event);
+    }
+
+    /// Ends a round. `lost` says that records were lost since the last one, so that connections may have ended unnoticed.
+    pub(crate) fn end_totals(&mut self, open: &mut OpenConnections, lost: bool) {
+        self.reported.end();
+        if lost && !self.unused.is_empty() {
+            self.forget_ended();
+        }
+        self.unused.iter().for_each(|(_, executable)| open.add(executable.as_ref()));
+    }
+
+    /// Forgets the unused connections that are gone, and those of network namespaces that may not be entered any more.
+    fn forget_ended(&mut self) {
+        let standing = match diag::standing() {
+            Ok(standing) => standing,
+            Err(error) => return tracing::warn!(%error, "preexisting sockets are not looked at again"),
+        };
+        let sockets = standing.namespaces.iter().flat_map(|namespace| &namespace.sockets);
+        let cookies: HashSet<u64> = sockets.filter_map(|socket| socket.cookie).collect();
+        let gone: Vec<u64> = self.unused.iter().map(|(cookie, _)| *cookie).filter(|it| !cookies.contains(it)).collect();
+        gone.iter().for_each(|cookie| drop(self.unused.pop(cookie)));
     }
 
     /// The peers of a socket other than its last.
@@ -261,6 +354,7 @@ impl Tracker {
                 event.bytes_received = None;
             }
             event.error = None;
+            self.subtract_reported(&mut event, first);
             out.push(event);
         }
     }
@@ -283,10 +377,7 @@ impl Tracker {
         let sends = name == EventName::DatagramSend && self.counts;
         let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
         let preexisting = flow.header.flags & PREEXISTING != 0;
-        // A multipath socket announces itself by its first use, like one that is older than egret.
-        let standing = preexisting && transport != Transport::Mptcp;
-        // When a standing one was opened nobody saw; the list of those that stand names it in the same way.
-        let id = ConnectionId { socket: flow.cookie, opened: if standing { 0 } else { flow.opened_ns } };
+        let standing = is_standing(flow);
         let mut event = Event {
             process,
             attribution,
@@ -301,7 +392,7 @@ impl Tracker {
             inbound: flow.header.flags & INBOUND != 0,
             standing,
             followed: flow.process.flags & TRACED != 0,
-            ..Event::new(name, self.processes.at(flow.header.time_ns), id, self.layer)
+            ..Event::new(name, self.processes.at(flow.header.time_ns), id_of(flow), self.layer)
         };
         if flow.header.flags & GRANTED != 0 {
             event.verdict = Some(Verdict::Allow);
@@ -310,6 +401,27 @@ impl Tracker {
         self.naming.name(&mut event);
         event
     }
+}
+
+/// Whether a flow is older than egret. A multipath socket announces itself by its first use, like one that is.
+fn is_standing(flow: &FlowRecord) -> bool {
+    flow.header.flags & PREEXISTING != 0
+        && Transport::of_socket(flow.family, flow.socket_type, flow.protocol) != Transport::Mptcp
+}
+
+/// When a standing one was opened nobody saw; the list of those that stand names it in the same way.
+fn id_of(flow: &FlowRecord) -> ConnectionId {
+    ConnectionId { socket: flow.cookie, opened: if is_standing(flow) { 0 } else { flow.opened_ns } }
+}
+
+/// What moved before the kernel side followed the socket, which nobody reports.
+const fn before(flow: &FlowRecord) -> Totals {
+    Totals { sent: flow.sent_before, received: flow.received_before }
+}
+
+/// What a total adds to what was reported; `None` for all of it.
+fn delta(total: Option<u64>, reported: u64) -> Option<u64> {
+    total.filter(|_| reported != 0).map(|total| total.saturating_sub(reported))
 }
 
 /// A rule let an earlier connection of the same process to the same peer pass; which one is not known here.

@@ -7,6 +7,7 @@ mod naming;
 mod peers;
 mod processes;
 mod resolve;
+mod totals;
 mod waiting;
 
 pub(crate) use flows::Tracker;

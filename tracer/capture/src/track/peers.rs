@@ -7,6 +7,9 @@ use lru::LruCache;
 
 /// Where the kernel side keeps the totals of peers.
 pub(crate) trait PeerTable {
+    /// One peer's totals, if they are there.
+    fn read(&self, key: &PeerKey) -> Option<PeerTotals>;
+
     /// Takes one peer's totals out, if they are still there.
     fn take(&mut self, key: &PeerKey) -> Option<PeerTotals>;
 }
@@ -33,6 +36,11 @@ impl KnownPeers {
         if peers.len() < PEERS {
             peers.push(first);
         }
+    }
+
+    /// The first records of a socket's peers.
+    pub(super) fn of(&self, cookie: u64) -> &[FlowRecord] {
+        self.sockets.peek(&cookie).map_or(&[], Vec::as_slice)
     }
 
     /// Forgets a socket, returning its peers.

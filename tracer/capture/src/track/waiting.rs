@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn record(cookie: u64, time_ns: u64) -> FlowRecord {
-        let header = Header { version: VERSION, kind: Kind::Accepted as u8, length: 168, flags: 0, time_ns };
+        let header = Header { version: VERSION, kind: Kind::Accepted as u8, length: 184, flags: 0, time_ns };
         FlowRecord {
             header,
             cookie,
@@ -67,6 +67,8 @@ mod tests {
             established_ns: 0,
             sent: 0,
             received: 0,
+            sent_before: 0,
+            received_before: 0,
             sends: 0,
             receives: 0,
             retransmits: 0,

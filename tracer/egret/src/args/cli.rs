@@ -92,6 +92,12 @@ pub(super) struct TraceArgs {
     #[arg(long, help_heading = "Capture")]
     pub(super) every_send: bool,
 
+    /// Show what open connections have moved as well, this often if it has grown; without a time every 10s
+    ///
+    /// With --attach the daemon's interval holds.
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "10s", help_heading = "Output")]
+    pub(super) totals: Option<String>,
+
     /// Size of the ring between kernel and egret, a power of two such as 1MiB or 64MiB
     ///
     /// A ring that is too small for a burst loses records; what was lost is counted and shown at the end.

@@ -29,6 +29,7 @@ pub use self::cli::{ConfigCommand, DoctorArgs, RunOptions, StatusOptions};
 pub use self::enforce::{AskOptions, AskWhich, AskWish, FirewallCommand, ModeOptions, ModeWish};
 pub use self::log::LogOptions;
 use self::problem::Problem;
+pub(crate) use self::trace::TOTALS;
 pub use self::trace::TraceOptions;
 pub(crate) use self::value::{duration, ring_bytes};
 

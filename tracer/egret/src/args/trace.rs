@@ -4,13 +4,16 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use egret_model::Layer;
+use egret_model::{EventName, Layer};
 
 use super::choice::{Capture, Choice, ColorChoice, Format};
 use super::cli::TraceArgs;
 use super::problem::{Problem, Problems};
 use super::value;
 use crate::filter::Filter;
+
+/// How often the totals of open connections are read where nobody says.
+pub(crate) const TOTALS: Duration = Duration::from_secs(10);
 
 /// What `egret trace` was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct TraceOptions {
     pub capture: Capture,
     /// Show every send, not only the first to each peer.
     pub every_send: bool,
+    /// Show what open connections have moved, this often.
+    pub totals: Option<Duration>,
     /// Bytes of the ring between kernel and egret: a power of two, at least a page.
     pub ring_bytes: u32,
     /// Gather the host names of peers.
@@ -49,6 +54,8 @@ impl TraceArgs {
     /// What was meant, or everything that is wrong with what was typed.
     pub(super) fn meant(self) -> Result<TraceOptions, Vec<Problem>> {
         let mut problems = Problems::default();
+        let filter = Filter { followed_only: !self.command.is_empty(), ..self.filters.meant(&mut problems) };
+        let totals = self.totals.as_deref().and_then(|text| problems.one("--totals <INTERVAL>", text, value::duration));
         let options = TraceOptions {
             format: problems.one("--format <FORMAT>", &self.format, Choice::from_word).unwrap_or_default(),
             color: problems.one("--color <WHEN>", &self.color, Choice::from_word).unwrap_or_default(),
@@ -59,13 +66,15 @@ impl TraceArgs {
             standing: !self.no_standing,
             capture: problems.one("--capture <LAYER>", &self.capture, Choice::from_word).unwrap_or_default(),
             every_send: self.every_send,
+            // Whoever asks for these events is shown them.
+            totals: totals.or(filter.events.contains(&EventName::ConnectionUpdate).then_some(TOTALS)),
             ring_bytes: problems.one("--ring-size <SIZE>", &self.ring_size, value::ring_bytes).unwrap_or_default(),
             names: !self.no_names,
             hash: !self.no_hash,
             attach: self.attach,
             socket: self.socket,
             parquet: self.parquet,
-            filter: Filter { followed_only: !self.command.is_empty(), ..self.filters.meant(&mut problems) },
+            filter,
             command: self.command,
         };
         check_together(&options, &mut problems);

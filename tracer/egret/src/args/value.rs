@@ -27,19 +27,20 @@ pub(super) const TRANSPORTS: [&str; 8] = [
     Transport::Packet.as_str(),
 ];
 
-const ALL_EVENTS: [EventName; 6] = [
+const ALL_EVENTS: [EventName; 7] = [
     EventName::ConnectionOpen,
     EventName::ConnectionClose,
     EventName::ConnectionFailed,
     EventName::DatagramSend,
     EventName::Listen,
     EventName::Accept,
+    EventName::ConnectionUpdate,
 ];
 
 /// Names of events.
-pub(super) const EVENTS: [&str; 6] = {
-    let [open, close, failed, send, listen, accept] = ALL_EVENTS;
-    [open.as_str(), close.as_str(), failed.as_str(), send.as_str(), listen.as_str(), accept.as_str()]
+pub(super) const EVENTS: [&str; 7] = {
+    let [open, close, failed, send, listen, accept, update] = ALL_EVENTS;
+    [open.as_str(), close.as_str(), failed.as_str(), send.as_str(), listen.as_str(), accept.as_str(), update.as_str()]
 };
 
 /// Names of verdicts.

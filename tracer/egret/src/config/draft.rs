@@ -39,6 +39,7 @@ pub(super) struct CaptureDraft {
     pub(super) ring_size: RingSize,
     pub(super) every_send: bool,
     pub(super) standing: bool,
+    pub(super) totals_interval: Limit<Duration>,
     pub(super) hash: bool,
 }
 
@@ -103,6 +104,7 @@ pub(super) struct MetricsDraft {
 pub(super) struct JsonDraft {
     pub(super) enabled: bool,
     pub(super) destination: JsonDestination,
+    pub(super) updates: bool,
     pub(super) queue_events: Queue,
 }
 

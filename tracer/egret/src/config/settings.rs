@@ -52,6 +52,8 @@ pub struct Capture {
     pub every_send: bool,
     /// Record the connections that stood before the start.
     pub standing: bool,
+    /// Report the totals of open connections this often; `None` for at their end alone.
+    pub totals_interval: Option<Duration>,
     /// Compute digests of executables.
     pub hash: bool,
 }

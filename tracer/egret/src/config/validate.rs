@@ -90,6 +90,7 @@ fn capture(layered: &Layered, findings: &mut Findings) -> Capture {
         ring_bytes: draft.ring_size.0,
         every_send: draft.every_send,
         standing: draft.standing,
+        totals_interval: draft.totals_interval.0,
         hash: draft.hash,
     }
 }
@@ -144,9 +145,11 @@ fn metrics(layered: &Layered) -> Option<Metrics> {
 
 fn json(layered: &Layered) -> Option<json::Settings> {
     let draft = &layered.draft.json;
-    let settings =
-        || json::Settings { destination: draft.destination.0.clone(), queue_events: draft.queue_events.usize() };
-    draft.enabled.then(settings)
+    draft.enabled.then(|| json::Settings {
+        destination: draft.destination.0.clone(),
+        updates: draft.updates,
+        queue_events: draft.queue_events.usize(),
+    })
 }
 
 fn control(layered: &Layered, host: &Host, findings: &mut Findings) -> Control {

@@ -91,6 +91,7 @@ fn attempt(probe: &Probe, layer: Layer, report: &mut Report) {
         every_send: false,
         standing: false,
         names: Some(NamesOptions { dns: true, sni: true, settings }),
+        totals: None,
         trace_context: false,
         enforce: false,
     };

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tracing::{Span, field};
 
 use super::pulse::Pulse;
-use super::tallies::Tallies;
+use super::tallies::{Sums, Tallies};
 use crate::config;
 use crate::enforce::Witness;
 use crate::privilege;
@@ -106,6 +106,7 @@ fn options(settings: &config::Settings) -> Options {
         every_send: capture.every_send,
         standing: capture.standing,
         names: settings.names.as_ref().map(names),
+        totals: capture.totals_interval,
         // Spans alone can be put into somebody's trace.
         trace_context: settings.otlp.is_some(),
         enforce: settings.enforce.is_some(),
@@ -201,7 +202,11 @@ impl Reader {
     }
 
     fn publish(&mut self) {
-        self.shared.tallies.set(self.capture.tally(), self.capture.names().map(names_state));
+        self.shared.tallies.set(Sums {
+            tally: self.capture.tally(),
+            names: self.capture.names().map(names_state),
+            open: self.capture.open(),
+        });
         self.summed_up = Instant::now();
         self.fresh = false;
     }

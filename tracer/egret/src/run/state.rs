@@ -12,7 +12,7 @@ use egret_model::{Degradation, Layer};
 use super::accounts::Accounts;
 use super::fan_out::FanOut;
 use super::pulse::Pulse;
-use super::tallies::Tallies;
+use super::tallies::{Sums, Tallies};
 use crate::control::Live;
 use crate::enforce::Desk;
 use crate::privilege;
@@ -44,7 +44,7 @@ impl State {
 
 impl Source for State {
     fn snapshot(&self) -> Snapshot {
-        let (tally, names) = self.tallies.get();
+        let Sums { tally, names, open } = self.tallies.get();
         let mut sinks = self.accounts.states();
         sinks.push(SinkState { name: Live::NAME, capacity: Live::CAPACITY, account: self.live.account() });
         let enforcement = self.desk.as_ref().map(|desk| desk.state());
@@ -53,6 +53,7 @@ impl Source for State {
             layer: self.layer,
             degradations: self.degradations.clone(),
             tally,
+            open,
             sinks,
             names,
             enforcement,

@@ -1,25 +1,33 @@
 //! What was captured, as the capture thread last summed it up.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use egret_exporters::snapshot::NamesState;
-use egret_model::Tally;
+use egret_model::{OpenConnections, Tally};
+
+/// What others read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sums {
+    pub(super) tally: Tally,
+    pub(super) names: Option<NamesState>,
+    pub(super) open: Option<Arc<OpenConnections>>,
+}
 
 /// The sums that others read. The kernel's counters belong to the capture thread, which may be busy; so it publishes
 /// them: several times a second while there is traffic, and when it stops.
 #[derive(Debug, Default)]
-pub(super) struct Tallies(Mutex<(Tally, Option<NamesState>)>);
+pub(super) struct Tallies(Mutex<Sums>);
 
 impl Tallies {
-    pub(super) fn set(&self, tally: Tally, names: Option<NamesState>) {
-        *self.lock() = (tally, names);
+    pub(super) fn set(&self, sums: Sums) {
+        *self.lock() = sums;
     }
 
-    pub(super) fn get(&self) -> (Tally, Option<NamesState>) {
+    pub(super) fn get(&self) -> Sums {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Tally, Option<NamesState>)> {
+    fn lock(&self) -> MutexGuard<'_, Sums> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

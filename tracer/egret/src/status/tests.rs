@@ -10,6 +10,7 @@ const TEN_AT_NIGHT: Timestamp = Timestamp(1_699_999_200_000_000_000);
 
 fn status(enforcement: Option<EnforcementState>) -> Status {
     let snapshot = Snapshot {
+        open: None,
         mode: enforcement.as_ref().map_or("observe", |state| state.mode),
         layer: Layer::Sockets,
         degradations: Vec::new(),

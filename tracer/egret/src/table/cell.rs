@@ -59,7 +59,7 @@ fn user(process: &Process) -> Option<Cow<'_, str>> {
 /// At the end how long it lasted, before that how long the handshake took.
 fn duration(event: &Event) -> Option<u64> {
     match event.name {
-        EventName::ConnectionClose => event.connection_duration_ns,
+        EventName::ConnectionClose | EventName::ConnectionUpdate => event.connection_duration_ns,
         _ => event.connect_duration_ns.or(event.connection_duration_ns),
     }
 }

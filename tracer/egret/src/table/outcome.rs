@@ -51,6 +51,7 @@ fn word(event: &Event) -> &'static str {
         EventName::DatagramSend => "send",
         EventName::Listen => "listen",
         EventName::Accept => "accept",
+        EventName::ConnectionUpdate => "update",
     }
 }
 
@@ -63,7 +64,7 @@ fn is_outstanding(event: &Event) -> bool {
 
 fn tone(event: &Event) -> Tone {
     match event.name {
-        EventName::ConnectionClose => Tone::Quiet,
+        EventName::ConnectionClose | EventName::ConnectionUpdate => Tone::Quiet,
         _ if event.standing => Tone::Quiet,
         EventName::ConnectionOpen | EventName::Accept => Tone::Good,
         _ => Tone::Plain,

@@ -67,6 +67,8 @@ fn start(options: &TraceOptions) -> Result<Capture> {
         every_send: options.every_send,
         standing: options.standing && options.command.is_empty(),
         names: options.names.then(names),
+        // Files have the totals of what is open whether they are shown or not.
+        totals: options.totals.or(options.parquet.as_ref().map(|_| args::TOTALS)),
         trace_context: false,
         enforce: false,
     };
@@ -161,7 +163,7 @@ impl Session<'_> {
                 EventName::ConnectionClose | EventName::ConnectionFailed => {
                     self.open.remove(&event.id.socket);
                 }
-                EventName::Listen => {}
+                EventName::Listen | EventName::ConnectionUpdate => {}
             }
         }
     }

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::Result;
 use egret_capture::host::Hasher;
 use egret_exporters::json;
-use egret_model::Event;
+use egret_model::{Event, EventName};
 use nix::sys::stat::{SFlag, fstat};
 
 use super::recorder::Recorder;
@@ -39,6 +39,7 @@ impl Output {
         let writer = Writer {
             form: Form::new(options),
             filter: options.filter.clone(),
+            totals: options.totals.is_some(),
             hasher: options.hash.then(Hasher::default),
             recorder,
             text: Vec::new(),
@@ -110,6 +111,8 @@ impl Form {
 struct Writer {
     form: Form,
     filter: Filter,
+    /// Show the totals of open connections.
+    totals: bool,
     hasher: Option<Hasher>,
     recorder: Option<Recorder>,
     text: Vec<u8>,
@@ -145,6 +148,9 @@ impl Writer {
             && let Some((hasher, process)) = self.hasher.as_mut().zip(event.process.as_deref())
         {
             hasher.digest(process);
+        }
+        if event.name == EventName::ConnectionUpdate && !self.totals {
+            return;
         }
         match &mut self.form {
             Form::Table(table) => table.row(&mut self.text, event),

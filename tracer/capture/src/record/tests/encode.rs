@@ -36,7 +36,9 @@ pub(crate) fn flow(flow: &FlowRecord) -> Vec<u8> {
     put_process(&mut out, &flow.process);
     out.extend(address_bytes(flow.local));
     out.extend(address_bytes(flow.peer));
-    for number in [flow.opened_ns, flow.established_ns, flow.sent, flow.received] {
+    for number in
+        [flow.opened_ns, flow.established_ns, flow.sent, flow.received, flow.sent_before, flow.received_before]
+    {
         out.extend(number.to_ne_bytes());
     }
     for number in [flow.sends, flow.receives, flow.retransmits, flow.srtt_us] {

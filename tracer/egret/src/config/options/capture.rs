@@ -38,6 +38,14 @@ pub(super) const SECTION: Section = Section {
              beginning."
         ),
         option!(
+            capture.totals_interval,
+            Value("10s"),
+            Restart,
+            "How often the totals of open connections are reported, if they have grown: metrics count them, and the log and \
+             spans have them before the connection ends. `unlimited` reports them at the end alone. A killed egret loses what \
+             moved since the last report."
+        ),
+        option!(
             capture.hash,
             Value("true"),
             Restart,

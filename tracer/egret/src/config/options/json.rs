@@ -18,6 +18,13 @@ pub(super) const SECTION: Section = Section {
              logrotate can move it away."
         ),
         option!(
+            json.updates,
+            Value("false"),
+            Sink,
+            "Write `connection.update`, the totals of connections that are open. Without them a connection's bytes are in the \
+             line of its end."
+        ),
+        option!(
             json.queue_events,
             Value("32768"),
             Sink,
