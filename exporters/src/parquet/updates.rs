@@ -90,7 +90,8 @@ mod tests {
         assert!(updates.of_hour(Hour::of(Timestamp(2))).next().is_none());
         assert!(updates.take(&update(HOUR, 9, Some(1))).is_none());
         assert!(updates.of_hour(Hour::of(Timestamp(2))).next().is_none());
-        let (row, events) = updates.take(&event(EventName::ConnectionClose, HOUR + 1, 20, Some(11))).unwrap();
+        let close = event(EventName::ConnectionClose, HOUR + 1, 20, Some(11));
+        let (row, events) = updates.take(&close).unwrap();
         assert_eq!((row.bytes_sent, row.bytes_sent_delta, events), (Some(20), Some(12), 2));
     }
 
@@ -98,7 +99,8 @@ mod tests {
     fn a_connection_that_had_no_row_ends_with_all_of_it() {
         let mut updates = Updates::default();
         assert!(updates.take(&event(EventName::ConnectionUpdate, 1, 5, None)).is_none());
-        let (row, events) = updates.take(&event(EventName::ConnectionClose, 2, 7, Some(2))).unwrap();
+        let close = event(EventName::ConnectionClose, 2, 7, Some(2));
+        let (row, events) = updates.take(&close).unwrap();
         assert_eq!((row.bytes_sent, row.bytes_sent_delta, events), (Some(7), None, 2));
     }
 }
