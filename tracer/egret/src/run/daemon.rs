@@ -85,7 +85,7 @@ impl Daemon<'_> {
     fn start(&self, prepared: Prepared, listeners: Listeners) -> Result<(Signals, Sinks, Servers)> {
         let signals = Signals::take().context("cannot take over signals")?;
         let tallies = Arc::clone(&self.pipeline.state.tallies);
-        let losses: Losses = Arc::new(move || tallies.get().0.lost_total());
+        let losses: Losses = Arc::new(move || tallies.get().tally.lost_total());
         let learning = self.pipeline.book.clone().map(|book| (book, losses));
         let parts = Parts { metrics: listeners.metrics(), learning, ..Parts::default() };
         let sinks = prepared.start(&self.loaded.settings, parts)?;
