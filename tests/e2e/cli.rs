@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("cli::duration_ends_it", duration),
         test("cli::sigint_and_sigterm_end_it", signals),
         test("cli::closed_pipe_ends_it", closed_pipe),
+        test("cli::what_a_closed_pipe_did_not_take_is_lost", closed_pipe_loses),
         test("cli::table_in_a_pipe_is_plain", table),
         test("cli::every_bad_option_is_named", bad_usage),
     ]
@@ -112,6 +113,29 @@ fn signals() {
         seen.of_pid(report.pid).into_iter().for_each(|event| process(event, &report));
         assert!(!seen.of_pid(report.pid).is_empty(), "{signal}: what came before the signal is shown");
     }
+}
+
+/// Nobody reads, so much that the pipe is full, and then nobody is there any more.
+fn closed_pipe_loses() {
+    let mut command = Command::new(egret());
+    command.args(["trace", "--format", "json", "--no-standing"]).env("EGRET_LOG", "info");
+    let mut egret = Process::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let stdout = egret.handle().stdout.take().unwrap();
+    let mut stderr = BufReader::new(egret.handle().stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("capture started") {
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    // Some 700 bytes an event; a pipe holds 64 KiB.
+    let report = Traffic::new(&["tcp-blocking", "--count", "300", "--bytes", "10"]).run();
+    assert_eq!(report.total.errno, None, "{report:#?}");
+    drop(stdout);
+    let status = egret.wait();
+    said.push_str(&std::io::read_to_string(stderr).unwrap());
+    assert_eq!(status.code(), Some(0), "{said}");
+    let sum = Sum::of(&said);
+    assert!(said.contains("lost at output, closed"), "{said}");
+    assert!(sum.lost > 0, "{sum:?}");
 }
 
 fn closed_pipe() {

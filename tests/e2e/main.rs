@@ -21,6 +21,7 @@ mod names;
 mod neighbours;
 mod others;
 mod ownership;
+mod peers;
 mod processes;
 mod standing;
 mod streams;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let trials = [
         streams::trials(),
         datagrams::trials(),
+        peers::trials(),
         others::trials(),
         processes::trials(),
         ownership::trials(),

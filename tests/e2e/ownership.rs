@@ -15,6 +15,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("ownership::user_without_a_name", nameless),
         test("ownership::systemd_unit_of_a_removed_group", unit),
         test("ownership::container_of_a_removed_group", container),
+        test("ownership::pod_in_a_node_that_is_a_container", pod),
+        test("ownership::container_in_a_group_with_a_very_long_path", long),
+        test("ownership::container_with_a_name", named),
     ]
 }
 
@@ -42,14 +45,26 @@ fn nameless() {
     assert_eq!(told_user(3_912_345_678), (Some(3_912_345_678), None));
 }
 
-/// Runs a way in a group that is gone when it ends; the unit, container and runtime that egret tells of all its events.
+/// The unit, container and runtime of a way that runs in a group which is gone when it ends.
 fn told_group(path: &str) -> [Option<String>; 3] {
+    told(path, Cgroup::remove)
+}
+
+/// The same for a group that is still there.
+fn told_standing_group(path: &str) -> [Option<String>; 3] {
+    let mut kept = None;
+    let told = told(path, |group| kept = Some(group));
+    kept.into_iter().for_each(Cgroup::remove);
+    told
+}
+
+fn told(path: &str, after: impl FnOnce(Cgroup)) -> [Option<String>; 3] {
     let trace = Trace::start(&["--no-standing"]);
     let group = Cgroup::new(path);
     let waiting = Traffic::new(&["tcp-blocking", "--wait-stdin"]).start();
     group.take(waiting.pid());
     let report = waiting.go();
-    group.remove();
+    after(group);
     let seen = trace.stop_after(&report);
     stream(&seen, &report, &report.total);
     let events = seen.of_report(&report);
@@ -71,4 +86,33 @@ fn container() {
     let scope = format!("docker-{id}.scope");
     let told = told_group(&format!("egrettest-containers.slice/{scope}"));
     assert_eq!(told, [Some(scope), Some(id), Some("docker".to_owned())]);
+}
+
+/// An id that no other test and no container has.
+fn id(number: u64) -> String {
+    format!("{:064x}", u64::from(std::process::id()) << 32 | number)
+}
+
+/// As kind lays them out: longer than 255 bytes.
+fn pod() {
+    let (node, pod, own) = (id(1), "kubelet-kubepods-burstable-pod2b8e0e0a_5a41_4f8e_9a2b_ad8f4cfd5d41.slice", id(2));
+    let slices = "kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice";
+    let path = format!("egrettest-nodes.slice/docker-{node}.scope/{slices}/{pod}/cri-containerd-{own}.scope");
+    assert!(path.len() > 255);
+    let told = told_group(&path);
+    assert_eq!(told[1..], [Some(own), Some("containerd".to_owned())]);
+}
+
+/// Longer than what the kernel reports when a group is made.
+fn long() {
+    let own = id(3);
+    let levels = vec!["x".repeat(200); 6].join("/");
+    let told = told_standing_group(&format!("egrettest-{}-long/{levels}/docker-{own}.scope", std::process::id()));
+    assert_eq!(told, [None, Some(own), Some("docker".to_owned())]);
+}
+
+fn named() {
+    let name = format!("egrettest-{}", std::process::id());
+    let told = told_group(&format!("lxc.payload.{name}/system.slice/web.service"));
+    assert_eq!(told[1..], [Some(name), Some("lxc".to_owned())]);
 }

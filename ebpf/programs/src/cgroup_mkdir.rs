@@ -27,7 +27,8 @@ fn try_mkdir(cgroup: *const u8, path: *const u8) -> Result<(), i32> {
         return Err(-1);
     };
     let record = entry.as_mut_ptr();
-    // SAFETY: `record` points to reserved room for a whole record; every field is written.
+    // SAFETY: `record` points to reserved room for a whole record; every field is written. What is behind the end of the
+    // path is left as it was in the ring: nobody reads it.
     unsafe {
         (*record).header = Header {
             version: VERSION,
@@ -37,7 +38,7 @@ fn try_mkdir(cgroup: *const u8, path: *const u8) -> Result<(), i32> {
             time_ns: record::now(),
         };
         (*record).id = id;
-        (*record).path = [0; 256];
+        (*record).path[0] = 0;
         let _ = bpf_probe_read_kernel_str_bytes(path, &mut (*record).path);
     }
     entry.submit(record::wake_flags(&EXECS, size_of::<CgroupRecord>() as u64));

@@ -13,7 +13,7 @@ use egret_wire::{Address, Kind};
 use crate::datagram;
 use crate::kernel::words;
 use crate::record::{self, Detail};
-use crate::socket::{self, CONNECTED, FIRST, PHASE_ATTEMPT, PHASE_DATAGRAM, Socket, mapped};
+use crate::socket::{self, PHASE_ATTEMPT, PHASE_DATAGRAM, Socket, mapped};
 use crate::{attempt, grants, owners, process};
 
 const SOCK_STREAM: u32 = 1;
@@ -48,12 +48,17 @@ fn try_connect(ctx: &SockAddrContext, peer: Address) -> Option<()> {
         socket.phase = PHASE_ATTEMPT;
         grants::apply(addr, socket);
     } else {
-        // Totals of the peer before, if any, are not to be mixed with this one's.
-        datagram::leave_peer(socket);
-        begin(socket, addr, peer, now);
-        socket.flags = (socket.flags & !FIRST) | CONNECTED | FIRST;
+        // SAFETY: field of the context, checked by the verifier.
+        let port = unsafe { u16::from_be((*addr).user_port as u16) };
+        if !datagram::is_used_with(socket, peer, port) {
+            // Totals of the peer before, if any, are not to be mixed with this one's.
+            datagram::leave_peer(socket);
+            begin(socket, addr, peer, now);
+        }
         socket.phase = PHASE_DATAGRAM;
-        record::write(Kind::Bound, now, socket, Detail::default());
+        if datagram::connect(socket) {
+            record::write(Kind::Bound, now, socket, Detail::default());
+        }
         owners::connected(addr, socket);
     }
     Some(())

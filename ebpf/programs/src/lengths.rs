@@ -10,14 +10,14 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
-use egret_wire::{Address, Kind, PREEXISTING, UNOWNED};
+use egret_wire::{Address, CONNECTED, Kind, PREEXISTING, UNOWNED};
 
 use crate::config::setting;
 use crate::datagram::{self, Direction};
 use crate::kernel::{follow_or_null, load, read_or_zero};
 use crate::process;
 use crate::record::{self, Detail};
-use crate::socket::{self, FIRST, PHASE_DATAGRAM, PHASE_ESTABLISHED, PHASE_NEW, Socket, add, mapped};
+use crate::socket::{self, PHASE_DATAGRAM, PHASE_ESTABLISHED, PHASE_NEW, Socket, add, mapped};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -38,6 +38,8 @@ pub(crate) fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
     // A peek reads nothing, and the error queue holds copies of what was sent.
     if flags & (MSG_PEEK | MSG_ERRQUEUE) == 0 {
         try_moved(ctx.arg(0), ctx.arg(1), Direction::Received);
+    } else if let Some(socket) = socket::find(ctx.arg(0)) {
+        datagram::nothing_moved(socket);
     }
     0
 }
@@ -121,7 +123,8 @@ fn adopt(sk: *mut c_void, result: i32) -> Option<&'static mut Socket> {
         socket.flags = PREEXISTING | UNOWNED;
     } else {
         socket.phase = PHASE_DATAGRAM;
-        socket.flags = FIRST;
+        socket.flags = if socket.peer_port != 0 { CONNECTED } else { 0 };
+        socket.unreported = 1;
     }
     Some(socket)
 }
@@ -143,17 +146,28 @@ pub(crate) fn fill_local(socket: &mut Socket, sk: *mut c_void) {
 /// Reads the peer out of the socket, if it is connected to one and no hook has named it: raw and ICMP sockets.
 #[inline(always)]
 pub(crate) fn fill_peer(socket: &mut Socket, sk: *mut c_void) {
-    let sk: *const u8 = sk.cast();
-    let peer: Address = if socket.family == AF_INET6 {
-        read_or_zero(sk, setting!(skc_v6_daddr))
-    } else {
-        match read_or_zero(sk, setting!(skc_daddr)) {
-            0_u32 => [0; 2],
-            address => mapped(address),
-        }
-    };
+    let peer = connected_address(socket, sk);
     if peer != [0; 2] {
         socket.peer = peer;
-        socket.peer_port = u16::from_be(read_or_zero(sk, setting!(skc_dport)));
+        socket.peer_port = connected_port(sk);
     }
+}
+
+/// Address that the socket is connected to; zeroes if it is not.
+#[inline(always)]
+pub(crate) fn connected_address(socket: &Socket, sk: *mut c_void) -> Address {
+    let sk: *const u8 = sk.cast();
+    if socket.family == AF_INET6 {
+        return read_or_zero(sk, setting!(skc_v6_daddr));
+    }
+    match read_or_zero(sk, setting!(skc_daddr)) {
+        0_u32 => [0; 2],
+        address => mapped(address),
+    }
+}
+
+/// Port that the socket is connected to; zero if it is not.
+#[inline(always)]
+pub(crate) fn connected_port(sk: *mut c_void) -> u16 {
+    u16::from_be(read_or_zero(sk.cast(), setting!(skc_dport)))
 }

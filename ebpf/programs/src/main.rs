@@ -41,6 +41,7 @@ mod sock_create;
 mod sock_ops;
 mod sock_release;
 mod socket;
+mod unreleased;
 
 /// Only reached by code that the verifier would refuse anyway: an endless loop makes sure that it does.
 #[cfg(not(test))]

@@ -42,6 +42,11 @@ pub(crate) static PROCESSES: HashMap<u32, ProcessKey> = HashMap::with_max_entrie
 #[map]
 pub(crate) static PEERS: LruHashMap<PeerKey, PeerTotals> = LruHashMap::with_max_entries(16_384, 0);
 
+/// Totals of packet sockets, by cookie. User space takes an entry out once the socket is gone. Not preallocated: there are few
+/// such sockets, and 4,096 of them take 0.3 MB.
+#[map]
+pub(crate) static UNRELEASED: HashMap<u64, PeerTotals> = HashMap::with_max_entries(4096, BPF_F_NO_PREALLOC);
+
 /// Peer of a datagram under way by thread, used only while another thread is in the middle of a send or
 /// receive on the same socket. An entry lives for one call; 4,096 threads at once.
 #[map]

@@ -7,12 +7,12 @@
 use aya_ebpf::bindings::{BPF_NOEXIST, bpf_sock, bpf_sock_addr, bpf_sock_ops};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use egret_wire::{Address, BY_TUPLE, CONFIG_LENGTHS, Counter, ProcessRef, TupleKey, TupleOwner};
+use egret_wire::{Address, BY_TUPLE, CONFIG_LENGTHS, CONNECTED, Counter, ProcessRef, TupleKey, TupleOwner};
 
 use crate::config::{has, setting};
 use crate::kernel::{read, word};
 use crate::maps::{COOKIES, PROCESSES, TUPLES, count};
-use crate::socket::{self, CONNECTED, Socket};
+use crate::socket::{self, Socket};
 use crate::{policy, process};
 
 /// The ends of a TCP connect are known. Whatever was noted for the same ends before is over.

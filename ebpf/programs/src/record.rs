@@ -58,7 +58,7 @@ pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
         protocol: socket.protocol,
         socket_type: socket.socket_type,
         old_state: detail.old_state,
-        reserved: 0,
+        spilled: socket.spilled as u32,
     });
     entry.submit(wake_flags(&FLOWS, size_of::<FlowRecord>() as u64));
 }

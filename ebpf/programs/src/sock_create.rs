@@ -13,7 +13,7 @@ use egret_wire::{CONFIG_LENGTHS, Kind};
 use crate::config::has;
 use crate::process;
 use crate::record::{self, Detail};
-use crate::socket::{self, FIRST, PHASE_DATAGRAM};
+use crate::socket::{self, PHASE_DATAGRAM};
 
 const SOCK_DGRAM: u32 = 2;
 const SOCK_RAW: u32 = 3;
@@ -41,7 +41,7 @@ fn try_create(ctx: &SockContext) -> Option<()> {
     socket.socket_type = kind as u16;
     socket.protocol = protocol as u16;
     socket.phase = PHASE_DATAGRAM;
-    socket.flags = FIRST;
+    socket.unreported = 1;
     socket.opened_ns = record::now();
     socket.process = process::current();
     if !has(CONFIG_LENGTHS) {

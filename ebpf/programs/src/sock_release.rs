@@ -7,11 +7,11 @@ use aya_ebpf::bindings::bpf_sock;
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::cgroup_sock;
 use aya_ebpf::programs::SockContext;
-use egret_wire::{Kind, PEER_SPILLED, PREEXISTING};
+use egret_wire::{CONNECTED, Kind, PEER_SPILLED, PREEXISTING};
 
 use crate::kernel::words;
 use crate::record::{self, Detail};
-use crate::socket::{self, CONNECTED, PHASE_ATTEMPT, PHASE_CLOSED, PHASE_DATAGRAM, PHASE_ESTABLISHED, Socket, mapped};
+use crate::socket::{self, PHASE_ATTEMPT, PHASE_CLOSED, PHASE_DATAGRAM, PHASE_ESTABLISHED, Socket, mapped};
 use crate::{attempt, lengths, owners, peers};
 
 const AF_INET6: u32 = 10;
@@ -46,7 +46,7 @@ fn end_datagram(socket: &mut Socket, sk: *mut bpf_sock) {
     }
     owners::released(socket);
     if socket.flags & PEER_SPILLED != 0 {
-        peers::take_back(socket);
+        peers::take(socket);
     }
     // A socket that was opened and never used has nothing to tell.
     if socket.sends | socket.receives != 0 || socket.flags & (CONNECTED | PEER_SPILLED) != 0 {

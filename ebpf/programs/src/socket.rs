@@ -5,7 +5,7 @@ use core::ptr;
 
 use aya_ebpf::bindings::BPF_SK_STORAGE_GET_F_CREATE;
 use aya_ebpf::helpers::generated::bpf_sk_storage_get;
-use egret_wire::{Address, Counter, ProcessRef};
+use egret_wire::{Address, Counter, INBOUND, ProcessRef};
 
 use crate::atomic;
 use crate::maps::{SOCKETS, count};
@@ -25,10 +25,10 @@ pub(crate) const PHASE_LISTEN: u8 = 5;
 /// Over; the last record is written.
 pub(crate) const PHASE_CLOSED: u8 = 6;
 
-/// Private flag beside those of the wire: the next send or receive is the first with the current peer.
-pub(crate) const FIRST: u32 = 1 << 16;
-/// Private flag: connected to its peer, so that sends need not name one.
-pub(crate) const CONNECTED: u32 = 1 << 17;
+/// Private flag beside those of the wire: the socket is connected, and its current peer is another one.
+pub(crate) const AWAY: u32 = 1 << 16;
+/// Private flag: the peer table has totals of the current peer from before.
+pub(crate) const RESUMED: u32 = 1 << 17;
 /// Private flag: the first use of the current peer is a receive.
 pub(crate) const FIRST_INBOUND: u32 = 1 << 18;
 
@@ -39,6 +39,11 @@ pub(crate) const ERRED: u32 = 1 << 20;
 
 /// Private flag: a connect that is not answered was told.
 pub(crate) const TOLD: u32 = 1 << 21;
+/// Private flag: a failed first send to the current peer was reported.
+pub(crate) const FAILED: u32 = 1 << 22;
+
+/// Flags of the current peer: another peer begins without them.
+pub(crate) const PEER_FLAGS: u32 = INBOUND | AWAY | RESUMED | FIRST_INBOUND | ERRED | FAILED;
 
 /// Nothing more is to be learned from what the socket sends.
 pub(crate) const HELLO_OVER: u8 = u8::MAX;
@@ -58,6 +63,12 @@ pub(crate) struct Socket {
     pub(crate) receives: u64,
     /// Thread between a datagram hook and the length tracepoint that follows it; it alone may change `peer`.
     pub(crate) busy: u64,
+    /// Jiffies at which it began to.
+    pub(crate) busy_since: u64,
+    /// Not zero: the first datagram with the current peer is not reported yet. A word of its own, that threads claim.
+    pub(crate) unreported: u64,
+    /// Entries of the peer table that hold totals of this socket.
+    pub(crate) spilled: u64,
     /// Jiffies of the last record with totals.
     pub(crate) told: u64,
     pub(crate) cookie: u64,

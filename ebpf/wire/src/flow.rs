@@ -88,6 +88,10 @@ pub const PEER_SPILLED: u32 = 1 << 4;
 pub const BY_TUPLE: u32 = 1 << 5;
 /// Flow flag: an earlier flow like it was let through, so that this one was without being asked about.
 pub const GRANTED: u32 = 1 << 6;
+/// Flow flag: the peer table evicted a part of the totals.
+pub const PEER_PARTIAL: u32 = 1 << 7;
+/// Flow flag: the datagram socket is connected, so that sends need not name a peer.
+pub const CONNECTED: u32 = 1 << 8;
 
 /// The state of a flow at one moment.
 ///
@@ -138,8 +142,8 @@ pub struct FlowRecord {
     pub socket_type: u16,
     /// TCP state before this moment (`TCP_*`), else zero.
     pub old_state: u16,
-    /// Always zero.
-    pub reserved: u32,
+    /// Entries that the peer table got from this socket and did not give back yet.
+    pub spilled: u32,
 }
 
 const _: () = assert!(size_of::<FlowRecord>() == 168 && align_of::<FlowRecord>() == 8);
@@ -172,9 +176,19 @@ pub struct PeerTotals {
     pub sends: u64,
     /// Calls that received something.
     pub receives: u64,
+    /// [`INBOUND`] and [`PEER_PARTIAL`].
+    pub flags: u64,
 }
 
-const _: () = assert!(size_of::<PeerTotals>() == 40);
+impl PeerTotals {
+    /// Its flags, as a record has them.
+    #[must_use]
+    pub const fn flags(self) -> u32 {
+        (self.flags & 0xffff) as u32
+    }
+}
+
+const _: () = assert!(size_of::<PeerTotals>() == 48);
 
 #[cfg(feature = "user")]
 mod pod {

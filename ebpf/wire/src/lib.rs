@@ -23,13 +23,14 @@ pub use config::{
 };
 pub use counter::Counter;
 pub use flow::{
-    BY_TUPLE, FlowRecord, GRANTED, INBOUND, Kind, LISTENER, PEER_SPILLED, PREEXISTING, PeerKey, PeerTotals, UNOWNED,
+    BY_TUPLE, CONNECTED, FlowRecord, GRANTED, INBOUND, Kind, LISTENER, PEER_PARTIAL, PEER_SPILLED, PREEXISTING,
+    PeerKey, PeerTotals, UNOWNED,
 };
 pub use name::{NAME_TCP, NameRecord};
 pub use owner::{Grant, GrantKey, Policy, TupleKey, TupleOwner};
 pub use process::{
     CgroupRecord, EXEC_ARGS_TRUNCATED, EXEC_NO_PATH, EXEC_PATH_AS_TYPED, EXEC_PATH_TRUNCATED, EXEC_TRACE_PARENT,
-    ExecHeader, MAX_ARGS, MAX_PATH, ProcessKey, ProcessRef, TRACE_PARENT, TRACED,
+    ExecHeader, MAX_ARGS, MAX_CGROUP_PATH, MAX_PATH, ProcessKey, ProcessRef, TRACE_PARENT, TRACED,
 };
 
 /// The 16 bytes of an address as they lie in memory, as two words: the kernel side copies them whole.

@@ -91,6 +91,10 @@ pub struct ExecHeader {
 
 const _: () = assert!(size_of::<ExecHeader>() == 72);
 
+/// Room for the path of a cgroup with its NUL: what the kernel gives to its tracepoints (`TRACE_CGROUP_PATH_LEN` in
+/// kernel/cgroup/cgroup-internal.h).
+pub const MAX_CGROUP_PATH: usize = 1024;
+
 /// A cgroup was made: its id and path, so that the unit and container of a process are known even when the
 /// cgroup is gone before user space looks.
 #[repr(C)]
@@ -100,11 +104,11 @@ pub struct CgroupRecord {
     pub header: Header,
     /// Id of the cgroup.
     pub id: u64,
-    /// Path below the root of the hierarchy, NUL-terminated.
-    pub path: [u8; 256],
+    /// Path below the root of the hierarchy, NUL-terminated. One that fills the room may be cut.
+    pub path: [u8; MAX_CGROUP_PATH],
 }
 
-const _: () = assert!(size_of::<CgroupRecord>() == 280);
+const _: () = assert!(size_of::<CgroupRecord>() == 1048);
 
 #[cfg(feature = "user")]
 mod pod {

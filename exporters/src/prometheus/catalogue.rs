@@ -105,7 +105,11 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ),
     ("sink", "Where events go: `parquet`, `otlp`, `prometheus`, `json`, `live`."),
     ("source", "Where a name was seen: `dns`, `sni`, `hosts`, or `none` where the peer has no name."),
-    ("stage", "Where something was lost."),
+    (
+        "stage",
+        "Where something was lost: `hook` (a run that the kernel skipped), `flow_ring`, `process_ring`, `name_ring`, \
+         `kernel_state`, `user_state`, `decode`, `queue`, `output`, `scan`.",
+    ),
     ("transport", "`tcp`, `mptcp`, `udp`, `udplite`, `icmp`, `sctp`, `raw`, `packet`, or `unknown`."),
     ("verdict", "`allow`, `would_block` or `block`."),
     ("version", "Version of egret."),
@@ -168,8 +172,11 @@ pub(super) const CAPTURE_LAYER: MetricInfo =
     gauge("egret_capture_layer", &["layer"], "1 for the capture layer at work, 0 for the others.");
 pub(super) const DEGRADATION: MetricInfo =
     gauge("egret_degradation", &["degradation"], "1 for what the capture layer lacks here, 0 for what it has.");
-pub(super) const RECORDS_CAPTURED: MetricInfo =
-    counter("egret_records_captured_total", &[], "Records that the kernel side set out to write.");
+pub(super) const RECORDS_CAPTURED: MetricInfo = counter(
+    "egret_records_captured_total",
+    &[],
+    "Records that the kernel side set out to write, and runs of its hooks that the kernel skipped.",
+);
 pub(super) const RECORDS_DELIVERED: MetricInfo =
     counter("egret_records_delivered_total", &[], "Records that were read, decoded and handed on.");
 pub(super) const RECORDS_LOST: MetricInfo = counter(

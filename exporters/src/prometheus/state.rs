@@ -15,24 +15,30 @@ const MODES: [&str; 4] = ["observe", "learn", "shadow", "enforce"];
 const LAYERS: [Layer; 3] = [Layer::Sockets, Layer::Syscalls, Layer::Procfs];
 
 /// Losses that can occur, so that each is there, at zero, before it does.
-const LOST: [(LossStage, LossReason); 7] = [
+const LOST: [(LossStage, LossReason); 12] = [
+    (LossStage::Hook, LossReason::HookSkipped),
     (LossStage::FlowRing, LossReason::RingFull),
     (LossStage::ProcessRing, LossReason::RingFull),
     (LossStage::NameRing, LossReason::RingFull),
     (LossStage::Decode, LossReason::Malformed),
     (LossStage::Queue, LossReason::QueueFull),
+    (LossStage::FlowRing, LossReason::Shutdown),
+    (LossStage::ProcessRing, LossReason::Shutdown),
+    (LossStage::NameRing, LossReason::Shutdown),
+    (LossStage::Queue, LossReason::Shutdown),
     (LossStage::Scan, LossReason::QueueFull),
     (LossStage::Scan, LossReason::Malformed),
 ];
-const INCOMPLETE: [(LossStage, LossReason); 9] = [
+const INCOMPLETE: [(LossStage, LossReason); 10] = [
     (LossStage::KernelState, LossReason::SocketState),
     (LossStage::KernelState, LossReason::PeerTable),
     (LossStage::KernelState, LossReason::PeerEvicted),
+    (LossStage::UserState, LossReason::PeerForgotten),
     (LossStage::KernelState, LossReason::ProcessTable),
     (LossStage::KernelState, LossReason::CallTable),
     (LossStage::KernelState, LossReason::PeerUntold),
     (LossStage::KernelState, LossReason::MessagesUntold),
-    (LossStage::KernelState, LossReason::HookSkipped),
+    (LossStage::KernelState, LossReason::CgroupPath),
     (LossStage::KernelState, LossReason::OwnerTable),
 ];
 

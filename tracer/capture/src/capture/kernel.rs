@@ -27,6 +27,11 @@ const BATCH: usize = 4096;
 /// How long an exec is waited for whose record must be there: it may stand behind one that another CPU is still writing.
 const EXEC_PATIENCE: Duration = Duration::from_millis(2);
 
+/// Packet sockets are looked for this often, while there are any: how late their ends are reported.
+const LOOK: Duration = Duration::from_secs(1);
+/// A look takes at most this part of the time.
+const LOOK_SHARE: u32 = 100;
+
 /// The kernel layers at work.
 pub(super) struct KernelCapture {
     programs: Programs,
@@ -38,9 +43,23 @@ pub(super) struct KernelCapture {
     standing: Vec<Event>,
     /// As many batches as the ring of flows holds at once.
     batches: usize,
-    delivered: u64,
-    malformed: u64,
+    taken_flows: Taken,
+    taken_execs: Taken,
     last_record: Instant,
+    next_look: Instant,
+}
+
+/// Records taken out of a ring.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Taken {
+    pub(super) delivered: u64,
+    pub(super) malformed: u64,
+}
+
+impl Taken {
+    const fn total(self) -> u64 {
+        self.delivered + self.malformed
+    }
 }
 
 impl KernelCapture {
@@ -80,9 +99,10 @@ impl KernelCapture {
             tracker,
             standing,
             batches: 1,
-            delivered: 0,
-            malformed: 0,
+            taken_flows: Taken::default(),
+            taken_execs: Taken::default(),
             last_record: Instant::now(),
+            next_look: Instant::now(),
         }
     }
 
@@ -101,7 +121,10 @@ impl KernelCapture {
     pub(super) fn wait(&mut self, others: &[BorrowedFd<'_>], limit: Option<Duration>) -> u32 {
         let quiet = self.last_record.elapsed() >= QUIET_AFTER;
         self.programs.set_asleep(quiet);
-        let longest = if quiet { QUIET_WAIT } else { BUSY_WAIT };
+        let mut longest = if quiet { QUIET_WAIT } else { BUSY_WAIT };
+        if self.tracker.has_packet_sockets() {
+            longest = longest.min(self.next_look.saturating_duration_since(Instant::now()));
+        }
         let rings = [self.flows.as_fd(), self.execs.as_fd(), self.names.as_fd()];
         // A record that was written just before the kernel side learned that the reader sleeps is in the ring: the ring
         // is readable then, and the wait ends at once.
@@ -112,29 +135,49 @@ impl KernelCapture {
     pub(super) fn drain(&mut self, out: &mut Vec<Event>) -> bool {
         self.tracker.processes.refresh_clock();
         out.append(&mut self.standing);
-        let before = self.delivered;
+        let before = self.taken_total();
         self.drain_execs();
         let more = self.drain_flows(out);
         if !more {
             // Not only what flows asked for, or the ring would fill up while there are none.
             self.drain_names(u64::MAX);
+            if Instant::now() >= self.next_look {
+                self.look_at_packet_sockets(out);
+            }
         }
         self.tracker.flush(Some(host::boot_now()), out);
-        if self.delivered != before {
+        if self.taken_total() != before {
             self.last_record = Instant::now();
         }
         more
+    }
+
+    /// Reports the ends of packet sockets, which no hook sees.
+    fn look_at_packet_sockets(&mut self, out: &mut Vec<Event>) {
+        if !self.tracker.has_packet_sockets() {
+            return;
+        }
+        let begun = Instant::now();
+        if let Some(open) = self.programs.open_packet_sockets() {
+            self.tracker.end_packet_sockets(&open, &mut self.programs, out);
+        }
+        self.next_look = begun + LOOK.max(begun.elapsed() * LOOK_SHARE);
+    }
+
+    /// Records of flows and processes, whose readers must not be late.
+    const fn taken_total(&self) -> u64 {
+        self.taken_flows.delivered + self.taken_execs.delivered
     }
 
     fn drain_execs(&mut self) {
         while let Some(item) = self.execs.next() {
             match decode(&item) {
                 Ok(record) => {
-                    self.delivered += 1;
+                    self.taken_execs.delivered += 1;
                     self.tracker.process_record(record);
                 }
                 Err(error) => {
-                    self.malformed += 1;
+                    self.taken_execs.malformed += 1;
                     tracing::warn!(%error, ring = "execs", "record cannot be read");
                 }
             }
@@ -148,11 +191,11 @@ impl KernelCapture {
             drop(item);
             match record {
                 Ok(record) => {
-                    self.delivered += 1;
+                    self.taken_flows.delivered += 1;
                     self.flow(record, out);
                 }
                 Err(error) => {
-                    self.malformed += 1;
+                    self.taken_flows.malformed += 1;
                     tracing::warn!(%error, ring = "flows", "record cannot be read");
                 }
             }
@@ -221,6 +264,7 @@ impl KernelCapture {
         // Totals of datagram sockets that are still open are not asked for: their records say what was seen.
         self.programs.detach();
         while self.drain(out) {}
+        self.look_at_packet_sockets(out);
         self.tracker.flush(None, out);
         if self.tracker.layer() == Layer::Sockets {
             out.append(&mut self.tracker.list_unanswered());
@@ -228,20 +272,29 @@ impl KernelCapture {
     }
 
     pub(super) fn tally(&self) -> Tally {
+        let skipped = self.programs.skipped_runs();
+        let taken = [self.taken_flows, self.taken_execs, self.names.taken];
+        // After what was taken, so that what waits is never negative.
         let counters = self.programs.counters();
         let mut lost = counters.lost();
-        let malformed = self.malformed + self.names.malformed;
-        if malformed != 0 {
-            lost.push(Loss { stage: LossStage::Decode, reason: LossReason::Malformed, count: malformed });
-        }
+        let malformed = taken.iter().map(|taken| taken.malformed).sum();
+        push(&mut lost, LossStage::Decode, LossReason::Malformed, malformed);
+        push(&mut lost, LossStage::Hook, LossReason::HookSkipped, skipped);
         let mut incomplete = counters.incomplete();
         incomplete.extend(self.tracker.incomplete());
-        let count = self.programs.skipped_runs();
-        if count != 0 {
-            incomplete.push(Loss { stage: LossStage::KernelState, reason: LossReason::HookSkipped, count });
+        Tally {
+            captured: counters.produced() + skipped,
+            delivered: taken.iter().map(|taken| taken.delivered).sum(),
+            lost,
+            waiting: counters.waiting(taken.map(Taken::total)),
+            incomplete,
         }
-        let delivered = self.delivered + self.names.delivered;
-        Tally { captured: counters.produced(), delivered, lost, incomplete }
+    }
+}
+
+fn push(losses: &mut Vec<Loss>, stage: LossStage, reason: LossReason, count: u64) {
+    if count != 0 {
+        losses.push(Loss { stage, reason, count });
     }
 }
 
@@ -259,7 +312,11 @@ fn setup(layer: Layer, options: &Options) -> Setup {
 }
 
 impl PeerTable for Programs {
-    fn take(&mut self, key: &PeerKey) -> Option<PeerTotals> {
-        self.take_peer(key)
+    fn take(&mut self, key: &PeerKey, opened_ns: u64) -> Option<PeerTotals> {
+        self.take_peer(key, opened_ns)
+    }
+
+    fn take_socket(&mut self, cookie: u64) -> Option<PeerTotals> {
+        self.take_packet_socket(cookie)
     }
 }

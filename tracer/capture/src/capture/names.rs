@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use aya::maps::{MapData, RingBuf};
 use egret_wire::Kind;
 
+use super::kernel::Taken;
 use crate::record::{NamePacket, Record, decode};
 
 /// Reads the ring up to a moment, so that a flow is told with the names that were known then: an answer that the kernel
@@ -13,13 +14,12 @@ pub(super) struct NameRing {
     ring: RingBuf<MapData>,
     /// The first packet after the moment up to which was read.
     ahead: Option<(Kind, NamePacket)>,
-    pub(super) delivered: u64,
-    pub(super) malformed: u64,
+    pub(super) taken: Taken,
 }
 
 impl NameRing {
     pub(super) fn new(ring: RingBuf<MapData>) -> Self {
-        Self { ring, ahead: None, delivered: 0, malformed: 0 }
+        Self { ring, ahead: None, taken: Taken::default() }
     }
 
     /// The next packet, if it was seen at `until_ns` on the boot clock or before. An empty ring costs two loads.
@@ -34,13 +34,13 @@ impl NameRing {
         while let Some(item) = self.ring.next() {
             match decode(&item) {
                 Ok(Record::Name(kind, packet)) => {
-                    self.delivered += 1;
+                    self.taken.delivered += 1;
                     return Some((kind, packet));
                 }
                 // The kernel side does not write others to this ring.
-                Ok(_) => self.malformed += 1,
+                Ok(_) => self.taken.malformed += 1,
                 Err(error) => {
-                    self.malformed += 1;
+                    self.taken.malformed += 1;
                     tracing::warn!(%error, ring = "names", "record cannot be read");
                 }
             }

@@ -110,6 +110,6 @@ impl ScanCapture {
     pub(super) fn tally(&self) -> Tally {
         let lost = self.scanner.losses();
         let missed: u64 = lost.iter().map(|loss| loss.count).sum();
-        Tally { captured: self.captured + missed, delivered: self.captured, lost, incomplete: Vec::new() }
+        Tally { captured: self.captured + missed, delivered: self.captured, lost, ..Tally::default() }
     }
 }

@@ -1,7 +1,9 @@
 //! Loading the programs and attaching them.
 
+use std::collections::HashSet;
+use std::ffi::c_int;
 use std::fs::{self, File};
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::path::Path;
 
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
@@ -10,6 +12,7 @@ use aya::programs::{
     SockOps, TracePoint,
 };
 use aya::{Btf, Ebpf, EbpfLoader};
+use aya_obj::generated::{bpf_cmd, bpf_prog_info};
 use egret_model::{Degradation, work};
 use egret_wire::{
     CONFIG_DNS, CONFIG_ENFORCE, CONFIG_EVERY_SEND, CONFIG_LENGTHS, CONFIG_SNI, CONFIG_TRACE_CONTEXT, CONFIG_TYPED,
@@ -24,6 +27,7 @@ use super::programs::{
     PROCESS_TRACEPOINTS, RELEASE_HOOK, SOCK_OPS, UNTYPED_TRACEPOINTS,
 };
 use super::tables::{self, Shared};
+use super::unreleased::Unreleased;
 use super::{btf, offsets};
 
 /// How the programs are set up.
@@ -73,6 +77,8 @@ pub(crate) struct Programs {
     degradations: Vec<Degradation>,
     /// Runs that were skipped, once the programs are gone.
     skipped: u64,
+    /// `None` where packet sockets are not seen.
+    unreleased: Option<Unreleased>,
 }
 
 /// The rings, which the reader owns.
@@ -167,6 +173,7 @@ impl Programs {
             ebpf: Some(ebpf),
             degradations,
             skipped: 0,
+            unreleased: None,
         };
         Ok((programs, rings, typed.then_some(types).flatten()))
     }
@@ -191,6 +198,11 @@ impl Programs {
         self.typed(ERROR_TRACEPOINT, types)?;
         if self.degradations.contains(&Degradation::NoLengthTracepoints) {
             return Ok(());
+        }
+        if let Some(ebpf) = &mut self.ebpf {
+            self.unreleased = Unreleased::attach(ebpf, types)
+                .inspect_err(|error| tracing::warn!(%error, "the ends of packet sockets are not seen"))
+                .ok();
         }
         LENGTH_TRACEPOINTS.iter().try_for_each(|name| self.typed(name, types))
     }
@@ -285,12 +297,11 @@ impl Programs {
     /// in the information about a program, Linux 5.12).
     pub(crate) fn skipped_runs(&self) -> u64 {
         let Some(ebpf) = &self.ebpf else { return self.skipped };
+        // The kernel never skips cgroup hooks.
+        let can_be_skipped = |program: &Program| matches!(program, Program::BtfTracePoint(_) | Program::TracePoint(_));
         ebpf.programs()
-            .filter_map(|(_, program)| program.fd().ok())
-            .filter_map(|fd| fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd())).ok())
-            .filter_map(|info| {
-                info.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse::<u64>().ok())
-            })
+            .filter(|(_, program)| can_be_skipped(program))
+            .filter_map(|(_, program)| recursion_misses(program.fd().ok()?.as_fd()))
             .sum()
     }
 
@@ -311,11 +322,22 @@ impl Programs {
         self.processes.insert(pid, key, 0).map_err(|source| LoadError::Map { name: "PROCESSES", source })
     }
 
-    /// Takes the totals of a peer out of the peer table.
-    pub(crate) fn take_peer(&mut self, key: &PeerKey) -> Option<PeerTotals> {
-        let totals = self.peers.get(key, 0).ok()?;
+    /// Takes the totals of a peer out of the peer table, if they are those that began at this moment.
+    pub(crate) fn take_peer(&mut self, key: &PeerKey, opened_ns: u64) -> Option<PeerTotals> {
+        let totals = self.peers.get(key, 0).ok().filter(|totals| totals.opened_ns == opened_ns)?;
         let _ = self.peers.remove(key);
         Some(totals)
+    }
+
+    /// Cookies of the packet sockets that are open; `None` where that cannot be said.
+    pub(crate) fn open_packet_sockets(&self) -> Option<HashSet<u64>> {
+        let open = self.unreleased.as_ref()?.open();
+        open.inspect_err(|error| tracing::debug!(%error, "packet sockets cannot be listed")).ok()
+    }
+
+    /// Takes the totals of a packet socket that has ended.
+    pub(crate) fn take_packet_socket(&mut self, cookie: u64) -> Option<PeerTotals> {
+        self.unreleased.as_mut()?.take(cookie)
     }
 
     /// Tells the kernel side whether the reader sleeps until it is woken.
@@ -334,6 +356,32 @@ impl Programs {
         self.ebpf = None;
         wait_for_grace_period();
     }
+}
+
+/// Asks the kernel for the runs of a program that it skipped; a few microseconds.
+fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
+    /// What `BPF_OBJ_GET_INFO_BY_FD` reads of `union bpf_attr`.
+    #[repr(C)]
+    struct Attributes {
+        descriptor: c_int,
+        length: u32,
+        info: *mut bpf_prog_info,
+    }
+    // SAFETY: integers and bit fields, for which zeroes are valid.
+    let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
+    let length = u32::try_from(size_of::<bpf_prog_info>()).ok()?;
+    let mut attributes = Attributes { descriptor: program.as_raw_fd(), length, info: &raw mut info };
+    // SAFETY: the kernel reads the attributes and writes at most `length` bytes to `info`; both live through the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            bpf_cmd::BPF_OBJ_GET_INFO_BY_FD as c_int,
+            &raw mut attributes,
+            size_of::<Attributes>(),
+        )
+    };
+    // An older kernel writes less, and leaves zero.
+    (result == 0).then_some(info.recursion_misses)
 }
 
 /// Gives memory that is no longer used back to the system: the kernel's type information takes ten megabytes while it

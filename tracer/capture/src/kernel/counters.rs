@@ -41,6 +41,21 @@ impl Counters {
         ])
     }
 
+    /// Records in the rings, of which so many were taken: of flows, of processes, of names.
+    #[must_use]
+    pub(crate) fn waiting(&self, taken: [u64; 3]) -> Vec<Loss> {
+        let rings = [
+            (Counter::FlowProduced, Counter::FlowRingFull, LossStage::FlowRing),
+            (Counter::ProcessProduced, Counter::ProcessRingFull, LossStage::ProcessRing),
+            (Counter::NameProduced, Counter::NameRingFull, LossStage::NameRing),
+        ];
+        let waits = |((produced, full, stage), taken): ((Counter, Counter, LossStage), u64)| {
+            let count = self.get(produced).saturating_sub(self.get(full)).saturating_sub(taken);
+            Loss { stage, reason: LossReason::Shutdown, count }
+        };
+        rings.into_iter().zip(taken).map(waits).filter(|loss| loss.count != 0).collect()
+    }
+
     /// Detail that records lack.
     #[must_use]
     pub fn incomplete(&self) -> Vec<Loss> {

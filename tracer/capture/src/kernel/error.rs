@@ -7,6 +7,14 @@ use thiserror::Error;
 /// Why the kernel side could not be put in place.
 #[derive(Debug, Error)]
 pub enum LoadError {
+    /// The kernel refused an iterator.
+    #[error("iterator {name} cannot be attached: {source}")]
+    Iterator {
+        /// Its name in the object.
+        name: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The kernel refused the object.
     #[error("the kernel refused egret's programs: {0}")]
     Object(#[from] EbpfError),

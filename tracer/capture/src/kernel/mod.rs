@@ -9,6 +9,7 @@ mod probe;
 mod programs;
 mod selftest;
 mod tables;
+mod unreleased;
 
 pub(crate) use attach::{Programs, Rings, Setup, trim_memory};
 pub use counters::Counters;

@@ -157,7 +157,7 @@ fn flow(header: Header, bytes: &mut Bytes<'_>) -> Option<FlowRecord> {
         protocol: bytes.u16()?,
         socket_type: bytes.u16()?,
         old_state: bytes.u16()?,
-        reserved: bytes.u32()?,
+        spilled: bytes.u32()?,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The state of flows, as far as one record does not say it all.
 
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -8,17 +9,19 @@ use egret_model::{
     Transport, Verdict,
 };
 use egret_wire::{
-    BY_TUPLE, CallRecord, FlowRecord, GRANTED, INBOUND, Kind, PEER_SPILLED, PREEXISTING, TRACED, address_bytes,
+    BY_TUPLE, CONNECTED, CallRecord, FlowRecord, GRANTED, INBOUND, Kind, PEER_PARTIAL, PEER_SPILLED, PREEXISTING,
+    PeerTotals, TRACED, address_bytes,
 };
 use lru::LruCache;
 
 use super::calls;
 use super::naming::Naming;
-use super::peers::{KnownPeers, PeerTable, key_of};
+use super::peers::{KnownPeers, PeerTable, is_same_peer, key_of};
 use super::processes::Processes;
 use super::resolve::Resolver;
 use super::waiting::Waiting;
 use crate::Options;
+use crate::host;
 use crate::record::{NamePacket, Record};
 use crate::standing;
 
@@ -26,6 +29,9 @@ use crate::standing;
 const STANDING: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// Connects without an answer remembered, about 100 bytes each. One that is forgotten can be told twice.
 const UNANSWERED: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+/// Packet sockets whose end is looked for, 200 bytes each: as many as the kernel's table has entries for.
+const PACKET_SOCKETS: usize = 4096;
+const AF_PACKET: u16 = 17;
 /// How long an accepted connection is held back for a process other than its listener to use it first, nanoseconds.
 const PATIENCE_NS: u64 = 100_000_000;
 
@@ -39,10 +45,11 @@ pub(crate) struct Tracker {
     waiting: Waiting,
     resolver: Resolver,
     peers: KnownPeers,
+    /// First records of packet sockets.
+    packets: HashMap<u64, FlowRecord>,
     standing: LruCache<u64, ()>,
     /// Connects that were told before they were answered.
     unanswered: LruCache<u64, ()>,
-    evicted: u64,
     /// What every flow that was granted its peer says.
     granted: Arc<Judgement>,
 }
@@ -57,9 +64,9 @@ impl Tracker {
             waiting: Waiting::default(),
             resolver: Resolver::new(),
             peers: KnownPeers::new(),
+            packets: HashMap::new(),
             standing: LruCache::new(STANDING),
             unanswered: LruCache::new(UNANSWERED),
-            evicted: 0,
             granted: Arc::new(granted()),
         }
     }
@@ -121,13 +128,11 @@ impl Tracker {
         events
     }
 
-    /// Peers whose totals made room for others before they could be read.
-    pub(crate) fn incomplete(&self) -> Option<Loss> {
-        (self.evicted != 0).then_some(Loss {
-            stage: LossStage::KernelState,
-            reason: LossReason::PeerEvicted,
-            count: self.evicted,
-        })
+    /// Detail that events lack.
+    pub(crate) fn incomplete(&self) -> impl Iterator<Item = Loss> {
+        let count = self.processes.cut_paths();
+        let cut = Loss { stage: LossStage::KernelState, reason: LossReason::CgroupPath, count };
+        self.peers.losses().chain((count != 0).then_some(cut))
     }
 
     /// Takes a system call.
@@ -169,7 +174,12 @@ impl Tracker {
             Kind::Listening => out.push(self.event(EventName::Listen, &flow)),
             Kind::Bound => out.push(self.event(EventName::ConnectionOpen, &flow)),
             Kind::Datagram => {
-                self.peers.add(flow);
+                if flow.error == 0 {
+                    self.peers.add(flow);
+                    if flow.family == AF_PACKET && self.packets.len() < PACKET_SOCKETS {
+                        self.packets.insert(flow.cookie, flow);
+                    }
+                }
                 let inbound = flow.header.flags & INBOUND != 0;
                 let name = if inbound { EventName::Accept } else { EventName::DatagramSend };
                 out.push(self.event(name, &flow));
@@ -225,9 +235,20 @@ impl Tracker {
             out.push(self.unsettled(&held));
         }
         let used = self.peers.remove(flow.cookie);
+        let mut flow = *flow;
         if flow.header.flags & PEER_SPILLED != 0 {
-            self.close_peers(flow, &used, peers, out);
+            self.close_peers(&flow, &used, peers, out);
+            match used.iter().find(|first| is_same_peer(first, &flow)) {
+                Some(first) => {
+                    flow.process = first.process;
+                    flow.header.flags |= first.header.flags & INBOUND;
+                }
+                // A peer that was named, and with which nothing moved.
+                None if flow.sends | flow.receives == 0 && flow.header.flags & CONNECTED == 0 => return,
+                None => {}
+            }
         }
+        let flow = &flow;
         // A socket that nobody had listed and nobody used has no peer and nothing to tell.
         let unlisted = flow.header.flags & PREEXISTING != 0 && self.standing.pop(&flow.cookie).is_none();
         if unlisted && flow.sends == 0 && flow.receives == 0 {
@@ -243,26 +264,52 @@ impl Tracker {
         out.push(event);
     }
 
+    /// Whether there are packet sockets that have not ended.
+    pub(crate) fn has_packet_sockets(&self) -> bool {
+        !self.packets.is_empty()
+    }
+
+    /// Reports the end of the packet sockets that are no longer open.
+    pub(crate) fn end_packet_sockets(
+        &mut self,
+        open: &HashSet<u64>,
+        peers: &mut dyn PeerTable,
+        out: &mut Vec<Event>,
+    ) {
+        let time_ns = host::boot_now();
+        let ended: Vec<_> = self.packets.extract_if(|cookie, _| !open.contains(cookie)).map(|(_, flow)| flow).collect();
+        for mut flow in ended {
+            let totals = peers.take_socket(flow.cookie);
+            flow.header.time_ns = time_ns;
+            flow.header.flags |= totals.map_or(PEER_PARTIAL, |_| 0);
+            flow.sent = totals.map_or(0, |totals| totals.sent);
+            flow.received = totals.map_or(0, |totals| totals.received);
+            self.flow(Kind::Closed, flow, peers, out);
+        }
+    }
+
     /// The peers of a socket other than its last.
     fn close_peers(&mut self, last: &FlowRecord, used: &[FlowRecord], peers: &mut dyn PeerTable, out: &mut Vec<Event>) {
-        for first in used.iter().filter(|first| (first.peer, first.peer_port) != (last.peer, last.peer_port)) {
+        let (mut came_back, mut known) = (0, 0);
+        for first in used.iter().filter(|first| !is_same_peer(first, last)) {
+            let totals = peers.take(&key_of(first), first.opened_ns);
+            match totals {
+                Some(_) => came_back += 1,
+                None => known += 1,
+            }
+            let totals = totals.filter(|_| self.counts);
             let mut flow = *first;
             flow.header.time_ns = last.header.time_ns;
+            flow.header.flags |= totals.map_or(PEER_PARTIAL, PeerTotals::flags);
+            flow.sent = totals.map_or(0, |totals| totals.sent);
+            flow.received = totals.map_or(0, |totals| totals.received);
             let mut event = self.event(EventName::ConnectionClose, &flow);
             event.connection_duration_ns = flow.header.time_ns.checked_sub(flow.opened_ns);
-            if !self.counts {
-                event.bytes_sent = None;
-            } else if let Some(totals) = peers.take(&key_of(first)) {
-                event.bytes_sent = Some(totals.sent);
-                event.bytes_received = Some(totals.received);
-            } else {
-                self.evicted += 1;
-                event.bytes_sent = None;
-                event.bytes_received = None;
-            }
-            event.error = None;
             out.push(event);
         }
+        // A part of the last one's totals is no peer that could come back.
+        let partial = u64::from(last.header.flags & PEER_PARTIAL != 0);
+        self.peers.account(u64::from(last.spilled), came_back, known + partial);
     }
 
     /// What every event of a flow says.
@@ -279,7 +326,8 @@ impl Tracker {
         // The kernel keeps the protocol number of a raw socket, and the identifier of a ping socket, where others have
         // the local port.
         let port = |port: u16| if transport.has_ports() { port } else { 0 };
-        let closes = name == EventName::ConnectionClose && (self.counts || transport.has_handshake());
+        let whole = flow.header.flags & PEER_PARTIAL == 0;
+        let closes = name == EventName::ConnectionClose && whole && (self.counts || transport.has_handshake());
         let sends = name == EventName::DatagramSend && self.counts;
         let tcp_end = name == EventName::ConnectionClose && transport.has_handshake();
         let preexisting = flow.header.flags & PREEXISTING != 0;

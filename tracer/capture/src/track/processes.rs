@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use egret_model::{Executable, FileId, Process, ProcessId, Timestamp, TraceParent};
-use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, ProcessKey, ProcessRef};
+use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, MAX_CGROUP_PATH, ProcessKey, ProcessRef};
 use lru::LruCache;
 
 use crate::host::process::HostProcess;
@@ -29,6 +29,7 @@ pub(crate) struct Processes {
     known: LruCache<(u32, u64, u64, u32), Arc<Process>>,
     users: Users,
     cgroups: Cgroups,
+    cut_paths: u64,
     boot: Timestamp,
     /// Whether the environment of processes is looked at.
     trace_context: bool,
@@ -43,6 +44,7 @@ impl Processes {
             known: LruCache::new(PROCESSES),
             users: Users::new(),
             cgroups: Cgroups::new(),
+            cut_paths: 0,
             boot: host::boot_time(),
         }
     }
@@ -99,7 +101,16 @@ impl Processes {
 
     /// Remembers a control group.
     pub(crate) fn cgroup(&mut self, id: u64, path: &[u8]) {
-        self.cgroups.learn(id, &String::from_utf8_lossy(path));
+        if path.len() + 1 < MAX_CGROUP_PATH {
+            self.cgroups.learn(id, &String::from_utf8_lossy(path));
+        } else if !self.cgroups.learn_long(id) {
+            self.cut_paths += 1;
+        }
+    }
+
+    /// Control groups that were gone before their path could be read, which was too long for the kernel to report.
+    pub(crate) const fn cut_paths(&self) -> u64 {
+        self.cut_paths
     }
 
     /// Whether the image of a reference has been entered.

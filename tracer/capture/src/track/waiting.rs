@@ -79,7 +79,7 @@ mod tests {
             protocol: 6,
             socket_type: 1,
             old_state: 0,
-            reserved: 0,
+            spilled: 0,
         }
     }
 

@@ -172,6 +172,7 @@ impl Reader {
     fn hand_on(&mut self, batch: Vec<Event>) {
         if !batch.is_empty() {
             self.fresh = true;
+            self.shared.tallies.handed_on(batch.len());
             self.waiting.push_back(batch);
         }
         while let Some(batch) = self.waiting.pop_front() {

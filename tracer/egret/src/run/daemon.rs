@@ -185,6 +185,7 @@ impl Daemon<'_> {
         drain.instrument(info_span!(target: work::TARGET, work::DRAIN)).await;
         // Spans have a limit of their own, and say so when it is over: before the sums that are egret's last words.
         let _ = join(timeout(GRACE, servers.end()), timeout(GRACE * 2, own_spans.end())).await;
+        state.tallies.settle();
         state.accounts.abandon();
         state.live.abandon();
     }

@@ -12,6 +12,7 @@ use egret_model::Event;
 use tokio::sync::oneshot;
 
 use super::fan_out::FanOut;
+use super::tallies::Tallies;
 use crate::control::Live;
 use crate::enforce::{Pen, Verdicts};
 use crate::privilege;
@@ -24,6 +25,7 @@ pub(super) fn start(
     fan_out: Arc<FanOut>,
     live: Arc<Live>,
     verdicts: Arc<Verdicts>,
+    tallies: Arc<Tallies>,
 ) -> Result<oneshot::Receiver<()>> {
     let (end, ended) = oneshot::channel();
     let hasher = hash.then(Hasher::default);
@@ -31,7 +33,7 @@ pub(super) fn start(
         if let Err(error) = privilege::reduce(privilege::enrich(hash)) {
             tracing::warn!("{error:#}");
         }
-        Enricher { hasher, fan_out, live, verdicts, pen: Pen::default() }.run(&batches);
+        Enricher { hasher, fan_out, live, verdicts, tallies, pen: Pen::default() }.run(&batches);
         // Told when dropped, also by a panic.
         drop(end);
     };
@@ -44,6 +46,7 @@ struct Enricher {
     fan_out: Arc<FanOut>,
     live: Arc<Live>,
     verdicts: Arc<Verdicts>,
+    tallies: Arc<Tallies>,
     /// Events that wait for their verdicts.
     pen: Pen,
 }
@@ -78,6 +81,7 @@ impl Enricher {
         let batch = Batch::from(events);
         self.fan_out.offer(&batch);
         self.live.offer(&batch);
+        self.tallies.offered(batch.len());
     }
 
     fn hash(&mut self, events: &[Event]) {

@@ -99,8 +99,14 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
     let (stop, running) = capture::stop()?;
     let started = capture::start(&loaded.settings, stop, shared.clone())?;
     let hash = loaded.settings.capture.hash;
-    let enriched =
-        enrich::start(started.batches, hash, Arc::clone(&fan_out), Arc::clone(&live), Arc::clone(&verdicts))?;
+    let enriched = enrich::start(
+        started.batches,
+        hash,
+        Arc::clone(&fan_out),
+        Arc::clone(&live),
+        Arc::clone(&verdicts),
+        Arc::clone(&shared.tallies),
+    )?;
     let enforcing = match (loaded.settings.enforce.clone(), started.handles) {
         (Some(settings), Some(handles)) => {
             let (book, witness) = (book.clone(), Arc::clone(&shared.witness));

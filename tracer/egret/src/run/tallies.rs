@@ -1,25 +1,95 @@
 //! What was captured, as the capture thread last summed it up.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use egret_exporters::snapshot::NamesState;
-use egret_model::Tally;
+use egret_model::{LossReason, LossStage, Tally};
 
 /// The sums that others read. The kernel's counters belong to the capture thread, which may be busy; so it publishes
 /// them: several times a second while there is traffic, and when it stops.
 #[derive(Debug, Default)]
-pub(super) struct Tallies(Mutex<(Tally, Option<NamesState>)>);
+pub(super) struct Tallies {
+    published: Mutex<Published>,
+    /// Events that the capture thread had to hand on.
+    handed_on: AtomicU64,
+    /// Events that were offered to the sinks.
+    offered: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Published {
+    tally: Tally,
+    names: Option<NamesState>,
+    /// Nothing changes any more.
+    settled: bool,
+}
 
 impl Tallies {
     pub(super) fn set(&self, tally: Tally, names: Option<NamesState>) {
-        *self.lock() = (tally, names);
+        let mut published = self.lock();
+        if !published.settled {
+            published.tally = tally;
+            published.names = names;
+        }
     }
 
     pub(super) fn get(&self) -> (Tally, Option<NamesState>) {
-        self.lock().clone()
+        let published = self.lock();
+        (published.tally.clone(), published.names)
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Tally, Option<NamesState>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Events have begun their way to the sinks.
+    pub(super) fn handed_on(&self, events: usize) {
+        self.handed_on.fetch_add(count(events), Ordering::Relaxed);
+    }
+
+    /// Events were offered to the sinks.
+    pub(super) fn offered(&self, events: usize) {
+        self.offered.fetch_add(count(events), Ordering::Relaxed);
+    }
+
+    /// Counts as lost whatever has not reached the sinks: nobody waits for it any more. After a stop that nothing cut short
+    /// that is nothing.
+    pub(super) fn settle(&self) {
+        let mut published = self.lock();
+        if published.settled {
+            return;
+        }
+        published.settled = true;
+        published.tally.settle();
+        let offered = self.offered.load(Ordering::Relaxed);
+        let left = self.handed_on.load(Ordering::Relaxed).saturating_sub(offered);
+        published.tally.lose_delivered(LossStage::Queue, LossReason::Shutdown, left);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(events: usize) -> u64 {
+    u64::try_from(events).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use egret_model::Loss;
+
+    use super::*;
+
+    #[test]
+    fn what_has_not_reached_the_sinks_is_lost_once_and_for_all() {
+        let tallies = Tallies::default();
+        let waiting = vec![Loss { stage: LossStage::FlowRing, reason: LossReason::Shutdown, count: 45 }];
+        tallies.handed_on(200);
+        tallies.offered(150);
+        tallies.set(Tally { captured: 263, delivered: 218, waiting, ..Tally::default() }, None);
+        tallies.settle();
+        tallies.settle();
+        // The capture thread may come to itself later.
+        tallies.set(Tally { captured: 300, delivered: 300, ..Tally::default() }, None);
+        let (tally, _) = tallies.get();
+        assert_eq!((tally.captured, tally.delivered, tally.lost_total()), (263, 168, 95));
     }
 }

@@ -44,8 +44,9 @@ pub(super) fn run(options: &TraceOptions) -> Result<u8> {
         attached.catch_up().await;
         anyhow::Ok(attached)
     })?;
-    let tally = attached.tally();
-    attached.output.finish().context("cannot write to standard output")?;
+    let mut tally = attached.tally();
+    let left = attached.output.finish().context("cannot write to standard output")?;
+    tally.lose_delivered(LossStage::Output, LossReason::Closed, left);
     report(&tally);
     Ok(exit::DONE)
 }
@@ -133,7 +134,7 @@ impl Attached {
             captured: self.shown + self.missed + self.unread,
             delivered: self.shown,
             lost: lost.map(|(stage, reason, count)| Loss { stage, reason, count }).collect(),
-            incomplete: Vec::new(),
+            ..Tally::default()
         }
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use egret_capture::{Capture, NamesOptions, Options, Probe};
-use egret_model::{Event, EventName, Tally};
+use egret_model::{Event, EventName, LossReason, LossStage, Tally};
 
 use crate::args::{self, TraceOptions, exit};
 use command::Command;
@@ -171,8 +171,11 @@ impl Session<'_> {
         let mut rest = Vec::new();
         capture.stop(&mut rest);
         self.output.send(rest);
-        self.output.finish().context("cannot write to standard output")?;
-        Ok(capture.tally())
+        let left = self.output.finish().context("cannot write to standard output")?;
+        let mut tally = capture.tally();
+        tally.settle();
+        tally.lose_delivered(LossStage::Output, LossReason::Closed, left);
+        Ok(tally)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -27,6 +27,10 @@ pub(super) struct Output {
     batches: SyncSender<Vec<Event>>,
     writer: JoinHandle<io::Result<()>>,
     closed: Arc<AtomicBool>,
+    /// Events that went to the writer.
+    sent: AtomicU64,
+    /// Events that the writer is done with: written, or filtered.
+    done: Arc<AtomicU64>,
     pipe: bool,
 }
 
@@ -36,12 +40,14 @@ impl Output {
         let recorder = options.parquet.as_deref().map(Recorder::start).transpose()?;
         let (batches, inbox) = sync_channel(BATCHES);
         let closed = Arc::new(AtomicBool::new(false));
+        let done = Arc::<AtomicU64>::default();
         let writer = Writer {
             form: Form::new(options),
             filter: options.filter.clone(),
             hasher: options.hash.then(Hasher::default),
             recorder,
             text: Vec::new(),
+            done: Arc::clone(&done),
         };
         let closing = Arc::clone(&closed);
         let writer = thread::spawn(move || {
@@ -49,12 +55,13 @@ impl Output {
             closing.store(true, Ordering::Relaxed);
             result
         });
-        Ok(Self { batches, writer, closed, pipe: is_pipe() })
+        Ok(Self { batches, writer, closed, sent: AtomicU64::new(0), done, pipe: is_pipe() })
     }
 
     /// Hands a batch over; waits while the writer is behind. A batch for a closed output goes nowhere.
     pub(super) fn send(&self, batch: Vec<Event>) {
         if !batch.is_empty() {
+            self.sent.fetch_add(count(&batch), Ordering::Relaxed);
             // The writer is gone only if it could not write: that is told at the end.
             let _ = self.batches.send(batch);
         }
@@ -75,15 +82,19 @@ impl Output {
         self.pipe
     }
 
-    /// Writes what is left. A reader that has gone away is not an error.
-    pub(super) fn finish(self) -> io::Result<()> {
+    /// Writes what is left, and says how many events nobody could be given. A reader that has gone away is not an error.
+    pub(super) fn finish(self) -> io::Result<u64> {
         drop(self.batches);
         match self.writer.join() {
             Ok(Err(error)) if error.kind() != ErrorKind::BrokenPipe => Err(error),
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(self.sent.into_inner().saturating_sub(self.done.load(Ordering::Relaxed))),
             Err(_) => Err(io::Error::other("the writing thread broke down")),
         }
     }
+}
+
+fn count(batch: &[Event]) -> u64 {
+    u64::try_from(batch.len()).unwrap_or(u64::MAX)
 }
 
 fn is_pipe() -> bool {
@@ -113,6 +124,7 @@ struct Writer {
     hasher: Option<Hasher>,
     recorder: Option<Recorder>,
     text: Vec<u8>,
+    done: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -128,6 +140,7 @@ impl Writer {
             self.flush()?;
         }
         for mut batch in inbox {
+            let events = count(&batch);
             batch.retain(|event| self.filter.matches(event));
             batch.iter().for_each(|event| self.write(event));
             // First to the files: the other end of a pipe may be gone.
@@ -135,6 +148,7 @@ impl Writer {
                 recorder.take(batch);
             }
             self.flush()?;
+            self.done.fetch_add(events, Ordering::Relaxed);
         }
         Ok(())
     }

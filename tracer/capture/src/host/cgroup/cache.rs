@@ -60,6 +60,13 @@ impl Cgroups {
         self.by_id.put(id, group);
     }
 
+    /// Remembers a cgroup whose path was too long to be reported; says whether it was still there to be asked for. One that
+    /// is remembered under a cut path would be taken for a group above it.
+    pub fn learn_long(&mut self, id: u64) -> bool {
+        self.by_id.pop(&id);
+        self.by_id(id).is_some()
+    }
+
     /// The cgroup of a running process, from `/proc/PID/cgroup`: v2, else systemd's v1 hierarchy, and the
     /// container from whichever line has one. `None` if the process is gone.
     pub fn of_process(&mut self, pid: u32) -> Option<Arc<Cgroup>> {

@@ -14,8 +14,12 @@ pub(super) fn choose(lines: &[ProcessCGroup]) -> Cgroup {
     let systemd = lines.iter().find(|line| line.controllers.iter().any(|name| name == "name=systemd"));
     let place = [v2, systemd].into_iter().flatten().find(|line| line.pathname != "/");
     let mut group = describe(place.map_or("/", |line| &line.pathname));
-    if group.container.is_none()
-        && let Some(line) = lines.iter().find(|line| container::find(&line.pathname).is_some())
+    // In a hierarchy without groups of its own a nested container sits in that of the one around it.
+    let deepest = lines.iter().filter_map(|line| Some((container::find_at(&line.pathname)?.0, line)));
+    let deepest = deepest.max_by_key(|(depth, _)| *depth);
+    let own = place.and_then(|line| container::find_at(&line.pathname)).map_or(0, |(depth, _)| depth);
+    if let Some((depth, line)) = deepest
+        && depth > own
     {
         let contained = describe(&line.pathname);
         group.container = contained.container;
@@ -68,6 +72,14 @@ mod tests {
         assert_eq!(group.unit.as_deref(), Some("docker.service"));
         assert_eq!(&*group.path, "/system.slice/docker.service");
         assert_eq!(group.container.as_deref(), Some(ID));
+    }
+
+    #[test]
+    fn innermost_container_of_all_hierarchies() {
+        let outer = "f".repeat(64);
+        let group = group(&format!("4:memory:/docker/{outer}/docker/ID\n1:cpu:/docker/{outer}\n0::/docker/{outer}\n"));
+        assert_eq!((group.container.as_deref(), group.runtime), (Some(ID), Some("docker")));
+        assert_eq!(&*group.path, format!("/docker/{outer}"));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) fn flow(flow: &FlowRecord) -> Vec<u8> {
     for number in [flow.local_port, flow.peer_port, flow.family, flow.protocol, flow.socket_type, flow.old_state] {
         out.extend(number.to_ne_bytes());
     }
-    out.extend(flow.reserved.to_ne_bytes());
+    out.extend(flow.spilled.to_ne_bytes());
     out
 }
 

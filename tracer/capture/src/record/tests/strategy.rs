@@ -44,13 +44,13 @@ pub(super) fn flow() -> impl Strategy<Value = (Kind, FlowRecord)> {
     let parts = (any::<[u64; 6]>(), any::<[[u64; 2]; 2]>(), any::<[u32; 7]>(), any::<i32>(), any::<[u16; 6]>());
     (select(&FLOW_KINDS), process(), parts).prop_map(|(kind, process, (long, [local, peer], word, error, half))| {
         let [time_ns, cookie, opened_ns, established_ns, sent, received] = long;
-        let [flags, sends, receives, retransmits, srtt_us, netns, reserved] = word;
+        let [flags, sends, receives, retransmits, srtt_us, netns, spilled] = word;
         let [local_port, peer_port, family, protocol, socket_type, old_state] = half;
         let header = encode::header(kind, size_of::<FlowRecord>(), flags, time_ns);
         #[rustfmt::skip]
         let flow = FlowRecord {
             header, cookie, process, local, peer, opened_ns, established_ns, sent, received, sends, receives, retransmits,
-            srtt_us, error, netns, local_port, peer_port, family, protocol, socket_type, old_state, reserved,
+            srtt_us, error, netns, local_port, peer_port, family, protocol, socket_type, old_state, spilled,
         };
         (kind, flow)
     })

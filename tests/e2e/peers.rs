@@ -1,0 +1,261 @@
+//! A datagram socket and its peers: connected, connected again, disconnected, peeked at, and more of them than fit.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Command, Stdio};
+
+use egret_tests::{Event, Hand, Seen, Trace, traffic};
+use libtest_mimic::Trial;
+
+use crate::checks::{named, only};
+use crate::{test, test_alone};
+
+/// What `hand` sends at once.
+const PAYLOAD: u64 = 7;
+/// Nobody listens there.
+const CLOSED: &str = "127.0.0.1:9";
+const ALSO_CLOSED: &str = "127.0.0.2:9";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("peers::peek_gives_the_socket_back", peek),
+        test("peers::direction_is_each_peer_s_own", direction),
+        test("peers::errors_are_each_peer_s_own", errors),
+        test("peers::connected_again_to_an_earlier_peer", reconnected),
+        test("peers::unnamed_send_goes_to_the_connected_peer", unnamed),
+        test("peers::what_comes_after_a_disconnect_is_not_the_former_peer_s", disconnected),
+        test("peers::failed_send_and_a_later_one_that_succeeds", failed),
+        test("peers::peer_that_was_only_peeked_at_has_no_end", only_peeked),
+        test_alone("peers::more_of_them_than_fit_are_counted", || many(20_000)),
+        test_alone("peers::more_of_them_than_user_space_remembers_are_counted", || many(50_000)),
+    ]
+}
+
+fn hand() -> Hand {
+    Hand::start(&mut Command::new(traffic()))
+}
+
+/// A process that uses a socket of this one.
+fn heir(socket: &UdpSocket) -> Hand {
+    let mut command = Command::new(traffic());
+    command.stderr(Stdio::from(std::os::fd::OwnedFd::from(socket.try_clone().unwrap())));
+    let mut heir = Hand::start(&mut command);
+    heir.make("inherit");
+    heir
+}
+
+fn server() -> (UdpSocket, SocketAddr) {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    (server, address)
+}
+
+/// Closes the socket and ends the trace once its end was reported.
+fn ended(trace: Trace, mut hand: Hand, cookie: u64) -> Seen {
+    hand.make("close");
+    assert!(
+        trace
+            .wait_for(|events| events.iter().any(|event| event.cookie() == cookie && event.name == "connection.close"))
+    );
+    trace.stop()
+}
+
+fn with<'a>(events: &[&'a Event], peer: SocketAddr) -> Vec<&'a Event> {
+    events.iter().copied().filter(|event| event.peer() == Some(peer)).collect()
+}
+
+fn totals(events: &[&Event], peer: SocketAddr) -> (Option<u64>, Option<u64>) {
+    let closed = only(&with(events, peer), "connection.close");
+    (closed.sent, closed.received)
+}
+
+/// One process peeks, another receives: the peer is reported.
+fn peek() {
+    let trace = Trace::start(&["--no-standing"]);
+    let (socket, address) = server();
+    let (mut first, mut second, mut client) = (heir(&socket), heir(&socket), hand());
+    drop(socket);
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        client.make("udp 127.0.0.1:0");
+        client.make(&format!("connect {address}"));
+        clients.push(client.make("send").local.unwrap());
+        first.make("peek");
+        second.make("receive");
+    }
+    let cookie = first.make("close").cookie.or(second.make("mark 0").cookie).unwrap();
+    let pid = second.pid();
+    let seen = ended(trace, second, cookie);
+    let events = seen.of_socket(cookie);
+    for client in clients {
+        let accepted = only(&with(&events, client), "accept");
+        assert!(accepted.pid == Some(pid) || accepted.pid == Some(first.pid()), "{accepted:#?}");
+        assert_eq!(totals(&events, client), (Some(0), Some(PAYLOAD)), "{events:#?}");
+    }
+}
+
+fn direction() {
+    let trace = Trace::start(&["--no-standing"]);
+    let ((one, one_address), (_two, two_address)) = (server(), server());
+    let mut hand = hand();
+    hand.make("udp 127.0.0.1:0");
+    let answer = hand.make(&format!("send {CLOSED}"));
+    one.send_to(b"hello", ("127.0.0.1", answer.local.unwrap().port())).unwrap();
+    hand.make("receive");
+    hand.make(&format!("connect {two_address}"));
+    hand.make("send");
+    let cookie = answer.cookie.unwrap();
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    assert_eq!(named(&with(&events, one_address), "accept").len(), 1, "{events:#?}");
+    assert_eq!(named(&with(&events, two_address), "datagram.send").len(), 1, "{events:#?}");
+    assert_eq!(named(&with(&events, two_address), "accept").len(), 0, "{events:#?}");
+    assert_eq!(totals(&events, one_address), (Some(0), Some(5)));
+    assert_eq!(totals(&events, two_address), (Some(PAYLOAD), Some(0)));
+}
+
+fn errors() {
+    let trace = Trace::start(&["--no-standing"]);
+    let mut hand = hand();
+    let mut cookie = hand.make("udp 127.0.0.1:0").cookie;
+    for peer in [CLOSED, ALSO_CLOSED] {
+        cookie = hand.make(&format!("connect {peer}")).cookie;
+        hand.make("send");
+        assert_eq!(hand.tell("read").error.as_deref(), Some("ECONNREFUSED"));
+    }
+    let cookie = cookie.unwrap();
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    for peer in [CLOSED, ALSO_CLOSED] {
+        let failed = only(&with(&events, peer.parse().unwrap()), "connection.failed");
+        assert_eq!(failed.error.as_deref(), Some("ECONNREFUSED"), "{failed:#?}");
+    }
+}
+
+/// One event for the beginning and one for the end of each, with all that moved in between.
+fn reconnected() {
+    let trace = Trace::start(&["--no-standing"]);
+    let ((_one, one), (_two, two)) = (server(), server());
+    let mut hand = hand();
+    hand.make("udp 127.0.0.1:0");
+    for peer in [one, one, two, one, two, two] {
+        hand.make(&format!("connect {peer}"));
+        hand.make("send");
+    }
+    let cookie = hand.make("mark 0").cookie.unwrap();
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    for peer in [one, two] {
+        let events = with(&events, peer);
+        assert_eq!(named(&events, "datagram.send").len(), 1, "{events:#?}");
+        assert!(named(&events, "connection.open").len() <= 1, "{events:#?}");
+        assert_eq!(totals(&events, peer), (Some(3 * PAYLOAD), Some(0)), "{events:#?}");
+        let ids: std::collections::HashSet<_> = events.iter().map(|event| &event.connection).collect();
+        assert_eq!(ids.len(), 1, "{events:#?}");
+    }
+}
+
+fn unnamed() {
+    let trace = Trace::start(&["--no-standing"]);
+    let ((_one, one), (two, two_address)) = (server(), server());
+    let mut hand = hand();
+    hand.make("udp 127.0.0.1:0");
+    hand.make(&format!("connect {one}"));
+    hand.make("send");
+    hand.make(&format!("send {two_address}"));
+    hand.make("send");
+    hand.make("send");
+    let cookie = hand.make(&format!("send {two_address}")).cookie.unwrap();
+    drop(two);
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    assert_eq!(totals(&events, one), (Some(3 * PAYLOAD), Some(0)), "{events:#?}");
+    assert_eq!(totals(&events, two_address), (Some(2 * PAYLOAD), Some(0)), "{events:#?}");
+    for peer in [one, two_address] {
+        assert_eq!(named(&with(&events, peer), "datagram.send").len(), 1, "{events:#?}");
+    }
+}
+
+fn disconnected() {
+    let trace = Trace::start(&["--no-standing"]);
+    let ((_one, one), (stranger, _)) = (server(), server());
+    let mut hand = hand();
+    hand.make("udp 127.0.0.1:0");
+    hand.make(&format!("connect {one}"));
+    let before = hand.make("send");
+    hand.make("disconnect");
+    // Unbound by the disconnect: the next send binds it again.
+    let answer = hand.make(&format!("send {CLOSED}"));
+    let port = answer.local.unwrap().port();
+    stranger.send_to(b"stranger", ("127.0.0.1", port)).unwrap();
+    hand.make("read");
+    let cookie = before.cookie.unwrap();
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    assert_eq!(totals(&events, one), (Some(PAYLOAD), Some(0)), "{events:#?}");
+    assert_eq!(totals(&events, CLOSED.parse().unwrap()), (Some(PAYLOAD), Some(0)), "{events:#?}");
+}
+
+fn failed() {
+    let trace = Trace::start(&["--no-standing"]);
+    let ((_one, one), (_two, two)) = (server(), server());
+    let mut hand = hand();
+    hand.make("udp 127.0.0.1:0");
+    // A broadcast without the permission for it fails in the call.
+    let broadcast = "127.255.255.255:9";
+    assert_eq!(hand.tell(&format!("send {broadcast}")).error.as_deref(), Some("EACCES"));
+    hand.make(&format!("send {one}"));
+    let cookie = hand.make(&format!("send {two}")).cookie.unwrap();
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    let refused = with(&events, broadcast.parse().unwrap());
+    assert_eq!(refused.len(), 1, "{refused:#?}");
+    assert_eq!(refused[0].error.as_deref(), Some("EACCES"), "{refused:#?}");
+    for peer in [one, two] {
+        assert_eq!(totals(&events, peer), (Some(PAYLOAD), Some(0)), "{events:#?}");
+    }
+    // Meanwhile others may have lost peers; this socket has not.
+    assert_eq!(named(&events, "connection.close").len(), 2, "{events:#?}");
+}
+
+fn only_peeked() {
+    let trace = Trace::start(&["--no-standing"]);
+    let ((one, one_address), (stranger, stranger_address)) = (server(), server());
+    let mut hand = hand();
+    hand.make("udp 127.0.0.1:0");
+    let port = hand.make(&format!("send {one_address}")).local.unwrap().port();
+    stranger.send_to(b"stranger", ("127.0.0.1", port)).unwrap();
+    let cookie = hand.make("peek").cookie.unwrap();
+    drop(one);
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    assert!(with(&events, stranger_address).is_empty(), "{events:#?}");
+    assert_eq!(totals(&events, one_address), (Some(PAYLOAD), Some(0)), "{events:#?}");
+}
+
+/// Loopback has a /8 of addresses. Every peer has an end, or is counted; and every end has totals, or is counted.
+fn many(peers: u32) {
+    let trace = Trace::start(&["--no-standing", "--ring-size", "32MiB"]);
+    let mut hand = hand();
+    let mut cookie = hand.make("udp 127.0.0.1:0").cookie;
+    for peer in 0..peers {
+        let [_, a, b, c] = peer.to_be_bytes();
+        cookie = hand.make(&format!("send 127.{}.{b}.{c}:9", a + 1)).cookie;
+    }
+    let cookie = cookie.unwrap();
+    let seen = ended(trace, hand, cookie);
+    let events = seen.of_socket(cookie);
+    let closed = named(&events, "connection.close");
+    let without_totals = closed.iter().filter(|event| event.sent.is_none()).count() as u64;
+    let counted = |reason: &str| {
+        let line = seen.stderr.lines().find_map(|line| line.split_once(reason)?.1.strip_prefix(": "));
+        line.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    let (evicted, forgotten) = (counted("peer_evicted"), counted("peer_forgotten"));
+    assert_eq!(named(&events, "datagram.send").len(), peers as usize);
+    assert!(closed.iter().all(|event| event.sent.is_none_or(|sent| sent == PAYLOAD)));
+    assert!(without_totals > 0 || forgotten > 0, "{}", seen.stderr);
+    assert!(evicted >= without_totals, "{evicted} {without_totals}: {}", seen.stderr);
+    let unclosed = u64::from(peers) - closed.len() as u64;
+    assert!(forgotten >= unclosed, "{forgotten} {unclosed}: {}", seen.stderr);
+    assert!(closed.len() as u64 - without_totals > 0, "some came back");
+}
