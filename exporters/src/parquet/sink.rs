@@ -243,6 +243,7 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn now() -> Timestamp {
+/// Now, on the calendar.
+pub(super) fn now() -> Timestamp {
     Timestamp(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
 }

@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use egret_model::Timestamp;
 use object_store::buffered::BufWriter;
 use object_store::{ObjectStoreExt as _, PutPayload};
 use tokio::io::AsyncWriteExt as _;
@@ -31,6 +30,7 @@ use super::error::StartError;
 use super::layout::Place;
 use super::settings::Settings;
 use super::shelf::Shelf;
+use super::sink::now;
 use super::store::{BUCKET_PART, Store, finished_files};
 use crate::sink::Ledger;
 
@@ -271,8 +271,4 @@ fn remove(path: &Path) {
             return;
         }
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
 }
