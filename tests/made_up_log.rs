@@ -18,6 +18,7 @@ pub(crate) fn write(log: &Path, host: &str, row_group_rows: usize, events: Vec<E
         row_group_rows,
         zstd_level: 1,
         keep_for: None,
+        gap_percent: 100,
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: 1 << 20,

@@ -1,15 +1,16 @@
-//! The bits of packet and conntrack marks in which verdicts are remembered.
+//! The bits of packet and conntrack marks that carry verdicts.
 //!
 //! Marks belong to the whole host: others keep their own bits in them. egret has one field, and never touches a bit
 //! outside of it.
 
-/// A field of marks: so many neighbouring bits, of which the value says what was judged.
+/// A field of marks: so many neighbouring bits, whose value is a verdict.
 ///
 /// | value | meaning |
 /// |---|---|
-/// | 0 | not judged |
+/// | 0 | no verdict |
 /// | 1 | blocked |
-/// | 2 and more | allowed, by the policy of a generation |
+/// | 2 | let through this once; only ever on a packet |
+/// | 3 and more | allowed, by the policy of a generation |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Marks {
     mask: u32,
@@ -28,8 +29,10 @@ pub enum MarksError {
 
 /// How a verdict of "blocked" is written in the field.
 const BLOCKED: u32 = 1;
+/// How a packet is marked that goes on, and of which nothing is remembered.
+const PASSED: u32 = 2;
 /// How a verdict of "allowed" of the first generation is written in the field.
-const ALLOWED: u32 = 2;
+const ALLOWED: u32 = 3;
 
 impl Marks {
     /// The fewest bits of a mask.
@@ -66,6 +69,12 @@ impl Marks {
         BLOCKED << self.mask.trailing_zeros()
     }
 
+    /// The field of a packet that is let through this once.
+    #[must_use]
+    pub const fn passed(self) -> u32 {
+        PASSED << self.mask.trailing_zeros()
+    }
+
     /// The field of a flow that the policy of this generation allows.
     #[must_use]
     pub const fn allowed(self, generation: u32) -> u32 {
@@ -75,7 +84,7 @@ impl Marks {
     /// How many generations there are before one looks like an earlier one.
     #[must_use]
     pub const fn generations(self) -> u32 {
-        // All values but "not judged" and "blocked".
+        // All values but "no verdict", "blocked" and "let through this once".
         (self.mask >> self.mask.trailing_zeros()) - (ALLOWED - 1)
     }
 
@@ -114,7 +123,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_bits_of_others_are_kept(marks in marks(), mark: u32, generation: u32) {
-            for field in [0, marks.blocked(), marks.allowed(generation)] {
+            for field in [0, marks.blocked(), marks.passed(), marks.allowed(generation)] {
                 let applied = marks.apply(mark, field);
                 prop_assert_eq!(applied & !marks.mask(), mark & !marks.mask());
                 prop_assert_eq!(marks.field(applied), field);
@@ -126,6 +135,8 @@ mod tests {
             prop_assert_ne!(marks.blocked(), 0);
             prop_assert_ne!(marks.allowed(generation), 0);
             prop_assert_ne!(marks.allowed(generation), marks.blocked());
+            prop_assert_ne!(marks.allowed(generation), marks.passed());
+            prop_assert!(![0, marks.blocked()].contains(&marks.passed()));
             prop_assert_eq!(marks.allowed(generation) & !marks.mask(), 0);
         }
 
@@ -140,8 +151,8 @@ mod tests {
             let neighbours = format!("{mask:b}").trim_end_matches('0').chars().all(|bit| bit == '1');
             match Marks::new(mask) {
                 Ok(marks) => prop_assert!(marks.mask() == mask && neighbours && mask.count_ones() >= 4),
-                Err(MarksError::TooFewBits(told, bits)) => prop_assert!(told == mask && bits < 4),
-                Err(MarksError::Apart(told)) => prop_assert!(told == mask && !neighbours),
+                Err(MarksError::TooFewBits(named, bits)) => prop_assert!(named == mask && bits < 4),
+                Err(MarksError::Apart(named)) => prop_assert!(named == mask && !neighbours),
             }
         }
     }
@@ -150,16 +161,19 @@ mod tests {
     fn the_field_by_default() {
         let marks = Marks::default();
         assert_eq!(marks.blocked(), 0x0100_0000);
-        assert_eq!(marks.allowed(0), 0x0200_0000);
-        assert_eq!(marks.allowed(253), 0xff00_0000);
-        assert_eq!(marks.allowed(254), 0x0200_0000);
-        assert_eq!(marks.generations(), 254);
+        assert_eq!(marks.passed(), 0x0200_0000);
+        assert_eq!(marks.allowed(0), 0x0300_0000);
+        assert_eq!(marks.allowed(252), 0xff00_0000);
+        assert_eq!(marks.allowed(253), 0x0300_0000);
+        assert_eq!(marks.generations(), 253);
     }
 
     #[test]
     fn every_bit_may_be_used() {
         let marks = Marks::new(u32::MAX).unwrap();
-        assert_eq!((marks.blocked(), marks.allowed(0), marks.allowed(u32::MAX)), (1, 2, 3));
+        assert_eq!((marks.blocked(), marks.passed(), marks.allowed(0)), (1, 2, 3));
+        // One generation more than there are before the values begin anew.
+        assert_eq!(marks.allowed(marks.generations()), 3);
     }
 
     #[test]

@@ -14,7 +14,7 @@ CREATE OR REPLACE FUNCTION egret_escaped AS (letter) ->
 
 CREATE OR REPLACE FUNCTION egret_quoted AS (value) ->
   if(
-    value NOT IN ('', '->') AND NOT match(value, '[\\s\\p{Z}\\p{Cc}"\\\\#=]'),
+    value NOT IN ('', '->') AND NOT match(value, '[\\s\\p{Z}\\p{Cc}"\\\\#=*?\\[]'),
     value,
     '"' || arrayStringConcat(arrayMap(letter -> egret_escaped(letter), extractAll(value, '(?s).'))) || '"'
   );
@@ -27,8 +27,10 @@ begun AS (
     coalesce(process_user_name, toString(process_user_id)) AS account,
     if(systemd_unit LIKE '%.service', assumeNotNull(systemd_unit), '') AS unit,
     network_transport AS transport,
-    server_address AS name,
-    network_peer_address AS address,
+    -- Rules match by names that are evidence alone.
+    CASE WHEN coalesce(egret_name_unverified, false) THEN NULL ELSE server_address END AS name,
+    -- A link-local peer is another host behind every interface.
+    concat(network_peer_address, ifNull(concat('%', egret_network_interface), '')) AS address,
     ifNull(toInt32(network_peer_port), -1) AS port,
     timestamp,
     extract(_path, '([^/]*)-[0-9]+\\.parquet$') AS host,
@@ -37,6 +39,12 @@ begun AS (
   WHERE event_name IN ('connection.open', 'datagram.send') AND NOT egret_inbound AND error_type IS NULL
     AND NOT coalesce(egret_connect_outstanding, false)
     AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
+    AND (
+      coalesce(egret_executable_origin, CASE WHEN container_id IS NULL THEN 'host' ELSE 'private' END) IN ('host', 'replaced')
+        AND (egret_script IS NULL OR container_id IS NULL)
+      OR egret_executable_origin = 'shared' AND egret_script IS NULL
+    )
+    AND container_image_name IS NULL AND k8s_pod_name IS NULL
 ),
 flows AS (
   SELECT * FROM begun

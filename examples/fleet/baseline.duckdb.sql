@@ -1,4 +1,4 @@
--- What `egret baseline learn --exact` makes of a log, in DuckDB, whichever hosts the log is of:
+-- What `egret baseline learn --exact` makes of a log about files of the host, in DuckDB, whichever hosts the log is of:
 --
 --   duckdb -cmd "SET VARIABLE log = '/var/lib/egret/log/**/*.parquet'" < baseline.duckdb.sql
 --
@@ -14,7 +14,7 @@ CREATE OR REPLACE TEMPORARY MACRO escaped(letter) AS
   END;
 CREATE OR REPLACE TEMPORARY MACRO quoted(value) AS
   CASE
-    WHEN value NOT IN ('', '->') AND NOT regexp_matches(value, '[\s\p{Z}\p{Cc}"\\#=]') THEN value
+    WHEN value NOT IN ('', '->') AND NOT regexp_matches(value, '[\s\p{Z}\p{Cc}"\\#=*?\[]') THEN value
     ELSE '"' || array_to_string(list_transform(string_split(value, ''), lambda letter: escaped(letter)), '') || '"'
   END;
 
@@ -28,8 +28,10 @@ begun AS (
     coalesce(process_user_name, CAST(process_user_id AS VARCHAR)) AS account,
     CASE WHEN systemd_unit LIKE '%.service' THEN systemd_unit ELSE '' END AS unit,
     network_transport AS transport,
-    server_address AS name,
-    network_peer_address AS address,
+    -- Rules match by names that are evidence alone.
+    CASE WHEN coalesce(egret_name_unverified, false) THEN NULL ELSE server_address END AS name,
+    -- A link-local peer is another host behind every interface.
+    network_peer_address || coalesce('%' || egret_network_interface, '') AS address,
     coalesce(CAST(network_peer_port AS INTEGER), -1) AS port,
     timestamp,
     regexp_extract(filename, '([^/]*)-[0-9]+\.parquet$', 1) AS host,
@@ -40,6 +42,14 @@ begun AS (
     AND NOT coalesce(egret_connect_outstanding, false)
     -- What was blocked, would have been, or passed because a person was asked, teaches nothing.
     AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
+    -- Files of the host alone: rules with `file` are made by `egret baseline learn`.
+    AND (
+      coalesce(egret_executable_origin, CASE WHEN container_id IS NULL THEN 'host' ELSE 'private' END) IN ('host', 'replaced')
+        AND (egret_script IS NULL OR container_id IS NULL)
+      OR egret_executable_origin = 'shared' AND egret_script IS NULL
+    )
+    -- So are rules with `image` and `pod`.
+    AND container_image_name IS NULL AND k8s_pod_name IS NULL
 ),
 -- Those of which enough is known for a rule.
 flows AS (

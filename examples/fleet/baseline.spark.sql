@@ -12,7 +12,7 @@ SET spark.sql.parquet.mergeSchema = true;
 
 CREATE OR REPLACE TEMPORARY FUNCTION quoted(value STRING) RETURNS STRING RETURN
   CASE
-    WHEN value NOT IN ('', '->') AND NOT value RLIKE r'[\s\p{Z}\p{Cc}"\\#=]' THEN value
+    WHEN value NOT IN ('', '->') AND NOT value RLIKE r'[\s\p{Z}\p{Cc}"\\#=*?\[]' THEN value
     ELSE '"' || array_join(transform(split(value, ''), letter -> CASE
         WHEN letter IN ('"', r'\') THEN r'\' || letter
         WHEN letter RLIKE r'\p{Cc}' THEN r'\u{' || lower(hex(ascii(letter))) || '}'
@@ -28,8 +28,10 @@ begun AS (
     coalesce(process_user_name, CAST(process_user_id AS STRING)) AS account,
     CASE WHEN systemd_unit LIKE '%.service' THEN systemd_unit ELSE '' END AS unit,
     network_transport AS transport,
-    server_address AS name,
-    network_peer_address AS address,
+    -- Rules match by names that are evidence alone.
+    CASE WHEN coalesce(egret_name_unverified, false) THEN NULL ELSE server_address END AS name,
+    -- A link-local peer is another host behind every interface.
+    concat(network_peer_address, coalesce(concat('%', egret_network_interface), '')) AS address,
     coalesce(CAST(network_peer_port AS INT), -1) AS port,
     timestamp_seconds(timestamp DIV 1000000000) AS timestamp,
     regexp_extract(_metadata.file_path, r'([^/]*)-[0-9]+\.parquet$', 1) AS host,
@@ -41,6 +43,12 @@ begun AS (
   WHERE event_name IN ('connection.open', 'datagram.send') AND NOT egret_inbound AND error_type IS NULL
     AND NOT coalesce(egret_connect_outstanding, false)
     AND coalesce(egret_verdict, 'allow') = 'allow' AND coalesce(egret_verdict_reason, '') <> 'answer'
+    AND (
+      coalesce(egret_executable_origin, CASE WHEN container_id IS NULL THEN 'host' ELSE 'private' END) IN ('host', 'replaced')
+        AND (egret_script IS NULL OR container_id IS NULL)
+      OR egret_executable_origin = 'shared' AND egret_script IS NULL
+    )
+    AND container_image_name IS NULL AND k8s_pod_name IS NULL
 ),
 flows AS (
   SELECT * FROM begun

@@ -1,4 +1,4 @@
-//! Names of errors, as `error.type` has them.
+//! Names of errors, the values of `error.type`.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -9,11 +9,10 @@ use nix::errno::Errno;
 /// Numbers that may have a symbolic name; on Linux the highest is 133.
 const NUMBERS: RangeInclusive<i32> = 1..=255;
 
-/// Shows an errno by its symbolic name, `ECONNREFUSED`.
+/// An errno that is displayed by its symbolic name, `ECONNREFUSED`.
 ///
-/// A number that Linux does not define for user space keeps its value behind an `E`: `E512` is what a system
-/// call interrupted by a signal may leave in a tracepoint. No symbolic name has digits only, so the two never
-/// collide, and unlike one name for all of them this still tells which it was.
+/// A number that Linux does not define for user space is displayed after an `E`: `E512`, for example, is the result of an interrupted
+/// system call in a tracepoint. The two forms do not collide, because no symbolic name has digits only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrnoName(pub i32);
 
@@ -26,7 +25,7 @@ impl fmt::Display for ErrnoName {
     }
 }
 
-/// A text that is no error's name.
+/// A text that is not the name of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the name of an error")]
 pub struct UnknownName;
@@ -55,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_understood() {
+    fn names_are_parsed() {
         for number in -300..300 {
             assert_eq!(ErrnoName(number).to_string().parse(), Ok(ErrnoName(number)));
         }

@@ -1,4 +1,4 @@
-//! Values of the attributes that have a fixed set of them.
+//! Values of attributes that are one of a fixed set.
 
 use egret_model::{Attribution, NameSource, NetworkType, Verdict};
 
@@ -43,10 +43,10 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Verdicts, in the order of their numbers.
+/// Verdicts, in the order of their indices.
 pub const VERDICTS: [Verdict; 3] = [Verdict::Allow, Verdict::WouldBlock, Verdict::Block];
 
-/// Ways in which processes are found, in the order of their numbers: best first.
+/// Attributions, in the order of their indices: best first.
 pub const ATTRIBUTIONS: [Attribution; 5] =
     [Attribution::Cookie, Attribution::Tuple, Attribution::Diag, Attribution::Procfs, Attribution::Unknown];
 

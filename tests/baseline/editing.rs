@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("editing::mode_and_owner_stay", mode_and_owner),
         test("editing::a_full_disk_leaves_the_file_as_it_was", full_disk),
         test("editing::what_is_wrong_is_told_by_line", wrong),
+        test("editing::rules_that_match_nothing_fail_the_check", unmatched),
         test("editing::without_a_baseline_it_says_how_to_get_one", none),
     ]
 }
@@ -95,6 +96,21 @@ fn wrong() {
         assert!(stderr.contains(&format!("{path}:4: ")), "{command}: {stderr}");
         assert_eq!(place.text(), text);
     }
+}
+
+fn unmatched() {
+    let place = Place::new();
+    fs::write(
+        place.file(),
+        "format 1\nallow exe=curl -> tcp example.org 443\nallow exe=/usr/bin/curl -> tcp example.org 443\n",
+    )
+    .unwrap();
+    let output = place.command("check", &[]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
+    assert!(stderr.contains("`allow exe=curl -> tcp example.org 443` matches nothing"), "{stderr}");
+    // The other rule is none the worse for it.
+    assert!(place.told("show", &[]).contains("exe=/usr/bin/curl"));
 }
 
 fn none() {

@@ -63,6 +63,7 @@ fn event(number: u64, rows: u64) -> Event {
     let server = (program > 0).then(|| Server {
         name: format!("n{}.example-{program}.org", number / 50 % 40).into(),
         source: NameSource::Dns,
+        unverified: false,
         resolution: None,
     });
     let time = Timestamp(BEGIN + i64::try_from(number * step).unwrap());
@@ -70,8 +71,8 @@ fn event(number: u64, rows: u64) -> Event {
         process: Some(Arc::new(process)),
         attribution: Attribution::Cookie,
         transport: Some(Transport::Tcp),
-        local: Endpoint { address: Some([10, 0, 0, 5].into()), port: Some(50_000) },
-        peer: Endpoint { address: Some([198, 18, high, low].into()), port: Some(443) },
+        local: Endpoint { address: Some([10, 0, 0, 5].into()), port: Some(50_000), interface: None },
+        peer: Endpoint { address: Some([198, 18, high, low].into()), port: Some(443), interface: None },
         server,
         ..Event::new(EventName::ConnectionOpen, time, ConnectionId { socket: number, opened: number }, Layer::Sockets)
     }

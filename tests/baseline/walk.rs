@@ -62,7 +62,7 @@ fn stranger() {
     assert!(table.contains("blocked    4 (100 %)") && table.contains(&copy), "{table}");
     place.told("allow", &[blocked["rule"].as_str().unwrap()]);
     assert_eq!(place.json("replay", &odd)["would_block"], 0);
-    place.told("deny", &["--exe", &copy, "--to", "*", "--transport", "*"]);
+    place.told("deny", &["--exe", &copy, "--to", "*"]);
     let denied = place.json("replay", &odd);
     assert_eq!((&denied["would_block"], &denied["blocked"][0]["reason"]), (&4.into(), &"denied".into()), "{denied}");
 }
@@ -93,25 +93,34 @@ fn other_scripts() {
     std::fs::create_dir(&elsewhere).unwrap();
     let [app, evil, same] = [place.path("app.py"), place.path("evil.py"), elsewhere.join("app.py")];
     let [app_sh, same_sh] = [place.path("app.sh"), elsewhere.join("app.sh")];
+    let [gone_sh, found_sh] = [place.path("gone.sh"), elsewhere.join("gone.sh")];
     [&app, &evil, &same].iter().for_each(|script| std::fs::write(script, send).unwrap());
-    [&app_sh, &same_sh].iter().for_each(|script| std::fs::write(script, "echo > /dev/udp/127.0.0.1/9\n").unwrap());
+    for script in [&app_sh, &same_sh, &gone_sh, &found_sh] {
+        std::fs::write(script, "echo > /dev/udp/127.0.0.1/9\n").unwrap();
+    }
     let [app, evil, elsewhere, app_sh] = [&app, &evil, &elsewhere, &app_sh].map(|path| path.display().to_string());
     let here = place.path("").display().to_string();
     let python = "/usr/bin/python3";
     record(
         &usual,
-        &["sh", "-c", &format!("cd {here}; {python} -I app.py; {python} {app}; bash {app_sh}; bash -e ./app.sh")],
+        &[
+            "sh",
+            "-c",
+            &format!("cd {here}; {python} -I app.py; {python} {app}; bash {app_sh}; bash -e ./app.sh; bash gone.sh"),
+        ],
     );
+    std::fs::remove_file(gone_sh).unwrap();
     place.told("learn", &["--log", usual.to_str().unwrap()]);
     let replay = place.json("replay", &["--log", usual.to_str().unwrap()]);
-    // bash connects its socket and then sends: two flows.
-    assert_eq!((&replay["flows"], &replay["would_block"]), (&6.into(), &0.into()), "{replay}\n{}", place.text());
+    // bash connects its socket, sends, and is refused: what failed is judged besides.
+    assert_eq!((&replay["flows"], &replay["would_block"]), (&8.into(), &0.into()), "{replay}\n{}", place.text());
     for line in [
         format!("{python} -I {evil} {app}"),
         format!("{python} -W ignore {evil} {app}"),
         format!("bash -s {app_sh} < {elsewhere}/app.sh"),
         format!("cd {elsewhere}; {python} app.py"),
         format!("cd {elsewhere}; bash -o errexit app.sh {app_sh}"),
+        format!("cd {here}; PATH={elsewhere}:$PATH bash gone.sh"),
         format!("bash -c 'echo > /dev/udp/127.0.0.1/9' {app_sh}"),
     ] {
         record(&odd, &["sh", "-c", &line]);

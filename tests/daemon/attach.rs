@@ -72,7 +72,7 @@ fn events(text: &str) -> Vec<Event> {
 /// Every line about a process is, byte for byte, the one that the JSON sink wrote.
 fn json() {
     let daemon = Setup::new().json().start();
-    let attached = Attached::start(&daemon, &["--format", "json"]);
+    let attached = Attached::start(&daemon, &["--format", "json", "--totals"]);
     let report = Traffic::new(&["tcp-blocking", "--count", "10"]).run();
     daemon.wait_for_lines(&report);
     until("the subscriber to have it all", || (daemon.sink("live").queued == 0).then_some(()));
@@ -104,7 +104,7 @@ fn table() {
 
 fn ends_with_daemon() {
     let daemon = Setup::new().json().start();
-    let mut attached = Attached::start(&daemon, &["--format", "json"]);
+    let mut attached = Attached::start(&daemon, &["--format", "json", "--totals"]);
     let report = Traffic::new(&["tcp-blocking", "--count", "10"]).run();
     let ended = daemon.stop();
     assert!(ended.status.success(), "{ended:?}");
@@ -140,7 +140,7 @@ fn closed_pipe() {
 /// Its standard output is not read: the pipe fills, then the socket, then its queue. Nobody else is held up.
 fn slow() {
     let daemon = Setup::new().json().start();
-    let attached = Attached::start(&daemon, &["--format", "json"]);
+    let attached = Attached::start(&daemon, &["--format", "json", "--totals"]);
     let storm = || Traffic::new(&["storm", "--seconds", "1", "--threads", "2"]).run();
     let missed = until("more than the subscriber has room for", || {
         let _ = storm();

@@ -1,9 +1,10 @@
 //! Who may ask a daemon, and what it answers.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use egret_tests::{Daemon, Setup, Traffic, egret, until};
 use libtest_mimic::Trial;
@@ -20,6 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("control::status_tells_what_the_contract_says", status),
         test("control::status_for_people", status_for_people),
         test("control::without_a_daemon_it_says_how_to_get_one", nobody_there),
+        test("control::while_egret_starts_status_says_so_and_everything_else_waits", starting),
+        test("control::daemon_that_cannot_start_is_no_stranger", cannot_start),
         test("control::strangers_are_refused", strangers),
         test("control::members_of_the_group_are_let_in", members),
         test_alone("control::status_adds_up_under_load", adds_up),
@@ -66,6 +69,60 @@ fn nobody_there() {
         assert!(output.status.code() == Some(1) && stderr.contains(socket) && stderr.contains("egret run"), "{stderr}");
         assert!(output.stdout.is_empty());
     }
+}
+
+/// A daemon that reads its baseline from a pipe waits until somebody writes to that.
+fn held_up() -> Daemon {
+    let setup = Setup::new();
+    nix::unistd::mkfifo(&setup.path("baseline"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let command = setup.command();
+    let daemon = setup.start_unready(command);
+    until("the control socket", || daemon.setup().socket().exists().then_some(()));
+    daemon
+}
+
+fn starting() {
+    let daemon = held_up();
+    let text = String::from_utf8(daemon.ask(&["status"]).output().unwrap().stdout).unwrap();
+    assert!(text.contains(&format!("process {}, starting", daemon.pid())), "{text}");
+    assert_eq!(daemon.status()["starting"], true);
+    let mut mode = daemon.ask(&["mode"]).stdout(Stdio::piped()).spawn().unwrap();
+    assert_eq!(daemon.status()["starting"], true);
+    assert!(mode.try_wait().unwrap().is_none());
+    let_start(&daemon);
+    daemon.wait_for_notification("READY=1");
+    let output = mode.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.starts_with("observe"), "{text}");
+    let status = daemon.status();
+    assert_eq!((&status["starting"], &status["enforcement"]["phase"]), (&false.into(), &"in_force".into()), "{status}");
+    assert!(daemon.stop().status.success());
+}
+
+/// Puts a file in place of the pipe, and writes to that what it waits for.
+fn let_start(daemon: &Daemon) {
+    let path = daemon.setup().path("baseline");
+    let mut pipe = File::options().write(true).open(&path).unwrap();
+    let file = daemon.setup().path("baseline.file");
+    fs::write(&file, "format 1\n").unwrap();
+    fs::rename(file, path).unwrap();
+    pipe.write_all(b"format 1\n").unwrap();
+}
+
+fn cannot_start() {
+    let daemon = held_up();
+    let mode = daemon.ask(&["mode"]).stderr(Stdio::piped()).spawn().unwrap();
+    // It is connected once it waits for an answer.
+    until("a command that is connected", || {
+        let link = |entry: fs::DirEntry| fs::read_link(entry.path()).unwrap_or_default();
+        let mut links = fs::read_dir(format!("/proc/{}/fd", mode.id())).unwrap().flatten().map(link);
+        links.any(|link| link.to_string_lossy().starts_with("socket:")).then_some(())
+    });
+    let setup = daemon.kill();
+    let stderr = String::from_utf8(mode.wait_with_output().unwrap().stderr).unwrap();
+    let is_said = ["without an answer: it ended, or could not start", "no egret runs on"];
+    assert!(is_said.iter().any(|said| stderr.contains(said)), "{stderr}");
+    drop(setup);
 }
 
 /// Asks as another user, with these further options for setpriv(1).

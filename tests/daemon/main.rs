@@ -11,12 +11,16 @@
 )]
 
 mod attach;
+mod containers;
 mod control;
+mod digests;
 mod life;
 mod manager;
 mod privilege;
 mod reload;
+mod soak;
 mod takes;
+mod totals;
 
 use std::process::ExitCode;
 
@@ -26,11 +30,15 @@ fn main() -> ExitCode {
     let trials = [
         life::trials(),
         control::trials(),
+        digests::trials(),
         attach::trials(),
+        containers::trials(),
         reload::trials(),
+        soak::trials(),
         manager::trials(),
         privilege::trials(),
         takes::trials(),
+        totals::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())
 }

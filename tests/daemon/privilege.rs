@@ -48,9 +48,18 @@ fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
 
 /// `within` is all that the daemon had at its start.
 fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
-    let names =
-        ["egret", "egret-capture", "egret-enrich", "egret-worker", "egret-json", "egret-parquet", "egret-baseline"];
-    let names = names.into_iter().chain(["egret-enforce"]);
+    let names = [
+        "egret",
+        "egret-capture",
+        "egret-digest",
+        "egret-enrich",
+        "egret-worker",
+        "egret-json",
+        "egret-parquet",
+        "egret-baseline",
+        "egret-names",
+    ];
+    let names = names.into_iter().chain(["egret-enforce", "egret-container"]);
     // Each takes its name, and gives up what it has, itself.
     let threads = until("all threads by their names", || {
         let threads = threads(daemon);
@@ -59,7 +68,8 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
     for name in names {
         let sets = &threads[name];
         let (expected, passed_on) = match name {
-            "egret-capture" | "egret-enrich" => (SYS_PTRACE | DAC_READ_SEARCH, 0),
+            "egret-capture" | "egret-digest" => (SYS_PTRACE | DAC_READ_SEARCH, 0),
+            "egret-container" => (DAC_READ_SEARCH, 0),
             "egret-enforce" => (JUDGES & within, INSTALLS & within),
             _ => (0, 0),
         };
@@ -70,7 +80,11 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
     }
     // Nobody else is there that has something.
     let held: BTreeSet<u64> = threads.values().map(|sets| sets["CapPrm"]).collect();
-    assert_eq!(held, BTreeSet::from([0, SYS_PTRACE | DAC_READ_SEARCH, JUDGES & within]), "{threads:?}");
+    assert_eq!(
+        held,
+        BTreeSet::from([0, DAC_READ_SEARCH, SYS_PTRACE | DAC_READ_SEARCH, JUDGES & within]),
+        "{threads:?}"
+    );
 }
 
 fn given_up() {
@@ -92,6 +106,12 @@ fn check_capture(daemon: &Daemon) {
     let program = scratch.copy(&traffic(), "private");
     std::os::unix::fs::chown(&program, Some(STRANGER), Some(STRANGER)).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    // An event that is written before the digest is known goes without.
+    until("a digest", || {
+        let report = Traffic::by(&program, &["tcp-blocking"]).user(STRANGER).run();
+        let events = daemon.wait_for_lines(&report);
+        events.iter().any(|event| event.pid == Some(report.pid) && event.sha256.is_some()).then_some(())
+    });
     for way in ["tcp-blocking", "udp-connected"] {
         let report = Traffic::by(&program, &[way, "--wait-stdin"]).user(STRANGER).run();
         let events = daemon.wait_for_lines(&report);

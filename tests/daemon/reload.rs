@@ -88,8 +88,9 @@ fn wrong() {
     let mut daemon = Setup::new().json().start();
     daemon.change("json.enabled", "\"perhaps\"");
     daemon.change("parquet.zstd_level", "99");
+    daemon.change("enforce.bypass_users", "[\"no-such-user\"]");
     daemon.reload();
-    ["perhaps", "99", "goes on as before"].into_iter().for_each(|word| daemon.says(word));
+    ["perhaps", "99", "this host has no such user", "goes on as before"].into_iter().for_each(|word| daemon.says(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert!(daemon.stop().status.success());

@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("config::environment_counts", environment),
         test("config::other_commands_look_where_it_says", places),
         test("config::missing_file_is_told", missing),
+        test("config::doctor_tells_what_is_wrong_with_it", doctor),
         test("config::secrets_are_not_shown", secrets),
     ]
 }
@@ -111,6 +112,23 @@ fn missing() {
     if !Path::new("/etc/egret/egret.toml").exists() {
         assert_eq!(config(&["check"], &[]).0, Some(0));
     }
+}
+
+fn doctor() {
+    let scratch = Scratch::new();
+    let wrong = written(&scratch, "[log]\nfilter = 3\n[parqet]\n");
+    let run = |path: &str| {
+        let output = Command::new(egret()).args(["doctor", "--json", "--config", path]).output().unwrap();
+        let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        // What the host allows is told all the same.
+        let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let checks = told["enforcing"]["checks"].as_array().unwrap();
+        assert!(checks.iter().any(|check| check["name"] == "configuration"), "{told}");
+        stderr
+    };
+    assert_eq!(run(&wrong), config(&["check", &wrong], &[]).2);
+    assert!(run("/no/such/file").contains("/no/such/file: No such file or directory"));
 }
 
 fn secrets() {

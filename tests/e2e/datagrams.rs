@@ -1,6 +1,8 @@
 //! UDP: every call that sends, one peer and several, both ends.
 
-use egret_tests::{Flow, Report, Seen, Trace, Traffic};
+use std::net::UdpSocket;
+
+use egret_tests::{Event, Flow, Report, Seen, Trace, Traffic};
 use libtest_mimic::Trial;
 
 use crate::checks::{FAMILIES, datagrams, named, only, process};
@@ -22,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("datagrams::in_another_namespace", namespace),
         test("datagrams::ten_thousand_are_a_few_events", bounded),
         test("datagrams::every_send_is_an_event_on_request", every_send),
+        test("datagrams::connected_and_never_used_is_no_event", connected_only),
     ];
     echoes.into_iter().chain(several).chain(others).collect()
 }
@@ -72,6 +75,7 @@ fn refused() {
         let failed = only(&events, "connection.failed");
         assert_eq!(failed.error.as_deref(), Some("ECONNREFUSED"), "{failed:#?}");
         assert_eq!(failed.peer(), Some(report.total.peer()), "{failed:#?}");
+        assert!(failed.own_namespace, "{failed:#?}");
         let closed = only(&events, "connection.close");
         assert_eq!((closed.sent, closed.received), (Some(1000), Some(0)), "{closed:#?}");
     }
@@ -92,6 +96,22 @@ fn namespace() {
     let seen = trace.stop_after(&report);
     every_flow(&seen, &report);
     every_flow(&seen, report.server());
+}
+
+/// As resolvers do to see from which address they would send (RFC 6724).
+fn connected_only() {
+    let trace = Trace::start(&["--no-standing"]);
+    let marker = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let unused = UdpSocket::bind("127.0.0.1:0").unwrap();
+    unused.connect(marker.local_addr().unwrap()).unwrap();
+    let port = unused.local_addr().unwrap().port();
+    drop(unused);
+    marker.send_to(b"12345", marker.local_addr().unwrap()).unwrap();
+    let is_marker = |event: &Event| event.name == "datagram.send" && event.peer() == marker.local_addr().ok();
+    assert!(trace.wait_for(|events| events.iter().any(is_marker)));
+    let seen = trace.stop();
+    let events: Vec<_> = seen.of_pid(std::process::id());
+    assert!(events.iter().all(|event| event.local_port != Some(port)), "{events:#?}");
 }
 
 fn bounded() {

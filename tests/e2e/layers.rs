@@ -119,7 +119,9 @@ fn old_listener() {
     let accept = |events: &[Event]| events.iter().find(is).cloned();
     assert!(trace.wait_for(|events| accept(events).is_some()), "no accept was told");
     let accept = trace.sees(accept).unwrap();
-    assert_eq!((accept.pid, accept.attribution.as_str()), (Some(server.pid()), "diag"), "{accept:#?}");
+    // With many connections at once there is no time to ask for each, and its listener is named.
+    assert_eq!(accept.pid, Some(server.pid()), "{accept:#?}");
+    assert!(["diag", "procfs"].contains(&&*accept.attribution), "{accept:#?}");
     drop(client);
     let _ = trace.stop();
     let _ = server.finish();

@@ -10,11 +10,11 @@
     reason = "a test ends at the first thing that is not as it should be"
 )]
 
-mod checks;
 mod cli;
 mod config;
 mod datagrams;
 mod filters;
+mod interfaces;
 mod layers;
 mod loss;
 mod names;
@@ -24,12 +24,14 @@ mod ownership;
 mod peers;
 mod processes;
 mod standing;
+mod starting;
 mod streams;
+mod totals;
 mod trace_context;
 
 use std::process::ExitCode;
 
-pub(crate) use egret_tests::{needing, test, test_alone};
+pub(crate) use egret_tests::{checks, needing, test, test_alone};
 
 fn main() -> ExitCode {
     let trials = [
@@ -40,8 +42,11 @@ fn main() -> ExitCode {
         processes::trials(),
         ownership::trials(),
         standing::trials(),
+        starting::trials(),
+        totals::trials(),
         neighbours::trials(),
         filters::trials(),
+        interfaces::trials(),
         cli::trials(),
         config::trials(),
         layers::trials(),

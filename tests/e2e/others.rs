@@ -3,7 +3,7 @@
 use egret_tests::{Trace, Traffic};
 use libtest_mimic::Trial;
 
-use crate::checks::{named, only, process};
+use crate::checks::{only, process};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -23,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let others = [
         test("others::raw_sockets_have_no_ports", no_ports),
         test("others::packet", packet),
+        test("others::packet_that_ends_just_before_the_trace", packet_at_the_end),
         test("others::unix_is_no_network", unix),
     ];
     internet.into_iter().chain(others).collect()
@@ -67,7 +68,7 @@ fn no_ports() {
 fn packet() {
     let trace = Trace::start(&["--no-standing"]);
     let report = Traffic::new(&["packet", "--bytes", "20000"]).run();
-    let seen = trace.stop();
+    let seen = trace.stop_after(&report);
     let events = seen.of_socket(report.total.socket());
     for event in &events {
         process(event, &report);
@@ -75,8 +76,17 @@ fn packet() {
     }
     let sent = only(&events, "datagram.send");
     assert_eq!(sent.sent, Some(1000), "{sent:#?}");
-    // There may be no hook that sees the end of such a socket; if it is told, then with all it did.
-    for closed in named(&events, "connection.close") {
+    let closed = only(&events, "connection.close");
+    assert_eq!((closed.sent, closed.received), (Some(report.total.sent), Some(report.total.received)), "{closed:#?}");
+}
+
+/// No hook sees the end of such a socket: it is looked for at the end, too.
+fn packet_at_the_end() {
+    for arguments in [&["packet", "--bytes", "20000"][..], &["netns", "--inner", "packet", "--bytes", "20000"]] {
+        let trace = Trace::start(&["--no-standing"]);
+        let report = Traffic::new(arguments).run();
+        let seen = trace.stop();
+        let closed = only(&seen.of_socket(report.total.socket()), "connection.close").clone();
         assert_eq!(closed.sent, Some(report.total.sent), "{closed:#?}");
     }
 }

@@ -1,11 +1,17 @@
 //! Connections that stood before egret did.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use egret_tests::{Event, Server, Trace};
+use egret_tests::{Event, Namespace, Server, Trace, until};
 use libtest_mimic::Trial;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, listen, socket,
+};
 
 use crate::checks::only;
 use crate::test;
@@ -15,6 +21,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("standing::listed_first_under_their_processes", listed),
         test("standing::used_and_closed_later", used),
         test("standing::not_listed_on_request", unlisted),
+        test("standing::each_start_names_a_connection_anew", named),
+        test("standing::process_and_direction_stay_to_the_end", idle),
+        test("standing::connected_datagram_socket_is_one_connection", datagrams),
+        test("standing::listener_has_what_waits_to_be_accepted", backlog),
+        test("standing::connect_without_answer_ends_as_failed", || unanswered(false)),
+        test("standing::connect_that_another_program_watches_ends_as_failed", || unanswered(true)),
     ]
 }
 
@@ -80,8 +92,8 @@ fn used() {
     let (server, mut stream) = connection();
     let trace = Trace::start(&[]);
     round_trip(&mut stream);
-    stream.shutdown(Shutdown::Both).unwrap();
     let [own, other] = ends(&stream);
+    stream.shutdown(Shutdown::Both).unwrap();
     drop(stream);
     let report = server.finish();
     let seen = trace.stop_after(&report);
@@ -100,6 +112,20 @@ fn used() {
     }
 }
 
+fn named() {
+    let (_server, stream) = connection();
+    let ids = [(); 2].map(|()| {
+        let trace = Trace::start(&[]);
+        let is_own = |event: &Event| is_between(event, ends(&stream)) && event.standing;
+        assert!(trace.wait_for(|events| events.iter().filter(|event| is_own(event)).count() == 2));
+        let seen = trace.stop();
+        let ids = seen.events.iter().filter(|event| is_own(event)).map(|event| event.connection.clone());
+        ids.collect::<HashSet<_>>()
+    });
+    assert_eq!(ids.each_ref().map(HashSet::len), [2, 2], "{ids:?}");
+    assert!(ids[0].is_disjoint(&ids[1]), "{ids:?}");
+}
+
 fn unlisted() {
     let (server, mut stream) = connection();
     // Answered, so accepted: what the server does first with a connection is told.
@@ -110,4 +136,141 @@ fn unlisted() {
     let seen = trace.stop();
     let of_old: Vec<_> = seen.events.iter().filter(|event| is_between(event, ends(&stream))).collect();
     assert!(of_old.is_empty(), "{of_old:#?}");
+}
+
+/// Nobody uses it after the start: what the listing knew is all that is known.
+fn idle() {
+    let (server, stream) = connection();
+    let [own, other] = ends(&stream);
+    let trace = Trace::start(&[]);
+    drop(stream);
+    let report = server.finish();
+    let seen = trace.stop_after(&report);
+    let own_pid = std::process::id();
+    for (ends, name, pid, inbound) in
+        [((own, other), "connection.open", own_pid, false), ((other, own), "accept", report.pid, true)]
+    {
+        let is = |event: &&Event| (event.local(), event.peer()) == (Some(ends.0), Some(ends.1));
+        let events: Vec<_> = seen.events.iter().filter(is).collect();
+        let (first, closed) = (only(&events, name), only(&events, "connection.close"));
+        assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
+        assert_eq!((first.inbound, closed.inbound), (inbound, inbound), "{events:#?}");
+        assert_eq!((&first.path, &first.connection), (&closed.path, &closed.connection), "{events:#?}");
+        assert_eq!(events.len(), 2, "{events:#?}");
+    }
+}
+
+/// Used after the start or not, it opens once and closes once, under the number that the listing gave it.
+fn datagrams() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let sockets = [(); 3].map(|()| {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(peer.local_addr().unwrap()).unwrap();
+        socket
+    });
+    let trace = Trace::start(&[]);
+    let [unused, sends, receives] = sockets;
+    sends.send(b"12345").unwrap();
+    peer.send_to(b"12345", receives.local_addr().unwrap()).unwrap();
+    receives.recv(&mut [0; 5]).unwrap();
+    let locals = [&unused, &sends, &receives].map(|socket| socket.local_addr().unwrap());
+    drop((unused, sends, receives));
+    let of = |events: &[Event], local| -> Vec<Event> {
+        // TCP has ports of its own, which may be the same.
+        let is = |event: &&Event| event.transport.as_deref() == Some("udp") && event.local() == Some(local);
+        events.iter().filter(is).filter(|event| event.name != "accept").cloned().collect()
+    };
+    let is_over = |events: &[Event]| {
+        locals.iter().all(|local| of(events, *local).iter().any(|event| event.name == "connection.close"))
+    };
+    assert!(trace.wait_for(is_over), "{:#?}", trace.sees(|events| locals.map(|local| of(events, local))));
+    let seen = trace.stop();
+    for (local, figures) in locals.into_iter().zip([(0, 0), (5, 0), (0, 5)]) {
+        let events = of(&seen.events, local);
+        let events: Vec<_> = events.iter().collect();
+        let (first, closed) = (only(&events, "connection.open"), only(&events, "connection.close"));
+        assert_eq!((closed.sent, closed.received), (Some(figures.0), Some(figures.1)), "{events:#?}");
+        for event in &events {
+            assert_eq!(event.connection, first.connection, "{events:#?}");
+            assert_eq!((event.pid, event.inbound), (Some(std::process::id()), false), "{events:#?}");
+        }
+    }
+}
+
+/// Of a listener that is older than egret, in another namespace; connections from before the start and after it.
+fn backlog() {
+    let namespace = Namespace::resolving("");
+    let (listener, older) = namespace.within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let older = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (listener, older)
+    });
+    let server = listener.local_addr().unwrap();
+    let trace = Trace::start(&[]);
+    let newer = namespace.within(|| TcpStream::connect(server).unwrap());
+    for (stream, standing) in [(older, true), (newer, false)] {
+        let ends = (Some(server), stream.local_addr().ok());
+        let named = |events: &[Event], name: &str| {
+            events.iter().find(|event| event.name == name && (event.local(), event.peer()) == ends).cloned()
+        };
+        assert!(trace.wait_for(|events| named(events, "accept").is_some()), "no accept is reported");
+        let accepted = trace.sees(|events| named(events, "accept")).unwrap();
+        assert_eq!((accepted.pid, accepted.standing), (Some(std::process::id()), standing), "{accepted:#?}");
+        // Accepted and closed without a word.
+        drop((listener.accept().unwrap(), stream));
+        assert!(trace.wait_for(|events| named(events, "connection.close").is_some()), "no close is reported");
+        let closed = trace.sees(|events| named(events, "connection.close")).unwrap();
+        assert_eq!((closed.pid, closed.inbound), (Some(std::process::id()), true), "{closed:#?}");
+        assert_eq!(closed.connection, accepted.connection);
+    }
+}
+
+/// How often the socket with this port has sent its SYN anew (`retrnsmt` in Documentation/networking/proc_net_tcp.rst).
+fn retransmissions(namespace: &Namespace, port: u16) -> u64 {
+    let table = namespace.within(|| std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap());
+    let local = format!(":{port:04X}");
+    let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let line = lines.find(|fields| fields[1].ends_with(&local)).expect("the socket is there");
+    u64::from_str_radix(line[6], 16).unwrap()
+}
+
+/// A connect under way at the start is reported once, and its end too.
+///
+/// A socket's callbacks are one set for all programs: where another egret has asked for those of retransmissions, they come to
+/// this one too.
+fn unanswered(is_watched: bool) {
+    let other = is_watched.then(|| Trace::start(&[]));
+    let namespace = Namespace::resolving("");
+    let server = 4400 + u16::from(is_watched);
+    let peer = SocketAddr::from(([127, 0, 0, 1], server));
+    // Its queue has room for one: the next SYN is dropped.
+    let (socket, full) = namespace.within(|| {
+        let full = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(full.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, server)).unwrap();
+        listen(&full, Backlog::new(0).unwrap()).unwrap();
+        let first = TcpStream::connect(peer).unwrap();
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let next = socket(AddressFamily::Inet, SockType::Stream, flags, None).unwrap();
+        assert_eq!(connect(next.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, server)), Err(Errno::EINPROGRESS));
+        (next, (full, first))
+    });
+    let port = getsockname::<SockaddrIn>(socket.as_raw_fd()).unwrap().port();
+    let of = |events: &[Event]| -> Vec<Event> {
+        events.iter().filter(|event| event.local_port == Some(port) && event.peer() == Some(peer)).cloned().collect()
+    };
+    let trace = Trace::start(&[]);
+    if is_watched {
+        let before = retransmissions(&namespace, port);
+        until("one more", || (retransmissions(&namespace, port) > before).then_some(()));
+    }
+    drop(socket);
+    assert!(trace.wait_for(|events| of(events).iter().any(|event| event.name == "connection.failed")));
+    drop(other);
+    let events = of(&trace.stop().events);
+    let events: Vec<_> = events.iter().collect();
+    let (opened, failed) = (only(&events, "connection.open"), only(&events, "connection.failed"));
+    assert_eq!(events.len(), 2, "{events:#?}");
+    assert_eq!(opened.connection, failed.connection);
+    assert!(events.iter().all(|event| event.pid == Some(std::process::id()) && event.standing), "{events:#?}");
+    drop(full);
 }

@@ -2,6 +2,7 @@
 //!
 //! Through the library: `egret trace` does not ask for it.
 
+use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("trace_context::of_something_else", something_else),
         test("trace_context::of_a_process_older_than_egret", older),
         test("trace_context::of_children", children),
+        test("trace_context::working_directory_is_recorded_beside_it", directory),
+        test("trace_context::no_program_is_near_the_limits_of_the_verifier", limits),
     ]
 }
 
@@ -34,9 +37,11 @@ fn start(trace_context: bool) -> Capture {
         layer: Some(Layer::Sockets),
         ring_bytes: 4 << 20,
         every_send: false,
-        standing: false,
+        preexisting: false,
+        totals: None,
         names: None,
         trace_context,
+        containers: None,
         enforce: false,
     };
     Capture::start(&Probe::new(), options).unwrap()
@@ -127,4 +132,30 @@ fn children() {
     let is = |event: &Event| event.process.as_ref().is_some_and(|process| process.parent_pid == Some(pid));
     let images = images(&mut capture, "one-shot", is, 20);
     assert!(images.iter().all(|image| image.trace_parent == parent()), "{images:#?}");
+}
+
+fn directory() {
+    let mut capture = start(true);
+    for (at, environment) in [("/usr", &[("TRACEPARENT", VALUE)][..]), ("/", &[("TRACEPARENT", VALUE)]), ("/usr", &[])]
+    {
+        let mut child = generator(&["tcp-blocking"], environment).current_dir(at).spawn().unwrap();
+        let pid = child.id();
+        assert!(child.wait().unwrap().success());
+        let is = |event: &Event| event.process.as_ref().is_some_and(|process| process.pid == pid);
+        let image = &images(&mut capture, "tcp-blocking", is, 1)[0];
+        let expected = if environment.is_empty() { None } else { parent() };
+        assert_eq!((image.directory.as_deref(), image.trace_parent), (Some(at), expected));
+    }
+}
+
+/// A program that just fits on one kernel is refused by the next. The kernel says how much it looked at since Linux 5.16.
+fn limits() {
+    const MOST: u64 = 1_000_000;
+    let _capture = start(true);
+    let descriptors = fs::read_dir("/proc/self/fdinfo").unwrap().map(|entry| entry.unwrap().path());
+    let of_program =
+        |text: String| text.lines().find_map(|line| line.strip_prefix("verified_insns:")?.trim().parse().ok());
+    let verified: Vec<u64> = descriptors.filter_map(|path| of_program(fs::read_to_string(path).ok()?)).collect();
+    assert!(!verified.is_empty(), "there are programs");
+    assert!(verified.iter().all(|instructions| *instructions < MOST / 2), "{verified:?}");
 }

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use egret_tests::{Setup, egret, until};
+use egret_tests::{Hand, Setup, egret, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, switch, told};
+use crate::host::{Fate, Host, switch, told, until_counted};
 use crate::test;
 use crate::web::get;
 
@@ -17,6 +17,15 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("audit::of_every_verdict_is_told_why", lines),
         test("audit::log_finds_what_was_blocked", log),
         test("audit::metrics_count_what_was_blocked", metrics),
+        test("audit::blocked_datagrams_are_in_the_log_with_their_verdict", || datagrams("auto", Asks::Yes)),
+        test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_without_questions", || {
+            datagrams("auto", Asks::No);
+        }),
+        test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_where_calls_are_traced", || {
+            datagrams("syscalls", Asks::Yes);
+        }),
+        test("audit::socket_closed_while_its_datagram_is_held_has_its_verdict_in_the_log", closed_while_held),
+        test("audit::blocked_connects_are_in_the_log_with_their_verdict_where_calls_are_traced", connects_by_calls),
     ]
 }
 
@@ -80,6 +89,76 @@ fn log() {
         assert_eq!(event["process.executable.path"], unknown.to_str().unwrap(), "{event}");
         assert_eq!((&event["event.name"], &event["egret.verdict"]), (&"connection.failed".into(), &"block".into()));
     }
+}
+
+/// What the log says of a program's flows that were blocked, by transport.
+fn blocked(setup: &Setup, program: &Path) -> Vec<(String, Value)> {
+    let mut command = Command::new(egret());
+    command.args(["log", "--verdict", "block", "--format", "json", "--dir"]).arg(setup.log());
+    let events = told(&mut command);
+    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_program = events.filter(|event| event["process.executable.path"] == program.to_str().unwrap());
+    of_program.map(|event| (event["network.transport"].as_str().unwrap_or_default().to_owned(), event)).collect()
+}
+
+/// Whether somebody may answer questions, as by default.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Yes,
+    No,
+}
+
+/// Where somebody may answer, packets are held longer than events wait for a verdict that is not to come.
+fn datagrams(layer: &str, asks: Asks) {
+    let host = Host::new();
+    let program = host.generator("sender");
+    let asks = (asks == Asks::Yes).to_string();
+    let setup = host.setup(&[]).set("ask.enabled", &asks).text("capture.layer", layer).parquet();
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let mut hand = Hand::start(&mut host.namespace.command(program.to_str().unwrap()));
+    for (before, (kind, peer)) in [("udp 0.0.0.0:0", "127.0.0.3:4444"), ("icmp", "127.0.0.4:0")].iter().enumerate() {
+        hand.make(kind);
+        hand.make(&format!("send {peer}"));
+        until_counted(&daemon, "block", before as u64 + 1);
+    }
+    drop(hand);
+    let setup = daemon.stop().setup;
+    let rows = blocked(&setup, &program);
+    for (transport, peer) in [("udp", "127.0.0.3"), ("icmp", "127.0.0.4")] {
+        let is_it = |row: &&(String, Value)| row.0 == transport && row.1["network.peer.address"] == peer;
+        assert!(rows.iter().any(|row| is_it(&row)), "{layer}: {transport} to {peer}: {rows:#?}");
+    }
+}
+
+fn closed_while_held() {
+    let host = Host::new();
+    let program = host.generator("sender");
+    let setup = host.setup(&[]).set("ask.enabled", "true").text("ask.hold", "2s").parquet();
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let mut hand = Hand::start(&mut host.namespace.command(program.to_str().unwrap()));
+    hand.make("udp 0.0.0.0:0");
+    hand.make("send 127.0.0.3:4444");
+    hand.make("close");
+    until_counted(&daemon, "block", 1);
+    let setup = daemon.stop().setup;
+    let rows = blocked(&setup, &program);
+    assert!(rows.iter().any(|(_, row)| row["network.peer.address"] == "127.0.0.3"), "{rows:#?}");
+}
+
+fn connects_by_calls() {
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let setup = host.setup(&[]).set("ask.enabled", "true").text("capture.layer", "syscalls").parquet();
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    // It does not wait for its handshake in the call.
+    assert_eq!(host.fetch(&unknown), Fate::Refused);
+    until_counted(&daemon, "block", 1);
+    let setup = daemon.stop().setup;
+    let rows = blocked(&setup, &unknown);
+    assert!(rows.iter().any(|(transport, _)| transport == "tcp"), "{rows:#?}");
 }
 
 /// The sum of a metric's series that have all of these labels.

@@ -3,7 +3,7 @@
 use egret_tests::Cgroup;
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, count, fate, switch, until_counted};
+use crate::host::{Fate, Host, count, fate, refused, state, switch, until_counted};
 use crate::test;
 
 /// A user and a group that nobody is.
@@ -63,6 +63,11 @@ fn only() {
     let host = Host::new();
     let [meant, other] = ["meant", "other"].map(|name| host.program(name));
     let daemon = host.setup(&[host.rule("allow", &meant)]).start_in(&host.namespace);
+    let stranger = refused(&daemon, &["enforce", "--only", &format!("exe={}", other.display())]);
+    assert!(stranger.contains("no rule is about exe="), "{stranger}");
+    let typed = daemon.ask(&["mode", "enforce", "--only", "exe=meant"]).output().unwrap();
+    assert_eq!(typed.status.code(), Some(2), "{}", String::from_utf8_lossy(&typed.stderr));
+    assert_eq!(state(&daemon)["mode"], "observe");
     let shown = switch(&daemon, &["enforce", "--only", &format!("exe={}", meant.display())]);
     assert!(shown.contains(&format!("only for exe={}", meant.display())), "{shown}");
     assert_eq!([host.fetch(&meant), host.fetch(&other)], [Fate::Passed; 2]);

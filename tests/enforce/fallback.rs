@@ -15,6 +15,7 @@ use crate::web::get;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("fallback::when_much_is_blocked", spike),
+        test("fallback::when_many_datagrams_are_blocked_that_are_held_for_an_answer", spike_of_datagrams),
         test("fallback::when_queues_are_full", overflow),
         test("fallback::when_processes_cannot_be_told", unattributed),
     ]
@@ -37,6 +38,21 @@ fn spike() {
         host.fetch_from(&unknown, &format!("127.0.0.{number}"));
     }
     has_fallen_back(&host, daemon, &unknown, "block_spike");
+}
+
+/// The sockets are closed before anybody has decided.
+fn spike_of_datagrams() {
+    let host = Host::new();
+    let setup = setup(&host).set("fallback.blocks", "5").set("ask.enabled", "true");
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let mut hand = Hand::start(&mut host.namespace.command(traffic().to_str().unwrap()));
+    for last in 1..=6 {
+        hand.make("udp 0.0.0.0:0");
+        hand.make(&format!("send {}", SocketAddr::from(([127, 9, 0, last], 4444))));
+        hand.make("close");
+    }
+    has_fallen_back(&host, daemon, &host.program("unknown"), "block_spike");
 }
 
 /// A daemon that is stopped reads no packets.

@@ -1,17 +1,43 @@
 //! Others who change the firewall.
 
-use egret_tests::{Daemon, until};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use egret_tests::{Daemon, Setup, egret, needing, until};
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, state, switch};
+use crate::host::{Fate, Host, fate, refused, state, switch, told, until_mode};
+use crate::inbound::neighbour;
 use crate::test;
+use crate::web::Web;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test("foreign::rules_that_somebody_flushes_come_back", flushed)]
+    vec![
+        test("foreign::rules_that_somebody_flushes_come_back", flushed),
+        test("foreign::rules_that_firewall_remove_takes_from_a_running_daemon_come_back", removed),
+        test("foreign::rules_that_somebody_flushes_on_a_slow_host_come_back", flushed_on_a_slow_host),
+        test("foreign::what_passes_meets_the_rules_of_others_in_every_mode", || rules_behind(BY_USER)),
+        test("foreign::what_passes_has_the_dscp_of_others_in_every_mode", || rules_behind(BY_DSCP)),
+        test("foreign::what_passes_takes_the_uplink_of_its_user_in_every_mode", uplink),
+        test("foreign::what_others_drop_behind_is_dropped_in_every_mode", kill_switch),
+        needing("nft", test("foreign::a_table_that_cannot_be_read_is_left_alone_and_then_cleaned", unreadable)),
+        test("foreign::a_full_table_of_connections_is_a_reason_not_to_begin", || no_room(true)),
+        test("foreign::a_table_of_connections_that_fills_up_is_a_reason_to_stop", || no_room(false)),
+        test("foreign::a_full_table_of_connections_ends_nothing_that_fails_closed", no_room_and_closed),
+    ]
 }
 
 fn recreated(daemon: &Daemon) -> u64 {
     state(daemon)["firewall_recreated"].as_u64().unwrap()
+}
+
+/// Nothing is learned before that would change the rules once more.
+fn enforcing_from_the_start(host: &Host, rules: &[String]) -> Daemon {
+    let daemon = setup_with_iptables(host, rules).text("enforce.mode", "enforce").start_in(&host.namespace);
+    until_mode(&daemon, "enforce");
+    daemon
 }
 
 fn flushed() {
@@ -23,9 +49,7 @@ fn flushed() {
     };
     iptables("-t filter -A OUTPUT -p tcp --dport 9 -j ACCEPT");
     let before = host.firewall();
-    let daemon =
-        host.setup(&[host.rule("allow", &allowed)]).text("enforce.backend", "iptables").start_in(&host.namespace);
-    switch(&daemon, &["enforce"]);
+    let daemon = enforcing_from_the_start(&host, &[host.rule("allow", &allowed)]);
     let installed = host.firewall();
     assert!(installed.contains("-j NFQUEUE"), "{installed}");
     for words in ["-t mangle -F", "-t mangle -D OUTPUT 1", "-t filter -D OUTPUT 1"] {
@@ -44,4 +68,204 @@ fn flushed() {
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
     assert!(daemon.stop().status.success());
     assert_eq!(host.firewall(), before);
+}
+
+fn removed() {
+    let host = Host::new();
+    let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
+    let daemon = enforcing_from_the_start(&host, &[host.rule("allow", &allowed)]);
+    let installed = host.firewall();
+    for _ in 0..2 {
+        let before = recreated(&daemon);
+        host.run(&[egret().to_str().unwrap(), "firewall", "remove"]);
+        // Those of one family may be put back before those of the other are taken away.
+        until("rules that are back", || (recreated(&daemon) > before && host.firewall() == installed).then_some(()));
+        assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
+    }
+    assert!(daemon.stop().status.success());
+}
+
+/// The programs that list rules take as long as where there are very many: a look, at two tables of two families, five seconds.
+/// The rest after it that a share of a CPU demands would be longer than this test waits.
+fn flushed_on_a_slow_host() {
+    let host = Host::new();
+    let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
+    let tools = host.path("tools");
+    fs::create_dir(&tools).unwrap();
+    for tool in ["iptables-save", "ip6tables-save"] {
+        let found = host.run(&["sh", "-c", &format!("command -v {tool}")]);
+        let slow = tools.join(tool);
+        fs::write(&slow, format!("#!/bin/sh\nsleep 1.2\nexec {} \"$@\"\n", found.trim())).unwrap();
+        fs::set_permissions(&slow, Permissions::from_mode(0o755)).unwrap();
+    }
+    // Where egret looks first. Nobody else sees it there.
+    host.run(&["mount", "--bind", tools.to_str().unwrap(), "/usr/local/sbin"]);
+    let daemon = enforcing_from_the_start(&host, &[host.rule("allow", &allowed)]);
+    for _ in 0..2 {
+        let before = recreated(&daemon);
+        host.run(&["iptables", "-w", "-t", "mangle", "-F"]);
+        until("rules that are back", || (recreated(&daemon) > before).then_some(()));
+        assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
+    }
+    assert!(daemon.stop().status.success());
+}
+
+fn setup_with_iptables(host: &Host, rules: &[String]) -> Setup {
+    host.setup(rules).text("enforce.backend", "iptables")
+}
+
+/// A mark for what a user sends, as for an uplink of its own, without which nothing leaves.
+const BY_USER: [&str; 2] = [
+    "-t mangle -A OUTPUT -m owner --uid-owner 0 -m mark --mark 0 -j MARK --set-mark 0x77",
+    "-A OUTPUT -p tcp --syn -m mark ! --mark 0x77 -j DROP",
+];
+/// A class of traffic, without which nothing leaves.
+const BY_DSCP: [&str; 2] =
+    ["-t mangle -A OUTPUT -p tcp --syn -j DSCP --set-dscp 46", "-A OUTPUT -p tcp --syn -m dscp ! --dscp 46 -j DROP"];
+
+/// Each mode, a program that no rule allows there yet, and what becomes of its connections. What passes in `learn` is learned.
+fn modes<'a>(learned: &'a Path, unknown: &'a Path) -> [(&'static str, &'a Path, Fate); 3] {
+    [("learn", learned, Fate::Passed), ("shadow", unknown, Fate::Passed), ("enforce", unknown, Fate::Refused)]
+}
+
+fn rules_behind(rules: [&str; 2]) {
+    let host = Host::new();
+    let [allowed, unknown, learned] = ["allowed", "unknown", "learned"].map(|name| host.program(name));
+    for words in rules {
+        host.run(&["sh", "-c", &format!("iptables -w {words}")]);
+    }
+    let daemon = setup_with_iptables(&host, &[host.rule("allow", &allowed)]).start_in(&host.namespace);
+    for (mode, other, fate) in modes(&learned, &unknown) {
+        switch(&daemon, &[mode]);
+        // Judged one by one, remembered, and let through by the kernel.
+        for _ in 0..3 {
+            assert_eq!([host.fetch(&allowed), host.fetch(other)], [Fate::Passed, fate], "{mode}");
+        }
+    }
+    assert!(daemon.stop().status.success());
+}
+
+/// Two ways to the same address: the one for all leads nowhere, the one for a user to a web server.
+const ROUTES: &str = "
+ip link add wrong type veth peer name nowhere
+ip link set wrong up
+ip route add 10.50.0.1 dev wrong src 10.9.7.1
+ip route add 10.50.0.1 via 10.9.7.2 dev cable src 10.9.7.1 table 100
+ip rule add fwmark 0x77 lookup 100
+iptables -w -t mangle -A OUTPUT -m owner --uid-owner 0 -m mark --mark 0 -j MARK --set-mark 0x77
+for filter in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $filter; done
+";
+
+fn uplink() {
+    let host = Host::new();
+    let [allowed, unknown, learned] = ["allowed", "unknown", "learned"].map(|name| host.program(name));
+    let other = neighbour(&host);
+    told(other.command("ip").args(["address", "add", "10.50.0.1/32", "dev", "cable"]));
+    let web = Web::start(&other);
+    host.run(&["sh", "-ec", ROUTES]);
+    let fetch = |program: &Path| {
+        let mut command = host.namespace.command(program.to_str().unwrap());
+        command.args(["--silent", "--noproxy", "*", "--connect-timeout", "2", "--max-time", "20"]);
+        fate(command.arg(format!("http://10.50.0.1:{}/", web.port)).stdin(Stdio::null()))
+    };
+    assert_eq!(fetch(&allowed), Fate::Passed, "without egret");
+    let rule = format!("allow exe={} -> tcp 10.50.0.1 *", allowed.display());
+    let daemon = setup_with_iptables(&host, &[rule]).start_in(&host.namespace);
+    for (mode, other, fate) in modes(&learned, &unknown) {
+        switch(&daemon, &[mode]);
+        for _ in 0..3 {
+            assert_eq!([fetch(&allowed), fetch(other)], [Fate::Passed, fate], "{mode}");
+        }
+    }
+    assert!(daemon.stop().status.success());
+}
+
+fn kill_switch() {
+    let host = Host::new();
+    let allowed = host.program("allowed");
+    host.run(&["sh", "-c", "iptables -w -t mangle -A OUTPUT -d 127.0.0.2 -j DROP"]);
+    let daemon = setup_with_iptables(&host, &[format!("allow exe={} -> * * *", allowed.display())]);
+    let daemon = daemon.start_in(&host.namespace);
+    for mode in ["learn", "shadow", "enforce"] {
+        switch(&daemon, &[mode]);
+        let fates = [host.fetch(&allowed), host.fetch_from(&allowed, "127.0.0.2")];
+        assert_eq!(fates, [Fate::Passed, Fate::Silence], "{mode}");
+    }
+    assert!(daemon.stop().status.success());
+}
+
+/// Whichever of the two kinds the host has: rules in the old tables are seen whatever is in the others.
+fn unreadable() {
+    let host = Host::new();
+    if !host.run(&["iptables", "--version"]).contains("nf_tables") {
+        return eprintln!("iptables is not the one of nf_tables here");
+    }
+    let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
+    let setup = setup_with_iptables(&host, &[host.rule("allow", &allowed)]).text("enforce.on_failure", "closed");
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    host.run(&["nft", "add", "rule", "ip", "mangle", "OUTPUT", "ct", "state", "invalid", "counter", "drop"]);
+    let rules = || host.run(&["nft", "--stateless", "list", "table", "ip", "mangle"]);
+    let before = rules();
+    daemon.says("cannot show the table");
+    assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
+    assert_eq!(rules(), before, "nothing is added");
+    let ended = daemon.stop();
+    assert!(ended.status.success());
+    let after = rules();
+    assert!(!after.contains("egret") && after.contains("ct state invalid"), "{after}");
+    assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed; 2]);
+}
+
+/// The file that stands in the place of what the kernel says of its limit: the true one is that of the whole machine.
+fn limited(host: &Host) -> PathBuf {
+    let limit = host.path("nf_conntrack_max");
+    fs::write(&limit, "100000\n").unwrap();
+    host.run(&["mount", "--bind", limit.to_str().unwrap(), "/proc/sys/net/netfilter/nf_conntrack_max"]);
+    limit
+}
+
+fn no_room_and_closed() {
+    let host = Host::new();
+    let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
+    let limit = limited(&host);
+    let setup = setup_with_iptables(&host, &[host.rule("allow", &allowed)]).text("enforce.on_failure", "closed");
+    let daemon = setup.set("fallback.enabled", "true").start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    assert_eq!(host.fetch(&allowed), Fate::Passed);
+    fs::write(&limit, "1\n").unwrap();
+    daemon.says("net.netfilter.nf_conntrack_max");
+    let setup = daemon.kill();
+    let daemon = setup.start_in(&host.namespace);
+    until_mode(&daemon, "enforce");
+    assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
+    assert!(daemon.stop().status.success());
+}
+
+fn no_room(from_the_start: bool) {
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let limit = limited(&host);
+    // Something in it, whatever else is.
+    host.run(&["sh", "-c", "iptables -w -A OUTPUT -m conntrack --ctstate NEW"]);
+    assert_eq!(host.fetch(&unknown), Fate::Passed);
+    let daemon = setup_with_iptables(&host, &[]).set("fallback.enabled", "true").start_in(&host.namespace);
+    if from_the_start {
+        fs::write(&limit, "1\n").unwrap();
+        for mode in ["learn", "shadow", "enforce"] {
+            let said = refused(&daemon, &[mode]);
+            assert!(said.contains("net.netfilter.nf_conntrack_max"), "{said}");
+        }
+        assert_eq!(state(&daemon)["mode"], "observe");
+    } else {
+        switch(&daemon, &["shadow"]);
+        assert!(state(&daemon)["connection_table"]["entries"].as_u64() > Some(0));
+        fs::write(&limit, "1\n").unwrap();
+        let state = until_mode(&daemon, "observe");
+        assert_eq!(state["last_fallback"]["reason"], "connections_full", "{state}");
+        daemon.says("connections_full");
+    }
+    assert_eq!(host.fetch(&unknown), Fate::Passed);
+    assert!(!host.firewall().contains("egret"), "{}", host.firewall());
+    assert!(daemon.stop().status.success());
 }

@@ -148,6 +148,12 @@ pub(crate) fn fate(curl: &mut Command) -> Fate {
     }
 }
 
+/// The Python interpreter, by the path that rules have: what is found by its name may be a script that finds it.
+pub(crate) fn python() -> PathBuf {
+    let asked = "import os, sys; print(os.path.realpath(sys.executable))";
+    told(Command::new("python3").args(["-c", asked])).trim().into()
+}
+
 /// What a command writes that succeeds.
 pub(crate) fn told(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use egret_tests::{Daemon, Process, Setup, egret};
+use egret_tests::{Daemon, Namespace, PATIENCE, Process, Setup, egret, needing};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -20,6 +22,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("learning::blocked_flows_of_a_log_are_not_learned", from_a_log),
         test("learning::failed_connections_are_tried_until_one_succeeds", tried),
         test("learning::replay_blocks_what_shadow_would_block", replayed),
+        test("learning::answers_of_udp_servers_from_a_second_address_pass", || answers(SECOND)),
+        test("learning::answers_of_udp_servers_to_a_multicast_query_pass", || answers(MULTICAST)),
+        needing(
+            "conntrack",
+            test("learning::answers_of_udp_servers_pass_after_tracking_forgot_the_question", || answers(FORGOTTEN)),
+        ),
+        test("learning::answers_of_udp_servers_from_another_socket_are_flows_of_their_own", another_port),
     ]
 }
 
@@ -114,7 +123,7 @@ fn tried() {
     let readiness: Value = serde_json::from_str(&baseline(daemon.setup(), "readiness", &["--json"])).unwrap();
     // Connects of the test itself failed too, while a server came up.
     let overall = &readiness["overall"];
-    assert!(overall["tried"] == 1 && overall["failed"].as_u64() >= Some(1), "{readiness}");
+    assert!(overall["tried"].as_u64() >= Some(1) && overall["failed"].as_u64() >= Some(1), "{readiness}");
     switch(&daemon, &["shadow"]);
     let mut command = host.namespace.command("python3");
     let server = command.args(["-m", "http.server", "--bind", "127.0.0.1", LATER]);
@@ -204,7 +213,7 @@ fn replayed() {
     fs::write(setup.path("baseline"), "format 1\n").unwrap();
     let daemon: Daemon = setup.start_in(&host.namespace);
     switch(&daemon, &["shadow"]);
-    let day = |namespace: &egret_tests::Namespace| {
+    let day = |namespace: &Namespace| {
         let mut command = namespace.command("python3");
         told(command.arg(&script).args(["10.9.7.2", "fd09:7::2", "8080"]));
     };
@@ -217,4 +226,134 @@ fn replayed() {
     let [replayed, shadow] = groups(&host, &setup);
     assert_eq!(replayed, shadow);
     assert!(shadow.len() >= 6, "{shadow:?}");
+}
+
+/// A server of UDP at every address of the host. It answers a datagram once it is told to: from the address or the port that is
+/// asked for. Then it sends one to somebody who asked nothing.
+const SERVER: &str = "import socket, struct, sys
+way = sys.argv[1]
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('0.0.0.0', 6000))
+group = socket.inet_aton('239.9.7.7') + socket.inet_aton('10.9.7.1')
+server.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+print('ready', flush=True)
+_, peer = server.recvfrom(100)
+print('asked', flush=True)
+sys.stdin.readline()
+if way == 'second address':
+    # IP_PKTINFO (ip(7)).
+    second = struct.pack('=I4s4s', 0, socket.inet_aton('10.9.7.3'), bytes(4))
+    server.sendmsg([b'answer'], [(socket.IPPROTO_IP, 8, second)], 0, peer)
+elif way == 'another port':
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        try:
+            other.sendto(b'answer', peer)
+        except OSError:
+            pass
+else:
+    server.sendto(b'answer', peer)
+try:
+    server.sendto(b'unasked', ('10.9.7.2', 6001))
+except OSError:
+    pass
+print('done', flush=True)
+";
+
+/// How an answer differs from what connection tracking takes for one.
+#[derive(Clone, Copy)]
+struct Way {
+    name: &'static str,
+    /// Where the question goes.
+    question: &'static str,
+    /// Where the answer comes from.
+    from: &'static str,
+    /// Tracking forgets all that it knows in between.
+    forgets: bool,
+}
+
+const SECOND: Way = Way { name: "second address", question: "10.9.7.1:6000", from: "10.9.7.3:6000", forgets: false };
+const MULTICAST: Way = Way { name: "multicast", question: "239.9.7.7:6000", from: "10.9.7.1:6000", forgets: false };
+const FORGOTTEN: Way = Way { name: "forgotten", question: "10.9.7.1:6000", from: "10.9.7.1:6000", forgets: true };
+
+/// A host with two addresses, its neighbour, and a daemon that enforces nothing but what is allowed by hand.
+struct Served {
+    host: Host,
+    other: Namespace,
+    daemon: Daemon,
+}
+
+impl Served {
+    fn new(rules: &str) -> Self {
+        let host = Host::new();
+        let other = neighbour(&host);
+        told(host.namespace.command("ip").args(["address", "add", "10.9.7.3/24", "dev", "cable"]));
+        told(other.command("ip").args(["route", "add", "239.0.0.0/8", "dev", "cable"]));
+        let setup = host.setup(&[]).text("enforce.loopback", "skip");
+        fs::write(setup.path("baseline"), format!("format 1\n{rules}")).unwrap();
+        let daemon = setup.start_in(&host.namespace);
+        switch(&daemon, &["enforce"]);
+        Self { host, other, daemon }
+    }
+
+    fn serve(&self, way: &str) -> (Child, Lines<BufReader<ChildStdout>>) {
+        let mut command = self.host.namespace.command("python3");
+        command.args(["-c", SERVER, way]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut server = command.spawn().unwrap();
+        let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
+        assert_eq!(said.next().unwrap().unwrap(), "ready");
+        (server, said)
+    }
+
+    /// Sockets of the neighbour: one that asks, and one that does not.
+    fn clients(&self) -> [UdpSocket; 2] {
+        let bind = |address| UdpSocket::bind(address).unwrap();
+        let clients = self.other.within(|| ["10.9.7.2:0", "10.9.7.2:6001"].map(bind));
+        clients[0].set_read_timeout(Some(PATIENCE)).unwrap();
+        clients[1].set_nonblocking(true).unwrap();
+        clients
+    }
+}
+
+fn answers(way: Way) {
+    let served = Served::new("");
+    let (mut server, mut said) = served.serve(way.name);
+    let [client, stranger] = served.clients();
+    client.send_to(b"question", way.question).unwrap();
+    assert_eq!(said.next().unwrap().unwrap(), "asked");
+    if way.forgets {
+        told(served.host.namespace.command("conntrack").args(["-F"]));
+    }
+    server.stdin.take().unwrap().write_all(b"answer\n").unwrap();
+    let mut heard = [0; 16];
+    let (length, from) = client.recv_from(&mut heard).unwrap();
+    assert_eq!((&heard[..length], from), (&b"answer"[..], way.from.parse().unwrap()));
+    assert_eq!(said.next().unwrap().unwrap(), "done");
+    assert!(server.wait().unwrap().success());
+    until_counted(&served.daemon, "block", 1);
+    assert!(stranger.recv(&mut heard).is_err(), "what nobody asked for is judged");
+    assert!(served.daemon.stop().status.success());
+}
+
+/// As TFTP answers (RFC 1350): what comes from another socket is no answer of this one's. It is learned and judged as what it
+/// is, a flow that the host begins.
+fn another_port() {
+    let served = Served::new("");
+    let [client, _stranger] = served.clients();
+    for (mode, is_heard) in [("enforce", false), ("learn", true), ("enforce", true)] {
+        switch(&served.daemon, &[mode]);
+        let (mut server, mut said) = served.serve("another port");
+        client.send_to(b"question", "10.9.7.1:6000").unwrap();
+        assert_eq!(said.next().unwrap().unwrap(), "asked");
+        server.stdin.take().unwrap().write_all(b"answer\n").unwrap();
+        assert_eq!(said.next().unwrap().unwrap(), "done");
+        assert!(server.wait().unwrap().success());
+        let mut heard = [0; 16];
+        client.set_nonblocking(!is_heard).unwrap();
+        assert_eq!(client.recv(&mut heard).is_ok(), is_heard, "{mode}");
+        if mode == "learn" {
+            let port = client.local_addr().unwrap().port().to_string();
+            until_learned(served.daemon.setup(), &["allow", "python3", "udp 10.9.7.2", &port]);
+        }
+    }
+    assert!(served.daemon.stop().status.success());
 }

@@ -13,17 +13,25 @@
 
 mod audit;
 mod baselines;
+mod clock;
+mod echo;
 mod exempt;
 mod failing;
 mod fallback;
 mod foreign;
 mod host;
+mod identity;
 mod inbound;
 mod learning;
+mod multipath;
+mod names;
+mod namespaces;
 mod programs;
 mod questions;
 mod queues;
 mod revert;
+mod shared;
+mod supervision;
 mod web;
 mod wide;
 
@@ -43,14 +51,22 @@ fn main() -> ExitCode {
         failing::trials(),
         fallback::trials(),
         revert::trials(),
+        clock::trials(),
         baselines::trials(),
         audit::trials(),
         foreign::trials(),
         queues::trials(),
+        echo::trials(),
         exempt::trials(),
         questions::trials(),
         inbound::trials(),
+        identity::trials(),
         learning::trials(),
+        multipath::trials(),
+        names::trials(),
+        namespaces::trials(),
+        shared::trials(),
+        supervision::trials(),
         wide::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())

@@ -1,23 +1,29 @@
 //! `egret ask`: what is blocked for want of a rule, and answers.
 
+use std::fs;
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, Process, until};
+use egret_tests::{Daemon, Hand, Process, egret, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, switch, told, until_learned, until_mode};
+use crate::host::{Fate, Host, baseline, switch, told, until_counted, until_learned, until_mode};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("questions::allowed_once_is_for_one_connection", once),
         test("questions::allowed_always_is_a_rule", always),
+        test("questions::answer_that_cannot_be_written_holds_up_nobody", locked),
         test("questions::denied_is_not_asked_again", denied),
         test("questions::allowed_for_a_time_is_over_after_it", for_a_time),
+        test("questions::wide_answer_is_for_all_that_was_said", wide),
+        test("questions::wide_answer_for_one_connection_is_for_one", wide_once),
         test("questions::answer_is_withdrawn", withdrawn),
         test("questions::connection_that_is_held_goes_on_with_the_answer", held),
+        test("questions::datagram_that_is_held_is_recorded_with_its_verdict", held_datagram),
     ]
 }
 
@@ -59,14 +65,37 @@ fn once() {
 
 fn always() {
     let (host, program, daemon, id) = asked();
-    let said = told(&mut daemon.ask(&["ask", "allow", &id]));
+    let said = told(daemon.ask(&["ask", "allow", &id]).env("SUDO_USER", "alice").env("LOGNAME", "mallory"));
     assert!(said.contains("in the baseline"), "{said}");
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
     assert_eq!(host.fetch_from(&program, "127.0.0.2"), Fate::Refused, "of that nobody said anything");
-    until_learned(daemon.setup(), &["allow ", &program.display().to_string()]);
+    until_learned(daemon.setup(), &["allow ", &program.display().to_string(), "answered by alice, 20"]);
     let daemon = daemon.kill().start_in(&host.namespace);
     until_mode(&daemon, "enforce");
     assert_eq!(host.fetch(&program), Fate::Passed, "after a kill");
+    let removed = baseline(daemon.setup(), "remove", &["--by", "alice", "--answered-since", "2020-01-01"]);
+    assert!(removed.contains(&program.display().to_string()), "{removed}");
+    until("the rule is out of force", || (host.fetch(&program) == Fate::Refused).then_some(()));
+    assert!(daemon.stop().status.success());
+}
+
+/// Another program holds the lock of the baseline's file, for as long as this takes.
+fn locked() {
+    let (host, program, daemon, id) = asked();
+    let lock = fs::File::create(daemon.setup().path("baseline.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut answering = daemon.ask(&["ask", "allow", &id]);
+    let answering = answering.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the answer", || open(&daemon).is_empty().then_some(()));
+    switch(&daemon, &["shadow", "--confirm-within", "1s"]);
+    told(&mut daemon.ask(&["status"]));
+    until_mode(&daemon, "enforce");
+    let output = answering.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("another program is changing the baseline"), "{stderr}");
+    assert_eq!(host.fetch(&program), Fate::Passed, "it holds until egret ends");
+    drop(lock);
     assert!(daemon.stop().status.success());
 }
 
@@ -92,6 +121,38 @@ fn for_a_time() {
     assert!(daemon.stop().status.success());
 }
 
+fn wide() {
+    let (host, program, daemon, id) = asked();
+    let other = host.program("other");
+    assert_eq!(host.fetch_from(&program, "127.0.0.2"), Fate::Refused);
+    let said = daemon.ask(&["ask", "allow", &id, "--domain"]).output().unwrap();
+    assert_eq!(said.status.code(), Some(1), "an address has no domain: {said:?}");
+    assert_eq!(open(&daemon).len(), 2, "both are still asked");
+    told(&mut daemon.ask(&["ask", "allow", &id, "--any-host", "--for", "1h"]));
+    assert!(open(&daemon).is_empty(), "the answer is for both: {:#?}", open(&daemon));
+    let fetched = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|address| host.fetch_from(&program, address));
+    assert_eq!((fetched, host.fetch(&other)), ([Fate::Passed; 3], Fate::Refused), "it is for one program");
+    told(&mut daemon.ask(&["ask", "withdraw", &id]));
+    assert_eq!(host.fetch(&program), Fate::Refused);
+    let subject = format!("exe={}", program.display());
+    let said = told(daemon.ask(&["ask", "allow", &subject, "--any-port"]).env("SUDO_USER", "alice"));
+    assert!(said.contains("-> * localhost *") && said.contains("in the baseline"), "{said}");
+    until_learned(daemon.setup(), &["allow ", &program.display().to_string(), "-> * localhost *", "answered by alice"]);
+    assert_eq!([host.fetch(&program), host.fetch_from(&program, "127.0.0.2")], [Fate::Passed, Fate::Refused]);
+    // A rule that denies wins, however narrow the one that allows is.
+    told(&mut daemon.ask(&["ask", "deny", &subject, "--any-host", "--any-port"]));
+    until("the rule that denies", || (host.fetch(&program) == Fate::Refused).then_some(()));
+    assert!(daemon.stop().status.success());
+}
+
+fn wide_once() {
+    let (host, program, daemon, id) = asked();
+    told(&mut daemon.ask(&["ask", "allow", &id, "--any-host", "--any-port", "--once"]));
+    let fetched = [0; 2].map(|_| host.fetch_from(&program, "127.0.0.2"));
+    assert_eq!(fetched, [Fate::Passed, Fate::Refused]);
+    assert!(daemon.stop().status.success());
+}
+
 fn withdrawn() {
     let (host, program, daemon, id) = asked();
     told(&mut daemon.ask(&["ask", "allow", &id, "--until-restart"]));
@@ -114,4 +175,35 @@ fn held() {
     told(&mut daemon.ask(&["ask", "allow", &question(&daemon, &program), "--until-restart"]));
     assert_eq!(curl.wait().code(), Some(0));
     assert!(daemon.stop().status.success());
+}
+
+/// An event without a verdict would be learned from the log: it waits for as long as the packet does.
+fn held_datagram() {
+    let host = Host::new();
+    let program = host.generator("sender");
+    let setup = host.setup(&[]).set("ask.enabled", "true").text("ask.hold", "2s").json().parquet();
+    let daemon = setup.start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    let receiver = host.namespace.within(|| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let peer = receiver.local_addr().unwrap();
+    let mut hand = Hand::start(&mut host.namespace.command(program.to_str().unwrap()));
+    hand.make("udp 0.0.0.0:0");
+    hand.make(&format!("send {peer}"));
+    until("a question", || (!open(&daemon).is_empty()).then_some(()));
+    let _ = until_counted(&daemon, "block", 1);
+    receiver.set_nonblocking(true).unwrap();
+    assert!(receiver.recv(&mut [0; 100]).is_err(), "nobody answered");
+    let lines = daemon.setup().lines();
+    let sent = until("the event", || {
+        let events = daemon.setup().events(&lines);
+        events.into_iter().find(|event| event.name == "datagram.send" && event.peer() == Some(peer))
+    });
+    assert_eq!(sent.verdict.as_deref(), Some("block"), "{sent:?}");
+    drop(hand);
+    let setup = daemon.stop().setup;
+    let (log, learned) = (setup.log(), setup.path("learned"));
+    let arguments = ["baseline", "learn", "--log", log.to_str().unwrap(), "--output", learned.to_str().unwrap()];
+    told(Command::new(egret()).args(arguments));
+    let learned = fs::read_to_string(learned).unwrap_or_default();
+    assert!(!learned.contains(&program.display().to_string()), "{learned}");
 }

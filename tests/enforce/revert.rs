@@ -12,6 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("revert::confirmed_mode_holds", confirmed),
         test("revert::mode_that_nobody_confirms_ends", expired),
+        test("revert::daemon_is_ready_when_the_mode_that_was_kept_is_in_force", ready),
         test("revert::mode_on_trial_does_not_come_back_after_a_kill", killed),
     ]
 }
@@ -56,6 +57,20 @@ fn expired() {
     }
     assert_eq!(host.fetch(&unknown), Fate::Passed);
     daemon.says("nobody confirmed in time");
+    assert!(daemon.stop().status.success());
+}
+
+/// Nothing passes between what says that egret runs and the first rule.
+fn ready() {
+    let host = Host::new();
+    let unknown = host.program("unknown");
+    let mut daemon = host.setup(&[]).start_in(&host.namespace);
+    switch(&daemon, &["enforce"]);
+    for _ in 0..3 {
+        daemon = daemon.stop().setup.start_in(&host.namespace);
+        assert_eq!(host.fetch(&unknown), Fate::Refused);
+        assert!(!state(&daemon)["backend"].is_null());
+    }
     assert!(daemon.stop().status.success());
 }
 

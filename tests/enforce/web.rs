@@ -1,7 +1,7 @@
 //! A web server, and as much of a client as metrics need.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::thread::{self, JoinHandle};
 
@@ -17,7 +17,11 @@ pub(crate) struct Web {
 
 impl Web {
     pub(crate) fn start(namespace: &Namespace) -> Self {
-        let listener = namespace.within(|| TcpListener::bind("[::]:0").unwrap());
+        Self::start_at(namespace, 0)
+    }
+
+    pub(crate) fn start_at(namespace: &Namespace, port: u16) -> Self {
+        let listener = namespace.within(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).unwrap());
         let port = listener.local_addr().unwrap().port();
         let accepting = listener.try_clone().unwrap();
         let serve = move || {

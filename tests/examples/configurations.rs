@@ -46,6 +46,10 @@ fn right() {
     assert!(files.len() >= 7, "{files:?}");
     for file in files {
         let (succeeded, stdout, stderr) = ran(&mut check(&file));
+        // One names a group that not every host has.
+        if !succeeded && stderr.lines().all(|line| line.ends_with("this host has no such group")) {
+            continue;
+        }
         assert!(succeeded && stdout.starts_with("ok: "), "{}: {stdout}{stderr}", file.display());
         // Nothing doubtful either, but for a group that this host may not have.
         let doubts: Vec<&str> = stderr.lines().filter(|line| !line.contains("control.group")).collect();

@@ -101,12 +101,12 @@ fn mounted() {
     }
     assert_eq!(used.len(), named.len());
     let build = &stack["services"]["egret"]["build"];
-    let context = build["context"].as_str().unwrap();
-    assert!(directory.join("../../target").exists() && context == "../../target/deb", "{context}");
-    // The path of the file is taken from the context, which need not be there yet.
-    let dockerfile = build["dockerfile"].as_str().unwrap();
-    assert_eq!(dockerfile, "../../examples/container/Dockerfile");
-    assert!(example("container/Dockerfile").is_file());
+    let context = directory.join(build["context"].as_str().unwrap());
+    let dockerfile = fs::read_to_string(context.join("Dockerfile")).unwrap();
+    // The package need not be there yet.
+    let package = build["additional_contexts"]["package"].as_str().unwrap();
+    assert_eq!(package, "${EGRET_DEB:-../../target/deb}");
+    assert!(dockerfile.contains("COPY --from=package egret_*.deb "), "{dockerfile}");
 }
 
 fn wired() {

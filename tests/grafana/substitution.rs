@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 /// Values of PromQL's variables: all hosts, all programs, a time for tests that do not last long.
-const PROMQL: [(&str, &str); 6] = [
+const PROMQL: [(&str, &str); 7] = [
     ("$__rate_interval", "15s"),
     ("$__interval", "15s"),
     ("$__range", "15m"),
     ("$instance", ".*"),
     ("$executable", ".*"),
+    // Tests have no network but loopback.
+    ("$scope", ".*"),
     ("$prometheus", "prometheus"),
 ];
 

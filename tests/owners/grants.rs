@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egret_model::{Attribution, Event, EventName, Judgement, ProcessId, Reason, Transport, Verdict};
+use egret_model::{Attribution, Evaluation, Event, EventName, ProcessId, Reason, Transport, Verdict};
 use egret_tests::{Hand, until};
 use libtest_mimic::Trial;
 
@@ -159,16 +159,16 @@ fn events(judge: &mut Judge) {
         let mine = |event: &&Event| event.process.as_ref().is_some_and(|process| process.pid == hand.pid());
         events.iter().filter(is).filter(mine).filter(|event| event.transport == Some(Transport::Tcp)).collect()
     };
-    let rule = Judgement { reason: Reason::Rule, rule: None, attribution: Attribution::Cookie, duration_ns: None };
+    let rule = Evaluation { reason: Reason::Rule, rule: None, attribution: Attribution::Cookie, duration_ns: None };
     let granted = of(peer.port());
     let names: Vec<EventName> = granted.iter().map(|event| event.name).collect();
     assert_eq!(names, [EventName::ConnectionOpen, EventName::ConnectionClose]);
     for event in granted {
-        assert_eq!((event.verdict, event.judgement.as_deref()), (Some(Verdict::Allow), Some(&rule)));
+        assert_eq!((event.verdict, event.evaluation.as_deref()), (Some(Verdict::Allow), Some(&rule)));
     }
     let asked = of(9);
     assert!(!asked.is_empty());
-    assert!(asked.iter().all(|event| event.verdict.is_none() && event.judgement.is_none()));
+    assert!(asked.iter().all(|event| event.verdict.is_none() && event.evaluation.is_none()));
 }
 
 /// Everything up to the end of a process's second connection to [`crate::judge::NOWHERE`].

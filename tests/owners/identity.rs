@@ -43,8 +43,12 @@ fn moment(judge: &mut Judge) {
     let report = egret_tests::Report::read(&String::from_utf8(output.stdout).unwrap());
     let local: SocketAddr = report.total.local();
     let peer = "127.0.0.1:9".parse().unwrap();
-    let flow =
-        Flow { transport: Transport::Udp, local: SocketAddr::new("127.0.0.1".parse().unwrap(), local.port()), peer };
+    let flow = Flow {
+        transport: Transport::Udp,
+        local: SocketAddr::new("127.0.0.1".parse().unwrap(), local.port()),
+        peer,
+        interface: None,
+    };
     let owner = judge.owners.find(&flow).unwrap();
     assert_eq!((owner.process.pid, owner.attribution), (pid, Attribution::Tuple));
     let identity = judge.capture.identify(&owner, flow.peer.ip(), &mut events);
@@ -100,7 +104,7 @@ fn name(judge: &mut Judge) {
     let curl = Process::start(curl.args(["-s", "http://plain.test:9/"]).stdout(Stdio::null()));
     let local = until("a connect that waits", || waiting(curl.pid()));
     let peer = SocketAddr::new(ADDRESS.parse().unwrap(), 9);
-    let flow = Flow { transport: Transport::Tcp, local, peer };
+    let flow = Flow { transport: Transport::Tcp, local, peer, interface: None };
     let owner = judge.owners.find(&flow).unwrap();
     assert_eq!((owner.process.pid, owner.attribution), (curl.pid(), Attribution::Tuple));
     let identity = judge.capture.identify(&owner, peer.ip(), &mut Vec::new());

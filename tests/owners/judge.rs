@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use egret_capture::{Capture, Grants, NamesOptions, Options, Owners, Probe};
 use egret_model::{Attribution, Flow, Layer, Owner, Transport};
@@ -13,6 +14,11 @@ pub(crate) const MASK: u32 = 0xff00_0000;
 pub(crate) const ALLOWED: u32 = 0x0300_0000;
 /// Nobody answers here: packets to it are dropped when they arrive.
 pub(crate) const NOWHERE: u16 = 9;
+
+/// A deadline that no search reaches.
+pub(crate) fn far() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
 
 /// Capture at work and a policy for one namespace.
 pub(crate) struct Judge {
@@ -40,14 +46,21 @@ pub(crate) fn judged(name: &str, body: impl FnOnce(&mut Judge) + Send + 'static)
 
 /// What is asked of capture.
 pub(crate) fn options(layer: Layer) -> Options {
-    let settings = egret_names::Settings { addresses: 100, floor: std::time::Duration::from_secs(60), hosts: None };
+    let settings = egret_names::Settings {
+        addresses: 100,
+        floor: Duration::from_secs(60),
+        resolvers: vec![[127, 0, 0, 2].into()],
+        ..egret_names::Settings::default()
+    };
     Options {
         layer: Some(layer),
         ring_bytes: 1 << 20,
         every_send: false,
-        standing: false,
-        names: Some(NamesOptions { dns: true, sni: false, settings }),
+        preexisting: false,
+        names: Some(NamesOptions { dns: true, sni: false, settings, kept: Vec::new() }),
+        totals: None,
         trace_context: false,
+        containers: None,
         enforce: true,
     }
 }
@@ -79,10 +92,10 @@ impl Judge {
         self.owners.find(&flow(transport, from, peer))
     }
 
-    /// The same by a search, which looks at the namespace that it runs in.
+    /// The same by a search without a deadline, which looks at the namespace that it runs in.
     pub(crate) fn search(&mut self, flow: &Flow) -> Option<Owner> {
         let owners = &mut self.owners;
-        self.namespace.within(|| owners.search(flow))
+        self.namespace.within(|| owners.search(flow, far()))
     }
 }
 
@@ -93,7 +106,7 @@ pub(crate) fn flow(transport: Transport, from: &Answer, peer: &str) -> Flow {
     // Loopback answers from the address that it was sent to.
     let local = if local.ip().is_unspecified() { SocketAddr::new(peer.ip(), local.port()) } else { local };
     let plain = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-    Flow { transport, local: plain(local), peer: plain(peer) }
+    Flow { transport, local: plain(local), peer: plain(peer), interface: None }
 }
 
 /// Who it is, through which socket, and how that was found.

@@ -5,7 +5,7 @@ use egret_model::{Attribution, Flow, Layer, Transport};
 use egret_tests::{Hand, Namespace, test};
 use libtest_mimic::Trial;
 
-use crate::judge::{Judge, flow, judged, options, told};
+use crate::judge::{Judge, far, flow, judged, options, told};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -32,6 +32,7 @@ fn datagrams(judge: &mut Judge) {
 
 fn echo_requests(judge: &mut Judge) {
     let sent = Flow {
+        interface: None,
         transport: Transport::Icmp,
         local: "127.0.0.1:0".parse().unwrap(),
         peer: "127.0.0.1:0".parse().unwrap(),
@@ -62,7 +63,7 @@ fn alone(layer: Layer) {
     let owner = namespace.within(|| {
         let mut owners = enforcement.owners();
         assert_eq!(owners.find(&sent), None);
-        owners.search(&sent).unwrap()
+        owners.search(&sent, far()).unwrap()
     });
     assert_eq!((owner.process.pid, owner.attribution), (hand.pid(), Attribution::Procfs));
     let identity = capture.identify(&owner, sent.peer.ip(), &mut Vec::new());

@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let trials = [
         test("bucket::an_outage_and_a_kill_cost_no_finished_file", outage),
         test("bucket::a_bucket_that_is_not_there_is_named", not_there),
+        test("bucket::a_sink_that_is_replaced_in_an_upload_leaves_the_spool_to_the_next", replaced_in_an_upload),
     ];
     trials.into_iter().map(needing_python).collect()
 }
@@ -122,7 +123,7 @@ fn outage() {
     });
     until("an empty spool", || (spool(&daemon)["files"] == 0).then_some(()));
     assert_eq!(spool(&daemon)["dropped"], serde_json::json!({}));
-    daemon.says("the bucket takes files again");
+    daemon.says("files are uploaded to the bucket again");
     let ended = daemon.stop();
     let [enqueued, sent, dropped, queued] = ended.sinks["parquet"];
     assert_eq!((sent, dropped, queued), (enqueued, 0, 0), "{}", ended.stderr);
@@ -135,5 +136,29 @@ fn not_there() {
     let _ = Traffic::new(&["tcp-blocking"]).run();
     daemon.says("there is no such bucket; check parquet.destination");
     let ended = daemon.stop();
-    assert!(ended.stderr.contains("wait for the bucket until the next start"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("wait for their upload until the next start"), "{}", ended.stderr);
+}
+
+/// The bucket takes connections and never answers.
+fn replaced_in_an_upload() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let port = silent.local_addr().expect("it is bound").port();
+    let mut daemon = setup(port, DESTINATION).text("shutdown.drain_for", "100ms").start();
+    let report = Traffic::new(&["tcp-blocking"]).run();
+    let _upload = silent.accept().expect("it uploads");
+    daemon.change("parquet.rotate_after", "\"2s\"");
+    daemon.reload();
+    daemon.says("sink started anew");
+    let directory = daemon.setup().path("spool");
+    until("the file that was being uploaded, in the spool of the next", || {
+        (spool(&daemon)["files"].as_u64() > Some(0)).then_some(())
+    });
+    let during = Traffic::new(&["tcp-blocking"]).run();
+    until("connections of both in the spool", || {
+        let events = log(&directory, port);
+        let all = [&report, &during].map(|report| closes(&events, report)).concat();
+        all.iter().all(|count| *count == 1).then_some(())
+    });
+    assert_eq!(spool(&daemon)["dropped"], serde_json::json!({}));
+    assert!(!daemon.stderr().contains("cannot start the parquet sink"), "{}", daemon.stderr());
 }

@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 /// An event, with the names of the contract.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "the names are those of the contract")]
 pub struct Event {
     pub timestamp: Timestamp,
     #[serde(rename = "event.name")]
@@ -22,6 +21,8 @@ pub struct Event {
     pub executable: Option<String>,
     #[serde(rename = "process.executable.sha256")]
     pub sha256: Option<String>,
+    #[serde(rename = "process.executable.build_id.htlhash")]
+    pub build_id: Option<String>,
     #[serde(rename = "process.command_args", default)]
     pub args: Vec<String>,
     #[serde(rename = "egret.script")]
@@ -40,6 +41,12 @@ pub struct Event {
     pub container: Option<String>,
     #[serde(rename = "container.runtime.name")]
     pub runtime: Option<String>,
+    #[serde(rename = "container.name")]
+    pub container_name: Option<String>,
+    #[serde(rename = "container.image.name")]
+    pub image: Option<String>,
+    #[serde(rename = "container.image.tags", default)]
+    pub image_tags: Vec<String>,
     #[serde(rename = "network.transport")]
     pub transport: Option<String>,
     #[serde(rename = "network.type")]
@@ -52,6 +59,8 @@ pub struct Event {
     pub peer_address: Option<IpAddr>,
     #[serde(rename = "network.peer.port")]
     pub peer_port: Option<u16>,
+    #[serde(rename = "egret.network.interface")]
+    pub interface: Option<String>,
     #[serde(rename = "server.address")]
     pub server: Option<String>,
     #[serde(rename = "egret.name.source")]
@@ -60,8 +69,16 @@ pub struct Event {
     pub attribution: String,
     #[serde(rename = "egret.capture")]
     pub layer: String,
+    #[serde(rename = "egret.network.host", default)]
+    pub own_namespace: bool,
+    #[serde(rename = "egret.inbound", default)]
+    pub inbound: bool,
+    #[serde(rename = "egret.connect.outstanding", default)]
+    pub outstanding: bool,
     #[serde(rename = "egret.standing", default)]
     pub standing: bool,
+    #[serde(rename = "egret.verdict")]
+    pub verdict: Option<String>,
     #[serde(rename = "error.type")]
     pub error: Option<String>,
     #[serde(rename = "egret.connect.duration_ns")]
@@ -72,6 +89,10 @@ pub struct Event {
     pub sent: Option<u64>,
     #[serde(rename = "egret.bytes.received")]
     pub received: Option<u64>,
+    #[serde(rename = "egret.bytes.sent_delta")]
+    pub sent_delta: Option<u64>,
+    #[serde(rename = "egret.bytes.received_delta")]
+    pub received_delta: Option<u64>,
     #[serde(rename = "egret.tcp.retransmits")]
     pub retransmits: Option<u32>,
 }

@@ -12,7 +12,9 @@
 )]
 
 mod cgroup;
+pub mod checks;
 mod child;
+mod clock;
 mod daemon;
 mod disk;
 mod event;
@@ -29,6 +31,7 @@ mod trial;
 
 pub use cgroup::Cgroup;
 pub use child::{PATIENCE, Process, until};
+pub use clock::WallClock;
 pub use daemon::{Daemon, Ended, Setup, SinkAccount};
 pub use disk::with_small_disk;
 pub use event::Event;
@@ -36,9 +39,9 @@ pub use hand::{Answer, Hand};
 pub use namespace::Namespace;
 pub use programs::{egret, traffic};
 pub use report::{Flow, Report};
-pub use run::run;
+pub use run::{run, run_in_turn};
 pub use scratch::Scratch;
-pub use seen::{Seen, Sum};
+pub use seen::{Seen, Sum, cookie_of};
 pub use trace::Trace;
 pub use traffic::{Server, Traffic, Waiting};
-pub use trial::{in_full, needing, needing_python, python, test, test_alone};
+pub use trial::{in_full, needing, needing_file, needing_python, python, test, test_alone};

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 /// One connection, or the traffic with one peer of a datagram socket.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "the names are those of the generator's report")]
 pub struct Flow {
     pub role: String,
     pub transport: String,
@@ -53,7 +52,6 @@ fn address(text: Option<&str>) -> SocketAddr {
 
 /// The whole of what a process did.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "the names are those of the generator's report")]
 pub struct Report {
     pub way: String,
     pub pid: u32,

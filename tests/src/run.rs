@@ -7,9 +7,20 @@ use libtest_mimic::{Arguments, Trial};
 /// Runs those tests that the command line asks for.
 #[must_use]
 pub fn run(trials: Vec<Trial>) -> ExitCode {
+    run_as(trials, |_| {})
+}
+
+/// The same one after the other, in their order.
+#[must_use]
+pub fn run_in_turn(trials: Vec<Trial>) -> ExitCode {
+    run_as(trials, |arguments| arguments.test_threads = Some(1))
+}
+
+fn run_as(trials: Vec<Trial>, settle: impl FnOnce(&mut Arguments)) -> ExitCode {
     let (mut words, mut names) = split(std::env::args().collect());
     let mut arguments = Arguments::from_iter(words.drain(..));
     names.extend(arguments.filter.take());
+    settle(&mut arguments);
     let wanted = |trial: &Trial| {
         names.is_empty()
             || names.iter().any(|name| if arguments.exact { trial.name() == name } else { trial.name().contains(name) })

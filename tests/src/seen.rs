@@ -1,5 +1,6 @@
 //! What a trace has shown, from its first line to its last.
 
+use std::os::fd::AsFd;
 use std::process::ExitStatus;
 
 use crate::{Event, Report};
@@ -72,4 +73,14 @@ impl Seen {
         let pids: Vec<_> = report.processes().iter().map(|process| Some(process.pid)).collect();
         self.events.iter().filter(|event| pids.contains(&event.pid)).collect()
     }
+}
+
+/// The kernel's cookie of a socket. Unlike a local port, no other socket has it.
+///
+/// # Panics
+///
+/// The kernel does not say.
+#[must_use]
+pub fn cookie_of(socket: &impl AsFd) -> u64 {
+    rustix::net::sockopt::socket_cookie(socket).unwrap()
 }

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use nix::sys::signal::Signal;
 
 use crate::child::{PATIENCE, Process};
-use crate::{Event, Report, Seen, Sum, egret};
+use crate::{Event, Namespace, Report, Seen, Sum, egret};
 
 /// What the program says, with `EGRET_LOG=info`, once all its hooks are attached.
 const READY: &str = "capture started";
@@ -90,16 +90,34 @@ impl Trace {
     /// If it ends instead.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
-        let trace = Self::start_unready(arguments);
-        let ready = trace.shared.wait(|progress| progress.stderr.contains(READY));
-        assert!(ready, "egret does not start to capture: {}", trace.shared.progress.lock().expect("no panic").stderr);
-        trace
+        Self::start_unready(arguments).ready()
+    }
+
+    /// Starts it in a network namespace, and waits until it captures.
+    ///
+    /// # Panics
+    ///
+    /// If it ends instead.
+    #[must_use]
+    pub fn start_in(namespace: &Namespace, arguments: &[&str]) -> Self {
+        let program = egret();
+        let program = program.to_str().expect("the path of a build is text");
+        Self::run(namespace.command(program), arguments).ready()
+    }
+
+    fn ready(self) -> Self {
+        let ready = self.shared.wait(|progress| progress.stderr.contains(READY));
+        assert!(ready, "egret does not start to capture: {}", self.shared.progress.lock().expect("no panic").stderr);
+        self
     }
 
     /// Starts it without waiting.
     #[must_use]
     pub fn start_unready(arguments: &[&str]) -> Self {
-        let mut command = Command::new(egret());
+        Self::run(Command::new(egret()), arguments)
+    }
+
+    fn run(mut command: Command, arguments: &[&str]) -> Self {
         command.args(["trace", "--format", "json"]).args(arguments).env("EGRET_LOG", "info");
         let mut process = Process::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
         let shared = Arc::new(Shared::default());

@@ -106,7 +106,14 @@ impl Server {
     /// Starts one at any port of `address`, and waits until it listens.
     #[must_use]
     pub fn start(serve: &str, address: &str) -> Self {
-        let Traffic(mut command) = Traffic::new(&["server", "--serve", serve, "--listen", &format!("{address}:0")]);
+        Self::by(&traffic(), serve, address)
+    }
+
+    /// The same by a copy of the generator.
+    #[must_use]
+    pub fn by(program: &Path, serve: &str, address: &str) -> Self {
+        let Traffic(mut command) =
+            Traffic::by(program, &["server", "--serve", serve, "--listen", &format!("{address}:0")]);
         let mut process = Process::start(&mut command);
         let mut stdout = BufReader::new(process.handle().stdout.take().expect("asked for"));
         let mut line = String::new();

@@ -1,6 +1,6 @@
 //! Tests by name, and when they can run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock};
 
@@ -46,6 +46,12 @@ pub fn needing(program: &str, test: Trial) -> Trial {
 #[must_use]
 pub fn needing_python(test: Trial) -> Trial {
     given(python().is_file(), "`cargo xtask setup --for test`", test)
+}
+
+/// The test, or its name among the ignored ones if a file is not there, with what would make it.
+#[must_use]
+pub fn needing_file(path: &Path, source: &str, test: Trial) -> Trial {
+    given(path.exists(), source, test)
 }
 
 /// The interpreter that has the packages of `tests/requirements.txt`.

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures.
+//! `cargo xtask bench`: runs a benchmark.
 
 use std::ffi::OsString;
 

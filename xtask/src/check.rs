@@ -1,4 +1,4 @@
-//! `cargo xtask check`: everything that can be said about the code without running it.
+//! `cargo xtask check`: static checks.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,12 +11,13 @@ use crate::command::{cargo, step, succeeds};
 use crate::prerequisite::Purpose;
 use crate::setup::{self, Policy};
 use crate::toolchain::Toolchain;
+use crate::words;
 use crate::workspace::{self, EXCLUDED};
 
 /// Check format, lints, dependencies and spelling.
 ///
-/// Every check runs, whatever the others say; a table of results follows. What cannot be checked here is
-/// counted as skipped, with the reason.
+/// Every check runs, even if others fail; a table of results follows. A check that cannot run on this machine is counted as
+/// skipped, with the reason.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -67,6 +68,7 @@ const CHECKS: &[Check] = &[
     Check { name: "advisories", perform: advisories },
     Check { name: "unused", perform: unused },
     Check { name: "spelling", perform: spelling },
+    Check { name: "words", perform: words },
 ];
 
 impl Check {
@@ -147,6 +149,11 @@ fn unused(_: Toolchain) -> Result<Outcome> {
 fn spelling(_: Toolchain) -> Result<Outcome> {
     let mut command = Command::new("typos");
     step("spelling", "code, documents and messages", command.current_dir(workspace::root()?))?;
+    Ok(Outcome::Passed)
+}
+
+fn words(_: Toolchain) -> Result<Outcome> {
+    words::check(workspace::root()?)?;
     Ok(Outcome::Passed)
 }
 

@@ -1,4 +1,4 @@
-//! Child processes: announced, timed, and shown as a line that can be pasted into a shell.
+//! Child processes. Each is printed as a line that can be pasted into a shell, and timed.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,16 +11,15 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::workspace;
 
-/// Says what is about to run and why, runs it, and says how long it took.
+/// Prints what runs and why, runs it, and prints how long it took.
 ///
-/// The child's output streams through to standard error: standard output belongs to the program that
-/// the user asked for in the end.
+/// The child writes to standard error: standard output belongs to the program that the user asked for.
 pub(crate) fn step(what: &str, why: &str, command: &mut Command) -> Result<()> {
     command.stdout(Stdio::from(io::stderr()));
     step_with_output(what, why, command)
 }
 
-/// As [`step`], with the child's standard output left where it is.
+/// Like [`step`], but the child writes to standard output.
 pub(crate) fn step_with_output(what: &str, why: &str, command: &mut Command) -> Result<()> {
     eprintln!("==> {what}: {why}");
     eprintln!("    {}", shell_line(command));
@@ -34,19 +33,19 @@ pub(crate) fn step_with_output(what: &str, why: &str, command: &mut Command) -> 
     Ok(())
 }
 
-/// Whether the command can be started and ends well; its output is thrown away.
+/// Whether the command can be started and exits with 0; its output is discarded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// Standard output of a command, if it can be started and ends well.
+/// Standard output of a command, if it can be started and exits with 0.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The Cargo that started this program, at the workspace's root, told where the compiled kernel side is.
+/// The Cargo that started this program, in the workspace's root, with the path of the compiled kernel side in its environment.
 pub(crate) fn cargo() -> Result<Command> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()?);
@@ -55,8 +54,8 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Removes what Cargo tells this program of its own package. Build scripts that look at such variables (ring's) would run
-/// again, and a fifth of all dependencies with them, whenever `cargo xtask` and a plain `cargo` take turns.
+/// Removes the variables that Cargo sets for this package. Build scripts that depend on them (ring's) would otherwise run
+/// again whenever `cargo xtask` and a plain `cargo` alternate, and a fifth of all dependencies would be built again.
 pub(crate) fn forget_this_package(command: &mut Command) {
     let of_package = |name: &OsStr| {
         let name = name.to_string_lossy();
@@ -67,8 +66,8 @@ pub(crate) fn forget_this_package(command: &mut Command) {
     }
 }
 
-/// The path of a program, looked for as root's `PATH` would: Debian keeps `ip` and the like in `sbin`,
-/// which is not on a user's `PATH`.
+/// The path of a program, searched for in `PATH` and in the `sbin` directories: Debian has `ip` and others there, which are
+/// not in a user's `PATH`.
 pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
@@ -79,7 +78,7 @@ fn name(command: &Command) -> String {
     Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The command as a shell would take it, with the variables set for it.
+/// The command as a shell line, with the variables that are set for it.
 pub(crate) fn shell_line(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(key, value)| {
         let value = value?;
@@ -103,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_gets_back_the_words_that_were_meant() {
+    fn shell_line_survives_a_shell() {
         let words = ["plain", "", "two words", "it's", "--cfg=arch=\"x86_64\"", "$HOME"];
         let mut command = Command::new("printf");
         command.arg(r"%s\n").args(words);
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_stand_before_the_program() {
+    fn shell_line_sets_variables() {
         let mut command = Command::new("sh");
         command.env("GREETING", "good day").args(["-c", "echo $GREETING"]);
         let seen = output(Command::new("sh").args(["-c", &shell_line(&command)])).unwrap();
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_child_fails_the_step() {
+    fn failing_child_fails_the_step() {
         let error = step("trial", "must fail", Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
         assert!(error.to_string().contains("exit status: 3"), "{error}");
     }

@@ -1,6 +1,6 @@
-//! `cargo xtask`: everything between a fresh clone and a running, tested egret.
+//! `cargo xtask`: sets up, builds, runs, tests and checks egret.
 //!
-//! Kept to two dependencies, because compiling this program is the first thing a newcomer waits for.
+//! It has two dependencies only, because compiling this program is the first thing that a newcomer waits for.
 
 #![forbid(unsafe_code)]
 
@@ -10,8 +10,12 @@ mod bpf;
 mod build;
 mod check;
 mod command;
+mod cross;
 mod deb;
+mod elf;
+mod kernels;
 mod node;
+mod picture;
 mod prerequisite;
 mod privilege;
 mod python;
@@ -20,6 +24,7 @@ mod setup;
 mod test;
 mod toolchain;
 mod unpacked;
+mod words;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,8 +34,8 @@ use clap::{Parser, Subcommand};
 
 /// Set up, build, run, test and check egret.
 ///
-/// Every command first looks for what it needs and installs what is missing, saying what and why;
-/// `--no-install` only reports. Start with `cargo xtask run`.
+/// Every command first checks its prerequisites and installs what is missing, and prints what and why; `--no-install` only
+/// reports. Start with `cargo xtask run`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
 struct Arguments {
@@ -47,6 +52,7 @@ enum Task {
     Bench(bench::Arguments),
     Deb(deb::Arguments),
     Check(check::Arguments),
+    Picture(picture::Arguments),
 }
 
 impl Task {
@@ -59,6 +65,7 @@ impl Task {
             Self::Bench(arguments) => arguments.perform(),
             Self::Deb(arguments) => arguments.perform(),
             Self::Check(arguments) => arguments.perform(),
+            Self::Picture(arguments) => arguments.perform(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Becoming root, where something needs it.
+//! Commands that run as root.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -8,16 +8,16 @@ use anyhow::{Result, bail};
 
 use crate::command::find_program;
 
-/// Whether this process runs as root: `/proc/self` belongs to the effective user.
+/// Whether this process runs as root: the owner of `/proc/self` is the effective user.
 pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-/// `program` as root: as it is, or through `sudo`.
+/// A command that runs `program` as root: directly, or through `sudo`.
 ///
 /// # Errors
 ///
-/// Fails for a user other than root where there is no `sudo`.
+/// Fails for a user other than root if `sudo` is not installed.
 pub(crate) fn as_root(program: &str, purpose: &str) -> Result<Command> {
     if is_root() {
         return Ok(Command::new(program));
@@ -27,14 +27,14 @@ pub(crate) fn as_root(program: &str, purpose: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Where `sudo` is.
+/// Path of `sudo`.
 ///
 /// # Errors
 ///
-/// Fails where there is none.
+/// Fails if it is not installed.
 pub(crate) fn sudo(purpose: &str) -> Result<PathBuf> {
     match find_program("sudo") {
         Some(sudo) => Ok(sudo),
-        None => bail!("{purpose} needs root, and there is no sudo; run this command again as root"),
+        None => bail!("{purpose} needs root, and sudo is not installed; run this command again as root"),
     }
 }

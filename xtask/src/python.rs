@@ -1,4 +1,4 @@
-//! Pythons of our own with what the tests need from PyPI, so that nothing is installed into the system's.
+//! Virtual environments with the PyPI packages that tests need, so that nothing is installed into the system's Python.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,29 +10,35 @@ use crate::apt;
 use crate::command::{step, succeeds};
 use crate::workspace;
 
-/// An environment, by the list of its packages.
+/// A virtual environment.
 pub(crate) struct Environment {
-    /// The packages, each at one version.
+    /// File that lists the packages and their versions.
     pub(crate) requirements: &'static str,
-    /// The environment variable that names the interpreter to tests and benchmarks.
+    /// The environment variable in which tests and benchmarks find the interpreter.
     pub(crate) variable: &'static str,
-    /// Below Cargo's target directory.
+    /// Directory below Cargo's target directory.
     directory: &'static str,
 }
 
-/// What most tests need.
+/// The packages that most tests need.
 pub(crate) const USUAL: Environment =
     Environment { requirements: "tests/requirements.txt", variable: "EGRET_PYTHON", directory: "python" };
 
-/// SQL engines, a gigabyte and a half of them: for the long tests alone.
+/// SQL engines (1.5 GB), for the long tests.
 pub(crate) const ENGINES: Environment = Environment {
     requirements: "tests/requirements-engines.txt",
     variable: "EGRET_PYTHON_ENGINES",
     directory: "python-engines",
 };
 
+/// The programs that boot kernels.
+pub(crate) const MACHINES: Environment = Environment {
+    requirements: "tests/requirements-machines.txt",
+    variable: "EGRET_PYTHON_MACHINES",
+    directory: "python-machines",
+};
+
 impl Environment {
-    /// The interpreter.
     pub(crate) fn interpreter(&self) -> Result<PathBuf> {
         Ok(self.path()?.join("bin").join("python"))
     }
@@ -41,12 +47,12 @@ impl Environment {
         Ok(workspace::target()?.join(self.directory))
     }
 
-    /// A copy of the list that was installed: another list is installed again.
+    /// A copy of the list that was installed. If the list differs from it, packages are installed again.
     fn installed(&self) -> Result<PathBuf> {
         Ok(self.path()?.join("requirements.txt"))
     }
 
-    /// Whether it works and has what is listed.
+    /// Whether it works and has the listed packages.
     pub(crate) fn is_present(&self) -> Result<bool> {
         let list = workspace::root()?.join(self.requirements);
         let listed = fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
@@ -54,9 +60,8 @@ impl Environment {
         Ok(same && succeeds(Command::new(self.interpreter()?).arg("--version")))
     }
 
-    /// Makes it.
     pub(crate) fn install(&self, why: &str) -> Result<()> {
-        // Debian has `venv` without the `ensurepip` that fills it in a package of its own.
+        // Debian has `ensurepip`, which `venv` needs, in a separate package.
         if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
             apt::install(&["python3-venv"], why)?;
         }
@@ -65,7 +70,7 @@ impl Environment {
         let mut pip = Command::new(self.interpreter()?);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&list);
         step("Python packages", why, &mut pip)?;
-        fs::copy(&list, self.installed()?).context("cannot note what was installed")?;
+        fs::copy(&list, self.installed()?).context("cannot copy the list of packages")?;
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ impl Arguments {
         let mut command = as_root(egret, "tracing")?;
         command.arg("trace").args(&self.trace);
         eprintln!("==> egret: every connection of this machine until Ctrl-C\n    {}", shell_line(&command));
-        // Replaces this process: signals, terminal and exit status are the trace's own.
+        // `exec` replaces this process, so that signals, terminal and exit status are those of the trace.
         Err(command.exec()).with_context(|| format!("cannot start {egret}"))
     }
 }

@@ -1,9 +1,12 @@
-//! `cargo xtask setup`: looks for what a purpose needs and installs what is missing.
+//! `cargo xtask setup`: checks the prerequisites of a purpose and installs what is missing.
+
+use std::process::{Child, Stdio};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::apt;
+use crate::command::cargo;
 use crate::prerequisite::{Prerequisite, Purpose, needed_for};
 use crate::toolchain::Toolchain;
 
@@ -39,7 +42,7 @@ impl Arguments {
     }
 }
 
-/// Makes sure that what `purpose` needs is there. Says nothing if it is.
+/// Installs missing prerequisites of `purpose`. Prints nothing if none are missing.
 pub(crate) fn ensure(purpose: Purpose, policy: Policy) -> Result<Toolchain> {
     let toolchain = choose_toolchain(policy)?;
     if policy.no_install {
@@ -59,7 +62,7 @@ fn choose_toolchain(policy: Policy) -> Result<Toolchain> {
     if choice == Toolchain::Debian || policy.no_install || !apt::is_available() {
         return Ok(choice);
     }
-    // A machine without package lists (a fresh container, say) offers nothing until they are fetched.
+    // Without package lists, as in a fresh container, apt offers nothing until they are fetched.
     apt::refresh();
     Ok(Toolchain::installable())
 }
@@ -76,20 +79,50 @@ fn missing(purpose: Purpose, toolchain: Toolchain) -> Result<Vec<&'static Prereq
 
 fn provide(purpose: Purpose, policy: Policy, toolchain: Toolchain) -> Result<()> {
     let missing = missing(purpose, toolchain)?;
+    let (optional, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|entry| entry.is_optional(purpose));
     if policy.no_install && !missing.is_empty() {
         if toolchain == Toolchain::Nightly && !toolchain.is_installed() && apt::is_available() {
-            println!("apt's package lists offer no BPF compiler; without --no-install they are refreshed first");
+            println!("apt's package lists have no BPF compiler; without --no-install they are refreshed first");
         }
         let names: Vec<_> = missing.iter().map(|entry| entry.name).collect();
         bail!("missing: {}; the same command without --no-install installs it", names.join(", "));
     }
+    let mut fetching = if missing.is_empty() { None } else { fetch()? };
     for entry in missing {
         entry.install(toolchain)?;
         if !entry.is_present(toolchain)? {
             bail!("{} was installed but is still not found; is Cargo's bin directory on PATH?", entry.name);
         }
     }
+    if let Some(fetching) = &mut fetching {
+        fetching.wait()?;
+    }
+    if !policy.no_install {
+        provide_optional(&optional, toolchain);
+    }
     Ok(())
+}
+
+/// Downloads the crates of the workspace in the background while packages are installed. If that fails, the build reports it.
+fn fetch() -> Result<Option<Child>> {
+    let mut fetch = cargo()?;
+    fetch.args(["fetch", "--locked"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(fetch.spawn().ok())
+}
+
+/// Installs optional prerequisites. Tests that need them report that they are skipped. The first failure ends it, as the others
+/// are of no use alone.
+fn provide_optional(optional: &[&Prerequisite], toolchain: Toolchain) {
+    for entry in optional {
+        let installed = entry.install(toolchain).and_then(|()| match entry.is_present(toolchain)? {
+            true => Ok(()),
+            false => bail!("it was installed but does not work"),
+        });
+        if let Err(error) = installed {
+            println!("going on without {}, which {}: {error:#}", entry.name, entry.why);
+            return;
+        }
+    }
 }
 
 fn report(entry: &Prerequisite, present: bool, toolchain: Toolchain) {

@@ -16,16 +16,16 @@ use crate::command::{cargo, find_program, output, succeeds};
 pub(crate) const TARGET: &str =
     if cfg!(target_endian = "little") { "bpfel-unknown-none" } else { "bpfeb-unknown-none" };
 
-/// What [`Toolchain::Debian`] is made of.
+/// The packages of [`Toolchain::Debian`].
 pub(crate) const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "libstd-rust-web-dev-bpf"];
 
-/// The LLVM of Debian's `rustc-web`, for as long as that is not installed and cannot be asked.
+/// LLVM version of Debian's `rustc-web`, used until that is installed and prints its own.
 const DEBIAN_LLVM: u32 = 22;
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CLIPPY: &str = "/usr/bin/cargo-clippy";
 
-/// Overrides the choice.
+/// The environment variable that overrides the choice.
 const VARIABLE: &str = "EGRET_BPF_TOOLCHAIN";
 
 /// Where the compiler for the kernel side comes from.
@@ -47,12 +47,12 @@ impl Toolchain {
         env::var_os(VARIABLE).map(|name| Self::from_name(&name.to_string_lossy())).transpose()
     }
 
-    /// The one that is installed, if any is.
+    /// The toolchain that is installed, if any is.
     pub(crate) fn installed() -> Option<Self> {
         [Self::Debian, Self::Nightly].into_iter().find(|toolchain| toolchain.is_installed())
     }
 
-    /// The one that can be installed, by apt's package lists as they are.
+    /// The toolchain that apt's current package lists can install.
     pub(crate) fn installable() -> Self {
         if apt::offers(&DEBIAN_PACKAGES) { Self::Debian } else { Self::Nightly }
     }
@@ -65,7 +65,7 @@ impl Toolchain {
         }
     }
 
-    /// For messages.
+    /// Description for messages.
     pub(crate) fn describe(self) -> String {
         match self {
             Self::Debian => format!("Debian's {DEBIAN_RUSTC} with its prebuilt core"),
@@ -73,7 +73,7 @@ impl Toolchain {
         }
     }
 
-    /// Whether the compiler is there, and `core` for the BPF target with it.
+    /// Whether the compiler and `core` for the BPF target are installed.
     pub(crate) fn is_installed(self) -> bool {
         match self {
             Self::Debian => debian_core_directory().is_some_and(|directory| holds_core(&directory)),
@@ -105,7 +105,7 @@ impl Toolchain {
         Ok(command)
     }
 
-    /// Whether this compiler has its Clippy.
+    /// Whether Clippy is installed for this compiler.
     pub(crate) fn has_clippy(self) -> bool {
         match self {
             Self::Debian => Path::new(DEBIAN_CLIPPY).is_file(),
@@ -121,7 +121,7 @@ impl Toolchain {
     }
 }
 
-/// Whether rustup is there.
+/// Whether rustup is installed.
 pub(crate) fn has_rustup() -> bool {
     find_program("rustup").is_some()
 }
@@ -168,13 +168,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn llvm_is_read_from_what_rustc_prints() {
+    fn llvm_version_is_read_from_the_output_of_rustc() {
         assert_eq!(llvm_major("rustc 1.96.0\nrelease: 1.96.0\nLLVM version: 22.1.8\n"), Some(22));
         assert_eq!(llvm_major("rustc 1.96.0\nrelease: 1.96.0\n"), None);
     }
 
     #[test]
-    fn an_unknown_toolchain_is_named_in_the_error() {
+    fn error_names_the_unknown_toolchain() {
         let error = Toolchain::from_name("stable").unwrap_err();
         assert!(error.to_string().contains("\"stable\""), "{error}");
     }

@@ -1,23 +1,22 @@
-//! Where things are.
+//! Paths of the workspace.
 
-use std::env;
+use std::env::{self, consts::ARCH};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The environment variable through which every build finds the compiled kernel side.
+/// The environment variable in which builds find the path of the compiled kernel side.
 pub(crate) const BPF_OBJECT_VARIABLE: &str = "EGRET_BPF_OBJECT";
 
-/// Crates outside the workspace, because they are built for another target or with another toolchain.
+/// Manifests of crates outside the workspace, which are built for another target or with another toolchain.
 pub(crate) const EXCLUDED: [&str; 2] = ["ebpf/programs/Cargo.toml", "tests/fuzz/Cargo.toml"];
 
-/// The directory that holds the workspace's `Cargo.toml`.
+/// Directory of the workspace's `Cargo.toml`.
 pub(crate) fn root() -> Result<&'static Path> {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is not below a workspace")
 }
 
-/// Cargo's target directory: `CARGO_TARGET_DIR`, taken from where the user stands as Cargo does, or
-/// `target` below the root.
+/// Cargo's target directory: `CARGO_TARGET_DIR`, relative to the working directory as for Cargo, or `target` below the root.
 pub(crate) fn target() -> Result<PathBuf> {
     match env::var_os("CARGO_TARGET_DIR").filter(|directory| !directory.is_empty()) {
         Some(directory) => std::path::absolute(&directory).context("CARGO_TARGET_DIR is not a usable path"),
@@ -25,7 +24,13 @@ pub(crate) fn target() -> Result<PathBuf> {
     }
 }
 
-/// Where the compiled kernel side is put.
+/// Path of the compiled kernel side.
 pub(crate) fn bpf_object() -> Result<PathBuf> {
-    Ok(target()?.join("bpf").join("egret-ebpf"))
+    bpf_object_for(ARCH)
+}
+
+/// Where it is put for a processor: its programs read registers, which are others on another.
+pub(crate) fn bpf_object_for(architecture: &str) -> Result<PathBuf> {
+    let directory = target()?.join("bpf");
+    Ok(if architecture == ARCH { directory } else { directory.join(architecture) }.join("egret-ebpf"))
 }

@@ -1,7 +1,7 @@
-//! Tracepoint `cgroup:cgroup_mkdir`: a control group was made.
+//! Tracepoint `cgroup:cgroup_mkdir`: a control group was created.
 //!
-//! Source: `cgroup_mkdir` in kernel/cgroup/cgroup.c; Linux 4.13. A container's group may be gone before user space
-//! asks for the path of its id.
+//! Source: `cgroup_mkdir` in kernel/cgroup/cgroup.c; Linux 4.13. A container's group may be removed before user
+//! space resolves the path of its id.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel_str_bytes;
 use aya_ebpf::macros::btf_tracepoint;
@@ -27,8 +27,8 @@ fn try_mkdir(cgroup: *const u8, path: *const u8) -> Result<(), i32> {
         return Err(-1);
     };
     let record = entry.as_mut_ptr();
-    // SAFETY: `record` points to reserved room for a whole record; every field is written. What is behind the end of the
-    // path is left as it was in the ring: nobody reads it.
+    // SAFETY: `record` points to reserved space for a whole record; every field is written. The bytes after the
+    // end of the path keep their content: user space does not read them.
     unsafe {
         (*record).header = Header {
             version: VERSION,

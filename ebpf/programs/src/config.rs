@@ -5,12 +5,12 @@ use core::ptr;
 use egret_wire::Config;
 
 /// Written by user space before loading; read-only afterwards, so that the verifier knows each value and
-/// removes the branches that are switched off.
+/// removes the branches that are disabled.
 #[unsafe(no_mangle)]
 static CONFIG: Config = Config::UNKNOWN;
 
-/// Reads one setting. A macro, because every field must be read on its own: a copy of the whole struct would
-/// go through the stack, where the verifier forgets what it knew.
+/// Reads one setting. A macro, because every field must be read separately: a copy of the whole struct would go
+/// through the stack, where the verifier does not keep its values.
 macro_rules! setting {
     ($field:ident) => {
         $crate::config::read(core::mem::offset_of!(egret_wire::Config, $field))

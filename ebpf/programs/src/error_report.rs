@@ -1,4 +1,4 @@
-//! Tracepoint `sock:inet_sk_error_report`: an error was noted on a socket (an ICMP answer to a datagram, say).
+//! Tracepoint `sock:inet_sk_error_report`: an error was set on a socket (an ICMP answer to a datagram, say).
 //!
 //! Source: `sk_error_report` in net/core/sock.c; Linux 5.15. Any context: it never names a process. Errors of TCP
 //! connections are read when the connection ends, in `sock_ops.rs`.
@@ -10,9 +10,9 @@ use aya_ebpf::programs::BtfTracePointContext;
 use egret_wire::Kind;
 
 use crate::config::setting;
-use crate::kernel::load;
+use crate::kernel::{load, namespace_of};
 use crate::record::{self, Detail};
-use crate::socket::{self, ERRED, PHASE_DATAGRAM};
+use crate::socket;
 
 #[btf_tracepoint(function = "inet_sk_error_report")]
 pub(crate) fn inet_sk_error_report(ctx: BtfTracePointContext) -> i32 {
@@ -23,11 +23,13 @@ pub(crate) fn inet_sk_error_report(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_report(sk: *mut c_void) -> Option<()> {
     let socket = socket::find(sk)?;
-    // Once a peer: a program that keeps sending to a closed port would write a record a datagram.
-    if socket.phase != PHASE_DATAGRAM || socket.flags & ERRED != 0 {
+    if !socket.report_error() {
         return None;
     }
-    socket.flags |= ERRED;
+    if socket.netns == 0 {
+        // The answer to a datagram may come before the call that sends it has returned.
+        socket.netns = namespace_of(sk.cast());
+    }
     // SAFETY: `sk` is the tracepoint's typed argument.
     let error: i32 = unsafe { load(sk.cast(), setting!(sk_err)) };
     record::write(Kind::SocketError, record::now(), socket, Detail { error, ..Detail::default() });

@@ -1,4 +1,4 @@
-//! Tracepoint `sched:sched_process_exec`: a process runs another image.
+//! Tracepoint `sched:sched_process_exec`: a process executes another image.
 //!
 //! Source: `exec_binprm` in fs/exec.c; Linux 3.4. Context of the process, after its memory was replaced.
 
@@ -17,10 +17,12 @@ use egret_wire::{
 use crate::config::{has, setting};
 use crate::environment;
 use crate::kernel::{follow, masked, read};
-use crate::maps::{EXECS, PROCESSES, SCRATCH, count};
-use crate::path::{self, Scratch};
+use crate::maps::{EXECS, PROCESSES, count, scratch};
+use crate::mounts;
+use crate::path;
 use crate::process::{effective_uid, parent_of, start_of};
 use crate::record;
+use crate::values::Scratch;
 
 #[btf_tracepoint(function = "sched_process_exec")]
 pub(crate) fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
@@ -30,16 +32,17 @@ pub(crate) fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
 }
 
 fn try_exec(task: *const u8) -> Option<()> {
-    // SAFETY: a pointer from the per-CPU map; the program cannot be interrupted by itself.
-    let scratch = unsafe { &mut *SCRATCH.get_ptr_mut(0)? };
     let now = record::now();
     let process = enter(task, now);
     let mut flags = 0;
     let (mut inode, mut device) = (0_u64, 0_u32);
+    let (mut size, mut changed_ns) = (0, 0);
     let mut path_length = 0;
     if let Ok(file) = executable(task) {
+        flags |= mounts::view(task, file);
         (inode, device) = identity(file).unwrap_or((0, 0));
-        match path::write(scratch, file) {
+        (size, changed_ns) = state(file).unwrap_or((0, 0));
+        match path::write(file) {
             Ok((length, truncated)) => {
                 path_length = length;
                 flags |= truncated;
@@ -49,17 +52,16 @@ fn try_exec(task: *const u8) -> Option<()> {
     } else {
         flags |= EXEC_NO_PATH;
     }
-    let (args_length, truncated) = arguments(scratch, path_length, task).unwrap_or((0, 0));
+    let (args_length, truncated) = arguments(scratch()?, path_length, task).unwrap_or((0, 0));
     flags |= truncated;
     let mut data = path_length + args_length;
-    // With the environment looked at as well, the program would be larger than the verifier takes.
-    let directory_length =
-        if has(CONFIG_TRACE_CONTEXT) { 0 } else { path::write_directory(scratch, data, task).unwrap_or(0) };
+    let directory_length = path::write_directory(data, task).unwrap_or(0);
     data += directory_length;
-    if has(CONFIG_TRACE_CONTEXT) && environment::trace_parent(scratch, data, task).is_ok() {
+    if has(CONFIG_TRACE_CONTEXT) && environment::trace_parent(data, task).is_ok() {
         flags |= EXEC_TRACE_PARENT;
         data += TRACE_PARENT;
     }
+    let scratch = scratch()?;
     scratch.header = ExecHeader {
         header: header(data, flags, now),
         process,
@@ -69,6 +71,8 @@ fn try_exec(task: *const u8) -> Option<()> {
         args_length: args_length as u16,
         directory_length: directory_length as u16,
         reserved: [0; 3],
+        size,
+        changed_ns,
     };
     write(scratch, data);
     Some(())
@@ -84,8 +88,7 @@ pub(crate) fn exec_untyped(ctx: TracePointContext) -> u32 {
 }
 
 fn try_exec_untyped(ctx: &TracePointContext) -> Result<(), i32> {
-    // SAFETY: a pointer from the per-CPU map; the program cannot be interrupted by itself.
-    let scratch = unsafe { &mut *SCRATCH.get_ptr_mut(0).ok_or(-1)? };
+    let scratch = scratch().ok_or(-1)?;
     let now = record::now();
     let process = enter(core::ptr::null(), now);
     // SAFETY: offset from the tracepoint's format, which is stable.
@@ -106,6 +109,8 @@ fn try_exec_untyped(ctx: &TracePointContext) -> Result<(), i32> {
         args_length: 0,
         directory_length: 0,
         reserved: [0; 3],
+        size: 0,
+        changed_ns: 0,
     };
     write(scratch, length);
     Ok(())
@@ -117,7 +122,7 @@ fn ctx_address(ctx: &TracePointContext) -> *const u8 {
     ctx.as_ptr().cast::<u8>()
 }
 
-/// Enters the process into the table under its new image.
+/// Enters the process into the table with its new image.
 #[inline(always)]
 fn enter(task: *const u8, now: u64) -> ProcessRef {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
@@ -147,8 +152,8 @@ fn enter(task: *const u8, now: u64) -> ProcessRef {
     }
 }
 
-/// Names an image: the time of its exec, the last bits replaced by the CPU, so that two CPUs cannot give the same
-/// name. On one CPU two execs are always further apart than the 1,024 ns that are lost.
+/// The id of an image: the time of its exec, with the last bits replaced by the CPU, so that two CPUs never create
+/// the same id. On one CPU two execs are always further apart than the 1,024 ns of these bits.
 #[inline(always)]
 fn image_id(now: u64) -> u64 {
     // SAFETY: a helper without arguments.
@@ -169,7 +174,20 @@ fn identity(file: *const u8) -> Result<(u64, u32), i32> {
     Ok((read(inode, setting!(inode_ino))?, read(super_block, setting!(sb_dev))?))
 }
 
-/// Copies the argument vector behind the path; returns its length and flags.
+/// Size of an open file, and when its inode was last changed.
+#[inline(always)]
+fn state(file: *const u8) -> Result<(u64, u64), i32> {
+    const NANOS: u64 = 1_000_000_000;
+    // Since Linux 6.13 the upper bits are a flag that the time was read.
+    const NANOS_MASK: u32 = 0x3fff_ffff;
+    let inode = follow(file, setting!(file_inode))?;
+    let seconds: u64 = read(inode, setting!(inode_ctime_sec))?;
+    let nanoseconds: u32 = read(inode, setting!(inode_ctime_nsec))?;
+    let size = read(inode, setting!(inode_size))?;
+    Ok((size, seconds.wrapping_mul(NANOS).wrapping_add(u64::from(nanoseconds & NANOS_MASK))))
+}
+
+/// Copies the argument vector after the path; returns its length and flags.
 #[inline(always)]
 fn arguments(scratch: &mut Scratch, at: usize, task: *const u8) -> Result<(usize, u32), i32> {
     let mm = follow(task, setting!(task_mm))?;

@@ -16,7 +16,7 @@ pub(crate) fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// The process ends with its last thread, which need not be the first one.
+/// The process ends with its last thread, which may not be the first one.
 fn try_exit(task: *const u8) -> Result<(), i32> {
     let signal = follow(task, setting!(task_signal))?;
     let live: u32 = read(signal, setting!(signal_live))?;
@@ -26,7 +26,7 @@ fn try_exit(task: *const u8) -> Result<(), i32> {
     Ok(())
 }
 
-/// Without the kernel's types a process counts as over when its first thread is.
+/// Without the kernel's types a process counts as ended when its first thread has ended.
 #[tracepoint]
 pub(crate) fn exit_untyped(_ctx: TracePointContext) -> u32 {
     let thread = bpf_get_current_pid_tgid() as u32;

@@ -1,4 +1,4 @@
-//! Tracepoint `sched:sched_process_fork`: a task was made.
+//! Tracepoint `sched:sched_process_fork`: a task was created.
 //!
 //! Source: `kernel_clone` in kernel/fork.c; Linux 2.6.30. Context of the parent, before the child runs.
 
@@ -30,8 +30,8 @@ fn try_fork(parent: *const u8, child: *const u8) -> Result<(), i32> {
     Ok(())
 }
 
-/// Without the kernel's types. A thread cannot be told from a process: its entry is never looked up, as no
-/// process has its id, and goes when the thread exits.
+/// Without the kernel's types. Threads get entries too, which are never looked up, because no process has their
+/// id, and are removed when they exit.
 ///
 /// The fields of the tracepoint: `parent_pid` at 12, `child_pid` at 20.
 #[tracepoint]
@@ -51,7 +51,7 @@ fn try_fork_untyped(ctx: &TracePointContext) -> Result<(), i32> {
 /// The child runs its parent's image until it execs.
 #[inline(always)]
 fn inherit(from: u32, child: u32, parent_pid: u32, start_ns: u64) {
-    // SAFETY: the entry is of the forking process and cannot go away while it forks.
+    // SAFETY: the entry is of the forking process and cannot be removed while it forks.
     let Some(key) = (unsafe { PROCESSES.get(from) }) else { return };
     let key = ProcessKey { exec_id: key.exec_id, start_ns, parent_pid, flags: key.flags };
     if PROCESSES.insert(child, key, 0).is_err() {

@@ -1,25 +1,26 @@
-//! What may pass without being asked about: a TCP connect to a peer that its process was granted marks the socket.
+//! Flows that pass without evaluation: a TCP connect to a peer that its process was granted sets the mark of the
+//! socket.
 //!
-//! TCP alone. The hook runs before the first packet is made, and all packets of the connection go to the one peer. A datagram
-//! socket's mark would be read before the hook that names the peer (`udp_sendmsg` in net/ipv4/udp.c fills in `ipc.sockc`
-//! first), and stay for datagrams to others.
+//! Only TCP. The hook runs before the first packet is sent, and all packets of the connection go to that peer. The
+//! mark of a datagram socket would be read before the hook that names the peer (`udp_sendmsg` in net/ipv4/udp.c
+//! fills `ipc.sockc` first), and stay for datagrams to others.
 
 use aya_ebpf::bindings::{bpf_sock, bpf_sock_addr};
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::helpers::generated::bpf_setsockopt;
-use egret_wire::{GRANTED, GrantKey, Policy};
+use egret_state::Socket;
+use egret_wire::{GrantKey, Policy};
 
 use crate::kernel::word;
 use crate::maps::GRANTS;
 use crate::policy;
-use crate::socket::Socket;
 
 const IPPROTO_TCP: u16 = 6;
 /// Numbers of the generic system call interface (include/uapi/asm-generic/socket.h).
 const SOL_SOCKET: i32 = 1;
 const SO_MARK: i32 = 36;
 
-/// Gives the mark of a socket that is about to connect the bits that it should have.
+/// Sets the bits of the mark of a socket that connects.
 #[inline(always)]
 pub(crate) fn apply(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option<()> {
     let policy = policy::active(addr)?;
@@ -30,7 +31,7 @@ pub(crate) fn apply(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option<()>
     // SAFETY: fields of the context and its socket, checked by the verifier.
     let mark = unsafe { word::<MARK, bpf_sock>((*addr).__bindgen_anon_1.sk) };
     let granted = is_granted(socket, policy);
-    // A socket that is connected again has what it was granted the last time.
+    // A socket that is connected again has the bits of its last connect.
     let bits = if granted { policy.mark_allowed & policy.mark_mask } else { 0 };
     let mut wanted = mark & !policy.mark_mask | bits;
     if wanted != mark {
@@ -41,7 +42,7 @@ pub(crate) fn apply(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option<()>
         }
     }
     if granted {
-        socket.flags |= GRANTED;
+        socket.grant();
     }
     Some(())
 }
@@ -49,7 +50,7 @@ pub(crate) fn apply(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option<()>
 #[inline(always)]
 fn is_granted(socket: &Socket, policy: &Policy) -> bool {
     let process = &socket.process;
-    // Not known which image it runs, as user space never grants.
+    // The image is unknown; user space does not grant such processes.
     if process.exec_id == 0 {
         return false;
     }
@@ -61,7 +62,7 @@ fn is_granted(socket: &Socket, policy: &Policy) -> bool {
         peer_port: socket.peer_port,
         protocol: socket.protocol,
     };
-    // SAFETY: an entry that changes meanwhile is as good before as after.
+    // SAFETY: an entry that changes meanwhile is valid before and after.
     let Some(grant) = (unsafe { GRANTS.get(key) }) else { return false };
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_boot_ns() };

@@ -1,31 +1,33 @@
-//! Who sends between which ends, noted before the packet leaves, so that whoever judges the packet can look it up.
+//! The owners of endpoints, recorded before the packet leaves, so that they can be looked up when it is evaluated.
 //!
-//! A TCP connect is noted with both its ends when its first packet is about to be made. A datagram without its local address:
-//! routing has not chosen it yet. A connected datagram socket is bound to a port only after its hook has run: until it is
-//! released, its cookie leads to it.
+//! A TCP connect is recorded with both endpoints when its first packet is about to be sent; a datagram without its
+//! local address, which routing has not chosen yet. A connected datagram socket is bound to a port only after its
+//! hook has run: until it is released, its owner is found by its cookie.
 
 use aya_ebpf::bindings::{BPF_NOEXIST, bpf_sock, bpf_sock_addr, bpf_sock_ops};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use egret_wire::{Address, BY_TUPLE, CONFIG_LENGTHS, CONNECTED, Counter, ProcessRef, TupleKey, TupleOwner};
+use egret_state::{Flags, Socket};
+use egret_wire::{Address, CONFIG_LENGTHS, Counter, KERNEL_THREAD, ProcessRef, TupleKey, TupleOwner};
 
 use crate::config::{has, setting};
 use crate::kernel::{read, word};
 use crate::maps::{COOKIES, PROCESSES, TUPLES, count};
-use crate::socket::{self, Socket};
+use crate::socket;
 use crate::{policy, process};
 
-/// The ends of a TCP connect are known. Whatever was noted for the same ends before is over.
+/// The endpoints of a TCP connect are known. An earlier connection between them has ended.
 #[inline(always)]
 pub(crate) fn connecting(ops: *mut bpf_sock_ops, socket: &Socket) -> Option<()> {
     policy::active(ops)?;
     let key = TupleKey { local: socket.local, ..key(socket, socket.local_port, socket.peer, socket.peer_port) };
-    if socket.flags & BY_TUPLE != 0 && is_kernel_thread() {
-        // Further subflows of multipath TCP are opened by a worker of the kernel: it is not who asked for them.
-        let _ = TUPLES.remove(key);
-        return None;
+    let mut process = socket.process;
+    // A worker of the kernel may connect for the kernel itself (a mount) or for a process (a further subflow of
+    // multipath TCP). If the connection of a subflow is preexisting, user space finds out which it is.
+    if is_kernel_thread() && process.pid == process::current_in_sock_ops().pid {
+        process.flags |= KERNEL_THREAD;
     }
-    note(&key, &TupleOwner { process: socket.process, cookie: socket.cookie, rival: 0 });
+    store(&key, &TupleOwner { process, cookie: socket.cookie, rival: 0 });
     Some(())
 }
 
@@ -38,7 +40,7 @@ pub(crate) fn connected(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option
     Some(())
 }
 
-/// A datagram is about to be sent to a peer that the call names.
+/// A datagram is about to be sent to the peer in the call.
 #[inline(always)]
 pub(crate) fn sending(addr: *mut bpf_sock_addr, peer: Address) -> Option<()> {
     policy::active(addr)?;
@@ -67,14 +69,15 @@ pub(crate) fn sending(addr: *mut bpf_sock_addr, peer: Address) -> Option<()> {
     Some(())
 }
 
-/// A datagram socket is let go of. What a connected one sent may still wait to be judged: its port is known by now.
+/// A datagram socket is released. A packet of a connected one may still wait for its verdict: its port is known by
+/// now.
 #[inline(always)]
 pub(crate) fn released(socket: &mut Socket) {
     if socket.listed == 0 {
         return;
     }
     let has_sent = socket.sends != 0 || !has(CONFIG_LENGTHS);
-    if socket.flags & CONNECTED != 0 && has_sent && socket.local_port != 0 {
+    if socket.flags().has(Flags::CONNECTED) && has_sent && socket.local_port != 0 {
         let key = key(socket, socket.local_port, socket.peer, socket.peer_port);
         claim(&key, socket.cookie, &socket.process);
     }
@@ -87,7 +90,7 @@ fn key(socket: &Socket, local_port: u16, peer: Address, peer_port: u16) -> Tuple
     TupleKey { local: [0; 2], peer, protocol: socket.protocol, local_port, peer_port, reserved: 0 }
 }
 
-/// Enters a socket and its holder into the table of cookies.
+/// Enters the owner of a socket into the table of cookies.
 #[inline(always)]
 fn list(socket: &mut Socket, process: &ProcessRef) {
     if COOKIES.insert(socket.cookie, process, 0).is_ok() {
@@ -97,21 +100,21 @@ fn list(socket: &mut Socket, process: &ProcessRef) {
     }
 }
 
-/// Notes who sends between these ends now, and whether another process does so too.
+/// Records the process that sends between these endpoints now, and whether another process does so too.
 #[inline(always)]
 fn claim(key: &TupleKey, cookie: u64, process: &ProcessRef) {
     let mut owner = TupleOwner { process: *process, cookie, rival: 0 };
     if find(key).is_none() && TUPLES.insert(key, owner, BPF_NOEXIST.into()).is_ok() {
         return;
     }
-    // Somebody was first, perhaps at this very moment on another CPU.
+    // Another entry exists, perhaps written just now on another CPU.
     if let Some(before) = find(key) {
         owner.rival = rival(before, cookie, process);
     }
-    note(key, &owner);
+    store(key, &owner);
 }
 
-/// The cookie of the socket through which another process, that still runs, sends between the same ends; zero if there is
+/// The cookie of the socket by which another running process sends between the same endpoints; zero if there is
 /// none. Ports are shared by `SO_REUSEPORT` and `SO_REUSEADDR`, sockets by fork(2).
 #[inline(always)]
 fn rival(before: &TupleOwner, cookie: u64, process: &ProcessRef) -> u64 {
@@ -132,9 +135,9 @@ fn find(key: &TupleKey) -> Option<&'static mut TupleOwner> {
     TUPLES.get_ptr_mut(key).map(|owner| unsafe { &mut *owner })
 }
 
-/// Always a whole new entry: a reader sees the one before or this one.
+/// Replaces the entry: a reader sees the old or the new one.
 #[inline(always)]
-fn note(key: &TupleKey, owner: &TupleOwner) {
+fn store(key: &TupleKey, owner: &TupleOwner) {
     if TUPLES.insert(key, owner, 0).is_err() {
         count(Counter::OwnerTable, 1);
     }
@@ -151,7 +154,7 @@ fn is_running(process: &ProcessRef) -> bool {
     unsafe { PROCESSES.get(process.pid) }.is_some_and(|key| key.start_ns == process.start_ns)
 }
 
-/// Whether this is who runs right now, and still the same image.
+/// Whether this is the current process, with the same image.
 #[inline(always)]
 fn is_current(process: &ProcessRef) -> bool {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
@@ -160,7 +163,7 @@ fn is_current(process: &ProcessRef) -> bool {
 }
 
 #[inline(always)]
-fn is_kernel_thread() -> bool {
+pub(crate) fn is_kernel_thread() -> bool {
     // SAFETY: a helper without arguments.
     let task = unsafe { bpf_get_current_task() as *const u8 };
     matches!(read::<usize>(task, setting!(task_mm)), Ok(0))

@@ -1,4 +1,4 @@
-//! What is enforced now.
+//! The policy in force.
 
 use egret_wire::{CONFIG_ENFORCE, Policy};
 
@@ -7,8 +7,8 @@ use aya_ebpf::helpers::generated::bpf_get_netns_cookie;
 use crate::config::has;
 use crate::maps::POLICY;
 
-/// The policy, if one is active for the network namespace of a hook's socket. Costs nothing where nothing is ever enforced,
-/// and one look-up in an array of one while nothing is.
+/// The policy, if one is active for the network namespace of a hook's socket. Without enforcement this costs
+/// nothing, and before a policy is active one look-up in an array.
 #[inline(always)]
 pub(crate) fn active<C>(context: *mut C) -> Option<&'static Policy> {
     if !has(CONFIG_ENFORCE) {
@@ -16,6 +16,6 @@ pub(crate) fn active<C>(context: *mut C) -> Option<&'static Policy> {
     }
     let policy = POLICY.get(0)?;
     // SAFETY: the helper takes the hook's context.
-    let is_judged = policy.active != 0 && unsafe { bpf_get_netns_cookie(context.cast()) } == policy.netns;
-    is_judged.then_some(policy)
+    let is_active = policy.active != 0 && unsafe { bpf_get_netns_cookie(context.cast()) } == policy.netns;
+    is_active.then_some(policy)
 }

@@ -1,18 +1,18 @@
-//! Writing records about flows.
+//! Writing records of flows.
 
 use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::maps::RingBuf;
+use egret_state::Socket;
 use egret_wire::{Counter, FlowRecord, Header, Kind, VERSION};
 
 use crate::config::setting;
 use crate::maps::{FLOWS, READER_ASLEEP, count};
-use crate::socket::Socket;
 
-/// What the ring puts before a record (`BPF_RINGBUF_HDR_SZ`), and what it may add to make the length a multiple of eight.
+/// Bytes that the ring adds to a record: its header (`BPF_RINGBUF_HDR_SZ`), and padding to a multiple of eight.
 const RECORD_HEADER: u64 = 8 + 7;
 
-/// What a record says beyond the state of the socket.
+/// The fields of a record that are not in the state of the socket.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Detail {
     pub(crate) error: i32,
@@ -28,7 +28,7 @@ pub(crate) fn now() -> u64 {
     unsafe { bpf_ktime_get_boot_ns() }
 }
 
-/// Writes the state of a socket. A full ring is counted, and nothing else depends on it.
+/// Writes the state of a socket. If the ring is full, the record is counted as lost.
 #[inline(always)]
 pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
     count(Counter::FlowProduced, 1);
@@ -37,7 +37,7 @@ pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
         return;
     };
     entry.write(FlowRecord {
-        header: header(kind, socket.flags & 0xffff, time_ns),
+        header: header(kind, socket.flags().on_wire(), time_ns),
         cookie: socket.cookie,
         process: socket.process,
         local: socket.local,
@@ -59,6 +59,8 @@ pub(crate) fn write(kind: Kind, time_ns: u64, socket: &Socket, detail: Detail) {
         socket_type: socket.socket_type,
         old_state: detail.old_state,
         spilled: socket.spilled as u32,
+        interface: socket.interface,
+        reserved: 0,
     });
     entry.submit(wake_flags(&FLOWS, size_of::<FlowRecord>() as u64));
 }
@@ -68,26 +70,26 @@ fn header(kind: Kind, flags: u32, time_ns: u64) -> Header {
     Header { version: VERSION, kind: kind as u8, length: size_of::<FlowRecord>() as u16, flags, time_ns }
 }
 
-/// Whether this record, of `length` bytes, wakes the reader: when it sleeps for good, and when it is the one with which much
-/// is waiting. Otherwise the reader comes by itself within its time limit, and a busy host pays for few wake-ups: each is an
-/// interrupt that the CPU sends to itself, dearer than all the rest of a record.
+/// Whether this record, of `length` bytes, wakes the reader: if it sleeps without a time limit, or if the waiting
+/// records reach the limit with this one. Otherwise the reader wakes within its time limit, and a busy host has
+/// few wake-ups: each is an interrupt that the CPU sends to itself, which costs more than the rest of a record.
 #[inline(always)]
 pub(crate) fn wake_flags(ring: &RingBuf, length: u64) -> u64 {
-    let flags = wake_if_much(ring, length);
+    let flags = wake_at_limit(ring, length);
     match READER_ASLEEP.get(0) {
-        // The kernel's own rule: wake if the reader had caught up.
+        // The kernel's own rule: wake if the reader has read everything before.
         Some(1) if flags == u64::from(BPF_RB_NO_WAKEUP) => 0,
         _ => flags,
     }
 }
 
-/// The same for records that nobody waits for: the reader sleeps on until much is waiting.
+/// The same for records that are not urgent: the reader sleeps until the waiting records reach the limit.
 #[inline(always)]
-pub(crate) fn wake_if_much(ring: &RingBuf, length: u64) -> u64 {
+pub(crate) fn wake_at_limit(ring: &RingBuf, length: u64) -> u64 {
     let waiting = ring.query(u64::from(BPF_RB_AVAIL_DATA));
-    let enough = u64::from(setting!(wake_bytes));
-    // Records beyond this one find the reader awake, or about to be; it reads until there is nothing left.
-    if waiting >= enough && waiting < enough + length + RECORD_HEADER {
+    let limit = u64::from(setting!(wake_bytes));
+    // At the records after this one the reader is awake, or about to be; it reads until the ring is empty.
+    if waiting >= limit && waiting < limit + length + RECORD_HEADER {
         u64::from(BPF_RB_FORCE_WAKEUP)
     } else {
         u64::from(BPF_RB_NO_WAKEUP)

@@ -1,19 +1,19 @@
-//! cgroup `sock_create`: a program made an internet socket.
+//! cgroup `sock_create`: a program created an Internet socket.
 //!
 //! Source: `inet_create` in net/ipv4/af_inet.c, `inet6_create` in net/ipv6/af_inet6.c; Linux 4.10. Process context.
 //!
-//! TCP and UDP sockets announce themselves later and are left alone. Raw and ICMP sockets have no hook that
-//! names a peer. Attached only where no tracepoint tells of their sends: then this is all that is known of them.
+//! TCP and UDP sockets announce themselves later and are ignored. Raw and ICMP sockets have no hook that names a
+//! peer. Attached only where no tracepoint reports their sends: then only their creation can be reported.
 
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::cgroup_sock;
 use aya_ebpf::programs::SockContext;
-use egret_wire::{CONFIG_LENGTHS, Kind};
+use egret_wire::{CONFIG_LENGTHS, CONFIG_PACKETS, Kind};
 
 use crate::config::has;
 use crate::process;
 use crate::record::{self, Detail};
-use crate::socket::{self, PHASE_DATAGRAM};
+use crate::socket;
 
 const SOCK_DGRAM: u32 = 2;
 const SOCK_RAW: u32 = 3;
@@ -34,18 +34,16 @@ fn try_create(ctx: &SockContext) -> Option<()> {
     if kind != SOCK_RAW && !(kind == SOCK_DGRAM && icmp) {
         return None;
     }
-    let socket = socket::find_or_make(ctx.sock.cast())?;
+    let socket = socket::get_or_create(ctx.sock.cast())?;
     // SAFETY: the helper takes the context.
     socket.cookie = unsafe { bpf_get_socket_cookie(ctx.sock.cast()) };
     socket.family = family as u16;
     socket.socket_type = kind as u16;
     socket.protocol = protocol as u16;
-    socket.phase = PHASE_DATAGRAM;
-    socket.unreported = 1;
-    socket.opened_ns = record::now();
-    socket.process = process::current();
-    if !has(CONFIG_LENGTHS) {
-        // Nothing will tell of its sends: at least tell that it is there.
+    socket.created(process::current(), record::now());
+    if !has(CONFIG_LENGTHS) && !has(CONFIG_PACKETS) {
+        socket.set_reported();
+        // Its sends are not seen: its creation is reported.
         record::write(Kind::Bound, socket.opened_ns, socket, Detail::default());
     }
     Some(())

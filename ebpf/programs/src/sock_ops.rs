@@ -1,9 +1,9 @@
-//! `sock_ops`: the life of a TCP connection.
+//! `sock_ops`: the states of a TCP connection.
 //!
-//! Source: `tcp_call_bpf` and its callers in net/ipv4/tcp_output.c (connect), tcp_input.c (established), tcp.c (state),
-//! af_inet.c (listen); Linux 4.16 for the state changes, 4.19 for listen. Connect and listen run in process
-//! context, the others in any. Unlike a tracepoint program, one that is interrupted by another run of itself
-//! is not skipped, so that no connection's end is missed on a busy CPU.
+//! Source: `tcp_call_bpf` and its callers in net/ipv4/tcp_output.c (connect), tcp_input.c (established), tcp.c
+//! (state), af_inet.c (listen); Linux 4.16 for the state changes, 4.19 for listen. Connect and listen run in
+//! process context, the others in any. Unlike a tracepoint program, one that is interrupted by another run of
+//! itself is not skipped, so that no connection's end is missed on a busy CPU.
 
 use aya_ebpf::bindings::{
     BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_RTO_CB,
@@ -13,19 +13,19 @@ use aya_ebpf::bindings::{
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set};
 use aya_ebpf::macros::sock_ops;
 use aya_ebpf::programs::SockOpsContext;
-use egret_wire::{BY_TUPLE, CONFIG_LENGTHS, CONFIG_TYPED, INBOUND, Kind, LISTENER, PREEXISTING, UNOWNED};
+use egret_state::{Flags, Phase, Socket};
+use egret_wire::{CONFIG_LENGTHS, CONFIG_TYPED, Kind};
 
 use crate::config::{has, setting};
-use crate::kernel::{follow_or_null, load, read_or_zero, words};
+use crate::kernel::{load, mapped, namespace_of, read_or_zero, words};
 use crate::record::{self, Detail};
-use crate::socket::{
-    self, HELLO_OVER, PHASE_CLOSED, PHASE_CONNECTING, PHASE_ESTABLISHED, PHASE_LISTEN, Socket, TOLD, mapped,
-};
-use crate::{owners, process};
+use crate::{interface, multipath, owners, process, socket, start, totals};
 
 const AF_INET6: u32 = 10;
 const SOCK_STREAM: u16 = 1;
 const IPPROTO_TCP: u16 = 6;
+/// Bit of `enum sock_flags` in include/net/sock.h.
+const SOCK_DONE: u64 = 1 << 1;
 const TCP_CLOSE: u32 = 7;
 const TCP_FIN_WAIT2: u32 = 5;
 const TCP_CLOSE_WAIT: u32 = 8;
@@ -48,31 +48,37 @@ pub(crate) fn sock_ops(ctx: SockOpsContext) -> u32 {
     1
 }
 
-/// The SYN is about to leave: the local port is known, and the process is the one that called connect. Nothing is told
-/// yet: most connects are answered soon, and that record says it all.
+/// The SYN is about to leave: the local port is known, and the process is the one that called connect. It is not
+/// reported yet: most connects are answered soon, and that record has everything.
 #[inline(always)]
 fn connecting(ops: *mut bpf_sock_ops) -> Option<()> {
-    let socket = of(ops)?;
-    fill_ends(socket, ops);
-    fill_namespace(socket, ops);
+    let socket = state_of(ops)?;
+    fill_endpoints(socket, ops);
     if socket.process.pid == 0 {
-        // No connect hook ran: a subflow of multipath TCP.
-        socket.process = process::current();
-        socket.opened_ns = record::now();
-        socket.flags = BY_TUPLE;
+        // No connect hook ran, which would have read it: a subflow of multipath TCP, or a call that began before the start.
+        fill_namespace(socket, ops);
+        socket.adopt_connect(process::current_in_sock_ops(), record::now());
+        start::begun(socket, socket.opened_ns);
     }
-    socket.phase = PHASE_CONNECTING;
+    multipath::attribute(ops, socket);
+    socket.syn_sent();
     owners::connecting(ops, socket);
-    watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+    request_callbacks(ops, BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
     Some(())
 }
 
-/// The SYN was not answered within a second (the first retransmission time-out, RFC 6298): tell of the connect, once.
+/// The SYN was not answered within a second (the first retransmission time-out, RFC 6298): the connect is
+/// reported, once.
 #[inline(always)]
 fn timed_out(ops: *mut bpf_sock_ops) -> Option<()> {
-    let socket = of(ops)?;
-    if socket.phase == PHASE_CONNECTING && socket.flags & TOLD == 0 {
-        socket.flags |= TOLD;
+    // SAFETY: field of the context, checked by the verifier.
+    let sk = unsafe { (*ops).__bindgen_anon_2.sk };
+    if sk.is_null() {
+        return None;
+    }
+    // Without a state, the connect is preexisting, and another program requested this callback: all programs get it.
+    let socket = socket::find(sk.cast())?;
+    if socket.report_connect() {
         record::write(Kind::Connecting, socket.opened_ns, socket, Detail::default());
     }
     Some(())
@@ -80,48 +86,44 @@ fn timed_out(ops: *mut bpf_sock_ops) -> Option<()> {
 
 #[inline(always)]
 fn active(ops: *mut bpf_sock_ops) -> Option<()> {
-    let socket = of(ops)?;
+    let socket = state_of(ops)?;
     let now = record::now();
-    socket.established_ns = now;
-    socket.phase = PHASE_ESTABLISHED;
+    if socket.phase() == Phase::New {
+        fill_endpoints(socket, ops);
+        fill_namespace(socket, ops);
+        socket.adopt_established(now);
+        request_callbacks(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
+    }
+    socket.established(now);
     record::write(Kind::Established, now, socket, Detail::default());
     Some(())
 }
 
-/// The socket begins with a copy of its listener's state, where there is one: the process is the listener's.
+/// The socket begins with a copy of its listener's state, if it has one: the process is the listener's. The
+/// process of a preexisting listener is known in user space.
 #[inline(always)]
 fn passive(ops: *mut bpf_sock_ops) -> Option<()> {
-    let socket = of(ops)?;
+    let socket = state_of(ops)?;
     let now = record::now();
-    fill_ends(socket, ops);
+    fill_endpoints(socket, ops);
     fill_namespace(socket, ops);
-    socket.opened_ns = now;
-    socket.established_ns = now;
-    socket.reset_totals();
-    socket.told = 0;
-    socket.flags = INBOUND | UNOWNED;
-    // The server's side of TLS names nobody.
-    socket.hello = HELLO_OVER;
-    socket.phase = PHASE_ESTABLISHED;
-    watch(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
+    socket.accepted(now);
+    request_callbacks(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
     record::write(Kind::Accepted, now, socket, Detail::default());
     Some(())
 }
 
 #[inline(always)]
 fn listening(ops: *mut bpf_sock_ops) -> Option<()> {
-    let socket = of(ops)?;
-    fill_ends(socket, ops);
+    let socket = state_of(ops)?;
+    fill_endpoints(socket, ops);
     fill_namespace(socket, ops);
-    socket.process = process::current();
-    socket.flags = LISTENER;
-    socket.phase = PHASE_LISTEN;
-    socket.opened_ns = record::now();
+    socket.listening(process::current_in_sock_ops(), record::now());
     record::write(Kind::Listening, socket.opened_ns, socket, Detail::default());
     Some(())
 }
 
-/// Only the last state matters: the connection is over, or never came to be.
+/// Only the last state matters: the connection has ended, or failed.
 #[inline(always)]
 fn state(ops: *mut bpf_sock_ops) -> Option<()> {
     // SAFETY: fields of the context, checked by the verifier.
@@ -133,12 +135,8 @@ fn state(ops: *mut bpf_sock_ops) -> Option<()> {
         return None;
     }
     let socket = socket::find(sk.cast())?;
-    let kind = match socket.phase {
-        PHASE_CONNECTING => Kind::Failed,
-        PHASE_ESTABLISHED => Kind::Closed,
-        _ => return None,
-    };
-    socket.phase = PHASE_CLOSED;
+    let kind = socket.end_stream()?;
+    totals::withdraw(socket);
     count_delivered(socket, ops, old);
     // SAFETY: fields of the context, checked by the verifier.
     let detail = unsafe {
@@ -154,25 +152,37 @@ fn state(ops: *mut bpf_sock_ops) -> Option<()> {
     Some(())
 }
 
-/// Completes the totals from TCP's own: what it delivered but no receive call counted (data left unread, or taken by
-/// `splice`), and everything where the calls are not counted.
+/// Completes the totals with TCP's own counters: received data that no receive call counted (unread, or taken by
+/// `splice`), and all data where calls are not counted.
 #[inline(always)]
 fn count_delivered(socket: &mut Socket, ops: *mut bpf_sock_ops, state: u32) {
     // SAFETY: fields of the context, checked by the verifier.
     let (delivered, acknowledged) = unsafe { ((*ops).bytes_received, (*ops).bytes_acked) };
     // TCP counts a FIN as one byte more, and the SYN of an active open too.
-    let fin = u64::from(matches!(state, TCP_CLOSE_WAIT | TCP_LAST_ACK | TCP_FIN_WAIT2 | TCP_CLOSING));
+    let fin = u64::from(has_received_fin(ops, state));
     if !has(CONFIG_LENGTHS) {
         let fin_acknowledged = u64::from(matches!(state, TCP_LAST_ACK | TCP_FIN_WAIT2 | TCP_CLOSING));
-        let syn = u64::from(socket.flags & INBOUND == 0);
+        let syn = u64::from(!socket.flags().has(Flags::INBOUND));
         socket.sent = acknowledged.saturating_sub(fin_acknowledged + syn);
         socket.received = delivered.saturating_sub(fin);
-    } else if socket.flags & PREEXISTING == 0 && delivered > socket.received + 1 {
+    } else if !socket.flags().has(Flags::PREEXISTING) && delivered > socket.received + 1 {
         socket.received = delivered - fin;
     }
 }
 
-/// The errno noted on the socket; zero where the kernel's types are not known.
+/// Whether the peer's FIN was received (`tcp_fin` in net/ipv4/tcp_input.c). The state does not show it: a socket
+/// that is closed before the FIN arrives ends in the same state.
+#[inline(always)]
+fn has_received_fin(ops: *mut bpf_sock_ops, state: u32) -> bool {
+    match typed(ops) {
+        Some(typed) if setting!(sk_flags) != u32::MAX => {
+            read_or_zero::<u64>(typed, setting!(sk_flags)) & SOCK_DONE != 0
+        }
+        _ => matches!(state, TCP_CLOSE_WAIT | TCP_LAST_ACK | TCP_FIN_WAIT2 | TCP_CLOSING),
+    }
+}
+
+/// The errno of the socket; zero without the kernel's types.
 #[inline(always)]
 fn error_of(ops: *mut bpf_sock_ops) -> i32 {
     if !has(CONFIG_TYPED) {
@@ -197,29 +207,29 @@ fn typed(ops: *mut bpf_sock_ops) -> Option<*const u8> {
     }
 }
 
-/// Reads the network namespace out of the socket; unknown where the kernel's types are not known.
+/// Reads the network namespace of the socket; unknown without the kernel's types.
 #[inline(always)]
 fn fill_namespace(socket: &mut Socket, ops: *mut bpf_sock_ops) {
     if has(CONFIG_TYPED)
         && let Some(typed) = typed(ops)
     {
-        socket.netns = read_or_zero(follow_or_null(typed, setting!(skc_net)), setting!(net_inum));
+        socket.netns = namespace_of(typed);
     }
 }
 
-/// The socket's state, made if there is none.
+/// The socket's state, created if there is none.
 #[inline(always)]
-fn of(ops: *mut bpf_sock_ops) -> Option<&'static mut Socket> {
+fn state_of(ops: *mut bpf_sock_ops) -> Option<&'static mut Socket> {
     // SAFETY: field of the context, checked by the verifier.
     let sk = unsafe { (*ops).__bindgen_anon_2.sk };
     if sk.is_null() {
         return None;
     }
-    socket::find_or_make(sk.cast())
+    socket::get_or_create(sk.cast())
 }
 
 #[inline(always)]
-fn fill_ends(socket: &mut Socket, ops: *mut bpf_sock_ops) {
+fn fill_endpoints(socket: &mut Socket, ops: *mut bpf_sock_ops) {
     // SAFETY: fields of the context, checked by the verifier; the helper takes the context.
     unsafe {
         // Not that of the listener whose state was copied.
@@ -230,18 +240,20 @@ fn fill_ends(socket: &mut Socket, ops: *mut bpf_sock_ops) {
         if (*ops).family == AF_INET6 {
             socket.local = words!(ops, bpf_sock_ops, local_ip6);
             socket.peer = words!(ops, bpf_sock_ops, remote_ip6);
+            socket.interface = interface::bound((*ops).__bindgen_anon_2.sk, socket.peer);
         } else {
             socket.local = mapped((*ops).local_ip4);
             socket.peer = mapped((*ops).remote_ip4);
+            socket.interface = 0;
         }
     }
     socket.protocol = IPPROTO_TCP;
     socket.socket_type = SOCK_STREAM;
 }
 
-/// Asks for further callbacks about this connection, beside what other programs have asked for.
+/// Requests further callbacks for this connection, in addition to those of other programs.
 #[inline(always)]
-fn watch(ops: *mut bpf_sock_ops, callbacks: u32) {
+fn request_callbacks(ops: *mut bpf_sock_ops, callbacks: u32) {
     // SAFETY: field of the context, checked by the verifier; the helper takes the context.
     unsafe {
         let flags = (*ops).bpf_sock_ops_cb_flags | callbacks;

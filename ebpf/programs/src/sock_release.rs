@@ -1,21 +1,27 @@
-//! cgroup `sock_release`: a program let go of an internet socket.
+//! cgroup `sock_release`: an Internet socket was released.
 //!
 //! Source: `inet_release` in net/ipv4/af_inet.c; Linux 5.9. Process context. This is the end of a datagram socket;
-//! a TCP connection usually lives on and ends in `sock_ops.rs`.
+//! a TCP connection usually stays open and ends in `sock_ops.rs`.
 
 use aya_ebpf::bindings::bpf_sock;
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::cgroup_sock;
 use aya_ebpf::programs::SockContext;
-use egret_wire::{CONNECTED, Kind, PEER_SPILLED, PREEXISTING};
+use egret_state::{Phase, Socket};
+use egret_wire::Kind;
 
-use crate::kernel::words;
+use crate::kernel::{mapped, words};
+use crate::platform::Kernel;
 use crate::record::{self, Detail};
-use crate::socket::{self, PHASE_ATTEMPT, PHASE_CLOSED, PHASE_DATAGRAM, PHASE_ESTABLISHED, Socket, mapped};
-use crate::{attempt, lengths, owners, peers};
+use crate::{interface, owners, sock, socket, start, totals, unreleased};
 
 const AF_INET6: u32 = 10;
-const TCP_ESTABLISHED: u32 = 1;
+const SOCK_STREAM: u32 = 1;
+const SOCK_RAW: u32 = 3;
+const IPPROTO_ICMP: u32 = 1;
+const IPPROTO_ICMPV6: u32 = 58;
+const TCP_CLOSE: u32 = 7;
+const TCP_LISTEN: u32 = 10;
 
 #[cgroup_sock(sock_release)]
 pub(crate) fn sock_release(ctx: SockContext) -> i32 {
@@ -25,13 +31,16 @@ pub(crate) fn sock_release(ctx: SockContext) -> i32 {
 
 #[inline(always)]
 fn try_release(sk: *mut bpf_sock) -> Option<()> {
-    let Some(socket) = socket::find(sk.cast()) else { return never_used(sk) };
-    match socket.phase {
-        PHASE_ATTEMPT => attempt::end(socket, record::now()),
-        PHASE_DATAGRAM => end_datagram(socket, sk),
-        PHASE_ESTABLISHED if socket.flags & PREEXISTING != 0 => {
-            record::write(Kind::Closed, record::now(), socket, Detail::default());
-            socket.phase = PHASE_CLOSED;
+    unreleased::check();
+    let Some(socket) = socket::find(sk.cast()).filter(|socket| socket.phase() != Phase::New) else {
+        return never_used(sk);
+    };
+    match socket.phase() {
+        Phase::Attempt if socket.end_attempt() => end(Kind::Failed, socket),
+        Phase::Datagram => end_datagram(socket, sk),
+        Phase::Established if socket.release_stream() => {
+            totals::withdraw(socket);
+            end(Kind::Closed, socket);
         }
         _ => {}
     }
@@ -42,40 +51,53 @@ fn try_release(sk: *mut bpf_sock) -> Option<()> {
 fn end_datagram(socket: &mut Socket, sk: *mut bpf_sock) {
     if socket.local_port == 0 {
         // The context is the socket itself.
-        lengths::fill_local(socket, sk.cast());
+        sock::fill_local(socket, sk.cast());
     }
     owners::released(socket);
-    if socket.flags & PEER_SPILLED != 0 {
-        peers::take(socket);
+    if socket.release_datagram(&Kernel { sk: sk.cast() }) {
+        end(Kind::Closed, socket);
     }
-    // A socket that was opened and never used has nothing to tell.
-    if socket.sends | socket.receives != 0 || socket.flags & (CONNECTED | PEER_SPILLED) != 0 {
-        record::write(Kind::Closed, record::now(), socket, Detail::default());
-    }
-    socket.phase = PHASE_CLOSED;
 }
 
-/// A connected socket that was not used since egret started: user space may have listed it.
+#[inline(always)]
+fn end(kind: Kind, socket: &Socket) {
+    record::write(kind, record::now(), socket, Detail::default());
+}
+
+/// A socket that was not used since the start: user space may have listed it.
 #[inline(always)]
 fn never_used(sk: *mut bpf_sock) -> Option<()> {
     // SAFETY: fields of the context, checked by the verifier.
     let (state, protocol, kind) = unsafe { ((*sk).state, (*sk).protocol, (*sk).type_) };
-    if state != TCP_ESTABLISHED {
+    let is_raw = kind == SOCK_RAW || protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+    if state == TCP_LISTEN || !is_raw && state == TCP_CLOSE && !was_connected(sk, kind) {
         return None;
     }
-    let socket = socket::find_or_make(sk.cast())?;
+    let socket = socket::get_or_create(sk.cast())?;
     // SAFETY: as above; the helper takes the context.
     unsafe {
         socket.cookie = bpf_get_socket_cookie(sk.cast());
         socket.family = (*sk).family as u16;
         socket.peer_port = u16::from_be((*sk).dst_port);
-        socket.peer = if (*sk).family == AF_INET6 { words!(sk, bpf_sock, dst_ip6) } else { mapped((*sk).dst_ip4) };
+        socket.peer = match (*sk).family {
+            AF_INET6 => words!(sk, bpf_sock, dst_ip6),
+            _ if (*sk).dst_ip4 == 0 => [0; 2],
+            _ => mapped((*sk).dst_ip4),
+        };
     }
+    socket.interface = interface::bound(sk, socket.peer);
     socket.protocol = protocol as u16;
     socket.socket_type = kind as u16;
-    socket.flags = PREEXISTING;
-    lengths::fill_local(socket, sk.cast());
-    record::write(Kind::Closed, record::now(), socket, Detail::default());
-    socket.phase = PHASE_CLOSED;
+    // The context is the socket itself.
+    socket.release_unused(kind == SOCK_STREAM && start::is_accepted(sk.cast()));
+    sock::fill_local(socket, sk.cast());
+    end(Kind::Closed, socket);
     Some(())
+}
+
+/// Whether a stream socket that is closed now had a peer: a reset leaves its address.
+#[inline(always)]
+fn was_connected(sk: *mut bpf_sock, kind: u32) -> bool {
+    // SAFETY: field of the context, checked by the verifier.
+    kind == SOCK_STREAM && unsafe { (*sk).dst_port } != 0
 }

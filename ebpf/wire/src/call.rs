@@ -19,15 +19,15 @@ pub const CALL_ACCEPT: u16 = 5;
 pub struct CallRecord {
     /// Kind and time of entry.
     pub header: Header,
-    /// Who called.
+    /// The process that called.
     pub process: ProcessRef,
-    /// Socket cookie, zero when unknown.
+    /// Socket cookie, zero if unknown.
     pub cookie: u64,
     /// Peer address.
     pub peer: Address,
     /// Local address.
     pub local: Address,
-    /// What the call returned: bytes or a descriptor, or minus an errno.
+    /// The result of the call: bytes, a descriptor, or a negative errno.
     pub result: i64,
     /// Nanoseconds between entry and exit.
     pub duration_ns: u64,
@@ -41,10 +41,15 @@ pub struct CallRecord {
     pub local_port: u16,
     /// `AF_*` of the address.
     pub family: u16,
-    /// `IPPROTO_*` of the socket, `0xffff` when unknown.
+    /// `IPPROTO_*` of the socket, `0xffff` if unknown.
     pub protocol: u16,
-    /// `SOCK_*` of the socket, zero when unknown.
+    /// `SOCK_*` of the socket, zero if unknown.
     pub socket_type: u16,
+    /// Index of the interface of a link-local peer, in the socket's network namespace; zero if it has none or it
+    /// is unknown.
+    pub interface: u32,
+    /// Inode number of the network namespace, zero if unknown.
+    pub netns: u32,
 }
 
-const _: () = assert!(size_of::<CallRecord>() == 128);
+const _: () = assert!(size_of::<CallRecord>() == 136);

@@ -12,20 +12,56 @@ pub const CONFIG_DNS: u32 = 1 << 3;
 pub const CONFIG_SNI: u32 = 1 << 4;
 /// Look for `TRACEPARENT` in the environment of every exec.
 pub const CONFIG_TRACE_CONTEXT: u32 = 1 << 5;
-/// Serve enforcement, whenever [`crate::Policy`] says so.
+/// Record owners and honour grants while a [`crate::Policy`] is active.
 pub const CONFIG_ENFORCE: u32 = 1 << 6;
+/// Publish the totals of open connections.
+pub const CONFIG_TOTALS: u32 = 1 << 7;
+/// `sock_ops` may call the helpers that name the current process (Linux 6.10): the process of a listener needs no
+/// kernel types then.
+pub const CONFIG_CURRENT: u32 = 1 << 8;
+
+/// Bytes are counted by packets, because there are no length tracepoints.
+pub const CONFIG_PACKETS: u32 = 1 << 9;
+/// Atomic operations may return a value (Linux 5.12).
+pub const CONFIG_ATOMICS: u32 = 1 << 10;
+
+/// Stage of the start: hooks are still being attached. Sockets get no state yet, so that none is seen by some
+/// hooks only.
+pub const STAGE_ATTACHING: u32 = 0;
+/// Stage of the start: every hook is attached, and user space lists the preexisting sockets.
+pub const STAGE_LISTING: u32 = 1;
+/// Stage of the start: the preexisting sockets are listed.
+pub const STAGE_WATCHING: u32 = 2;
+
+/// How long after the start the first datagram of a socket may be an answer to one that was not seen: twice the
+/// time-out of resolvers (`RES_TIMEOUT` in glibc's resolv.h).
+pub const ANSWER_NS: u64 = 10_000_000_000;
+
+/// The stage of the start; the one entry of the map `STAGE`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stage {
+    /// `CLOCK_BOOTTIME` when [`STAGE_LISTING`] began, nanoseconds.
+    pub since_ns: u64,
+    /// A `STAGE_*` number.
+    pub stage: u32,
+    /// Always zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<Stage>() == 16);
 
 /// Settings and the kernel's structure offsets.
 ///
 /// Offsets are bytes, read from `/sys/kernel/btf/vmlinux` when egret starts; an offset that the kernel does
-/// not have is `u32::MAX`, and what depends on it is left out.
+/// not have is `u32::MAX`, and its field is not read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `CONFIG_*` bits.
     pub flags: u32,
-    /// Interval between [`crate::Kind::Totals`] records of a busy flow, in jiffies.
-    pub totals_jiffies: u32,
+    /// How long a thread may be in a send or receive before another one considers it finished, in jiffies.
+    pub busy_jiffies: u32,
     /// Bytes in the flow ring above which the reader is woken.
     pub wake_bytes: u32,
     /// `sock_common.skc_family`.
@@ -44,6 +80,12 @@ pub struct Config {
     pub skc_v6_daddr: u32,
     /// `sock_common.skc_net`.
     pub skc_net: u32,
+    /// `sock_common.skc_bound_dev_if`.
+    pub skc_bound_dev_if: u32,
+    /// `bpf_sock_addr_kern.uaddr`: the address that a hook of `bpf_sock_addr` is about.
+    pub sock_addr_address: u32,
+    /// `bpf_sock_addr_kern.uaddrlen`: its length; Linux 6.7.
+    pub sock_addr_length: u32,
     /// `net.ns.inum`.
     pub net_inum: u32,
     /// `sock.sk_protocol`.
@@ -52,6 +94,21 @@ pub struct Config {
     pub sk_type: u32,
     /// `sock.sk_err`.
     pub sk_err: u32,
+    /// `sock.sk_max_ack_backlog`: that of a listener is copied to the sockets that it accepts.
+    pub sk_max_ack_backlog: u32,
+    /// `sock_common.skc_flags`; one bit is set when the peer's FIN was received.
+    pub sk_flags: u32,
+    /// `sock.sk_userlocks`: among others, whether a program chose the local port.
+    pub sk_userlocks: u32,
+    /// Bits of that byte that are set if a program chose the local address or the port. In older kernels the field
+    /// is a part of it.
+    pub bind_locks: u32,
+    /// `inet_connection_sock.icsk_ulp_data`: of a subflow of multipath TCP its `mptcp_subflow_context`.
+    pub icsk_ulp_data: u32,
+    /// `mptcp_subflow_context.conn`: the connection.
+    pub subflow_conn: u32,
+    /// `sock.sk_socket`: null once the socket has no file.
+    pub sk_socket: u32,
     /// `task_struct.tgid`.
     pub task_tgid: u32,
     /// `task_struct.pid`.
@@ -66,6 +123,8 @@ pub struct Config {
     pub task_mm: u32,
     /// `task_struct.fs`.
     pub task_fs: u32,
+    /// `fs_struct.users`: processes that share it.
+    pub fs_users: u32,
     /// `fs_struct.pwd`: the working directory.
     pub fs_pwd: u32,
     /// `task_struct.files`.
@@ -104,7 +163,7 @@ pub struct Config {
     pub dentry_name: u32,
     /// `dentry.d_name.len`.
     pub dentry_length: u32,
-    /// `mount.mnt`: where `struct vfsmount` sits in `struct mount`.
+    /// `mount.mnt`: the offset of `struct vfsmount` in `struct mount`.
     pub mount_mnt: u32,
     /// `mount.mnt_parent`.
     pub mount_parent: u32,
@@ -116,6 +175,12 @@ pub struct Config {
     pub inode_ino: u32,
     /// `inode.i_sb`.
     pub inode_sb: u32,
+    /// `inode.i_size`.
+    pub inode_size: u32,
+    /// `inode.i_ctime_sec`; `__i_ctime.tv_sec` before Linux 6.11, `i_ctime.tv_sec` before 6.6.
+    pub inode_ctime_sec: u32,
+    /// `inode.i_ctime_nsec`; `tv_nsec` of the same before.
+    pub inode_ctime_nsec: u32,
     /// `super_block.s_dev`.
     pub sb_dev: u32,
     /// `files_struct.fdt`.
@@ -132,16 +197,37 @@ pub struct Config {
     pub cgroup_kn: u32,
     /// `kernfs_node.id`.
     pub kernfs_id: u32,
+    /// `task_struct.nsproxy`.
+    pub task_nsproxy: u32,
+    /// `fs_struct.root`.
+    pub fs_root: u32,
+    /// `nsproxy.mnt_ns`.
+    pub nsproxy_mnt_ns: u32,
+    /// `mnt_namespace.ns.inum`.
+    pub mnt_ns_inum: u32,
+    /// `mnt_namespace.user_ns`.
+    pub mnt_ns_user: u32,
+    /// `user_namespace.ns.inum`.
+    pub user_ns_inum: u32,
+    /// `mount.mnt_ns`.
+    pub mount_ns: u32,
+    /// `task_struct.cgroups`.
+    pub task_cgroups: u32,
+    /// `css_set.dfl_cgrp`.
+    pub css_set_dfl_cgrp: u32,
+    /// Inode numbers of the host's mount namespaces: that of the first process, and egret's own. `u32::MAX` if
+    /// unknown.
+    pub host_mounts: [u32; 2],
 }
 
 impl Config {
-    /// Nothing switched on and no offset known.
+    /// Nothing enabled and no offset known.
     pub const UNKNOWN: Self = {
-        // Written field by field so that a new field cannot be forgotten.
+        // Every field is written, so that a new one cannot be missed.
         const NONE: u32 = u32::MAX;
         Self {
             flags: 0,
-            totals_jiffies: 0,
+            busy_jiffies: 0,
             wake_bytes: 0,
             skc_family: NONE,
             skc_num: NONE,
@@ -151,10 +237,20 @@ impl Config {
             skc_v6_rcv_saddr: NONE,
             skc_v6_daddr: NONE,
             skc_net: NONE,
+            skc_bound_dev_if: NONE,
+            sock_addr_address: NONE,
+            sock_addr_length: NONE,
             net_inum: NONE,
             sk_protocol: NONE,
             sk_type: NONE,
             sk_err: NONE,
+            sk_max_ack_backlog: NONE,
+            sk_flags: NONE,
+            sk_userlocks: NONE,
+            bind_locks: NONE,
+            icsk_ulp_data: NONE,
+            subflow_conn: NONE,
+            sk_socket: NONE,
             task_tgid: NONE,
             task_pid: NONE,
             task_real_parent: NONE,
@@ -162,6 +258,7 @@ impl Config {
             task_start_boottime: NONE,
             task_mm: NONE,
             task_fs: NONE,
+            fs_users: NONE,
             fs_pwd: NONE,
             task_files: NONE,
             task_signal: NONE,
@@ -187,6 +284,9 @@ impl Config {
             vfsmount_root: NONE,
             inode_ino: NONE,
             inode_sb: NONE,
+            inode_size: NONE,
+            inode_ctime_sec: NONE,
+            inode_ctime_nsec: NONE,
             sb_dev: NONE,
             files_fdt: NONE,
             fdt_fd: NONE,
@@ -195,15 +295,28 @@ impl Config {
             skc_cookie: NONE,
             cgroup_kn: NONE,
             kernfs_id: NONE,
+            task_nsproxy: NONE,
+            fs_root: NONE,
+            nsproxy_mnt_ns: NONE,
+            mnt_ns_inum: NONE,
+            mnt_ns_user: NONE,
+            user_ns_inum: NONE,
+            mount_ns: NONE,
+            task_cgroups: NONE,
+            css_set_dfl_cgrp: NONE,
+            host_mounts: [NONE; 2],
         }
     };
 }
 
-const _: () = assert!(size_of::<Config>() == 55 * 4);
+const _: () = assert!(size_of::<Config>() == 80 * 4);
 
 #[cfg(feature = "user")]
 mod pod {
     // SAFETY: `repr(C)` and `u32`s only, no padding (size asserted above).
     #[expect(unsafe_code, reason = "aya writes global data as plain bytes")]
     unsafe impl aya::Pod for super::Config {}
+    // SAFETY: as above, with a `u64`.
+    #[expect(unsafe_code, reason = "aya writes map values as plain bytes")]
+    unsafe impl aya::Pod for super::Stage {}
 }

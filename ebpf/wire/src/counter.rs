@@ -4,11 +4,11 @@
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Counter {
-    /// Records about flows that the kernel side set out to write.
+    /// Records of flows that the kernel side tried to write.
     FlowProduced = 0,
     /// Of those, not written because the ring was full.
     FlowRingFull = 1,
-    /// Records about processes that the kernel side set out to write.
+    /// Records of processes that the kernel side tried to write.
     ProcessProduced = 2,
     /// Of those, not written because the ring was full.
     ProcessRingFull = 3,
@@ -20,21 +20,25 @@ pub enum Counter {
     ProcessTable = 6,
     /// Calls whose entry could not be kept until their exit.
     CallTable = 7,
-    /// Bytes moved on sockets with several peers whose peer at that moment could not be told.
-    PeerUntold = 8,
-    /// Messages of one `sendmmsg` beyond those that are told.
-    MessagesUntold = 9,
-    /// Records that names are read from that the kernel side set out to write.
+    /// Bytes of an unknown peer, because two threads used the socket at once.
+    PeerContended = 8,
+    /// Messages of one `sendmmsg` beyond those that are reported.
+    MessagesUnreported = 9,
+    /// Records for names that the kernel side tried to write.
     NameProduced = 10,
-    /// Of those, not written because the ring was full.
-    NameRingFull = 11,
-    /// Sockets and ends whose owner could not be noted: the kernel refused the entry.
+    /// Of those, lost DNS questions.
+    QuestionsLost = 11,
+    /// Sockets and endpoints whose owner could not be recorded: the kernel refused the entry.
     OwnerTable = 12,
+    /// Of [`Self::NameProduced`], lost DNS answers.
+    AnswersLost = 13,
+    /// Of the same, lost parts of TLS hellos.
+    GreetingsLost = 14,
 }
 
 impl Counter {
     /// Number of counters.
-    pub const COUNT: u32 = 13;
+    pub const COUNT: u32 = 15;
 
     /// All of them, in order.
     pub const ALL: [Self; Self::COUNT as usize] = [
@@ -46,10 +50,12 @@ impl Counter {
         Self::PeerTable,
         Self::ProcessTable,
         Self::CallTable,
-        Self::PeerUntold,
-        Self::MessagesUntold,
+        Self::PeerContended,
+        Self::MessagesUnreported,
         Self::NameProduced,
-        Self::NameRingFull,
+        Self::QuestionsLost,
         Self::OwnerTable,
+        Self::AnswersLost,
+        Self::GreetingsLost,
     ];
 }

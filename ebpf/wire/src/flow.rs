@@ -1,36 +1,35 @@
-//! Records about sockets and flows.
+//! Records of sockets and flows.
 
 use crate::{Address, Header, ProcessRef};
 
-/// What a record tells. The number is the `kind` byte of its [`Header`].
+/// The kind of a record. The number is the `kind` byte of its [`Header`].
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A process replaced its image ([`crate::ExecHeader`] and variable data).
     Exec = 1,
-    /// A cgroup was made ([`crate::CgroupRecord`]).
+    /// A cgroup was created ([`crate::CgroupRecord`]).
     Cgroup = 2,
-    /// A TCP connect was asked for, and its first packet is about to leave.
+    /// A TCP connect without an answer for a second.
     Connecting = 3,
     /// An active TCP open completed its handshake.
     Established = 4,
     /// A passive TCP open completed its handshake.
     Accepted = 5,
-    /// The first send or receive on a socket whose holder was not known names it.
+    /// The first send or receive on a socket whose owner was not known: the process is the owner.
     Owned = 6,
-    /// A TCP open failed; `error` is the errno, zero if the kernel did not say.
+    /// A TCP open failed; `error` is the errno, zero if unknown.
     Failed = 7,
     /// A TCP connection ended, or a datagram or raw socket was released.
     Closed = 8,
     /// A TCP socket began to listen.
     Listening = 9,
-    /// A datagram socket was connected to a peer; nothing was sent yet.
+    /// A datagram socket was connected to a peer, or a raw one created; nothing was sent yet. Written only where
+    /// the kernel side sees no sends.
     Bound = 10,
     /// First send to, or receive from (flag [`INBOUND`]), a peer of a datagram or raw socket.
     /// A send that failed carries its errno.
     Datagram = 11,
-    /// Totals so far of a flow that is still open.
-    Totals = 12,
     /// An error was reported on a datagram or raw socket (an ICMP answer, say).
     SocketError = 13,
     /// One send, recorded on request (`--every-send`).
@@ -43,6 +42,8 @@ pub enum Kind {
     Answer = 17,
     /// First bytes that the client of a TLS connection sends ([`crate::NameRecord`]).
     Hello = 18,
+    /// A socket was connected while user space lists the preexisting ones ([`crate::STAGE_LISTING`]): it is new.
+    Begun = 19,
 }
 
 impl Kind {
@@ -61,54 +62,58 @@ impl Kind {
             9 => Self::Listening,
             10 => Self::Bound,
             11 => Self::Datagram,
-            12 => Self::Totals,
             13 => Self::SocketError,
             14 => Self::Send,
             15 => Self::Call,
             16 => Self::Question,
             17 => Self::Answer,
             18 => Self::Hello,
+            19 => Self::Begun,
             _ => return None,
         })
     }
 }
 
-/// Flow flag: the peer spoke first.
+/// Flow flag: the peer began the flow.
 pub const INBOUND: u32 = 1 << 0;
-/// Flow flag: the process is the listener's, nobody has sent or received on the socket yet.
+/// Flow flag: the process is the listener's: no process has sent or received on the socket yet.
 pub const UNOWNED: u32 = 1 << 1;
-/// Flow flag: the socket is older than egret; its totals began when egret first saw it used.
+/// Flow flag: the socket, or its connect, is preexisting; its totals begin with the first use that was seen.
+/// Without [`INBOUND`] this host opened it, as far as the kernel side knows.
 pub const PREEXISTING: u32 = 1 << 2;
 /// Flow flag: the socket listens.
 pub const LISTENER: u32 = 1 << 3;
 /// Flow flag: the socket had several peers, the totals of the others are in the peer table.
 pub const PEER_SPILLED: u32 = 1 << 4;
 
-/// Flow flag: no connect hook ran, the process is the one in whose context the first packet was made.
+/// Flow flag: no connect hook ran; the process is that in whose context the first packet was sent.
 pub const BY_TUPLE: u32 = 1 << 5;
-/// Flow flag: an earlier flow like it was let through, so that this one was without being asked about.
+/// Flow flag: an earlier flow like it was allowed, so that this one passed without evaluation.
 pub const GRANTED: u32 = 1 << 6;
 /// Flow flag: the peer table evicted a part of the totals.
 pub const PEER_PARTIAL: u32 = 1 << 7;
 /// Flow flag: the datagram socket is connected, so that sends need not name a peer.
 pub const CONNECTED: u32 = 1 << 8;
+/// Flow flag: the datagram socket was first seen shortly after the start, on a port that a program may have
+/// chosen. If it is preexisting, its direction is unknown.
+pub const UNDIRECTED: u32 = 1 << 9;
 
-/// The state of a flow at one moment.
+/// The state of a flow at one time.
 ///
 /// `sent` and `received` are payload bytes since the flow was first seen, as the system calls returned
 /// them; for TCP `received` is at least what the connection delivered, read or not.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowRecord {
-    /// Which moment, and its time.
+    /// Kind and time.
     pub header: Header,
     /// Socket cookie (`SO_COOKIE`): unique since boot.
     pub cookie: u64,
-    /// Who holds the socket; zeroes when unknown.
+    /// Owner of the socket; zeroes if unknown.
     pub process: ProcessRef,
-    /// Local address, zeroes when not bound.
+    /// Local address, zeroes if not bound.
     pub local: Address,
-    /// Peer address, zeroes when unknown.
+    /// Peer address, zeroes if unknown.
     pub peer: Address,
     /// When the flow began: the connect call, the handshake's end on the passive side, or first use.
     pub opened_ns: u64,
@@ -122,13 +127,13 @@ pub struct FlowRecord {
     pub sends: u32,
     /// Calls that received something.
     pub receives: u32,
-    /// TCP segments sent again.
+    /// TCP segments that were retransmitted.
     pub retransmits: u32,
     /// TCP smoothed round-trip time, microseconds.
     pub srtt_us: u32,
-    /// Errno (positive) where the kind has one, else zero.
+    /// Errno (positive) if the kind has one, else zero.
     pub error: i32,
-    /// Inode number of the network namespace, zero when unknown.
+    /// Inode number of the network namespace, zero if unknown.
     pub netns: u32,
     /// Local port.
     pub local_port: u16,
@@ -140,13 +145,18 @@ pub struct FlowRecord {
     pub protocol: u16,
     /// `SOCK_*` of the socket.
     pub socket_type: u16,
-    /// TCP state before this moment (`TCP_*`), else zero.
+    /// TCP state before this record (`TCP_*`), else zero.
     pub old_state: u16,
-    /// Entries that the peer table got from this socket and did not give back yet.
+    /// Entries of this socket that were moved to the peer table and not back.
     pub spilled: u32,
+    /// Index of the interface of a link-local peer, in the socket's network namespace; zero if it has none or it
+    /// is unknown.
+    pub interface: u32,
+    /// Always zero.
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<FlowRecord>() == 168 && align_of::<FlowRecord>() == 8);
+const _: () = assert!(size_of::<FlowRecord>() == 176 && align_of::<FlowRecord>() == 8);
 
 /// Key of the peer table: one peer of one datagram socket.
 #[repr(C)]
@@ -156,8 +166,10 @@ pub struct PeerKey {
     pub cookie: u64,
     /// Peer address.
     pub peer: Address,
-    /// Peer port, in a whole word: padding would have to be zeroed byte by byte.
-    pub port: u64,
+    /// Peer port, in a larger word: padding would have to be cleared.
+    pub port: u32,
+    /// [`FlowRecord::interface`].
+    pub interface: u32,
 }
 
 const _: () = assert!(size_of::<PeerKey>() == 32);
@@ -176,12 +188,12 @@ pub struct PeerTotals {
     pub sends: u64,
     /// Calls that received something.
     pub receives: u64,
-    /// [`INBOUND`] and [`PEER_PARTIAL`].
+    /// [`INBOUND`], [`PREEXISTING`] and [`PEER_PARTIAL`].
     pub flags: u64,
 }
 
 impl PeerTotals {
-    /// Its flags, as a record has them.
+    /// Its flags, as in a record.
     #[must_use]
     pub const fn flags(self) -> u32 {
         (self.flags & 0xffff) as u32
@@ -189,6 +201,32 @@ impl PeerTotals {
 }
 
 const _: () = assert!(size_of::<PeerTotals>() == 48);
+
+/// Packets that have arrived from a peer that no call has named yet.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// Payload bytes.
+    pub bytes: u64,
+    /// Datagrams.
+    pub datagrams: u64,
+}
+
+const _: () = assert!(size_of::<Arrived>() == 16);
+
+/// A packet socket, whose end no hook sees.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketSocket {
+    /// Its totals.
+    pub totals: PeerTotals,
+    /// Its address in the kernel.
+    pub address: u64,
+    /// Not zero once a check found it closed.
+    pub is_gone: u64,
+}
+
+const _: () = assert!(size_of::<PacketSocket>() == 64);
 
 #[cfg(feature = "user")]
 mod pod {
@@ -198,4 +236,7 @@ mod pod {
     // SAFETY: as above.
     #[expect(unsafe_code, reason = "aya reads map keys and values as plain bytes")]
     unsafe impl aya::Pod for super::PeerTotals {}
+    // SAFETY: as above.
+    #[expect(unsafe_code, reason = "aya reads map keys and values as plain bytes")]
+    unsafe impl aya::Pod for super::PacketSocket {}
 }

@@ -1,30 +1,30 @@
-//! Tables that serve enforcement: who sends between which ends, and what may pass without being asked about.
+//! Tables for enforcement: the owners of endpoints, and the flows that pass without evaluation.
 
 use crate::{Address, ProcessRef};
 
-/// What user space wants of the hooks now. While `active` is zero they do nothing for enforcement.
+/// The policy in force. While `active` is zero the hooks do nothing for enforcement.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Policy {
-    /// Cookie of the network namespace that is judged (`SO_NETNS_COOKIE`); sockets of others are left alone.
+    /// Cookie of the network namespace that is enforced (`SO_NETNS_COOKIE`); sockets of others are ignored.
     pub netns: u64,
-    /// Not zero: owners are noted and grants are honoured.
+    /// Not zero: owners are recorded and grants are honoured.
     pub active: u32,
     /// The bits of a socket's mark that are egret's.
     pub mark_mask: u32,
-    /// What those bits are on a socket that was granted its peer.
+    /// The value of those bits on a socket that was granted its peer.
     pub mark_allowed: u32,
-    /// Grants of another epoch do not count.
+    /// Grants of another epoch have ended.
     pub epoch: u32,
 }
 
 const _: () = assert!(size_of::<Policy>() == 24);
 
-/// Key of the table of owners: the ends of what a socket of the judged namespace sends.
+/// Key of the table of owners: the endpoints of a packet of the enforced namespace.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TupleKey {
-    /// Local address; zeroes for datagrams, where only routing decides it.
+    /// Local address; zeroes for datagrams, for which routing chooses it later.
     pub local: Address,
     /// Peer address.
     pub peer: Address,
@@ -44,18 +44,18 @@ const _: () = assert!(size_of::<TupleKey>() == 40);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TupleOwner {
-    /// Who sent last.
+    /// The process that sent last.
     pub process: ProcessRef,
-    /// Through which socket.
+    /// Cookie of its socket.
     pub cookie: u64,
-    /// Cookie of the socket through which another process sends between the same ends; zero if there is none. With a
-    /// rival nobody can be named.
+    /// Cookie of the socket by which another process sends between the same endpoints; zero if there is none. With
+    /// a rival the owner is unknown.
     pub rival: u64,
 }
 
 const _: () = assert!(size_of::<TupleOwner>() == 56);
 
-/// Key of the table of grants: who may connect to whom.
+/// Key of the table of grants: a process and a peer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrantKey {
@@ -79,9 +79,9 @@ const _: () = assert!(size_of::<GrantKey>() == 40);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Until when, `CLOCK_BOOTTIME` nanoseconds.
+    /// End of the grant, `CLOCK_BOOTTIME` nanoseconds.
     pub expires_ns: u64,
-    /// [`Policy::mark_allowed`] of the policy that it was made under; under another it does not count.
+    /// [`Policy::mark_allowed`] of the policy that it was made under; it ends with that value.
     pub mark: u32,
     /// [`Policy::epoch`] of the same.
     pub epoch: u32,

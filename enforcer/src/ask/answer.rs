@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::extent::Extent;
 use crate::baseline::{Rule, Subject};
 
 /// What somebody says to a question.
@@ -13,6 +14,9 @@ pub struct Answer {
     pub allow: bool,
     /// For how long.
     pub lasts: Lasts,
+    /// For how much.
+    #[serde(default, skip_serializing_if = "Extent::is_one_flow")]
+    pub extent: Extent,
 }
 
 /// How long an answer lasts.
@@ -35,13 +39,13 @@ pub enum Which {
     /// The one with this number.
     Id(u64),
     /// All of a subject that are open.
-    Subject(Subject),
+    Subject(Box<Subject>),
 }
 
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// The questions that it answered, as rules.
+    /// What it is about, as rules: those of the questions, or wider ones.
     pub rules: Vec<Rule>,
     /// Whether they are to become rules of the baseline.
     pub always: bool,
@@ -53,6 +57,11 @@ pub enum AnswerError {
     /// Nothing such is asked, or not any more.
     #[error("no such question is open")]
     NotOpen,
+    /// It is to be for a domain, and this question is about none.
+    #[error(
+        "question {0} is about an address, or a name without a registered domain: there is no domain to answer for"
+    )]
+    NoDomain(u64),
     /// As many answers are in force as there may be.
     #[error("{0} answers are in force, which is as many as there may be: make rules of some, or withdraw some")]
     Full(usize),
@@ -75,7 +84,7 @@ pub enum Holds {
     /// Those until a moment.
     Until(Instant),
     /// All.
-    Stands,
+    All,
 }
 
 /// Whole seconds.

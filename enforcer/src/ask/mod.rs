@@ -5,6 +5,7 @@
 //! for the next time.
 
 mod answer;
+mod extent;
 mod question;
 mod questions;
 mod table;
@@ -12,5 +13,6 @@ mod table;
 mod tests;
 
 pub use answer::{Answer, AnswerError, Answered, Holds, Lasts, Settled, Which};
-pub use question::{Question, Standing};
+pub use extent::{Extent, Hosts};
+pub use question::{AnswerInForce, Question};
 pub use questions::{Change, Questions, Watcher};

@@ -23,6 +23,10 @@ pub struct Question {
     pub unit: Option<Arc<str>>,
     /// Full container id.
     pub container: Option<Arc<str>>,
+    /// Image of the container: name and tag.
+    pub image: Option<Arc<str>>,
+    /// `NAMESPACE/WORKLOAD` of the pod.
+    pub pod: Option<Arc<str>>,
     /// Path of the parent's executable.
     pub parent: Option<Arc<str>>,
     /// Name of the transport.
@@ -45,7 +49,7 @@ pub struct Question {
 
 /// An answer in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct AnswerInForce {
     /// The number of its question.
     pub id: u64,
     /// What it is about: a rule without action.
@@ -66,28 +70,55 @@ pub(super) struct Open {
     pub(super) first: Instant,
     pub(super) last: Instant,
     pub(super) address: Option<IpAddr>,
+    executable: Option<Arc<str>>,
+    file: Option<&'static str>,
+    script: Option<Arc<str>>,
+    user: Option<Arc<str>>,
+    unit: Option<Arc<str>>,
     container: Option<Arc<str>>,
+    image: Option<Arc<str>>,
+    pod: Option<Arc<str>>,
+    is_user_unit: bool,
+    is_rootless: bool,
     parent: Option<Arc<str>>,
     port: Option<u16>,
 }
 
 impl Open {
     pub(super) fn new(rule: Rule, facts: &Facts<'_>, now: Instant) -> Self {
-        let Facts { address, container, parent, port, .. } = *facts;
-        let (container, parent) = (container.map(Arc::from), parent.map(Arc::from));
-        Self { rule, count: 0, first: now, last: now, address, container, parent, port }
+        let text = |text: Option<&str>| text.map(Arc::from);
+        Self {
+            rule,
+            count: 0,
+            first: now,
+            last: now,
+            address: facts.address,
+            executable: text(facts.executable),
+            file: facts.file,
+            script: text(facts.script),
+            user: text(facts.user.as_deref()),
+            unit: text(facts.unit),
+            container: text(facts.container),
+            image: text(facts.image),
+            pod: text(facts.pod),
+            is_user_unit: facts.is_user_unit,
+            is_rootless: facts.is_rootless,
+            parent: text(facts.parent),
+            port: facts.port,
+        }
     }
 
     pub(super) fn show(&self, id: u64, now: Instant) -> Question {
-        let subject = self.rule.subject.clone();
         let seconds = |since| now.saturating_duration_since(since).as_secs();
         Question {
             id,
-            executable: subject.executable,
-            script: subject.script,
-            user: subject.user,
-            unit: subject.unit,
+            executable: self.executable.clone(),
+            script: self.script.clone(),
+            user: self.user.clone(),
+            unit: self.unit.clone(),
             container: self.container.clone(),
+            image: self.image.clone(),
+            pod: self.pod.clone(),
             parent: self.parent.clone(),
             transport: self.rule.destination.transport.map(Arc::from),
             destination: self.rule.destination.host.to_string().into(),
@@ -102,13 +133,17 @@ impl Open {
 
     /// What a subject is compared with.
     pub(super) fn facts(&self) -> Facts<'_> {
-        let subject = &self.rule.subject;
         Facts {
-            executable: subject.executable.as_deref(),
-            script: subject.script.as_deref(),
-            user: subject.user.as_deref().map(Into::into),
-            unit: subject.unit.as_deref(),
+            executable: self.executable.as_deref(),
+            file: self.file,
+            script: self.script.as_deref(),
+            user: self.user.as_deref().map(Into::into),
+            unit: self.unit.as_deref(),
             container: self.container.as_deref(),
+            image: self.image.as_deref(),
+            pod: self.pod.as_deref(),
+            is_user_unit: self.is_user_unit,
+            is_rootless: self.is_rootless,
             parent: self.parent.as_deref(),
             ..Facts::default()
         }
@@ -129,9 +164,9 @@ impl InForce {
         self.until.is_some_and(|until| until <= now)
     }
 
-    pub(super) fn show(&self, rule: &Rule, now: Instant) -> Standing {
+    pub(super) fn show(&self, rule: &Rule, now: Instant) -> AnswerInForce {
         let remaining = self.until.map(|until| until.saturating_duration_since(now));
-        Standing {
+        AnswerInForce {
             id: self.id,
             rule: rule.to_string().into(),
             allow: self.allow,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use super::answer::{Answer, AnswerError, Answered, Settled, Which};
-use super::question::{Question, Standing};
+use super::question::{AnswerInForce, Question};
 use super::table::Table;
 use crate::baseline::{Facts, Precision, Rule};
 
@@ -15,11 +15,11 @@ use crate::baseline::{Facts, Precision, Rule};
 pub enum Change {
     /// There is a new one.
     Asked,
-    /// Some were answered, or an answer was taken back: flows may be judged otherwise than before.
+    /// Some were answered, or an answer was withdrawn: verdicts may differ from now on.
     Answered,
 }
 
-/// Is told of changes, on the thread that made them. It may not wait: one of them is the packet path.
+/// Is notified of changes, on the thread that made them. It may not wait: one of them is the packet path.
 pub type Watcher = dyn Fn(Change) + Send + Sync;
 
 /// Questions that are open, and answers in force.
@@ -43,7 +43,7 @@ impl Questions {
         let Some(rule) = self.precision.rule_for(facts) else { return false };
         let is_new = self.table().ask(rule, facts, Instant::now());
         if is_new {
-            self.tell(Change::Asked);
+            self.notify(Change::Asked);
         }
         true
     }
@@ -65,7 +65,7 @@ impl Questions {
     /// If nothing such is asked, or too many answers are in force.
     pub fn answer(&self, which: &Which, answer: Answer) -> Result<Settled, AnswerError> {
         let settled = self.table().answer(which, answer, Instant::now())?;
-        self.tell(Change::Answered);
+        self.notify(Change::Answered);
         Ok(settled)
     }
 
@@ -74,11 +74,11 @@ impl Questions {
         self.table().hand_over(rules, Instant::now());
     }
 
-    /// Takes an answer back, by the number of its question: somebody thought again.
+    /// Withdraws an answer, by the number of its question.
     pub fn withdraw(&self, id: u64) -> bool {
         let found = self.table().withdraw(id);
         if found {
-            self.tell(Change::Answered);
+            self.notify(Change::Answered);
         }
         found
     }
@@ -93,10 +93,10 @@ impl Questions {
 
     /// The answers in force, oldest first.
     #[must_use]
-    pub fn standing(&self) -> Vec<Standing> {
+    pub fn in_force(&self) -> Vec<AnswerInForce> {
         let (mut table, now) = (self.table(), Instant::now());
         table.expire(now);
-        table.standing(now)
+        table.in_force(now)
     }
 
     /// How often there was a change. It only grows.
@@ -105,12 +105,12 @@ impl Questions {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Tells somebody of changes, for as long as he is there.
+    /// Notifies a watcher of changes, for as long as it lives.
     pub fn watch(&self, watcher: &Arc<Watcher>) {
         self.watchers().push(Arc::downgrade(watcher));
     }
 
-    fn tell(&self, change: Change) {
+    fn notify(&self, change: Change) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         let mut present = Vec::new();
         self.watchers().retain(|watcher| watcher.upgrade().map(|watcher| present.push(watcher)).is_some());

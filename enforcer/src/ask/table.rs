@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, AnswerError, Answered, Holds, Lasts, Settled, Which};
-use super::question::{InForce, Open, Question, Standing};
+use super::extent::Extent;
+use super::question::{AnswerInForce, InForce, Open, Question};
 use crate::baseline::{Facts, Rule};
 
 /// Questions that are open at a time, about 500 bytes each: 128 KiB. When another one comes, the one that was not asked for
@@ -60,17 +61,22 @@ impl Table {
         Some(rule)
     }
 
-    /// The answer in force for a flow; one for one flow is used up.
+    /// The answer in force for a flow; one for one flow is used up. Of several, one that denies wins, as among rules, then the
+    /// one that is for least.
     pub(super) fn answered(&mut self, rule: &Rule, now: Instant) -> Option<Answered> {
-        let InForce { allow, once, until, .. } = *self.answers.get(rule)?;
-        if once || until.is_some_and(|until| until <= now) {
-            self.answers.remove(rule);
+        let in_force = Extent::ALL.into_iter().filter_map(|extent| {
+            let rule = extent.widen(rule)?;
+            let answer = *self.answers.get(&rule)?;
+            (!answer.is_over(now)).then_some((rule, answer))
+        });
+        let (rule, InForce { allow, once, until, .. }) = in_force.min_by_key(|(_, answer)| answer.allow)?;
+        if once {
+            self.answers.remove(&rule);
         }
         let holds = match until {
-            Some(until) if until <= now => return None,
             Some(_) if once => Holds::Flow,
             Some(until) => Holds::Until(until),
-            None => Holds::Stands,
+            None => Holds::All,
         };
         Some(Answered { allow, holds })
     }
@@ -89,13 +95,32 @@ impl Table {
         if self.answers.len() + ids.len() > ANSWERS {
             return Err(AnswerError::Full(self.answers.len()));
         }
+        let is_asked = |id: &u64| self.open.get(id).is_some_and(|open| answer.extent.widen(&open.rule).is_none());
+        if let Some(id) = ids.iter().copied().find(is_asked) {
+            return Err(AnswerError::NoDomain(id));
+        }
         let mut settled = Settled { rules: Vec::with_capacity(ids.len()), always: answer.lasts == Lasts::Always };
         for id in ids {
-            let Some(rule) = self.close(id) else { continue };
-            self.answers.insert(rule.clone(), in_force(id, answer, now));
-            settled.rules.push(rule);
+            let Some(rule) = self.close(id).and_then(|rule| answer.extent.widen(&rule)) else { continue };
+            if !settled.rules.contains(&rule) {
+                self.answers.insert(rule.clone(), in_force(id, answer, now));
+                settled.rules.push(rule);
+            }
+        }
+        // What is for one flow leaves the others to be asked about.
+        if answer.lasts != Lasts::Once {
+            self.close_answered(answer.extent, &settled.rules);
         }
         Ok(settled)
+    }
+
+    /// Closes the other questions that an answer is for.
+    fn close_answered(&mut self, extent: Extent, rules: &[Rule]) {
+        let is_answered = |open: &Open| extent.widen(&open.rule).is_some_and(|rule| rules.contains(&rule));
+        let answered: Vec<u64> = self.open.iter().filter(|(_, open)| is_answered(open)).map(|(id, _)| *id).collect();
+        for id in answered {
+            self.close(id);
+        }
     }
 
     fn meant(&self, which: &Which) -> Vec<u64> {
@@ -138,15 +163,15 @@ impl Table {
     }
 
     /// The answers, in the order of the numbers of their questions.
-    pub(super) fn standing(&self, now: Instant) -> Vec<Standing> {
-        let mut standing: Vec<_> = self.answers.iter().map(|(rule, answer)| answer.show(rule, now)).collect();
-        standing.sort_by_key(|standing| standing.id);
-        standing
+    pub(super) fn in_force(&self, now: Instant) -> Vec<AnswerInForce> {
+        let mut in_force: Vec<_> = self.answers.iter().map(|(rule, answer)| answer.show(rule, now)).collect();
+        in_force.sort_by_key(|in_force| in_force.id);
+        in_force
     }
 }
 
-/// A time too long to be told from the clock lasts until egret ends.
-fn in_force(id: u64, Answer { allow, lasts }: Answer, now: Instant) -> InForce {
+/// A time beyond the range of the clock lasts until egret ends.
+fn in_force(id: u64, Answer { allow, lasts, .. }: Answer, now: Instant) -> InForce {
     let until = match lasts {
         Lasts::Once => now.checked_add(ONCE),
         Lasts::For(time) => now.checked_add(time),

@@ -31,8 +31,122 @@ fn ask(table: &mut Table, program: u8, port: u16, now: Instant) -> bool {
     table.ask(rule(program, port), &facts(program, port), now)
 }
 
-const fn answer(allow: bool, lasts: Lasts) -> Answer {
-    Answer { allow, lasts }
+fn answer(allow: bool, lasts: Lasts) -> Answer {
+    Answer { allow, lasts, extent: Extent::default() }
+}
+
+/// Facts about curl and a name.
+fn named(name: &'static str, transport: &'static str, port: u16) -> Facts<'static> {
+    Facts { name: Some(name), transport: Some(transport), ..facts(0, port) }
+}
+
+fn is_allowed(table: &mut Table, facts: &Facts<'_>, now: Instant) -> Option<bool> {
+    let rule = Precision::default().rule_for(facts).unwrap();
+    table.answered(&rule, now).map(|answered| answered.allow)
+}
+
+#[test]
+fn an_answer_is_for_as_much_as_was_said() {
+    let flows = [
+        named("www.example.org", "tcp", 443),
+        named("www.example.org", "udp", 443),
+        named("example.org", "tcp", 443),
+        named("a.b.example.org", "tcp", 80),
+        named("www.example.com", "tcp", 443),
+        named("www.example.com", "tcp", 80),
+        Facts { name: None, ..named("", "tcp", 443) },
+    ];
+    for (hosts, any_port, rule, answered) in [
+        (Hosts::This, false, "tcp www.example.org 443", "1000000"),
+        (Hosts::This, true, "* www.example.org *", "1100000"),
+        (Hosts::Domain, false, "tcp .example.org 443", "1010000"),
+        (Hosts::Domain, true, "* .example.org *", "1111000"),
+        (Hosts::Any, false, "tcp * 443", "1010101"),
+        (Hosts::Any, true, "* * *", "1111111"),
+    ] {
+        let (mut table, now) = (Table::default(), Instant::now());
+        for facts in &flows {
+            assert!(table.ask(Precision::default().rule_for(facts).unwrap(), facts, now));
+        }
+        let answer = Answer { extent: Extent { hosts, any_port }, ..answer(true, Lasts::UntilRestart) };
+        let settled = table.answer(&Which::Id(1), answer, now).unwrap();
+        assert_eq!(settled.rules.iter().map(|rule| rule.destination.to_string()).collect::<Vec<_>>(), [rule]);
+        let found = |facts: &Facts<'_>| if is_allowed(&mut table, facts, now).is_some() { '1' } else { '0' };
+        assert_eq!(flows.iter().map(found).collect::<String>(), answered, "{rule}");
+        assert_eq!(table.questions(now).len(), answered.matches('0').count(), "what is answered is not open: {rule}");
+        assert_eq!(is_allowed(&mut table, &Facts { user: Some("bob".into()), ..flows[0].clone() }, now), None);
+        assert!(table.withdraw(1));
+        assert_eq!(is_allowed(&mut table, &flows[0], now), None);
+    }
+}
+
+#[test]
+fn one_wide_answer_to_several_questions_is_one_rule() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    for (program, port) in [(0, 443), (0, 80), (1, 443)] {
+        ask(&mut table, program, port, now);
+    }
+    let everything = Extent { hosts: Hosts::Any, any_port: true };
+    let answer = Answer { extent: everything, ..answer(false, Lasts::Always) };
+    let settled = table.answer(&Which::Subject(Box::default()), answer, now).unwrap();
+    let rules: Vec<String> = settled.rules.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        rules,
+        ["exe=/usr/bin/curl user=alice -> * * *", "exe=/usr/bin/python3 script=app.py user=alice -> * * *"]
+    );
+    assert_eq!(table.in_force(now).iter().map(|in_force| in_force.id).collect::<Vec<_>>(), [1, 3]);
+}
+
+#[test]
+fn an_answer_that_denies_wins_and_then_the_narrowest() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    let everything = Extent { hosts: Hosts::Any, any_port: true };
+    for (port, allow, lasts, extent) in
+        [(443, true, Lasts::Once, Extent::default()), (81, true, Lasts::UntilRestart, everything)]
+    {
+        ask(&mut table, 0, port, now);
+        let id = table.questions(now)[0].id;
+        table.answer(&Which::Id(id), Answer { allow, lasts, extent }, now).unwrap();
+    }
+    let flow = Some(Answered { allow: true, holds: Holds::Flow });
+    let all = Some(Answered { allow: true, holds: Holds::All });
+    assert_eq!(
+        [0, 1].map(|_| table.answered(&rule(0, 443), now)),
+        [flow, all],
+        "the one for one flow is used up first"
+    );
+    ask(&mut table, 0, 443, now);
+    let id = table.questions(now)[0].id;
+    table.answer(&Which::Id(id), answer(false, Lasts::UntilRestart), now).unwrap();
+    let denied = Some(Answered { allow: false, holds: Holds::All });
+    assert_eq!([443, 81].map(|port| table.answered(&rule(0, port), now)), [denied, all]);
+}
+
+#[test]
+fn a_wide_answer_for_one_flow_leaves_the_other_questions_open() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    for port in [443, 81] {
+        ask(&mut table, 0, port, now);
+    }
+    let extent = Extent { hosts: Hosts::Any, any_port: true };
+    table.answer(&Which::Id(1), Answer { extent, ..answer(true, Lasts::Once) }, now).unwrap();
+    assert_eq!(table.questions(now).len(), 1);
+    assert!(table.answered(&rule(0, 81), now).is_some());
+    assert!(table.answered(&rule(0, 443), now).is_none(), "it was for one");
+}
+
+#[test]
+fn what_has_no_domain_is_answered_for_none() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    for facts in [facts(0, 443), named("localhost", "tcp", 1), named("co.uk", "tcp", 2)] {
+        assert!(table.ask(Precision::default().rule_for(&facts).unwrap(), &facts, now));
+    }
+    let extent = Extent { hosts: Hosts::Domain, any_port: false };
+    for id in 1..=3 {
+        let refused = table.answer(&Which::Id(id), Answer { extent, ..answer(true, Lasts::Always) }, now);
+        assert_eq!(refused, Err(AnswerError::NoDomain(id)));
+    }
+    assert_eq!(table.questions(now).len(), 3, "they stay open");
 }
 
 #[test]
@@ -48,7 +162,7 @@ fn the_same_is_asked_once() {
     let json = serde_json::to_value(&questions[0]).unwrap();
     let expected = serde_json::json!({
         "id": 1, "executable": "/usr/bin/python3", "script": "app.py", "user": "alice", "unit": null, "container": null,
-        "parent": null, "transport": "tcp", "destination": "192.0.2.1", "address": "192.0.2.1", "port": 443,
+        "image": null, "pod": null, "parent": null, "transport": "tcp", "destination": "192.0.2.1", "address": "192.0.2.1", "port": 443,
         "rule": "exe=/usr/bin/python3 script=app.py user=alice -> tcp 192.0.2.1 443",
         "count": 2, "age_seconds": 65, "idle_seconds": 60,
     });
@@ -105,14 +219,14 @@ fn all_questions_of_a_subject_are_answered_together() {
     for (program, port) in [(0, 443), (0, 80), (1, 443)] {
         ask(&mut table, program, port, now);
     }
-    let curl = Subject { executable: Some("/usr/bin/curl".into()), ..Subject::default() };
+    let curl = Box::new(Subject { executable: Some("/usr/bin/curl".into()), ..Subject::default() });
     let settled = table.answer(&Which::Subject(curl.clone()), answer(true, Lasts::UntilRestart), now).unwrap();
     assert_eq!(settled.rules, [rule(0, 443), rule(0, 80)]);
     assert_eq!(table.questions(now).len(), 1);
     let again = table.answer(&Which::Subject(curl), answer(true, Lasts::UntilRestart), now);
     assert_eq!(again, Err(AnswerError::NotOpen));
     assert_eq!(table.answer(&Which::Id(1), answer(true, Lasts::Once), now), Err(AnswerError::NotOpen));
-    assert_eq!(table.standing(now).iter().map(|standing| standing.id).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(table.in_force(now).iter().map(|in_force| in_force.id).collect::<Vec<_>>(), [1, 2]);
     assert!(table.withdraw(1) && !table.withdraw(1));
     assert_eq!(table.answered(&rule(0, 443), now), None);
 }
@@ -139,7 +253,7 @@ fn no_more_answers_are_taken_than_there_may_be() {
         table.answer(&Which::Id(u64::from(port) + 1), answer(true, Lasts::UntilRestart), now).unwrap();
     }
     ask(&mut table, 1, 1, now);
-    let refused = table.answer(&Which::Subject(Subject::default()), answer(true, Lasts::Once), now);
+    let refused = table.answer(&Which::Subject(Box::default()), answer(true, Lasts::Once), now);
     assert_eq!(refused, Err(AnswerError::Full(ANSWERS)));
     assert_eq!(table.questions(now).len(), 1, "it stays open");
 }
@@ -155,14 +269,18 @@ fn answers_are_told_on_the_wire_by_name() {
         assert_eq!(serde_json::to_string(&answer(true, lasts)).unwrap(), text);
         assert_eq!(serde_json::from_str::<Answer>(text).unwrap(), answer(true, lasts));
     }
+    let wide = Answer { extent: Extent { hosts: Hosts::Domain, any_port: true }, ..answer(true, Lasts::Once) };
+    let text = r#"{"allow":true,"lasts":"once","extent":{"hosts":"domain","any_port":true}}"#;
+    assert_eq!(serde_json::to_string(&wide).unwrap(), text);
+    assert_eq!(serde_json::from_str::<Answer>(text).unwrap(), wide);
 }
 
 #[test]
 fn those_who_watch_are_told() {
     let questions = Questions::default();
-    let told = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
-    let counts = || [told[0].load(Ordering::Relaxed), told[1].load(Ordering::Relaxed)];
-    let count = Arc::clone(&told);
+    let notified = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+    let counts = || [notified[0].load(Ordering::Relaxed), notified[1].load(Ordering::Relaxed)];
+    let count = Arc::clone(&notified);
     let watcher: Arc<Watcher> = Arc::new(move |change| {
         count[usize::from(change == Change::Answered)].fetch_add(1, Ordering::Relaxed);
     });
@@ -173,11 +291,11 @@ fn those_who_watch_are_told() {
     assert_eq!(questions.answered(&facts(0, 443)), None);
     questions.answer(&Which::Id(1), answer(true, Lasts::Always)).unwrap();
     assert_eq!((counts(), questions.changes()), ([1, 1], 2));
-    assert_eq!(questions.answered(&facts(0, 443)), Some(Answered { allow: true, holds: Holds::Stands }));
+    assert_eq!(questions.answered(&facts(0, 443)), Some(Answered { allow: true, holds: Holds::All }));
     drop(watcher);
     assert!(questions.withdraw(1));
     assert_eq!((counts(), questions.changes()), ([1, 1], 3));
-    assert!(questions.open().is_empty() && questions.standing().is_empty());
+    assert!(questions.open().is_empty() && questions.in_force().is_empty());
 }
 
 #[derive(Clone, Debug)]
@@ -225,11 +343,11 @@ proptest! {
                 Step::Wait(seconds) => now += Duration::from_secs(seconds),
             }
             table.expire(now);
-            let (open, standing) = (table.questions(now), table.standing(now));
+            let (open, in_force) = (table.questions(now), table.in_force(now));
             prop_assert!(open.len() <= QUESTIONS);
             prop_assert!(open.iter().all(|question| question.idle_seconds < FORGOTTEN.as_secs() && question.count > 0));
             prop_assert!(open.windows(2).all(|pair| pair[0].id < pair[1].id));
-            prop_assert!(open.iter().all(|question| standing.iter().all(|standing| standing.rule != question.rule)));
+            prop_assert!(open.iter().all(|question| in_force.iter().all(|in_force| in_force.rule != question.rule)));
         }
     }
 }

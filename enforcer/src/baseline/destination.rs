@@ -1,10 +1,11 @@
 //! To whom: the part of a rule that names the other end.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use egret_model::Interface;
 use ipnet::IpNet;
 
 use super::facts::Facts;
@@ -29,8 +30,12 @@ pub enum Host {
     Name(Arc<str>),
     /// Any name below this one, not the name itself.
     Below(Arc<str>),
+    /// This name and any below it.
+    Domain(Arc<str>),
     /// An address.
     Address(IpAddr),
+    /// A link-local address behind one interface; as [`Self::Address`] it is meant behind any.
+    LinkLocal(Ipv6Addr, Interface),
     /// Addresses of a network.
     Network(IpNet),
 }
@@ -72,26 +77,66 @@ impl Ports {
 }
 
 impl Host {
+    /// The host at an address, if that is a link-local one behind this interface.
+    #[must_use]
+    pub const fn at(address: IpAddr, interface: Option<Interface>) -> Self {
+        match (address, interface) {
+            (IpAddr::V6(address), Some(interface)) if address.is_unicast_link_local() => {
+                Self::LinkLocal(address, interface)
+            }
+            _ => Self::Address(address),
+        }
+    }
+
     /// Whether these are all among others. A name and an address are never within each other.
     #[must_use]
     pub fn is_within(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Any) => true,
-            (Self::Name(name) | Self::Below(name), Self::Below(suffix)) if is_below(name, suffix) => true,
+            (Self::Name(name) | Self::Below(name) | Self::Domain(name), Self::Below(suffix) | Self::Domain(suffix))
+                if is_below(name, suffix) =>
+            {
+                true
+            }
+            (Self::Name(name) | Self::Below(name), Self::Domain(domain)) if name == domain => true,
             (Self::Address(address), Self::Network(network)) => network.contains(address),
+            (Self::LinkLocal(ours, _), Self::Address(other)) => IpAddr::from(*ours) == *other,
+            (Self::LinkLocal(address, _), Self::Network(network)) => network.contains(&IpAddr::from(*address)),
             (Self::Network(narrow), Self::Network(wide)) => wide.contains(narrow),
             (ours, other) => ours == other,
         }
     }
 
+    /// The registered domain of a name, with everything below it; none of a public suffix (<https://publicsuffix.org/>).
+    #[must_use]
+    pub fn domain(&self) -> Option<Self> {
+        match self {
+            Self::Name(name) => psl::domain_str(name).map(|domain| Self::Domain(domain.into())),
+            Self::Any
+            | Self::Below(_)
+            | Self::Domain(_)
+            | Self::Address(_)
+            | Self::LinkLocal(..)
+            | Self::Network(_) => None,
+        }
+    }
+
+    /// Whether it matches hosts by name.
+    #[must_use]
+    pub const fn is_named(&self) -> bool {
+        matches!(self, Self::Name(_) | Self::Below(_) | Self::Domain(_))
+    }
+
     /// Whether a host is this one, or one of these.
     #[must_use]
-    pub fn covers(&self, name: Option<&str>, address: Option<IpAddr>) -> bool {
+    pub fn covers(&self, name: Option<&str>, address: Option<IpAddr>, interface: Option<Interface>) -> bool {
         match self {
             Self::Any => true,
             Self::Name(asked) => name == Some(asked),
             Self::Below(suffix) => name.is_some_and(|name| is_below(name, suffix)),
+            Self::Domain(domain) => name.is_some_and(|name| *name == **domain || is_below(name, domain)),
             Self::Address(asked) => address == Some(*asked),
+            Self::LinkLocal(asked, behind) => address == Some((*asked).into()) && interface == Some(*behind),
             Self::Network(network) => address.is_some_and(|address| network.contains(&address)),
         }
     }
@@ -116,7 +161,7 @@ impl Destination {
     pub fn covers(&self, facts: &Facts<'_>) -> bool {
         self.transport.is_none_or(|transport| facts.transport == Some(transport))
             && self.ports.cover(facts.port)
-            && self.host.covers(facts.name, facts.address)
+            && self.host.covers(facts.name, facts.address, facts.interface)
     }
 }
 
@@ -133,7 +178,9 @@ impl fmt::Display for Host {
             Self::Any => f.write_str("*"),
             Self::Name(name) => f.write_str(name),
             Self::Below(suffix) => write!(f, "*.{suffix}"),
+            Self::Domain(domain) => write!(f, ".{domain}"),
             Self::Address(address) => address.fmt(f),
+            Self::LinkLocal(address, interface) => write!(f, "{address}%{interface}"),
             Self::Network(network) => network.fmt(f),
         }
     }

@@ -31,7 +31,7 @@ pub struct Evidence {
     pub members: Option<Members>,
 }
 
-/// The several destinations that one rule stands for.
+/// The destinations that one rule was generalised from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Members {
     /// What they have in common.

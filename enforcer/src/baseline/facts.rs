@@ -1,14 +1,17 @@
-//! What is known of a flow when it is learned or judged.
+//! What is known of a flow when it is learned or evaluated.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use egret_model::{Event, EventName, Flow, Identity, Process, Reason, Script, Verdict};
+use egret_model::{
+    Event, EventName, Flow, Identity, Image, Interface, NamedBy, Origin, Pod, Process, Reason, Script, Server,
+    Transport, Verdict,
+};
 
-/// What became of a flow, as far as the event that reports it tells.
+/// The outcome of a flow, as far as its event reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
-    /// The connection was opened, or the datagram left. Of a flow that is judged before it leaves nothing else is known.
+    /// The connection was opened, or the datagram left. A flow that is evaluated before it leaves has no other outcome yet.
     #[default]
     Opened,
     /// The connection or the send failed.
@@ -23,7 +26,7 @@ pub enum Outcome {
 
 impl Outcome {
     fn of(event: &Event) -> Self {
-        let reason = event.judgement.as_ref().map(|judgement| judgement.reason);
+        let reason = event.evaluation.as_ref().map(|evaluation| evaluation.reason);
         match (event.verdict, reason) {
             (Some(Verdict::Block | Verdict::WouldBlock), _) => Self::Blocked,
             (_, Some(Reason::Answer)) => Self::Answered,
@@ -37,8 +40,10 @@ impl Outcome {
 /// What is known of a flow. What is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts<'a> {
-    /// Path of the executable.
+    /// Path of the executable, or [`KERNEL`].
     pub executable: Option<&'a str>,
+    /// Which files the paths name: [`PRIVATE`] or [`MEMORY`]; absent where they name files of the host.
+    pub file: Option<&'static str>,
     /// What an interpreter runs.
     pub script: Option<&'a str>,
     /// The executable is an interpreter whose command line does not say what it runs. A rule that asks for a script does
@@ -52,22 +57,44 @@ pub struct Facts<'a> {
     pub unit: Option<&'a str>,
     /// Full container id.
     pub container: Option<&'a str>,
+    /// The image of the container: name and tag.
+    pub image: Option<&'a str>,
+    /// The pod: `NAMESPACE/WORKLOAD`.
+    pub pod: Option<&'a str>,
+    /// Another user than root could name the unit, or that is unknown: it only matches rules that name the user as well.
+    pub is_user_unit: bool,
+    /// The same of the container, and of its image and pod.
+    pub is_rootless: bool,
+    /// Nobody has looked yet what container it is. What is learned now would be about all of them.
+    pub is_container_unknown: bool,
     /// Path of the parent's executable. Only known live: records have the parent's process id and not what it ran, so that a
     /// rule that asks for a parent covers nothing in a log.
     pub parent: Option<&'a str>,
     /// Name of the transport.
     pub transport: Option<&'static str>,
-    /// The name that was asked for.
+    /// The name that was asked for, where it is evidence.
     pub name: Option<&'a str>,
     /// The peer's address.
     pub address: Option<IpAddr>,
+    /// Interface that a link-local peer is behind.
+    pub interface: Option<Interface>,
     /// The peer's port.
     pub port: Option<u16>,
     /// What became of it. Rules match whatever that is; what is learned depends on it.
     pub outcome: Outcome,
-    /// Enforcement never judges it: it is learned, and says nothing of how good a baseline is.
+    /// It is exempt: it is learned, and does not count for readiness.
     pub exempt: bool,
+    /// Its socket is in another network namespace than egret, where whoever made the namespace gives out the addresses:
+    /// only rules of containers are learned from it.
+    pub other_namespace: bool,
 }
+
+/// The paths are those of a private mount namespace, as containers, sandboxes and whoever unshares one have it.
+pub const PRIVATE: &str = "private";
+/// The executable is a file in memory, which has a name and no path.
+pub const MEMORY: &str = "memory";
+/// The executable of the kernel's own threads in rules, such as those of NFS. No file has such a path.
+pub const KERNEL: &str = "kernel";
 
 impl<'a> Facts<'a> {
     /// What an event says of a flow that this host began; `None` for any other event. A socket that has no peer yet, as a
@@ -76,14 +103,18 @@ impl<'a> Facts<'a> {
     pub fn of(event: &'a Event) -> Option<Self> {
         let begins = match event.name {
             EventName::ConnectionOpen | EventName::ConnectionFailed | EventName::DatagramSend => !event.inbound,
-            EventName::ConnectionClose | EventName::Listen | EventName::Accept => false,
+            EventName::ConnectionClose | EventName::Listen | EventName::Accept | EventName::ConnectionUpdate => false,
         };
-        (begins && event.peer.address.is_some()).then(|| Self {
+        // For a preexisting datagram socket it is unknown which side sent first.
+        let has_direction = !event.preexisting || event.transport.is_none_or(Transport::has_handshake);
+        (begins && has_direction && event.peer.address.is_some()).then(|| Self {
             transport: event.transport.map(|transport| transport.as_str()),
-            name: event.server.as_ref().map(|server| &*server.name),
+            name: event.server.as_ref().and_then(Server::evidence),
             address: event.peer.address,
+            interface: event.peer.interface,
             port: event.peer.port,
             outcome: Outcome::of(event),
+            other_namespace: event.in_other_namespace(),
             ..event.process.as_deref().map(Self::of_process).unwrap_or_default()
         })
     }
@@ -94,8 +125,9 @@ impl<'a> Facts<'a> {
         Self {
             parent: identity.parent.as_deref(),
             transport: Some(flow.transport.as_str()),
-            name: identity.server.as_ref().map(|server| &*server.name),
+            name: identity.server.as_ref().and_then(Server::evidence),
             address: Some(flow.peer.ip()),
+            interface: flow.interface,
             port: Some(flow.peer.port()).filter(|port| *port != 0),
             ..identity.process.as_deref().map(Self::of_process).unwrap_or_default()
         }
@@ -103,17 +135,46 @@ impl<'a> Facts<'a> {
 
     fn of_process(process: &'a Process) -> Self {
         let executable = &process.executable;
+        if executable.origin == Origin::Kernel {
+            // Its threads come and go, and their users and groups say nothing.
+            return Self { executable: Some(KERNEL), ..Self::default() };
+        }
         let group = process.cgroup.as_deref();
         let user = process.user.as_deref().map(Cow::Borrowed);
+        let is_interpreter = executable.script != Script::Inapplicable;
+        let container = group.and_then(|group| group.container.as_deref());
+        let named = process.container();
         Self {
-            executable: executable.path.as_deref(),
+            // A path that may name anything is no evidence.
+            executable: executable
+                .path
+                .as_deref()
+                .filter(|path| executable.origin != Origin::Unknown && *path != KERNEL),
+            file: match executable.origin {
+                Origin::Private => Some(PRIVATE),
+                Origin::Memory => Some(MEMORY),
+                // The interpreter is the host's, but what it runs is found in other mounts.
+                Origin::Shared => is_interpreter.then_some(PRIVATE),
+                Origin::Host | Origin::Replaced | Origin::Kernel | Origin::Unknown => {
+                    (is_interpreter && container.is_some()).then_some(PRIVATE)
+                }
+            },
             script: executable.script.word(),
             is_script_unknown: executable.script == Script::Unknown,
             sha256: executable.sha256.get().and_then(Option::as_deref),
             user: user.or_else(|| process.uid.map(|uid| uid.to_string().into())),
             unit: group.and_then(|group| group.unit.as_deref()),
-            container: group.and_then(|group| group.container.as_deref()),
+            container,
+            image: named.and_then(|named| named.image.as_ref()).map(Image::reference),
+            pod: named.and_then(|named| named.pod.as_ref()).map(Pod::subject),
+            is_user_unit: group.is_some_and(|group| group.unit.is_some() && may_be_user(group.unit_named_by)),
+            is_rootless: group.is_some_and(|group| container.is_some() && may_be_user(group.container_named_by)),
+            is_container_unknown: process.awaits_container(),
             ..Self::default()
         }
     }
+}
+
+fn may_be_user(by: NamedBy) -> bool {
+    by != NamedBy::System
 }

@@ -96,6 +96,12 @@ impl Entry {
         self.action != Action::Deny && self.evidence.is_some() && self.notes.is_empty() && self.note.is_none()
     }
 
+    /// How many flows used the rule; `None` if none did, or it does not allow.
+    pub(crate) fn used(&self) -> Option<u64> {
+        let evidence = self.evidence.as_ref().filter(|_| self.action == Action::Allow)?;
+        (evidence.count > 0).then_some(evidence.count)
+    }
+
     /// A rule without comment and evidence.
     #[must_use]
     pub const fn new(action: Action) -> Self {

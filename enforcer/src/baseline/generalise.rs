@@ -1,4 +1,5 @@
-//! Generalising: one rule for several that were learned, by three rules that are written down here and nowhere else.
+//! Generalising: one rule for several that were learned, by three rules that are written down here and nowhere else. Before,
+//! names that change get their patterns (`lasting.rs`).
 //!
 //! | what is many | becomes | never |
 //! |---|---|---|
@@ -7,7 +8,7 @@
 //! | ports from 1024 up, for one subject, transport and host | 1024-65535 | below 1024 |
 //!
 //! Only what was learned is generalised: rules that deny, rules without evidence and rules with a comment stay. The new
-//! rule says how many it stands for and names some of them.
+//! rule says how many it replaces and names some of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use super::destination::{Destination, Host, Ports};
 use super::evidence::{EXAMPLES, Members};
 use super::file::{Baseline, Entry};
+use super::lasting;
 use super::rule::{Action, Generalisation, Rule};
 
 /// How many make a rule for all; zero for never.
@@ -46,7 +48,7 @@ const HIGH: Ports = Ports::Range(1024, u16::MAX);
 /// What was made can be one of enough itself: ports of several names become high ports, after which the names may be below
 /// one. Each time rules become wider, and none is wider than the table above allows, so there is an end.
 pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> {
-    let mut made = BTreeSet::new();
+    let mut made: BTreeSet<Rule> = rename(baseline).into_iter().collect();
     loop {
         let fresh = generalise_once(baseline, thresholds);
         if fresh.is_empty() {
@@ -55,11 +57,40 @@ pub fn generalise(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> 
         made.extend(fresh);
     }
     let made: Vec<Rule> = made.into_iter().filter(|rule| baseline.entries.contains_key(rule)).collect();
+    let allows = |rule: &&Rule| baseline.entries.get(*rule).is_some_and(|entry| entry.action == Action::Allow);
+    let allowing: Vec<&Rule> = made.iter().filter(allows).collect();
     let is_moot = |rule: &Rule, entry: &Entry| {
-        entry.action == Action::Tried && entry.is_learned() && made.iter().any(|general| rule.is_within(general))
+        entry.action == Action::Tried && entry.is_learned() && allowing.iter().any(|general| rule.is_within(general))
     };
     baseline.entries.retain(|rule, entry| !is_moot(rule, entry));
     made
+}
+
+/// Gives learned rules the patterns for names that change, as they would have been learned now.
+fn rename(baseline: &mut Baseline) -> Vec<Rule> {
+    let learned = baseline.entries.iter().filter(|(_, entry)| entry.is_learned());
+    let renamed = learned.filter_map(|(rule, _)| {
+        let subject = lasting::renamed(&rule.subject)?;
+        Some((rule.clone(), Rule { subject, destination: rule.destination.clone() }))
+    });
+    // Where somebody wrote the same with a pattern, or denied it, both stay.
+    let is_free = |pattern: &Rule| baseline.entries.get(pattern).is_none_or(Entry::is_learned);
+    let renamed: Vec<(Rule, Rule)> = renamed.filter(|(_, pattern)| is_free(pattern)).collect();
+    for (rule, pattern) in &renamed {
+        let Some(entry) = baseline.entries.remove(rule) else { continue };
+        let Some(there) = baseline.entries.get_mut(pattern) else {
+            baseline.entries.insert(pattern.clone(), entry);
+            continue;
+        };
+        // What failed under one name and succeeded under another is allowed.
+        if entry.action == Action::Allow {
+            there.action = Action::Allow;
+        }
+        if let (Some(sum), Some(evidence)) = (&mut there.evidence, &entry.evidence) {
+            sum.merge(evidence);
+        }
+    }
+    renamed.into_iter().map(|(_, pattern)| pattern).collect()
 }
 
 fn generalise_once(baseline: &mut Baseline, thresholds: Thresholds) -> Vec<Rule> {
@@ -157,7 +188,8 @@ fn suffixes_of(rule: &Rule) -> Vec<Arc<str>> {
     let (name, first) = match &rule.destination.host {
         Host::Name(name) => (name, 1),
         Host::Below(suffix) => (suffix, 0),
-        Host::Any | Host::Address(_) | Host::Network(_) => return Vec::new(),
+        // Somebody wrote it: learning makes no such rule.
+        Host::Any | Host::Domain(_) | Host::Address(_) | Host::LinkLocal(..) | Host::Network(_) => return Vec::new(),
     };
     let Some(registered) = psl::domain_str(name) else { return Vec::new() };
     let above = std::iter::successors(Some(&**name), |name| name.split_once('.').map(|(_, above)| above));

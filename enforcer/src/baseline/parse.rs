@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egret_model::{Timestamp, Transport};
+use egret_model::{Timestamp, Transport, parse_link_local};
 use ipnet::IpNet;
 
 use super::destination::{Destination, Host, Ports};
 use super::evidence::{Evidence, Gap, Period, time};
+use super::facts::KERNEL;
 use super::file::{Baseline, Entry, FORMAT};
 use super::history;
 use super::rule::{Action, Rule};
 use super::subject::{KEYS, Subject};
-use super::word::{self, split_comment};
+use super::value::Value;
+use super::word::{self, Letter, split_comment};
 
 /// One thing that is wrong with a baseline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,17 +187,23 @@ fn rule(text: &str) -> Result<Rule, String> {
 fn subject(text: &str) -> Result<(Subject, Option<&str>), String> {
     let mut subject = Subject::default();
     let mut rest = text;
-    let mut anybody = false;
+    let (mut anybody, mut kernel) = (false, false);
     let behind = loop {
-        let (word, after) = word::next(rest).map_err(|error| error.to_string())?;
+        let (letters, after) = word::letters(rest).map_err(|error| error.to_string())?;
         rest = after;
+        let word: String = letters.iter().map(|letter| letter.character).collect();
         match word.as_str() {
             "->" => break Some(rest),
             "" => break None,
             "*" => anybody = true,
-            pair => subject_word(&mut subject, pair)?,
+            KERNEL => kernel = true,
+            pair => subject_word(&mut subject, pair, &letters)?,
         }
     };
+    if kernel && (anybody || subject.given() > 0) {
+        return Err("`kernel` stands for the kernel itself and cannot be combined".to_owned());
+    }
+    subject.executable = subject.executable.or_else(|| kernel.then(|| Value::from(KERNEL)));
     match (anybody, subject.given()) {
         (true, 1..) => Err("`*` stands for anybody and cannot be combined".to_owned()),
         (false, 0) => Err("who is missing before `->`; `*` stands for anybody".to_owned()),
@@ -203,7 +211,7 @@ fn subject(text: &str) -> Result<(Subject, Option<&str>), String> {
     }
 }
 
-fn subject_word(subject: &mut Subject, pair: &str) -> Result<(), String> {
+fn subject_word(subject: &mut Subject, pair: &str, letters: &[Letter]) -> Result<(), String> {
     let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is neither KEY=VALUE nor `->`"))?;
     let place = subject
         .value_mut(key)
@@ -211,23 +219,27 @@ fn subject_word(subject: &mut Subject, pair: &str) -> Result<(), String> {
     if value.is_empty() {
         return Err(format!("{key} is empty"));
     }
-    if place.replace(Arc::from(value)).is_some() {
+    let letters = letters.get(key.chars().count() + 1..).unwrap_or_default();
+    if place.replace(Value::of_word(letters).map_err(|reason| format!("{key}: {reason}"))?).is_some() {
         return Err(format!("{key} is given twice"));
     }
     Ok(())
 }
 
-/// To whom, as files have it behind `->`.
+/// To whom, as files have it behind `->`. The transport may be left out: it is any then.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
 pub fn parse_destination(text: &str) -> Result<Destination, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let [transport, host, ports] = words.as_slice() else {
-        return Err("expected transport, host and port behind `->`, such as tcp example.org 443".to_owned());
+    let (transport, host, ports) = match *words.as_slice() {
+        [transport, host, ports] => (read_transport(transport)?, host, ports),
+        // Behind a transport, it would be a guess which of the other two is missing.
+        [host, ports] if host == "*" || read_transport(host).is_err() => (None, host, ports),
+        _ => return Err("expected transport, host and port behind `->`, such as tcp example.org 443".to_owned()),
     };
-    Ok(Destination { transport: read_transport(transport)?, host: read_host(host)?, ports: read_ports(ports)? })
+    Ok(Destination { transport, host: read_host(host)?, ports: read_ports(ports)? })
 }
 
 /// Names of transports.
@@ -261,6 +273,11 @@ fn read_host(text: &str) -> Result<Host, String> {
     if let Ok(address) = text.parse() {
         return Ok(Host::Address(address));
     }
+    if text.contains('%') {
+        let (address, interface) = parse_link_local(text)
+            .ok_or_else(|| format!("{text:?} is no link-local address behind an interface such as fe80::1%eth0"))?;
+        return Ok(Host::LinkLocal(address, interface));
+    }
     if text.contains('/') {
         let network: IpNet = text.parse().map_err(|_| format!("{text:?} is no network such as 192.0.2.0/24"))?;
         return if network.trunc() == network {
@@ -269,9 +286,11 @@ fn read_host(text: &str) -> Result<Host, String> {
             Err(format!("{text} has bits beyond its prefix; meant may be {}", network.trunc()))
         };
     }
-    let (name, below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
-    let name = host_name(name).ok_or_else(|| format!("{text:?} is no host name, address or network"))?;
-    Ok(if below { Host::Below(name) } else { Host::Name(name) })
+    type Named = fn(Arc<str>) -> Host;
+    let prefixed = |prefix, named: Named| text.strip_prefix(prefix).map(|name| (name, named));
+    let below = prefixed("*.", Host::Below).or_else(|| prefixed(".", Host::Domain));
+    let (name, named) = below.unwrap_or((text, Host::Name));
+    host_name(name).map(named).ok_or_else(|| format!("{text:?} is no host name, address or network"))
 }
 
 /// A name as records have it: lower case, without the root's dot.

@@ -10,7 +10,6 @@
 use std::collections::BTreeMap;
 
 use super::file::Baseline;
-use super::rule::{Action, Rule};
 use super::subject::Subject;
 
 /// The bound holds with this probability.
@@ -54,7 +53,7 @@ impl Counts {
     }
 
     /// Adds a rule that was used so often.
-    pub(super) fn add(&mut self, count: u64) {
+    pub(crate) fn add(&mut self, count: u64) {
         self.flows = self.flows.saturating_add(count);
         self.rules += 1;
         self.once += u64::from(count == 1);
@@ -66,11 +65,10 @@ impl Counts {
 pub fn counts(baseline: &Baseline) -> (BTreeMap<&Subject, Counts>, Counts) {
     let mut subjects: BTreeMap<&Subject, Counts> = BTreeMap::new();
     let mut all = Counts::default();
-    let used = baseline.entries.iter().filter(|(_, entry)| entry.action == Action::Allow);
-    for (Rule { subject, .. }, entry) in used {
-        let Some(evidence) = entry.evidence.as_ref().filter(|evidence| evidence.count > 0) else { continue };
-        subjects.entry(subject).or_default().add(evidence.count);
-        all.add(evidence.count);
+    for (rule, entry) in &baseline.entries {
+        let Some(used) = entry.used() else { continue };
+        subjects.entry(&rule.subject).or_default().add(used);
+        all.add(used);
     }
     (subjects, all)
 }

@@ -67,7 +67,7 @@ fn entries(base: &Baseline, edited: BTreeMap<Rule, Entry>, learned: &Baseline) -
     let removed: Vec<&Rule> = base.entries.keys().filter(|rule| !edited.contains_key(rule)).collect();
     let fresh = learned.entries.iter().filter(|(rule, _)| !base.entries.contains_key(rule));
     // A rule that was learned again after it was written, and before it was removed, is among those removed; one that
-    // stands for several is new. It must not bring back what somebody removed.
+    // covers several is new. It must not bring back what somebody removed.
     let (refused, fresh): (Vec<_>, Vec<_>) =
         fresh.partition(|(rule, entry)| is_general(entry) && removed.iter().any(|removed| removed.is_within(rule)));
     let mut result = BTreeMap::new();

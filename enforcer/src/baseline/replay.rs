@@ -8,12 +8,12 @@ use lru::LruCache;
 
 use super::evidence::Evidence;
 use super::facts::Facts;
-use super::index::{Decision, Index};
+use super::index::{Index, RuleMatch};
 use super::learn::Precision;
 use super::rule::Rule;
-use crate::judge::{Exempt, Scope, Unattributed};
+use crate::evaluate::{Exempt, Scope, UnattributedPolicy};
 
-/// Groups of blocked flows that are told apart; what comes beyond is counted together. Some 500 bytes each: 50 MB.
+/// Groups of blocked flows that are counted separately; flows of others are counted together. Some 500 bytes each: 50 MB.
 const GROUPS: usize = 100_000;
 
 /// Flows that would have been blocked, by who and to whom.
@@ -29,7 +29,7 @@ pub struct Blocked {
 /// Flows remembered of which another event may come, some 120 bytes each: 8 MB. One that was evicted counts again.
 const BEGUN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// Puts recorded flows to a baseline, as far as enforcement judges them.
+/// Evaluates recorded flows, those that enforcement would evaluate, by a baseline.
 #[derive(Debug)]
 pub struct Replay<'a> {
     index: &'a Index,
@@ -39,21 +39,21 @@ pub struct Replay<'a> {
     begun: LruCache<(ConnectionId, Endpoint), ()>,
     /// Flows in all.
     pub flows: u64,
-    /// Flows that enforcement never judges, by why.
+    /// Exempt flows, by reason.
     pub exempt: BTreeMap<Exempt, u64>,
     /// Flows that would have been let through.
     pub allowed: u64,
-    /// Judged flows whose program is not known. They are among the blocked, unless a rule for anybody or the configuration
+    /// Evaluated flows whose program is unknown. They are among the blocked, unless a rule for any subject or the configuration
     /// allows them.
     pub unattributed: u64,
-    /// Blocked flows of groups beyond those told apart.
+    /// Blocked flows of groups beyond those counted separately.
     pub other: u64,
     precision: Precision,
     blocked: BTreeMap<Blocked, Evidence>,
 }
 
 impl<'a> Replay<'a> {
-    /// Nothing yet; every flow is judged.
+    /// Begins with no flow; every flow is evaluated.
     #[must_use]
     pub fn new(index: &'a Index, precision: Precision) -> Self {
         Self {
@@ -71,22 +71,22 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// With what enforcement judges, and what it does with flows whose process is not known.
+    /// With the scope of enforcement, and what it does with flows whose process is unknown.
     #[must_use]
-    pub fn within(self, scope: &'a Scope, unattributed: Unattributed) -> Self {
-        Self { scope: Some(scope), pass_unattributed: unattributed == Unattributed::Allow, ..self }
+    pub fn within(self, scope: &'a Scope, unattributed: UnattributedPolicy) -> Self {
+        Self { scope: Some(scope), pass_unattributed: unattributed == UnattributedPolicy::Allow, ..self }
     }
 
-    /// Flows that enforcement would have judged.
+    /// Flows that enforcement would have evaluated.
     #[must_use]
-    pub fn judged(&self) -> u64 {
+    pub fn evaluated(&self) -> u64 {
         self.flows - self.exempt.values().sum::<u64>()
     }
 
-    /// Takes a flow that is judged.
+    /// Takes a flow that is evaluated.
     pub fn put(&mut self, facts: &Facts<'_>, time: Timestamp) {
         self.flows += 1;
-        self.judge(facts, time);
+        self.evaluate(facts, time);
     }
 
     /// Takes an event that begins a flow. One that says what became of a flow that was counted already counts no more: the
@@ -106,22 +106,22 @@ impl<'a> Replay<'a> {
             *self.exempt.entry(why).or_default() += 1;
             return;
         }
-        self.judge(facts, event.time);
+        self.evaluate(facts, event.time);
     }
 
-    fn judge(&mut self, facts: &Facts<'_>, time: Timestamp) {
+    fn evaluate(&mut self, facts: &Facts<'_>, time: Timestamp) {
         self.unattributed += u64::from(facts.executable.is_none());
-        let denied = match self.index.decide(facts) {
-            Decision::Allow(_) => {
+        let denied = match self.index.match_rule(facts) {
+            RuleMatch::Allow(_) => {
                 self.allowed += 1;
                 return;
             }
-            Decision::Deny(_) => true,
-            Decision::Unknown if facts.executable.is_none() && self.pass_unattributed => {
+            RuleMatch::Deny(_) => true,
+            RuleMatch::NoRule if facts.executable.is_none() && self.pass_unattributed => {
                 self.allowed += 1;
                 return;
             }
-            Decision::Unknown => false,
+            RuleMatch::NoRule => false,
         };
         let group = Blocked { rule: Rule::of(facts, self.precision), denied };
         if let Some(seen) = self.blocked.get_mut(&group) {

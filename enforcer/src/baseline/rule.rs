@@ -63,7 +63,7 @@ impl Action {
     }
 }
 
-/// How a rule came to stand for several destinations.
+/// How a rule was generalised to several destinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Generalisation {
     /// Many names below one.

@@ -25,13 +25,15 @@ pub struct Survey {
     subjects: BTreeMap<Subject, History>,
     day: Option<i64>,
     /// Flows of which nothing can be learned.
-    pub untold: u64,
+    pub unknown: u64,
     /// Flows that a rule denies.
     pub denied: u64,
     /// Flows that failed, and that no rule covers.
     pub failed: u64,
     /// Flows that enforcement blocked, or would have.
     pub blocked: u64,
+    /// Flows in other network namespaces, of no container that a rule names.
+    pub other_namespace: u64,
 }
 
 impl Survey {
@@ -43,10 +45,11 @@ impl Survey {
             thresholds,
             subjects: BTreeMap::new(),
             day: None,
-            untold: 0,
+            unknown: 0,
             denied: 0,
             failed: 0,
             blocked: 0,
+            other_namespace: 0,
         }
     }
 
@@ -62,8 +65,9 @@ impl Survey {
             Learned::Known | Learned::New | Learned::Outstanding | Learned::Answered => {}
             Learned::Failed => self.failed += 1,
             Learned::Blocked => self.blocked += 1,
+            Learned::OtherNamespace => self.other_namespace += 1,
             Learned::Denied => self.denied += 1,
-            Learned::Untold | Learned::Frozen | Learned::Full => self.untold += 1,
+            Learned::Unknown | Learned::Frozen | Learned::Full(_) => self.unknown += 1,
         }
         let Some(rule) = rule else { return };
         match self.subjects.get_mut(&rule.subject) {
@@ -131,10 +135,10 @@ mod tests {
         survey.finish();
         let days: Vec<_> = survey.history().days().map(|(day, Day { flows, new, .. })| (day, flows, new)).collect();
         assert_eq!(days, [(0, 3, 2), (1, 2, 0)]);
-        assert_eq!(survey.untold, 1);
+        assert_eq!(survey.unknown, 1);
         let (subjects, all) = survey.figures();
         assert_eq!((all.counts.flows, all.counts.rules, all.days), (5, 2, 2));
-        let git = subjects.iter().find(|(subject, _)| subject.executable.as_deref() == Some("/usr/bin/git")).unwrap().1;
+        let git = subjects.iter().find(|(subject, _)| subject.executable == Some("/usr/bin/git".into())).unwrap().1;
         assert_eq!((git.counts.flows, git.counts.once, git.days, git.hours), (1, 1, 1, Some(1)));
     }
 }

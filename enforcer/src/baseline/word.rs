@@ -14,9 +14,25 @@ pub(super) enum WordError {
     Escape,
 }
 
-/// Whether a value stands for itself without quotes.
+/// A character of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) character: char,
+    /// It was quoted.
+    pub(super) quoted: bool,
+}
+
+impl Letter {
+    /// One outside quotes.
+    pub(super) const fn plain(character: char) -> Self {
+        Self { character, quoted: false }
+    }
+}
+
+/// Whether a value needs no quotes.
 fn is_plain(value: &str) -> bool {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '\\' | '#' | '=');
+    let plain =
+        |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '\\' | '#' | '=' | '*' | '?' | '[');
     !value.is_empty() && value.chars().all(plain) && value != "->"
 }
 
@@ -42,16 +58,22 @@ pub(super) fn quoted(value: &str) -> Cow<'_, str> {
 
 /// The next word of a line with quotes undone, and the rest of the line behind it. Empty where nothing is left.
 pub(super) fn next(line: &str) -> Result<(String, &str), WordError> {
+    let (word, rest) = letters(line)?;
+    Ok((word.into_iter().map(|letter| letter.character).collect(), rest))
+}
+
+/// The next word of a line by its characters, and the rest of the line behind it.
+pub(super) fn letters(line: &str) -> Result<(Vec<Letter>, &str), WordError> {
     let line = line.trim_start();
-    let mut word = String::new();
+    let mut word = Vec::new();
     let mut characters = line.char_indices();
     let mut quotes = false;
     while let Some((at, character)) = characters.next() {
         match character {
             '"' => quotes = !quotes,
-            '\\' if quotes => word.push(escaped(&mut characters)?),
+            '\\' if quotes => word.push(Letter { character: escaped(&mut characters)?, quoted: true }),
             blank if blank.is_whitespace() && !quotes => return Ok((word, line.get(at..).unwrap_or_default())),
-            other => word.push(other),
+            character => word.push(Letter { character, quoted: quotes }),
         }
     }
     if quotes { Err(WordError::Unclosed) } else { Ok((word, "")) }

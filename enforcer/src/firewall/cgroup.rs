@@ -18,7 +18,7 @@ pub enum ControlGroupError {
     /// `.` and `..` are not resolved.
     #[error("the control group {0:?} has a part that names no group")]
     Relative(String),
-    /// The tools that install rules cannot be told of it.
+    /// The tools that install rules do not take it.
     #[error("the control group {0:?} has a character that rules cannot have")]
     Character(String),
     /// The kernel takes no more.
@@ -95,7 +95,7 @@ impl Hierarchy {
         &self.0
     }
 
-    /// What tells a group from every other that there was or will be; none if there is no such group. Rules hold on
+    /// What identifies a group among all that there were or will be; none if there is no such group. Rules hold on
     /// to this number: a unit that is started anew has a new group of the same path, and rules do not see it.
     pub(crate) fn id(&self, group: &ControlGroup) -> Option<u64> {
         fs::metadata(self.0.join(&group.0)).ok().map(|metadata| metadata.ino())

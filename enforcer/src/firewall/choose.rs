@@ -4,9 +4,9 @@ use super::{Firewall, FirewallError, Hierarchy, Iptables, Kernel, Nftables, Tool
 
 /// Which way is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wish {
+pub enum BackendChoice {
     /// The best that works: nftables, where the kernel can queue from it; else the host's own `iptables`, which is what its
-    /// administrator looks at; else the other `iptables`.
+    /// administrator reads; else the other `iptables`.
     #[default]
     Auto,
     /// nftables and nothing else.
@@ -20,16 +20,16 @@ pub enum Wish {
 /// # Errors
 ///
 /// None does; each says why.
-pub fn choose(tools: &Tools, hierarchy: &Hierarchy, wish: Wish) -> Result<Box<dyn Firewall>, FirewallError> {
+pub fn choose(tools: &Tools, hierarchy: &Hierarchy, choice: BackendChoice) -> Result<Box<dyn Firewall>, FirewallError> {
     let mut errors = Vec::new();
-    if wish != Wish::Iptables {
+    if choice != BackendChoice::Iptables {
         let nftables = Nftables::new(tools.clone(), hierarchy.clone());
         match nftables.probe() {
             Ok(()) => return Ok(Box::new(nftables)),
             Err(error) => errors.push(error),
         }
     }
-    if wish != Wish::Nftables {
+    if choice != BackendChoice::Nftables {
         for variant in variants(tools) {
             let iptables = Iptables::new(tools, variant, hierarchy.clone());
             match iptables.probe() {
@@ -41,7 +41,7 @@ pub fn choose(tools: &Tools, hierarchy: &Hierarchy, wish: Wish) -> Result<Box<dy
     Err(FirewallError::None(errors))
 }
 
-/// Removes what there is of egret's in every way there is: left by a daemon that was killed, or that was told to use
+/// Removes what there is of egret's in every way there is: left by a daemon that was killed, or that was configured to use
 /// another way. Gives the ways in which something was found.
 ///
 /// # Errors
@@ -55,10 +55,10 @@ pub fn sweep(tools: &Tools, hierarchy: &Hierarchy) -> Result<Vec<&'static str>, 
             Ok(true) => found.push(way.name()),
             Ok(false) => {}
             Err(FirewallError::Tool(error)) => errors.push(error),
-            Err(FirewallError::None(more)) => errors.extend(more),
+            Err(FirewallError::None(more) | FirewallError::Left(more)) => errors.extend(more),
         }
     }
-    if errors.is_empty() { Ok(found) } else { Err(FirewallError::None(errors)) }
+    if errors.is_empty() { Ok(found) } else { Err(FirewallError::Left(errors)) }
 }
 
 /// All ways whose tools are there.

@@ -12,10 +12,13 @@ const PACE: Duration = Duration::from_secs(5);
 /// and five where others change their rules all the time. It takes long where they have thousands.
 const REST: u32 = 200;
 const REST_AFTER_CHANGE: u32 = 20;
+/// And no longer than this, however slow the host is: what somebody changed is mended within seconds. What somebody flushed is
+/// put back before.
+const LONGEST_REST: Duration = Duration::from_secs(8);
 
 /// Rules that stay as they were installed until they are removed, whatever others do to them.
 ///
-/// It has no thread: whoever has it calls [`Guardian::look`] about once a second, from a thread in the network namespace
+/// It has no thread: whoever has it calls [`Guardian::tick`] about once a second, from a thread in the network namespace
 /// of the rules that has `CAP_NET_ADMIN`.
 pub struct Guardian {
     firewall: Box<dyn Firewall>,
@@ -29,13 +32,15 @@ pub struct Guardian {
     intact_at: Option<u32>,
     /// When to look again at the earliest.
     next: Instant,
-    standing: Standing,
+    /// When to ask again at the earliest whether somebody flushed them: not all of a CPU goes into putting them back.
+    next_quick: Instant,
+    installation: Installation,
     recreated: BTreeMap<Cause, u64>,
 }
 
 /// What became of the last thing that was done.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum Installation {
     Installed,
     Failed,
     Removed,
@@ -75,7 +80,7 @@ impl Cause {
 
 /// What a look found.
 #[derive(Debug)]
-pub enum Looked {
+pub enum Inspection {
     /// Nothing has changed, or it is not yet time.
     Unchanged,
     /// Somebody changed something, but not egret's rules.
@@ -107,7 +112,8 @@ impl Guardian {
             ruleset,
             intact_at: None,
             next: Instant::now(),
-            standing: Standing::Failed,
+            next_quick: Instant::now(),
+            installation: Installation::Failed,
             recreated: BTreeMap::new(),
         };
         let installed = guardian.put()?;
@@ -148,24 +154,27 @@ impl Guardian {
     ///
     /// They cannot be removed, and whoever has the guardian may try again.
     pub fn remove(&mut self) -> Result<bool, FirewallError> {
-        self.standing = Standing::Removed;
+        self.installation = Installation::Removed;
         self.firewall.remove()
     }
 
     /// Looks whether all is in place, and installs anew what is not.
-    pub fn look(&mut self) -> Looked {
-        match self.standing {
-            Standing::Removed => return Looked::Unchanged,
-            Standing::Failed => return self.recreate(Cause::Failed),
-            Standing::Installed => {}
+    pub fn tick(&mut self) -> Inspection {
+        match self.installation {
+            Installation::Removed => return Inspection::Unchanged,
+            Installation::Failed if Instant::now() < self.next => return Inspection::Unchanged,
+            Installation::Failed => return self.recreate(Cause::Failed),
+            Installation::Installed => {}
         }
         if self.groups != self.identities() {
             return self.recreate(Cause::ControlGroup);
         }
         let generation = self.ruleset.as_ref().map(|ruleset| ruleset.generation().ok());
         match generation {
-            Some(Some(generation)) if self.intact_at == Some(generation) => return Looked::Unchanged,
-            _ if Instant::now() < self.next => return Looked::Unchanged,
+            Some(Some(generation)) if self.intact_at == Some(generation) => return Inspection::Unchanged,
+            // Although it rests.
+            Some(_) if self.is_flushed() => return self.recreate(Cause::Missing),
+            _ if Instant::now() < self.next => return Inspection::Unchanged,
             _ => {}
         }
         let begin = Instant::now();
@@ -173,11 +182,11 @@ impl Guardian {
         let end = Instant::now();
         self.next = end + rest(end - begin, generation.is_some());
         match state {
-            Err(error) => Looked::Failed(error),
+            Err(error) => Inspection::Failed(error),
             Ok(State::Intact) => {
                 // Of before the check: what changed during it is looked at next time.
                 self.intact_at = generation.flatten();
-                Looked::Intact
+                Inspection::Intact
             }
             Ok(State::Displaced) => self.recreate(Cause::Displaced),
             Ok(State::Altered) => self.recreate(Cause::Altered),
@@ -185,12 +194,20 @@ impl Guardian {
         }
     }
 
-    fn recreate(&mut self, cause: Cause) -> Looked {
-        match self.put() {
-            Err(error) => Looked::Failed(error),
+    fn is_flushed(&self) -> bool {
+        Instant::now() >= self.next_quick && self.firewall.is_flushed()
+    }
+
+    fn recreate(&mut self, cause: Cause) -> Inspection {
+        let begin = Instant::now();
+        let result = self.put();
+        let end = Instant::now();
+        self.next_quick = end + (end - begin);
+        match result {
+            Err(error) => Inspection::Failed(error),
             Ok(installed) => {
                 *self.recreated.entry(cause).or_default() += 1;
-                Looked::Recreated(cause, installed)
+                Inspection::Recreated(cause, installed)
             }
         }
     }
@@ -199,8 +216,13 @@ impl Guardian {
         // Of before the installation: a group that changes meanwhile is seen next time.
         self.groups = self.identities();
         self.intact_at = None;
+        let begin = Instant::now();
         let result = self.firewall.install(&self.plan);
-        self.standing = if result.is_ok() { Standing::Installed } else { Standing::Failed };
+        self.installation = if result.is_ok() { Installation::Installed } else { Installation::Failed };
+        if result.is_err() {
+            let end = Instant::now();
+            self.next = end + rest(end - begin, true);
+        }
         result
     }
 
@@ -211,5 +233,25 @@ impl Guardian {
 
 /// How long to leave the rules alone after a look that took so long.
 fn rest(took: Duration, counted: bool) -> Duration {
-    if counted { took.saturating_mul(REST_AFTER_CHANGE) } else { PACE.max(took.saturating_mul(REST)) }
+    let rest = if counted { took.saturating_mul(REST_AFTER_CHANGE) } else { PACE.max(took.saturating_mul(REST)) };
+    rest.min(LONGEST_REST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_look_is_followed_by_another_within_seconds() {
+        for (took, counted, rests) in [
+            (1, false, 5000),
+            (30, false, 6000),
+            (225, false, 8000),
+            (9000, false, 8000),
+            (10, true, 200),
+            (2000, true, 8000),
+        ] {
+            assert_eq!(rest(Duration::from_millis(took), counted), Duration::from_millis(rests), "{took} {counted}");
+        }
+    }
 }

@@ -14,20 +14,20 @@ mod guardian;
 mod iptables;
 mod nftables;
 mod plan;
-mod resolvers;
 mod rule;
 mod ruleset;
 mod tool;
+mod tracking;
 
 pub use cgroup::{ControlGroup, ControlGroupError, Hierarchy};
-pub use choose::{Wish, choose, sweep};
-pub use guardian::{Cause, Guardian, Looked};
+pub use choose::{BackendChoice, choose, sweep};
+pub use guardian::{Cause, Guardian, Inspection};
 pub use iptables::{Iptables, Kernel, Variant};
 pub use nftables::Nftables;
-pub use plan::{Action, Bypass, OnFailure, Plan, Protect, Queues, Spread};
-pub use resolvers::{name_servers, resolvers};
+pub use plan::{Bypass, Plan, Protect, Queues, Spread};
 pub use rule::Family;
 pub use tool::{Fault, ToolError, Tools};
+pub use tracking::Tracking;
 
 /// What every object of egret's is called.
 pub const NAME: &str = "egret";
@@ -58,6 +58,10 @@ pub trait Firewall: Send {
     ///
     /// It cannot be removed.
     fn remove(&mut self) -> Result<bool, FirewallError>;
+
+    /// Whether somebody flushed what was installed. The kernel is asked, and no program: this is cheap also where those are
+    /// slow. False where the kernel does not say.
+    fn is_flushed(&self) -> bool;
 
     /// Compares what there is with what was installed.
     ///
@@ -99,10 +103,10 @@ pub struct Installed {
 /// Something that a host does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Lack {
-    /// There is nothing to judge.
+    /// There is no IPv6 traffic.
     #[error("this kernel has no IPv6: only IPv4 is judged")]
     Ipv6,
-    /// There is something to judge, and it is not.
+    /// IPv6 traffic is not evaluated.
     #[error("there is no ip6tables on this host: IPv6 is not judged; install the package iptables")]
     Ip6tables,
     /// A unit that does not run: its rule comes with it.
@@ -119,6 +123,9 @@ pub enum FirewallError {
     /// No way works.
     #[error("no firewall works here: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     None(Vec<ToolError>),
+    /// Something of egret's is still there.
+    #[error("not all of egret's rules are removed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Left(Vec<ToolError>),
 }
 
 impl Plan {

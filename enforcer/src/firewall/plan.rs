@@ -1,10 +1,11 @@
-//! What is to be installed, in values.
+//! The plan: the firewall rules as values.
 
 use std::net::IpAddr;
 
 use egret_model::Flow;
 
 use super::ControlGroup;
+use crate::evaluate::{BlockAction, FailurePolicy};
 use crate::marks::Marks;
 
 /// What egret's rules are to do. It is the same for every back end, and both families of addresses.
@@ -12,27 +13,27 @@ use crate::marks::Marks;
 pub struct Plan {
     /// The queues that new flows go to.
     pub queues: Queues,
-    /// What happens to a new flow while nobody listens to the queues.
-    pub on_failure: OnFailure,
+    /// What happens to a new flow while nobody reads the queues.
+    pub on_failure: FailurePolicy,
     /// What happens to a packet that is marked as blocked.
-    pub action: Action,
+    pub action: BlockAction,
     /// Where in marks verdicts are written.
     pub marks: Marks,
-    /// The generation of the policy: flows that an earlier one allowed are judged again, as far as `rejudge` says.
+    /// The generation of the policy: flows that an earlier one allowed are evaluated again, as far as `rejudge` says.
     pub generation: u32,
-    /// Whether traffic of the host with itself is judged.
+    /// Whether traffic within the host is evaluated.
     pub loopback: bool,
-    /// Whether connections that stand already are judged again, too. Without, only flows that nobody answered yet are.
+    /// Whether established connections are evaluated again, too. Without, only flows without a reply are.
     pub rejudge: bool,
-    /// Who is never judged.
+    /// Whose flows are exempt.
     pub bypass: Bypass,
-    /// egret's own control group: what egret itself sends is never judged. None if egret shares a group with others.
+    /// egret's own control group: its own packets are exempt. `None` if egret shares a group with others.
     pub own: Option<ControlGroup>,
     /// Name servers, which everybody may ask.
     pub resolvers: Vec<IpAddr>,
     /// What a host needs to stay on the network.
     pub protect: Protect,
-    /// Flows that are never judged, as the session of whoever switched to enforcing.
+    /// Exempt flows, such as the session of whoever switched to enforce.
     pub exempt: Vec<Flow>,
 }
 
@@ -87,25 +88,7 @@ impl Queues {
     }
 }
 
-/// What happens to flows that cannot be judged, as nobody listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnFailure {
-    /// They are let through.
-    Open,
-    /// Their packets are dropped.
-    Closed,
-}
-
-/// What happens to a blocked packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// The program is told at once: a TCP reset, or "port unreachable".
-    Reject,
-    /// It is dropped, and the program waits in vain.
-    Drop,
-}
-
-/// Who is never judged.
+/// Whose flows are exempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bypass {
     /// User ids, as the sockets have them.
@@ -125,7 +108,7 @@ pub struct Protect {
     pub ntp: bool,
     /// Neighbour discovery and the memberships of multicast groups: RFC 4861, RFC 3810, RFC 9776. The kernel sends them.
     pub neighbours: bool,
-    /// What the kernel sends without a socket: packets of tunnels (whose contents were judged before they entered the
+    /// What the kernel sends without a socket: packets of tunnels (whose contents were evaluated before they entered the
     /// tunnel), resets, errors. There is no process that a rule could name.
     pub kernel: bool,
 }

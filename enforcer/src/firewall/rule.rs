@@ -1,14 +1,16 @@
 //! The rules, in one list for every back end: they differ in words only.
 //!
-//! Every rule but the last of the judging chain lets a packet go unjudged, so their order decides nothing but costs:
-//! what most packets match comes first.
+//! Every rule but the last of the queueing chain exempts packets, so their order decides little but costs:
+//! what most packets match comes first. A packet with a verdict traverses the rules once more, with the verdict in its
+//! mark, so that it meets what others have behind them like any other packet.
 
 use std::net::IpAddr;
 
 use egret_model::{Flow, Transport};
 
-use super::{Action, ControlGroup, Plan, Protect};
-use crate::judge::{DHCP_PORTS, DNS_PORTS, NTP_PORT};
+use super::{ControlGroup, Plan, Protect};
+use crate::evaluate::BlockAction;
+use crate::evaluate::{DHCP_PORTS, DNS_PORTS, NTP_PORT};
 
 /// A family of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,9 +99,15 @@ pub(crate) enum Match {
 /// What happens to a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// Nothing.
+    /// Nothing: it goes on through whatever else is in the way, as if these rules were not there.
     Return,
-    /// egret judges it.
+    /// The chain of [`go_on`], and then nothing.
+    GoOn,
+    /// The chain of [`carry_out`]: at once, or once it passes there.
+    Blocked,
+    /// It loses the field of its mark.
+    Clear,
+    /// egret evaluates it.
     Queue,
     /// The sender gets a TCP reset.
     Reset,
@@ -130,17 +138,17 @@ fn pass(why: &'static str, family: Option<Family>, matches: Vec<Match>) -> Rule 
     rule(why, family, matches, Then::Return)
 }
 
-/// The chain that decides which packets are judged.
-pub(crate) fn judge(plan: &Plan) -> Vec<Rule> {
+/// The chain that selects the packets for the queues.
+pub(crate) fn evaluate(plan: &Plan) -> Vec<Rule> {
     let allowed = plan.marks.allowed(plan.generation);
     let mut rules = Vec::new();
     if !plan.loopback {
         rules.push(pass("the host with itself", None, vec![Match::Loopback]));
     }
-    rules.push(pass("sent by a socket that was granted it", None, vec![Match::Mark(allowed)]));
     rules.push(pass("allowed already", None, vec![Match::ConnectionMark(allowed)]));
     rules.push(pass("answers to who connected to this host", None, vec![Match::Reply]));
-    rules.extend(standing(plan.rejudge));
+    rules.extend(with_verdict(plan));
+    rules.extend(preexisting(plan.rejudge));
     rules.extend(plan.exempt.iter().filter_map(exempt));
     rules.extend(bypass(plan));
     rules.extend(plan.resolvers.iter().flat_map(|resolver| ask(resolver.to_canonical())));
@@ -150,9 +158,31 @@ pub(crate) fn judge(plan: &Plan) -> Vec<Rule> {
     rules
 }
 
-/// Connections that stood before. A packet that opens nothing is theirs, too: where connections were not tracked before
+/// What has its verdict: it comes back from the queue, or from a socket that was granted its flow.
+fn with_verdict(plan: &Plan) -> [Rule; 3] {
+    let marks = plan.marks;
+    let marked = |why, field, then| rule(why, None, vec![Match::Mark(field)], then);
+    [
+        marked("allowed just now, or sent by a socket that was granted it", marks.allowed(plan.generation), Then::GoOn),
+        marked("let through this once", marks.passed(), Then::GoOn),
+        marked("blocked", marks.blocked(), Then::Blocked),
+    ]
+}
+
+/// The chain of what goes on: the connection remembers what was allowed, and the packet loses the mark, which rules and
+/// routes of others would see.
+pub(crate) fn go_on(plan: &Plan) -> Vec<Rule> {
+    let allowed = plan.marks.allowed(plan.generation);
+    let new = vec![Match::Mark(allowed), Match::OtherConnectionMark(allowed)];
+    vec![
+        rule("remembered for the packets that follow", None, new, Then::Save),
+        rule("nothing that others could take for theirs", None, Vec::new(), Then::Clear),
+    ]
+}
+
+/// Preexisting connections. A packet that opens nothing is theirs, too: where connections were not tracked before
 /// these rules, the kernel takes the next packet of each for its first.
-fn standing(rejudge: bool) -> Vec<Rule> {
+fn preexisting(rejudge: bool) -> Vec<Rule> {
     if rejudge {
         return vec![pass("ends of what is over", None, vec![Match::Invalid, Match::NotOpening])];
     }
@@ -227,22 +257,20 @@ fn protect(protect: Protect) -> Vec<Rule> {
     rules
 }
 
-/// The chain that carries verdicts out.
+/// The chain that carries out that something is blocked.
 pub(crate) fn carry_out(plan: &Plan) -> Vec<Rule> {
-    let (blocked, allowed) = (plan.marks.blocked(), plan.marks.allowed(plan.generation));
+    let blocked = plan.marks.blocked();
     // With net.ipv4.fwmark_reflect the answer has the mark of what it answers.
     let mut rules = vec![
-        pass("neither blocked nor allowed just now: most packets", None, vec![Match::Mark(0)]),
+        pass("not judged just now: most packets", None, vec![Match::Mark(0)]),
         pass("what tells a program that it was blocked", None, vec![Match::Mark(blocked), Match::Reply]),
     ];
     let why = "blocked";
-    if plan.action == Action::Reject {
+    if plan.action == BlockAction::Reject {
         rules.push(rule(why, None, vec![Match::Mark(blocked), Match::Protocol(TCP)], Then::Reset));
         rules.push(rule(why, None, vec![Match::Mark(blocked)], Then::Unreachable));
     } else {
         rules.push(rule(why, None, vec![Match::Mark(blocked)], Then::Drop));
     }
-    let new = vec![Match::Mark(allowed), Match::OtherConnectionMark(allowed)];
-    rules.push(rule("allowed: remembered for the packets that follow", None, new, Then::Save));
     rules
 }

@@ -1,5 +1,5 @@
-//! What no tool does: the cheap question whether the rules of nf_tables have changed, and the removal of a table only
-//! if it is empty.
+//! What no tool does: the cheap questions whether the rules of nf_tables have changed and whether some are there, the removal of a table only if it is
+//! empty, and that of a rule among others that the tools of iptables cannot read.
 //!
 //! Messages as in `include/uapi/linux/netfilter/nf_tables.h`; the kernel answers before `send` returns.
 
@@ -15,6 +15,9 @@ const GET_TABLE: u16 = 1;
 const DELETE_TABLE: u16 = 2;
 const GET_CHAIN: u16 = 4;
 const DELETE_CHAIN: u16 = 5;
+const NEW_RULE: u16 = 6;
+const GET_RULE: u16 = 7;
+const DELETE_RULE: u16 = 8;
 const NEW_GENERATION: u16 = 15;
 const GET_GENERATION: u16 = 16;
 
@@ -25,19 +28,36 @@ const REQUEST: u16 = 0x1;
 const ACKNOWLEDGE: u16 = 0x4;
 /// Only what is empty is deleted.
 const NOT_RECURSIVE: u16 = 0x100;
+/// What is left of an attribute's type without `NLA_F_NESTED` and `NLA_F_NET_BYTEORDER`.
+const NESTED: u16 = 0x3fff;
+/// All of them.
+const DUMP: u16 = 0x300;
 
 /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_CHAIN_NAME`.
 const TABLE_NAME: u16 = 1;
 const CHAIN_TABLE: u16 = 1;
 const CHAIN_NAME: u16 = 3;
+/// `NFTA_RULE_TABLE`, `NFTA_RULE_CHAIN`, `NFTA_RULE_HANDLE`, `NFTA_RULE_EXPRESSIONS`; `NFTA_VERDICT_CHAIN` deep in the last.
+const RULE_TABLE: u16 = 1;
+const RULE_CHAIN: u16 = 2;
+const RULE_HANDLE: u16 = 3;
+const RULE_EXPRESSIONS: u16 = 4;
+const VERDICT_CHAIN: u16 = 2;
+
+/// `NFPROTO_INET`.
+const INET: u8 = 1;
 
 /// `NLMSG_ERROR`, which acknowledges, too.
 const ERROR: u16 = 2;
+/// `NLMSG_DONE`.
+const DONE: u16 = 3;
 /// `struct nlmsghdr` and `struct nfgenmsg`.
 const HEADER: usize = 16;
 const FAMILY_HEADER: usize = 4;
 /// An answer is smaller; what does not fit is of no interest.
 const BUFFER_BYTES: usize = 1024;
+/// A part of a listing: the kernel fills what it is given, up to 32 KiB.
+const LISTING_BYTES: usize = 64 * 1024;
 
 /// A conversation with nf_tables in the network namespace of the thread that opened it.
 pub(crate) struct Ruleset(Socket);
@@ -95,6 +115,68 @@ impl Ruleset {
         if whole {
             batch.extend(message(SUBSYSTEM << 8 | DELETE_TABLE, flags, family, &[&attribute(TABLE_NAME, table)]));
         }
+        self.commit(batch)
+    }
+
+    /// Deletes the rules of a chain that lead to another one. False if one of them is gone meanwhile.
+    pub(crate) fn delete_jumps(&self, family: Family, table: &str, chain: &str, to: &str) -> io::Result<bool> {
+        let (table, chain) = (attribute(RULE_TABLE, table), attribute(RULE_CHAIN, chain));
+        let handles = self.jumps(number(family), &[&table, &chain], to)?;
+        if handles.is_empty() {
+            return Ok(true);
+        }
+        let mut batch = message(BATCH_BEGIN, REQUEST, 0, &[]);
+        for handle in handles {
+            let attributes: [&[u8]; 3] = [&table, &chain, &handle];
+            let delete = SUBSYSTEM << 8 | DELETE_RULE;
+            batch.extend(message(delete, REQUEST | ACKNOWLEDGE, number(family), &attributes));
+        }
+        self.commit(batch)
+    }
+
+    /// Whether a chain has rules; `None` for the family `inet`. One that is not there has none.
+    pub(crate) fn has_rules(&self, family: Option<Family>, table: &str, chain: &str) -> io::Result<bool> {
+        let mut found = false;
+        let names: [&[u8]; 2] = [&attribute(RULE_TABLE, table), &attribute(RULE_CHAIN, chain)];
+        self.rules(family.map_or(INET, number), &names, |_| found = true)?;
+        Ok(found)
+    }
+
+    /// Whether a rule of a chain leads to another one.
+    pub(crate) fn has_jump(&self, family: Family, table: &str, chain: &str, to: &str) -> io::Result<bool> {
+        let names: [&[u8]; 2] = [&attribute(RULE_TABLE, table), &attribute(RULE_CHAIN, chain)];
+        self.jumps(number(family), &names, to).map(|handles| !handles.is_empty())
+    }
+
+    /// The attributes that name the rules which lead to a chain.
+    fn jumps(&self, family: u8, names: &[&[u8]], to: &str) -> io::Result<Vec<Vec<u8>>> {
+        let mut handles = Vec::new();
+        self.rules(family, names, |rule| handles.extend(jump(rule, to).map(<[u8]>::to_vec)))?;
+        Ok(handles)
+    }
+
+    /// Lists the rules of a chain, by their attributes.
+    fn rules(&self, family: u8, names: &[&[u8]], mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        self.0.send(&message(SUBSYSTEM << 8 | GET_RULE, REQUEST | DUMP, family, names), 0)?;
+        loop {
+            let mut buffer = Vec::with_capacity(LISTING_BYTES);
+            self.0.recv(&mut buffer, 0)?;
+            let mut rest = buffer.as_slice();
+            while let Some((length, (kind, body))) = length(rest).zip(parts(rest)) {
+                match kind {
+                    DONE => return Ok(()),
+                    kind if kind == SUBSYSTEM << 8 | NEW_RULE => {
+                        each(rest.get(HEADER + FAMILY_HEADER..length).ok_or_else(malformed)?);
+                    }
+                    _ => result(kind, body)?,
+                }
+                rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            }
+        }
+    }
+
+    /// Ends a batch and sends it; whether all that is in it was done. It is all or nothing.
+    fn commit(&self, mut batch: Vec<u8>) -> io::Result<bool> {
         batch.extend(message(BATCH_END, REQUEST, 0, &[]));
         self.0.send(&batch, 0)?;
         let mut deleted = true;
@@ -150,6 +232,44 @@ fn attribute(kind: u16, value: &str) -> Vec<u8> {
     attribute.extend(value.as_bytes());
     attribute.resize(length.next_multiple_of(4).max(length), 0);
     attribute
+}
+
+/// The handle of a rule, as an attribute, if the rule leads to a chain.
+fn jump<'a>(rule: &'a [u8], to: &str) -> Option<&'a [u8]> {
+    let (mut handle, mut leads) = (None, false);
+    let mut rest = rule;
+    while let Some((attribute, kind)) = first(rest) {
+        match kind {
+            RULE_HANDLE => handle = Some(attribute),
+            RULE_EXPRESSIONS => leads = names_chain(attribute, to),
+            _ => {}
+        }
+        rest = rest.get(attribute.len().next_multiple_of(4)..).unwrap_or_default();
+    }
+    handle.filter(|_| leads)
+}
+
+/// Whether there is a verdict in the expressions that names a chain: its attribute is there unencoded, however deep.
+fn names_chain(expressions: &[u8], chain: &str) -> bool {
+    let verdict = attribute(VERDICT_CHAIN, chain);
+    let named = verdict.get(..4 + chain.len() + 1).unwrap_or(&verdict);
+    expressions
+        .chunks(4)
+        .enumerate()
+        .any(|(word, _)| expressions.get(word * 4..).is_some_and(|rest| rest.starts_with(named)))
+}
+
+/// The first attribute, with its header, and its type.
+fn first(attributes: &[u8]) -> Option<(&[u8], u16)> {
+    let word = |at: usize| Some(u16::from_ne_bytes(attributes.get(at..at + 2)?.try_into().ok()?));
+    let (length, kind) = (usize::from(word(0)?), word(2)? & NESTED);
+    attributes.get(..length).filter(|_| length >= 4).zip(Some(kind))
+}
+
+/// How long the first message is, with its header.
+fn length(messages: &[u8]) -> Option<usize> {
+    let length = u32::from_ne_bytes(messages.get(..4)?.try_into().ok()?);
+    usize::try_from(length).ok().filter(|length| *length >= HEADER && *length <= messages.len())
 }
 
 /// The type of a message, and what is behind its header.

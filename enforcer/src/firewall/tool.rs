@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::thread;
 
+use super::rule::Family;
+
 /// Where the tools are looked for: never in a path that somebody set.
 const DIRECTORIES: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -57,6 +59,15 @@ pub enum Fault {
         /// What it said.
         stderr: String,
     },
+    /// It does not show what there is.
+    Unreadable {
+        /// Its name.
+        tool: String,
+        /// The table.
+        table: &'static str,
+        /// The family of the table.
+        family: Family,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -70,6 +81,14 @@ impl fmt::Display for Fault {
                 let said = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
                 write!(formatter, "{} ended with {status}: {said}", tool.display())?;
                 remedy(stderr).map_or(Ok(()), |remedy| write!(formatter, "; {remedy}"))
+            }
+            Self::Unreadable { tool, table, family } => {
+                let of_nft = if *family == Family::V4 { "ip" } else { "ip6" };
+                write!(
+                    formatter,
+                    "{tool} cannot show the table `{table}`: it has rules in it that only nft knows, see \
+                     `nft list table {of_nft} {table}`; they belong into a table of another name"
+                )
             }
         }
     }
@@ -85,16 +104,52 @@ fn remedy(stderr: &str) -> Option<&'static str> {
     if says("xtables lock") {
         return Some("another program has held the lock all the time, see `fuser -v /run/xtables.lock`");
     }
-    if says("xtables.lock") {
+    if says(LOCK) {
         return Some("only root can lock the rules of iptables-legacy");
     }
-    if says("Permission denied") || says("not permitted") || says("must be root") {
+    if says("do you need to insmod") || says("missing kernel module") {
+        return Some(
+            "the kernel lacks the tables and did not load their modules: `modprobe iptable_mangle iptable_filter`, and \
+             ip6table_mangle and ip6table_filter for IPv6, say why",
+        );
+    }
+    if says("No chain/target/match by that name") || says("RULE_APPEND failed (No such file") {
+        return Some(
+            "the kernel lacks one of the modules xt_NFQUEUE, xt_mark, xt_connmark, xt_conntrack, xt_owner, xt_cgroup, \
+             xt_multiport, xt_comment and ipt_REJECT, and did not load it: `modprobe` says why",
+        );
+    }
+    if says("queue num") && says("No such file or directory") {
+        return Some("the kernel lacks the module nft_queue and did not load it: `modprobe nft_queue` says why");
+    }
+    if lacks_privilege(stderr) {
         return Some("it takes CAP_NET_ADMIN, and for iptables-legacy root");
     }
     None
 }
 
+const LOCK: &str = "xtables.lock";
+
+fn lacks_privilege(stderr: &str) -> bool {
+    [LOCK, "Permission denied", "not permitted", "must be root"].iter().any(|words| stderr.contains(words))
+}
+
 impl ToolError {
+    /// Whether the tool could not show what there is.
+    pub(crate) const fn is_unreadable(&self) -> bool {
+        matches!(self.fault, Fault::Unreadable { .. })
+    }
+
+    /// Whether there is no such tool, or it may not do anything here: it has done nothing before either.
+    #[must_use]
+    pub fn is_powerless(&self) -> bool {
+        match &self.fault {
+            Fault::Missing { .. } => true,
+            Fault::Failed { stderr, .. } => lacks_privilege(stderr),
+            Fault::Unusable { .. } | Fault::Unreadable { .. } => false,
+        }
+    }
+
     /// Whether the tool said this.
     pub(crate) fn said(&self, words: &str) -> bool {
         matches!(&self.fault, Fault::Failed { stderr, .. } if stderr.contains(words))
@@ -175,6 +230,23 @@ mod tests {
         let locked = "echo >&2 Another app is currently holding the xtables lock; exit 4";
         let error = Tools::default().run("try", "sh", &["-c", locked], "").unwrap_err();
         assert!(error.to_string().ends_with("see `fuser -v /run/xtables.lock`"), "{error}");
+    }
+
+    #[test]
+    fn a_module_that_is_missing_is_named() {
+        for (said, module) in [
+            ("iptables: No chain/target/match by that name.", "xt_NFQUEUE"),
+            ("line 4: RULE_APPEND failed (No such file or directory): rule in chain egret", "xt_NFQUEUE"),
+            (
+                "can't initialize iptables table `mangle': Table does not exist (do you need to insmod?)",
+                "iptable_mangle",
+            ),
+            ("Error: Could not process rule: No such file or directory\nqueue num 0\n^^^^^^^^^^^", "nft_queue"),
+        ] {
+            let script = format!("cat >&2 <<'END'\n{said}\nEND\nexit 1");
+            let error = Tools::default().run("try", "sh", &["-c", &script], "").unwrap_err().to_string();
+            assert!(error.contains(module) && error.contains("modprobe"), "{error}");
+        }
     }
 
     #[test]

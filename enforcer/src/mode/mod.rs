@@ -1,28 +1,28 @@
-//! How far egret goes, and how it gets there and back.
+//! The mode, its transitions, and reasons to leave it.
 //!
-//! Everything here is pure: time is given, and who decides keeps and carries out what is decided.
+//! Everything here is pure: time is an argument, and the controller persists and carries out each transition.
 
-mod alarm;
 mod moment;
-mod situation;
+mod monitor;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use alarm::{Alarm, Counts, FallbackReason, Limits, Pairs};
-pub use situation::{Fallback, NothingToConfirm, Resumed, Situation, Trial};
+pub use monitor::{Counts, FallbackMonitor, FallbackReason, Limits, Pairs};
+pub use state::{Fallback, ModeState, NothingToConfirm, Now, Observed, PendingConfirmation, Resumed, Transition};
 
-/// How far egret goes.
+/// The mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// It looks on: no packet is touched, the baseline grows.
+    /// No packet is touched, the baseline grows.
     #[default]
     Observe,
-    /// Packets are judged and let through, the baseline grows.
+    /// Flows are evaluated and allowed, the baseline grows.
     Learn,
-    /// Packets are judged and let through, and what enforcing would block is recorded.
+    /// Flows are evaluated and allowed; what enforce would block is recorded as such.
     Shadow,
     /// What the baseline does not allow is blocked.
     Enforce,
@@ -43,13 +43,13 @@ impl Mode {
         }
     }
 
-    /// Whether packets go through egret's queues.
+    /// Whether flows are evaluated: packets go through egret's queues.
     #[must_use]
-    pub const fn judges(self) -> bool {
+    pub const fn evaluates(self) -> bool {
         !matches!(self, Self::Observe)
     }
 
-    /// Whether rules are added to the baseline for what is seen.
+    /// Whether the baseline grows.
     #[must_use]
     pub const fn learns(self) -> bool {
         matches!(self, Self::Observe | Self::Learn)

@@ -4,7 +4,9 @@ use egret_model::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Alarm, Counts, FallbackReason, Limits, Mode, Pairs, Resumed, Situation};
+use super::{
+    Counts, FallbackMonitor, FallbackReason, Limits, Mode, ModeState, Now, Observed, Pairs, Resumed, Transition,
+};
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -14,71 +16,130 @@ fn at(second: i64) -> Timestamp {
     Timestamp(second * SECOND)
 }
 
-fn observing() -> Situation {
-    Situation::new(Mode::Observe, at(0))
+/// A time at which both clocks agree.
+fn on_both(second: i64) -> Now {
+    with_wall_clock(second, second)
+}
+
+fn with_wall_clock(boot: i64, wall: i64) -> Now {
+    Now { calendar: at(wall), boot: Duration::from_secs(boot.try_into().unwrap()) }
+}
+
+fn observing() -> ModeState {
+    ModeState::new(Mode::Observe, at(0))
 }
 
 #[test]
-fn a_switch_that_nobody_confirms_ends_by_itself() {
-    let mut situation = observing();
-    situation.switch(Mode::Shadow, None, None, at(1));
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(10));
-    assert_eq!(situation.expire(at(69)), None);
-    assert_eq!((situation.expire(at(70)), situation.mode), (Some(Mode::Enforce), Mode::Shadow));
-    assert_eq!(situation.expire(at(1000)), None);
+fn switch_that_nobody_confirms_is_reverted() {
+    let mut state = observing();
+    state.switch(Mode::Shadow, None, None, on_both(1));
+    state.switch(Mode::Enforce, None, Some(MINUTE), on_both(10));
+    assert_eq!(state.expire(on_both(69)), None);
+    assert_eq!((state.expire(on_both(70)), state.mode), (Some(Mode::Enforce), Mode::Shadow));
+    assert_eq!(state.expire(on_both(1000)), None);
 }
 
 #[test]
-fn a_confirmed_switch_stays() {
-    let mut situation = observing();
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(10));
-    situation.confirm().unwrap();
-    assert_eq!((situation.expire(at(1000)), situation.mode), (None, Mode::Enforce));
-    assert_eq!(situation.confirm().unwrap_err().0, Mode::Enforce);
+fn revert_does_not_depend_on_the_wall_clock() {
+    for wall in [-3600, 3600] {
+        let mut state = observing();
+        state.switch(Mode::Enforce, None, Some(MINUTE), on_both(10));
+        assert_eq!(state.expire(with_wall_clock(69, wall)), None);
+        let ends = state.pending.as_ref().map(|pending| pending.ends_at(with_wall_clock(40, wall)));
+        assert_eq!(ends, Some(at(wall + 30)));
+        assert_eq!(state.expire(with_wall_clock(70, wall)), Some(Mode::Enforce));
+    }
 }
 
 #[test]
-fn a_crash_within_the_trial_goes_back() {
-    let mut situation = observing();
-    situation.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), at(10));
-    assert_eq!(situation.resume(at(12)), Resumed::Reverted { from: Mode::Enforce });
-    assert_eq!((situation.mode, situation.only.clone()), (Mode::Observe, None));
-    assert_eq!(situation.resume(at(13)), Resumed::AsBefore);
+fn confirmed_switch_stays() {
+    let mut state = observing();
+    state.switch(Mode::Enforce, None, Some(MINUTE), on_both(10));
+    state.confirm().unwrap();
+    assert_eq!((state.expire(on_both(1000)), state.mode), (None, Mode::Enforce));
+    assert_eq!(state.confirm().unwrap_err().0, Mode::Enforce);
 }
 
 #[test]
-fn trials_on_top_of_trials_go_back_to_what_was_confirmed() {
-    let mut situation = observing();
-    situation.switch(Mode::Shadow, None, Some(MINUTE), at(1));
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(2));
-    assert_eq!((situation.expire(at(62)), situation.mode), (Some(Mode::Enforce), Mode::Observe));
+fn crash_before_the_confirmation_reverts() {
+    let mut state = observing();
+    state.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), on_both(10));
+    assert_eq!(state.resume(at(12)), Resumed::Reverted { from: Mode::Enforce });
+    assert_eq!((state.mode, state.only.clone()), (Mode::Observe, None));
+    assert_eq!(state.resume(at(13)), Resumed::AsBefore);
 }
 
 #[test]
-fn going_back_by_hand_leaves_nothing_to_confirm() {
-    let mut situation = observing();
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(1));
-    situation.switch(Mode::Observe, None, Some(MINUTE), at(2));
-    assert_eq!((situation.trial.clone(), situation.mode), (None, Mode::Observe));
+fn unconfirmed_switches_revert_to_the_last_confirmed_mode() {
+    let mut state = observing();
+    state.switch(Mode::Shadow, None, Some(MINUTE), on_both(1));
+    state.switch(Mode::Enforce, None, Some(MINUTE), on_both(2));
+    assert_eq!((state.expire(on_both(62)), state.mode), (Some(Mode::Enforce), Mode::Observe));
 }
 
 #[test]
-fn falling_back_ends_the_trial_and_is_remembered() {
-    let mut situation = observing();
-    assert!(!situation.fall_back(FallbackReason::BlockSpike, at(0)));
-    situation.switch(Mode::Enforce, None, Some(MINUTE), at(1));
-    assert!(situation.fall_back(FallbackReason::BlockSpike, at(2)));
-    assert_eq!((situation.mode, situation.expire(at(1000))), (Mode::Shadow, None));
-    assert_eq!(situation.fallback.map(|fallback| fallback.reason), Some(FallbackReason::BlockSpike));
+fn switching_back_leaves_nothing_to_confirm() {
+    let mut state = observing();
+    state.switch(Mode::Enforce, None, Some(MINUTE), on_both(1));
+    state.switch(Mode::Observe, None, Some(MINUTE), on_both(2));
+    assert_eq!((state.pending.clone(), state.mode), (None, Mode::Observe));
 }
 
 #[test]
-fn what_is_kept_is_read_back() {
-    let mut situation = observing();
-    situation.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), at(1));
-    let text = serde_json::to_string(&situation).unwrap();
+fn fallback_ends_the_pending_confirmation_and_is_remembered() {
+    let mut state = observing();
+    assert!(!state.fall_back(FallbackReason::BlockSpike, at(0)));
+    state.switch(Mode::Enforce, None, Some(MINUTE), on_both(1));
+    assert!(state.fall_back(FallbackReason::BlockSpike, at(2)));
+    assert_eq!((state.mode, state.expire(on_both(1000))), (Mode::Shadow, None));
+    assert_eq!(state.fallback.map(|fallback| fallback.reason), Some(FallbackReason::BlockSpike));
+}
+
+#[test]
+fn full_conntrack_table_ends_every_mode_that_evaluates() {
+    let mut state = observing();
+    assert!(!state.stop_evaluating(FallbackReason::ConnectionsFull, on_both(0)));
+    for (mode, learns) in [(Mode::Learn, true), (Mode::Shadow, false), (Mode::Enforce, false)] {
+        state.switch(mode, None, Some(MINUTE), on_both(1));
+        assert!(state.stop_evaluating(FallbackReason::ConnectionsFull, on_both(2)));
+        assert_eq!((state.mode, state.learns()), (Mode::Observe, learns), "{mode:?}");
+        assert_eq!(state.fallback.map(|fallback| fallback.reason), Some(FallbackReason::ConnectionsFull));
+        assert_eq!((state.expire(on_both(1000)), state.mode), (None, Mode::Observe));
+    }
+}
+
+#[test]
+fn mode_state_is_read_back() {
+    let mut state = observing();
+    state.switch(Mode::Enforce, Some("exe=/usr/bin/curl".into()), Some(MINUTE), on_both(1));
+    let text = serde_json::to_string(&state).unwrap();
     assert!(text.contains(r#""until":"1970-01-01T00:01:01Z""#), "{text}");
-    assert_eq!(serde_json::from_str::<Situation>(&text).unwrap(), situation);
+    // The time of the revert is not written: a restart reverts at once.
+    state.pending.as_mut().unwrap().ends = Duration::ZERO;
+    assert_eq!(serde_json::from_str::<ModeState>(&text).unwrap(), state);
+}
+
+#[test]
+fn tick_reverts_before_it_falls_back_and_never_strengthens_the_mode() {
+    let hurting = Observed {
+        fallback: Some(FallbackReason::BlockSpike),
+        conntrack_full: true,
+        may_fall_back: true,
+        fails_closed: true,
+    };
+    let mut state = observing();
+    assert_eq!(state.tick(&hurting, on_both(1)), [], "nothing is evaluated");
+    state.switch(Mode::Enforce, None, Some(MINUTE), on_both(10));
+    assert_eq!(state.tick(&Observed::default(), on_both(69)), []);
+    assert_eq!(state.tick(&hurting, on_both(70)), [Transition::Reverted { from: Mode::Enforce }]);
+    state.switch(Mode::Enforce, None, None, on_both(80));
+    let closed = Observed { fallback: None, ..hurting };
+    assert_eq!(state.tick(&closed, on_both(81)), [], "whoever can fill the table could end enforce");
+    assert_eq!(state.tick(&Observed { may_fall_back: false, fails_closed: false, ..closed }, on_both(81)), []);
+    let full = FallbackReason::ConnectionsFull;
+    let both = [Transition::FellBack(FallbackReason::BlockSpike), Transition::StoppedEvaluating(full)];
+    assert_eq!(state.tick(&hurting, on_both(82)), both);
+    assert_eq!(state.mode, Mode::Observe);
 }
 
 fn seconds(count: u64) -> Duration {
@@ -86,32 +147,32 @@ fn seconds(count: u64) -> Duration {
 }
 
 #[test]
-fn each_limit_is_felt() {
+fn each_limit_is_a_reason_to_fall_back() {
     for (counts, reason) in [
         (Counts { blocks: 10, ..Counts::default() }, Some(FallbackReason::BlockSpike)),
-        (Counts { blocks: 9, overflow: 4, judged: 1000, unattributed: 199 }, None),
+        (Counts { blocks: 9, overflow: 4, evaluated: 1000, unattributed: 199 }, None),
         (Counts { overflow: 5, ..Counts::default() }, Some(FallbackReason::QueueOverflow)),
-        (Counts { judged: 20, unattributed: 4, ..Counts::default() }, Some(FallbackReason::AttributionFailing)),
-        (Counts { judged: 19, unattributed: 19, ..Counts::default() }, None),
+        (Counts { evaluated: 20, unattributed: 4, ..Counts::default() }, Some(FallbackReason::AttributionFailing)),
+        (Counts { evaluated: 19, unattributed: 19, ..Counts::default() }, None),
     ] {
-        let mut alarm = Alarm::default();
-        assert_eq!(alarm.look(seconds(1), Counts::default(), &LIMITS), None);
-        assert_eq!(alarm.look(seconds(2), counts, &LIMITS), reason, "{counts:?}");
+        let mut monitor = FallbackMonitor::default();
+        assert_eq!(monitor.check(seconds(1), Counts::default(), &LIMITS), None);
+        assert_eq!(monitor.check(seconds(2), counts, &LIMITS), reason, "{counts:?}");
     }
 }
 
 #[test]
-fn what_was_long_ago_does_not_count() {
-    let mut alarm = Alarm::default();
+fn counts_outside_the_window_do_not_count() {
+    let mut monitor = FallbackMonitor::default();
     for second in 0..600 {
         // Nine a minute, forever.
         let counts = Counts { blocks: second * 9 / 60, ..Counts::default() };
-        assert_eq!(alarm.look(seconds(second), counts, &LIMITS), None, "{second}");
+        assert_eq!(monitor.check(seconds(second), counts, &LIMITS), None, "{second}");
     }
 }
 
 #[test]
-fn one_program_that_tries_again_and_again_is_one() {
+fn repeated_attempts_of_one_program_count_once() {
     let mut pairs = Pairs::default();
     (0..59).for_each(|second| pairs.note(("curl", "example.org"), seconds(second), MINUTE));
     assert_eq!(pairs.count(), 1);
@@ -141,32 +202,32 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever happens: without a confirmation, a mode is entered for good only by a switch that asked for none.
+    /// Whatever happens: a mode stays only if it was confirmed, or if the switch asked for no confirmation.
     #[test]
-    fn no_unconfirmed_mode_outlives_its_trial(steps in prop::collection::vec((step(), 1..50_i64), 1..40)) {
-        let mut situation = observing();
+    fn no_unconfirmed_mode_stays(steps in prop::collection::vec((step(), 1..50_i64), 1..40)) {
+        let mut state = observing();
         let mut settled = vec![Mode::Observe, Mode::Shadow];
         let mut now = 0;
         for (step, pause) in steps {
             now += pause;
             match step {
                 Step::Switch(mode, within) => {
-                    situation.switch(mode, None, within, at(now));
+                    state.switch(mode, None, within, on_both(now));
                     if within.is_none() {
                         settled.push(mode);
                     }
                 }
                 Step::Confirm => {
-                    if situation.confirm().is_ok() {
-                        settled.push(situation.mode);
+                    if state.confirm().is_ok() {
+                        settled.push(state.mode);
                     }
                 }
-                Step::Expire => drop(situation.expire(at(now))),
-                Step::Resume => drop(situation.resume(at(now))),
-                Step::FallBack => drop(situation.fall_back(FallbackReason::BlockSpike, at(now))),
+                Step::Expire => drop(state.expire(on_both(now))),
+                Step::Resume => drop(state.resume(at(now))),
+                Step::FallBack => drop(state.fall_back(FallbackReason::BlockSpike, at(now))),
             }
         }
-        situation.expire(at(now + 1000));
-        prop_assert!(settled.contains(&situation.mode) && situation.trial.is_none());
+        state.expire(on_both(now + 1000));
+        prop_assert!(settled.contains(&state.mode) && state.pending.is_none());
     }
 }

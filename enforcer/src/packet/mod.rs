@@ -19,7 +19,7 @@ use egret_model::{Flow, Transport};
 /// bytes further on.
 pub const HEADERS: u16 = 128;
 
-/// Why the flow of a packet cannot be told.
+/// Why a packet cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unparsed {
     /// Neither version 4 nor version 6 of the Internet Protocol.
@@ -40,17 +40,17 @@ pub enum Unparsed {
 ///
 /// # Errors
 ///
-/// If it has no flow, or none that these bytes tell.
+/// It has no flow, or these bytes are too few for it.
 pub fn parse(packet: &[u8]) -> Result<Flow, Unparsed> {
     let headers = headers(packet)?;
     let transport = transport(headers.protocol);
     let (local, peer) = if transport.has_ports() { ports(headers.payload)? } else { (0, 0) };
     // Addresses are compared with those that sockets and rules have, where a mapped one is IPv4.
     let end = |address: IpAddr, port| SocketAddr::new(address.to_canonical(), port);
-    Ok(Flow { transport, local: end(headers.source, local), peer: end(headers.destination, peer) })
+    Ok(Flow { transport, local: end(headers.source, local), peer: end(headers.destination, peer), interface: None })
 }
 
-/// Whether a packet of TCP asks for a connection, as far as its first bytes tell: one that is cut off too early may.
+/// Whether a TCP packet requests a connection. One that is too short to decide may.
 pub fn is_request(packet: &[u8]) -> bool {
     let flags = headers(packet).ok().and_then(|headers| headers.payload.get(TCP_FLAGS));
     flags.is_none_or(|flags| flags & (SYN | ACK | RST | FIN) == SYN)

@@ -45,8 +45,8 @@ const fn fragment(next: u8, offset: u16) -> [u8; 8] {
     [next, 0, high, low, 0, 0, 0, 1]
 }
 
-fn told(packet: &[u8]) -> (Transport, String, String) {
-    let Flow { transport, local, peer } = parse(packet).unwrap();
+fn parsed(packet: &[u8]) -> (Transport, String, String) {
+    let Flow { transport, local, peer, .. } = parse(packet).unwrap();
     (transport, local.to_string(), peer.to_string())
 }
 
@@ -59,7 +59,7 @@ fn ports_are_found_behind_ipv4_options() {
             let packet = v4(protocol, words, 0, &PORTS);
             assert!(packet.len() <= usize::from(HEADERS));
             let expected = (transport, "192.0.2.1:49153".to_owned(), "198.51.100.7:443".to_owned());
-            assert_eq!(told(&packet), expected, "{words} words of options");
+            assert_eq!(parsed(&packet), expected, "{words} words of options");
         }
     }
 }
@@ -71,17 +71,17 @@ fn ports_are_found_behind_ipv6_extension_headers() {
     for packet in [v6(6, &PORTS), v6(0, &[&options(6)[..], &PORTS].concat()), v6(0, &all)] {
         assert!(packet.len() <= usize::from(HEADERS));
         let expected = (Transport::Tcp, "[2001:db8::1]:49153".to_owned(), "[2001:db8::2]:443".to_owned());
-        assert_eq!(told(&packet), expected, "{packet:02x?}");
+        assert_eq!(parsed(&packet), expected, "{packet:02x?}");
     }
 }
 
 #[test]
 fn what_has_no_ports_has_addresses() {
     let peer = "198.51.100.7:0".to_owned();
-    assert_eq!(told(&v4(1, 0, 0, &[8, 0])), (Transport::Icmp, "192.0.2.1:0".to_owned(), peer.clone()));
-    assert_eq!(told(&v4(47, 0, 0, &[])), (Transport::Raw(47), "192.0.2.1:0".to_owned(), peer));
-    assert_eq!(told(&v6(58, &[135, 0])).0, Transport::Icmp);
-    assert_eq!(told(&v6(59, &[])).0, Transport::Raw(59));
+    assert_eq!(parsed(&v4(1, 0, 0, &[8, 0])), (Transport::Icmp, "192.0.2.1:0".to_owned(), peer.clone()));
+    assert_eq!(parsed(&v4(47, 0, 0, &[])), (Transport::Raw(47), "192.0.2.1:0".to_owned(), peer));
+    assert_eq!(parsed(&v6(58, &[135, 0])).0, Transport::Icmp);
+    assert_eq!(parsed(&v6(59, &[])).0, Transport::Raw(59));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn only_the_first_fragment_has_ports() {
 fn a_mapped_address_is_ipv4() {
     let mut packet = v6(6, &PORTS);
     packet.splice(24..40, V4[1].to_ipv6_mapped().octets());
-    assert_eq!(told(&packet).2, "198.51.100.7:443");
+    assert_eq!(parsed(&packet).2, "198.51.100.7:443");
 }
 
 #[test]

@@ -1,29 +1,29 @@
-//! Does not wait again for what was late again and again.
+//! A circuit breaker: does not wait for an answer when the last ones were late.
 
 use std::time::{Duration, Instant};
 
-/// As often in a row.
-const ENOUGH: u32 = 3;
-/// For so long nothing is asked then.
-const REST: Duration = Duration::from_secs(1);
+/// So many late answers in a row open it.
+const THRESHOLD: u32 = 3;
+/// For how long it stays open.
+const COOL_DOWN: Duration = Duration::from_secs(1);
 
-/// Counts how often somebody was late.
+/// Counts late answers.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     late: u32,
-    rests_until: Option<Instant>,
+    open_until: Option<Instant>,
 }
 
 impl Breaker {
-    /// Whether it is worth asking.
+    /// Whether to ask.
     pub(super) fn is_closed(&self, now: Instant) -> bool {
-        self.rests_until.is_none_or(|until| until <= now)
+        self.open_until.is_none_or(|until| until <= now)
     }
 
-    /// What came of asking. After a rest, being late once is enough for another one.
-    pub(super) fn told(&mut self, in_time: bool, now: Instant) {
+    /// Records whether an answer came in time. After a cool-down, one late answer opens it again.
+    pub(super) fn record(&mut self, in_time: bool, now: Instant) {
         self.late = if in_time { 0 } else { self.late.saturating_add(1) };
-        self.rests_until = (self.late >= ENOUGH).then(|| now + REST);
+        self.open_until = (self.late >= THRESHOLD).then(|| now + COOL_DOWN);
     }
 }
 
@@ -32,19 +32,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_rests_after_being_late_in_a_row() {
+    fn late_answers_in_a_row_open_it() {
         let (mut breaker, start) = (Breaker::default(), Instant::now());
         for in_time in [false, false, true, false, false] {
-            breaker.told(in_time, start);
+            breaker.record(in_time, start);
             assert!(breaker.is_closed(start));
         }
-        breaker.told(false, start);
-        assert!(!breaker.is_closed(start + REST - Duration::from_millis(1)));
-        let later = start + REST;
+        breaker.record(false, start);
+        assert!(!breaker.is_closed(start + COOL_DOWN - Duration::from_millis(1)));
+        let later = start + COOL_DOWN;
         assert!(breaker.is_closed(later));
-        breaker.told(false, later);
+        breaker.record(false, later);
         assert!(!breaker.is_closed(later));
-        breaker.told(true, later + REST);
-        assert!(breaker.is_closed(later + REST));
+        breaker.record(true, later + COOL_DOWN);
+        assert!(breaker.is_closed(later + COOL_DOWN));
     }
 }

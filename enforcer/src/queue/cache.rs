@@ -1,4 +1,4 @@
-//! What is remembered for the like of a packet: decisions, and who processes are.
+//! Caches of verdicts and of the identities of processes.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::SocketAddr;
@@ -9,11 +9,11 @@ use std::time::Instant;
 use egret_model::{Flow, Owner, Transport};
 use lru::LruCache;
 
-/// Decisions in all, about 250 bytes each: 4 MiB. The one that was not used for longest makes place.
-pub(super) const DECISIONS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+/// Verdicts, about 250 bytes each: 4 MiB. The least recently used one is evicted.
+pub(super) const MAX_VERDICTS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
 /// Processes in all, about 150 bytes each and what is known of them, a kilobyte or two: some 8 MiB if all are different.
 pub(super) const PROCESSES: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-/// Parts with a lock each, so that lanes seldom meet.
+/// Parts with a lock each, so that workers seldom meet.
 const PARTS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// What processes have to have in common to be the same to a baseline. One that was forked since the exec runs the same with
@@ -65,7 +65,7 @@ struct Remembered<V> {
     until: Instant,
 }
 
-/// What is remembered for a while, shared by the lanes.
+/// What is remembered for a while, shared by the workers.
 pub(super) struct Cache<K, V> {
     parts: Vec<Mutex<LruCache<K, Remembered<V>>>>,
     hasher: RandomState,
@@ -103,7 +103,7 @@ mod tests {
 
     use egret_model::{Attribution, ProcessId, Reason, Verdict};
 
-    use super::super::decision::{Decision, Effect};
+    use super::super::packet_verdict::{Effect, PacketVerdict};
     use super::*;
 
     fn owner(exec_id: u64, pid: u32) -> Owner {
@@ -113,11 +113,11 @@ mod tests {
 
     fn flow(local: u16, peer: u16) -> Flow {
         let end = |port| SocketAddr::from(([192, 0, 2, 1], port));
-        Flow { transport: Transport::Tcp, local: end(local), peer: end(peer) }
+        Flow { transport: Transport::Tcp, local: end(local), peer: end(peer), interface: None }
     }
 
-    fn decision() -> Decision {
-        Decision { verdict: Verdict::Allow, reason: Reason::Rule, rule: None, effect: Effect::Passed }
+    fn outcome() -> PacketVerdict {
+        PacketVerdict { verdict: Verdict::Allow, reason: Reason::Rule, rule: None, effect: Effect::Passed(2) }
     }
 
     #[test]
@@ -143,9 +143,9 @@ mod tests {
 
     #[test]
     fn a_decision_holds_for_its_epoch_and_its_time() {
-        let (cache, now) = (Cache::new(DECISIONS), Instant::now());
+        let (cache, now) = (Cache::new(MAX_VERDICTS), Instant::now());
         let (key, until) = (Key::new(&owner(3, 10), &flow(1, 443)), now + Duration::from_secs(60));
-        cache.put(key, decision(), 5, until);
+        cache.put(key, outcome(), 5, until);
         assert!(cache.get(&key, 5, now).is_some());
         assert!(cache.get(&key, 6, now).is_none(), "another policy");
         assert!(cache.get(&key, 5, until).is_none(), "too long ago");
@@ -153,11 +153,11 @@ mod tests {
 
     #[test]
     fn there_are_never_more_than_there_may_be() {
-        let (cache, now) = (Cache::new(DECISIONS), Instant::now());
+        let (cache, now) = (Cache::new(MAX_VERDICTS), Instant::now());
         for exec_id in 1..100_000 {
-            cache.put(Key::new(&owner(exec_id, 1), &flow(1, 1)), decision(), 1, now);
+            cache.put(Key::new(&owner(exec_id, 1), &flow(1, 1)), outcome(), 1, now);
         }
         let held: usize = cache.parts.iter().map(|part| part.lock().unwrap().len()).sum();
-        assert!(held <= DECISIONS.get() && held > DECISIONS.get() / 2, "{held}");
+        assert!(held <= MAX_VERDICTS.get() && held > MAX_VERDICTS.get() / 2, "{held}");
     }
 }

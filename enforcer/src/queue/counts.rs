@@ -1,4 +1,4 @@
-//! What a lane counts.
+//! What a worker counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Latency {
     }
 }
 
-/// The counts of one lane. They only grow; only that lane adds to them.
+/// The counts of one worker. They only grow; only that worker adds to them.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     verdicts: [[AtomicU64; Reason::ALL.len()]; VERDICTS.len()],
@@ -54,10 +54,12 @@ pub(super) struct Counts {
     nanoseconds: AtomicU64,
     /// Packets that were decided by what was remembered.
     pub(super) hits: AtomicU64,
-    /// Packets that a fast lane gave to the slow one.
+    /// Packets that a fast path gave to the slow one.
     pub(super) deferred: AtomicU64,
     /// Packets that were held.
     pub(super) parked: AtomicU64,
+    /// Packets whose owner was not searched for: searches had used up their budget.
+    pub(super) unsearched: AtomicU64,
     /// Packets that the kernel did not hand over, for want of room.
     pub(super) missing: AtomicU64,
     /// Verdicts that the kernel would not take.

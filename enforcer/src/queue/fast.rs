@@ -1,4 +1,4 @@
-//! A fast lane: what was decided already, and what can be without asking anybody.
+//! The fast path: cached verdicts, and evaluations that need no waiting.
 
 use std::io;
 use std::sync::Arc;
@@ -10,20 +10,22 @@ use nfq::{Message, Verdict};
 
 use super::cache::Key;
 use super::counts::{Counts, one_more};
-use super::decision::Decision;
+use super::interfaces::Interfaces;
+use super::packet_verdict::PacketVerdict;
 use super::shared::{Seen, Shared, send, settle};
 use super::socket::{Received, Socket};
 use crate::baseline::Facts;
-use crate::judge::{FindOwner, judge_without_name};
-use crate::packet::parse;
+use crate::evaluate::{FindOwner, evaluate_without_name};
+use crate::fault;
 
-/// A fast lane.
+/// A worker of the fast path.
 pub(super) struct Fast {
     pub(super) socket: Socket,
     pub(super) finder: Box<dyn FindOwner>,
     pub(super) shared: Arc<Shared>,
     pub(super) counts: Arc<Counts>,
-    /// The slow lane's queue.
+    pub(super) interfaces: Interfaces,
+    /// The queue of the slow path.
     pub(super) slow: u16,
 }
 
@@ -46,19 +48,20 @@ impl Fast {
     }
 
     fn take(&mut self, message: Message) {
+        fault::point("worker");
         let begun = Instant::now();
         self.counts.missing.fetch_add(self.socket.missing(&message), Ordering::Relaxed);
-        let Ok(flow) = parse(message.get_payload()) else {
+        let Ok(flow) = self.interfaces.flow(&message) else {
             let seen = Seen { flow: None, owner: None, begun };
             let policy = self.shared.current.get();
-            let decision = Decision::of(policy.unjudgeable(), &policy, self.shared.settings.marks);
-            return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+            let outcome = PacketVerdict::new(policy.unjudgeable(), &policy, self.shared.settings.marks);
+            return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &outcome);
         };
         let owner = self.finder.find(&flow);
-        match owner.and_then(|owner| self.decided(&owner, &flow, begun)) {
-            Some(decision) => {
+        match owner.and_then(|owner| self.cached(&owner, &flow, begun)) {
+            Some(outcome) => {
                 let seen = Seen { flow: Some(&flow), owner: owner.as_ref(), begun };
-                settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+                settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &outcome);
             }
             None => {
                 one_more(&self.counts.deferred);
@@ -67,20 +70,20 @@ impl Fast {
         }
     }
 
-    fn decided(&self, owner: &Owner, flow: &Flow, now: Instant) -> Option<Decision> {
+    fn cached(&self, owner: &Owner, flow: &Flow, now: Instant) -> Option<PacketVerdict> {
         let key = Key::new(owner, flow);
-        self.shared.decided(owner, &key, &self.counts, now).or_else(|| self.decide(owner, flow, key, now))
+        self.shared.cached(owner, &key, &self.counts, now).or_else(|| self.verdict(owner, flow, key, now))
     }
 
-    /// Decides about a process that is known, where it makes no difference which name it asked for.
-    fn decide(&self, owner: &Owner, flow: &Flow, key: Key, now: Instant) -> Option<Decision> {
+    /// The verdict on a process whose identity is cached, where the name that it asked for makes no difference.
+    fn verdict(&self, owner: &Owner, flow: &Flow, key: Key, now: Instant) -> Option<PacketVerdict> {
         let epoch = self.shared.epoch();
         let identity = self.shared.identities.get(&key.who, epoch, now)?;
         let policy = self.shared.current.get();
         if policy.awaits_digest(&identity) {
             return None;
         }
-        let judged = judge_without_name(&policy, &Facts::of_identity(&identity, flow))?;
-        Some(self.shared.decide(judged, &policy, key, (owner, flow), Some(epoch)))
+        let evaluation = evaluate_without_name(&policy, &Facts::of_identity(&identity, flow))?;
+        Some(self.shared.verdict(evaluation, &policy, key, (owner, flow), Some(epoch)))
     }
 }

@@ -1,34 +1,40 @@
 //! The packet path: packets that netfilter queues, and their verdicts.
 //!
 //! ```text
-//! packet -> fast lane: whose is it, was the like decided already -> verdict
-//!               | not decided yet
+//! packet -> fast path: owner, cached verdict -> verdict
+//!               | none
 //!               v
-//!           slow lane: who is that, what does the policy say -> verdict, remembered for the fast lanes
+//!           slow path: identity, evaluation -> verdict, cached for the fast path
 //! ```
 //!
-//! Fast lanes are threads with a queue each, among which a firewall rule spreads the packets. They never wait: what they cannot
-//! decide at once they put into the queue of the slow lane, a thread that may wait, for a bounded time and with all packets
-//! accounted for. Nothing here panics, and every packet gets a verdict: what egret fails to judge is treated as
-//! [`OnFailure`](crate::judge::OnFailure) says, and so is what the kernel cannot hand over because a queue is full or nobody reads it.
+//! The fast path is a number of workers with a queue each, among which a firewall rule spreads the packets. They never wait: a
+//! packet that they cannot settle at once goes to the queue of the slow path, a worker that may wait, for a bounded time and with
+//! all packets accounted for. Every packet gets a verdict: one that cannot be evaluated is treated as the
+//! [`FailurePolicy`](crate::evaluate::FailurePolicy) says, like one that the kernel cannot hand over because a queue is full or
+//! nobody reads it. A worker that panics or cannot read its queue is reported in [`QueueLength::failed`].
 
 mod breaker;
+mod budget;
 mod cache;
 mod counts;
-mod decision;
 mod digests;
 mod fast;
-mod lanes;
+mod interfaces;
 mod netlink;
+mod packet_verdict;
 mod parked;
+mod returning;
 mod settings;
 mod shared;
 mod slow;
 mod socket;
 mod state;
+mod totals;
 mod wake;
+mod workers;
 
 pub use counts::{BUCKETS, Latency};
-pub use lanes::{Finders, Lanes, Sources};
-pub use settings::{LanesError, Settings};
-pub use state::{QueueLength, QueueState};
+pub use settings::{Settings, WorkersError};
+pub use state::{QueueLength, QueueState, WorkerFailure};
+pub use totals::Totals;
+pub use workers::{Finders, Sources, Workers, try_queue};

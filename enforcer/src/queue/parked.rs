@@ -17,7 +17,7 @@ pub(super) struct Packet {
     pub(super) owner: Owner,
     pub(super) key: Key,
     pub(super) identity: Identity,
-    /// When the lane had it.
+    /// When the worker had it.
     pub(super) begun: Instant,
     /// What it is held for, and until when.
     pub(super) held: Option<(For, Instant)>,

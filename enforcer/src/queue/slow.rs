@@ -1,4 +1,4 @@
-//! The slow lane: what is not decided yet.
+//! The slow path: packets without a cached verdict.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,28 +6,31 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use egret_model::{Flow, Identity, Owner, Transport};
+use egret_model::{Flow, Identity, Owner, Reason, Transport, Verdict};
 use nfq::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::breaker::Breaker;
+use super::budget::Budget;
 use super::cache::Key;
 use super::counts::{Counts, one_more};
-use super::decision::Decision;
 use super::digests::Digests;
+use super::interfaces::Interfaces;
+use super::packet_verdict::PacketVerdict;
 use super::parked::{For, Packet, Parked};
 use super::shared::{Seen, Shared, settle};
 use super::socket::{Received, Socket};
 use super::wake::Wake;
 use crate::ask::Questions;
 use crate::baseline::Facts;
-use crate::judge::{FindOwner, Identify, Judged, Policy, judge};
-use crate::packet::{is_request, parse};
+use crate::evaluate::{Evaluation, FindOwner, Identify, Policy, evaluate};
+use crate::fault;
+use crate::packet::is_request;
 
 /// Packets that are read before those that are held are looked after.
 const BATCH: usize = 64;
 
-/// The slow lane.
+/// The worker of the slow path.
 pub(super) struct Slow {
     pub(super) socket: Socket,
     pub(super) finder: Box<dyn FindOwner>,
@@ -38,13 +41,15 @@ pub(super) struct Slow {
     pub(super) questions: Arc<Questions>,
     pub(super) digests: Digests,
     pub(super) breaker: Breaker,
+    pub(super) budget: Budget,
     pub(super) parked: Parked,
+    pub(super) interfaces: Interfaces,
 }
 
-/// What can be said of a packet now.
+/// What is known of a packet's verdict by now.
 struct Considered {
-    /// Nothing before the digest of the executable is known.
-    judged: Option<Judged>,
+    /// `None` before the digest of the executable is known.
+    evaluation: Option<Evaluation>,
     policy: Arc<Policy>,
     epoch: u64,
 }
@@ -98,9 +103,10 @@ impl Slow {
     }
 
     fn take(&mut self, message: Message) {
+        fault::point("worker");
         let begun = Instant::now();
         self.counts.missing.fetch_add(self.socket.missing(&message), Ordering::Relaxed);
-        let Ok(flow) = parse(message.get_payload()) else {
+        let Ok(flow) = self.interfaces.flow(&message) else {
             return self.settle_by(message, None, None, begun, Policy::unjudgeable);
         };
         // Such a packet comes here where tracking began in the middle of its connection, and takes it for the first.
@@ -109,16 +115,15 @@ impl Slow {
             let owner = self.finder.find(&flow);
             return self.settle_by(message, Some(&flow), owner.as_ref(), begun, Policy::inbound);
         }
-        let Some(owner) = self.finder.find(&flow).or_else(|| self.finder.search(&flow)) else {
-            let nobody = Identity::default();
-            let facts = Facts::of_identity(&nobody, &flow);
-            return self.settle_by(message, Some(&flow), None, begun, |policy| judge(policy, &facts, || None));
+        let candidates = self.finder.find(&flow).map_or_else(|| self.search(&flow), |owner| vec![owner]);
+        let [owner] = candidates[..] else {
+            return self.take_of_several(message, &flow, &candidates, begun);
         };
         let key = Key::new(&owner, &flow);
-        // It may have been decided since a fast lane looked.
-        if let Some(decision) = self.shared.decided(&owner, &key, &self.counts, begun) {
+        // It may have been cached since the fast path looked.
+        if let Some(outcome) = self.shared.cached(&owner, &key, &self.counts, begun) {
             let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
-            return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+            return settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &outcome);
         }
         let epoch = self.shared.epoch();
         let identity = self.identity(&owner, &flow);
@@ -147,19 +152,61 @@ impl Slow {
         self.step(packet);
     }
 
-    /// Settles a packet by what can be said at once.
+    /// The processes that may have sent a packet; none while searches have used up their budget.
+    fn search(&mut self, flow: &Flow) -> Vec<Owner> {
+        let begun = Instant::now();
+        let Some(deadline) = self.budget.deadline(begun) else {
+            one_more(&self.counts.unsearched);
+            return Vec::new();
+        };
+        let candidates = self.finder.candidates(flow, deadline);
+        self.budget.spend(begun, Instant::now());
+        candidates
+    }
+
+    /// A packet with several possible owners, as with a port that they share, or none. It passes if all of them may send it: which of
+    /// them did makes no difference then.
+    fn take_of_several(&mut self, message: Message, flow: &Flow, candidates: &[Owner], begun: Instant) {
+        let allowed = self.allowed_to_all(flow, candidates);
+        self.settle_by(message, Some(flow), None, begun, |policy| {
+            let unknown = Identity::default();
+            allowed.unwrap_or_else(|| evaluate(policy, &Facts::of_identity(&unknown, flow), || None))
+        });
+    }
+
+    /// The first of the evaluations, if rules allow all of these processes.
+    fn allowed_to_all(&mut self, flow: &Flow, candidates: &[Owner]) -> Option<Evaluation> {
+        let policy = self.shared.current.get();
+        let mut first = None;
+        for owner in candidates {
+            let identity = self.identity(owner, flow)?;
+            let evaluation = if identity.inbound && !flow.transport.has_handshake() {
+                policy.inbound()
+            } else {
+                // Nothing is waited for here: a digest that is not known covers nothing.
+                evaluate(&policy, &Facts::of_identity(&identity, flow), || None)
+            };
+            let is_allowed =
+                evaluation.verdict == Verdict::Allow && matches!(evaluation.reason, Reason::Rule | Reason::Inbound);
+            is_allowed.then_some(())?;
+            first.get_or_insert(evaluation);
+        }
+        first
+    }
+
+    /// Settles a packet by an evaluation that needs no waiting.
     fn settle_by(
         &mut self,
         message: Message,
         flow: Option<&Flow>,
         owner: Option<&Owner>,
         begun: Instant,
-        judged: impl FnOnce(&Policy) -> Judged,
+        evaluation: impl FnOnce(&Policy) -> Evaluation,
     ) {
         let policy = self.shared.current.get();
-        let decision = Decision::of(judged(&policy), &policy, self.shared.settings.marks);
+        let outcome = PacketVerdict::new(evaluation(&policy), &policy, self.shared.settings.marks);
         let seen = Seen { flow, owner, begun };
-        settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+        settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &outcome);
     }
 
     fn identity(&mut self, owner: &Owner, flow: &Flow) -> Option<Identity> {
@@ -167,28 +214,29 @@ impl Slow {
             return None;
         }
         let identity = self.identify.identify(owner, flow, self.shared.settings.identify_within);
-        self.breaker.told(identity.is_some(), Instant::now());
+        self.breaker.record(identity.is_some(), Instant::now());
         identity
     }
 
     /// Settles a packet, or holds it.
     fn step(&mut self, mut packet: Packet) {
         let now = Instant::now();
-        let Considered { judged, policy, epoch } = self.consider(&packet);
+        let Considered { evaluation, policy, epoch } = self.consider(&packet);
         let settings = &self.shared.settings;
-        let held = match &judged {
+        let held = match &evaluation {
             None => (For::Digest, packet.begun + settings.digest_within),
-            Some(judged) if judged.ask => (For::Answer, packet.begun + settings.hold),
-            Some(_) => return self.finish_with(packet, judged, &policy, epoch),
+            Some(evaluation) if evaluation.ask => (For::Answer, packet.begun + settings.hold),
+            Some(_) => return self.finish_with(packet, evaluation, &policy, epoch),
         };
         let waits = if packet.is_held(held.0) { !packet.is_overdue(now) } else { self.order(&packet, held) };
         if !waits || !self.parked.has_room() {
-            return self.finish_with(packet, judged, &policy, epoch);
+            return self.finish_with(packet, evaluation, &policy, epoch);
         }
         if packet.held.is_none() {
             one_more(&self.counts.parked);
         }
         packet.held = Some(held);
+        self.shared.audit.held(&packet.owner, &packet.flow, held.1);
         self.parked.hold(packet);
     }
 
@@ -196,11 +244,11 @@ impl Slow {
         let epoch = self.shared.epoch();
         let policy = self.shared.current.get();
         let facts = Facts::of_identity(&packet.identity, &packet.flow);
-        let judged = (!policy.awaits_digest(&packet.identity)).then(|| {
+        let evaluation = (!policy.awaits_digest(&packet.identity)).then(|| {
             let answered = || self.questions.answered(&facts);
-            judge(&policy, &facts, answered)
+            evaluate(&policy, &facts, answered)
         });
-        Considered { judged, policy, epoch }
+        Considered { evaluation, policy, epoch }
     }
 
     /// Asks for what a packet would be held for; whether it is worth waiting for that.
@@ -212,18 +260,18 @@ impl Slow {
         is_ordered && packet.begun < until
     }
 
-    fn finish_with(&mut self, packet: Packet, judged: Option<Judged>, policy: &Policy, epoch: u64) {
-        match judged {
-            Some(judged) => self.finish(packet, judged, policy, Some(epoch)),
+    fn finish_with(&mut self, packet: Packet, evaluation: Option<Evaluation>, policy: &Policy, epoch: u64) {
+        match evaluation {
+            Some(evaluation) => self.finish(packet, evaluation, policy, Some(epoch)),
             None => self.finish(packet, policy.late(), policy, None),
         }
     }
 
-    /// Settles a packet; what was decided in an epoch is remembered.
-    fn finish(&mut self, packet: Packet, judged: Judged, policy: &Policy, epoch: Option<u64>) {
+    /// Settles a packet; a verdict that was made in an epoch is cached.
+    fn finish(&mut self, packet: Packet, evaluation: Evaluation, policy: &Policy, epoch: Option<u64>) {
         let Packet { message, flow, owner, key, begun, .. } = packet;
-        let decision = self.shared.decide(judged, policy, key, (&owner, &flow), epoch);
+        let outcome = self.shared.verdict(evaluation, policy, key, (&owner, &flow), epoch);
         let seen = Seen { flow: Some(&flow), owner: Some(&owner), begun };
-        settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &decision);
+        settle(&self.shared, &self.counts, &mut self.socket, message, &seen, &outcome);
     }
 }

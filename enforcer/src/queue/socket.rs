@@ -1,20 +1,23 @@
-//! A queue, as a lane reads it.
+//! A queue, as a worker reads it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::Instant;
 
 use nfq::{Message, Queue, Verdict};
 use rustix::net::sockopt;
 
 use super::netlink::Control;
-use super::settings::{LanesError, Settings};
-use crate::judge::OnFailure;
+use super::returning::Returning;
+use super::settings::{Settings, WorkersError};
+use super::state::Table;
+use crate::evaluate::FailurePolicy;
 
 /// What the kernel counts against the socket for one packet that waits: the message, rounded up as kernel memory is, and
 /// its control structures. On kernel 6.18 that is 832 bytes, however long the packet.
 const CHARGE: usize = 1024;
-/// Packets that are in hand beside those that wait: the slow lane's parked ones, and the one that is looked at.
+/// Packets that are in hand beside those that wait: the slow path's parked ones, and the one that is looked at.
 const IN_HAND: u32 = 512;
 
 /// A queue that is read.
@@ -24,6 +27,7 @@ pub(super) struct Socket {
     number: u16,
     /// Number of the last packet.
     last: Option<u32>,
+    returning: Returning,
 }
 
 /// What came of reading.
@@ -37,14 +41,14 @@ pub(super) enum Received {
 }
 
 impl Socket {
-    /// Begins to read a queue.
-    pub(super) fn open(number: u16, settings: &Settings) -> Result<Self, LanesError> {
-        let bind = |source| LanesError::Bind { number, source };
-        let configure = |source| LanesError::Configure { number, source };
+    /// Begins to read a queue. The first message about queues has the kernel load their module, if they are in one.
+    pub(super) fn open(number: u16, settings: &Settings) -> Result<Self, WorkersError> {
+        let bind = |source| bind_error(number, source, Table::open().is_ok());
+        let configure = |source| WorkersError::Configure { number, source };
         let mut queue = Queue::open().map_err(bind)?;
         queue.bind(number).map_err(bind)?;
         let control = Arc::new(Control::of_queue(number).map_err(configure)?);
-        let mut socket = Self { queue, control, number, last: None };
+        let mut socket = Self { queue, control, number, last: None, returning: Returning::default() };
         socket.set_up(settings).map_err(configure)?;
         Ok(socket)
     }
@@ -54,9 +58,9 @@ impl Socket {
     /// With a full queue it says nothing of that.
     fn set_up(&mut self, settings: &Settings) -> io::Result<()> {
         let length = usize::try_from(settings.queue_length).unwrap_or(usize::MAX).max(1);
-        // The kernel doubles what it is told.
+        // The kernel doubles this value.
         sockopt::set_socket_recv_buffer_size_force(&*self.control, length.saturating_mul(CHARGE / 2))?;
-        let is_open = settings.on_failure == OnFailure::Open;
+        let is_open = settings.on_failure == FailurePolicy::Open;
         self.queue.set_fail_open(self.number, is_open)?;
         self.queue.set_queue_max_len(self.number, settings.queue_length.saturating_add(IN_HAND))?;
         // Segments that the card or the driver is to cut come as one packet, and without a checksum.
@@ -103,6 +107,11 @@ impl Socket {
         before.map_or(0, |before| number.wrapping_sub(before).wrapping_sub(1).into())
     }
 
+    /// Whether a packet comes here again and again.
+    pub(super) fn returns(&mut self, message: &Message, now: Instant) -> bool {
+        self.returning.note(message.get_payload(), now)
+    }
+
     /// Sends a packet on, with a system call of its own. Several verdicts could share one (one and the same verdict even a
     /// message), but that saves only the entry into the kernel, where the time goes into handing packets over and sending each one
     /// on to where it goes. And what comes alone would wait for company.
@@ -126,10 +135,28 @@ impl AsFd for Socket {
     }
 }
 
+/// Why a queue cannot be read: by its own reason, or because the kernel has no queues and found no module that has them.
+fn bind_error(number: u16, source: io::Error, has_queues: bool) -> WorkersError {
+    if has_queues { WorkersError::Bind { number, source } } else { WorkersError::NoQueues { number, source } }
+}
+
 /// Whether the next packet can be read all the same: a signal came, the kernel answers a verdict on a packet
-/// that is gone (its device went), it is short of memory, or had a packet longer than it was told to make them.
+/// that is gone (its device went), it is short of memory, or had a packet longer than the configured copy range.
 fn is_passing(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let passing = [Errno::INTR, Errno::NOENT, Errno::NOMEM, Errno::NOBUFS, Errno::NOSPC];
     Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_module_is_named() {
+        let message = |has_queues| bind_error(7, io::Error::other("no"), has_queues).to_string();
+        assert!(message(false).contains("modprobe nfnetlink_queue"), "{}", message(false));
+        assert!(!message(true).contains("nfnetlink_queue"), "{}", message(true));
+        assert!(message(true).contains("queue 7"), "{}", message(true));
+    }
 }

@@ -1,4 +1,4 @@
-//! How the packet path is doing.
+//! The state of the packet path.
 
 use std::fs::File;
 use std::io;
@@ -8,23 +8,25 @@ use egret_model::{Attribution, Reason, Verdict};
 
 use super::counts::{Counts, Latency, get};
 
-/// How the packet path is doing. Counts are since it was started, and only grow.
+/// The state of the packet path. Counts are since it was started, and only grow.
 #[derive(Clone, Debug, Default)]
 pub struct QueueState {
-    /// The queues: the fast lanes', and the slow lane's behind them.
+    /// The queues: the fast paths', and the slow path's behind them.
     pub queues: Vec<QueueLength>,
-    /// Verdicts, by what they were and why; only those that there were.
+    /// Verdicts, by what they were and why; only those that occurred.
     pub verdicts: Vec<(Verdict, Reason, u64)>,
-    /// How the processes of judged packets were found; only ways that there were.
+    /// How the processes of evaluated packets were found; only ways that occurred.
     pub attributions: Vec<(Attribution, u64)>,
-    /// How long verdicts took, from the moment that the lane which gave them had the packet.
+    /// How long verdicts took, from the moment that the worker which gave them had the packet.
     pub latency: Latency,
     /// Verdicts by what was remembered of an earlier one.
     pub hits: u64,
-    /// Packets that a fast lane gave to the slow one.
+    /// Packets that a fast path gave to the slow one.
     pub deferred: u64,
     /// Packets that were held for a digest or an answer.
     pub parked: u64,
+    /// Packets whose owner was not searched for, because searches had used up their budget.
+    pub unsearched: u64,
     /// Packets that are held now.
     pub parked_now: u64,
     /// Verdicts for want of knowing enough in time.
@@ -49,32 +51,66 @@ pub struct QueueLength {
     /// Packets that were not handed over for want of room: dropped where failures close, let through unseen where they
     /// open. Those that were dropped are among the above too.
     pub missing: u64,
-    /// Why its lane ended, if it did though nobody stopped it. The kernel treats its packets as those of a queue that nobody
-    /// reads.
-    pub failed: Option<String>,
+    /// Why its worker ended before it was stopped. The kernel treats its packets as those of a queue that nobody reads.
+    pub failed: Option<WorkerFailure>,
+}
+
+/// Why a worker ended before it was stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorkerFailure {
+    /// Its queue can no longer be read.
+    #[error("{0}")]
+    Queue(String),
+    /// It panicked.
+    #[error("a worker panicked: {0}")]
+    Panic(String),
+}
+
+impl QueueLength {
+    /// Packets that found no room, each once. Which of the two kernel counts shows in [`Self::missing`] as well depends on the
+    /// kernel.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.missing.max(self.dropped_full + self.dropped_user)
+    }
 }
 
 impl QueueState {
-    /// Adds the counts of a lane.
+    /// Adds the counts of a worker.
     pub(super) fn add(&mut self, counts: &Counts) {
         for (verdict, reason, count) in counts.verdicts().filter(|(_, _, count)| *count > 0) {
             self.late += if reason == Reason::Late { count } else { 0 };
-            match self.verdicts.iter_mut().find(|known| (known.0, known.1) == (verdict, reason)) {
-                Some(known) => known.2 += count,
-                None => self.verdicts.push((verdict, reason, count)),
-            }
+            self.add_verdicts(verdict, reason, count);
         }
         for (attribution, count) in counts.attributions().filter(|(_, count)| *count > 0) {
-            match self.attributions.iter_mut().find(|known| known.0 == attribution) {
-                Some(known) => known.1 += count,
-                None => self.attributions.push((attribution, count)),
-            }
+            self.add_attributions(attribution, count);
         }
         counts.add_latency(&mut self.latency);
         self.hits += get(&counts.hits);
         self.deferred += get(&counts.deferred);
         self.parked += get(&counts.parked);
+        self.unsearched += get(&counts.unsearched);
         self.refused += get(&counts.refused);
+    }
+
+    pub(super) fn add_verdicts(&mut self, verdict: Verdict, reason: Reason, count: u64) {
+        match self.verdicts.iter_mut().find(|known| (known.0, known.1) == (verdict, reason)) {
+            Some(known) => known.2 += count,
+            None => self.verdicts.push((verdict, reason, count)),
+        }
+    }
+
+    pub(super) fn add_attributions(&mut self, attribution: Attribution, count: u64) {
+        match self.attributions.iter_mut().find(|known| known.0 == attribution) {
+            Some(known) => known.1 += count,
+            None => self.attributions.push((attribution, count)),
+        }
+    }
+
+    /// Packets that found no room in any queue, each once.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.queues.iter().map(QueueLength::unread).sum()
     }
 
     /// Verdicts of a kind, for whatever reason.
@@ -88,7 +124,7 @@ impl QueueState {
 #[derive(Debug)]
 pub(super) struct Table(File);
 
-/// Bytes of the table that are read: rows have about 50, and there are at most as many queues as anybody has lanes.
+/// Bytes of the table that are read: rows have about 50, and there are at most as many queues as anybody has workers.
 const TABLE: usize = 16 * 1024;
 
 impl Table {

@@ -1,4 +1,4 @@
-//! Wakes the slow lane.
+//! Wakes the slow path.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

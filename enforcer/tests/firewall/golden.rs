@@ -1,8 +1,9 @@
 //! Rules as people read them.
 
+use egret_enforcer::evaluate::{BlockAction, FailurePolicy};
 use egret_enforcer::firewall::{
-    Action, Bypass, ControlGroup, Firewall, Hierarchy, Iptables, Kernel, Nftables, OnFailure, Plan, Protect, Queues,
-    Spread, Tools, Variant,
+    Bypass, ControlGroup, Firewall, Hierarchy, Iptables, Kernel, Nftables, Plan, Protect, Queues, Spread, Tools,
+    Variant,
 };
 use egret_enforcer::marks::Marks;
 use egret_model::{Flow, Transport};
@@ -14,14 +15,15 @@ use crate::plans;
 /// Everything that there can be.
 fn full() -> Plan {
     let ssh = |local: &str, peer: &str| Flow {
+        interface: None,
         transport: Transport::Tcp,
         local: local.parse().unwrap(),
         peer: peer.parse().unwrap(),
     };
     Plan {
         queues: Queues::new(40, 4).unwrap().spread_by(Spread::Cpu),
-        on_failure: OnFailure::Open,
-        action: Action::Reject,
+        on_failure: FailurePolicy::Open,
+        action: BlockAction::Reject,
         marks: Marks::default(),
         generation: 3,
         loopback: false,
@@ -49,7 +51,7 @@ fn full() -> Plan {
 /// As little as there can be.
 fn bare() -> Plan {
     let protect = Protect { dhcp: false, ntp: false, neighbours: false, kernel: false };
-    Plan { loopback: true, rejudge: true, action: Action::Drop, protect, ..plans::closed() }
+    Plan { loopback: true, rejudge: true, action: BlockAction::Drop, protect, ..plans::closed() }
 }
 
 fn ways() -> [(&'static str, Box<dyn Firewall>); 2] {

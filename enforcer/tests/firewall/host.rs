@@ -21,7 +21,7 @@ const HERE: [IpAddr; 2] =
 const THERE: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(10, 77, 0, 2)), IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 2))];
 
-/// A host that rules are installed on, and a peer that answers at every port that it is told to.
+/// A host that rules are installed on, and a peer that answers at every port that it is given.
 pub(crate) struct Host {
     host: Namespace,
     peer: Namespace,

@@ -16,9 +16,11 @@ mod foreign;
 mod golden;
 mod guard;
 mod host;
+mod manners;
 mod packets;
 mod plans;
 mod traffic;
+mod unreadable;
 mod verdicts;
 mod ways;
 
@@ -47,6 +49,10 @@ fn main() -> ExitCode {
         foreign::where_there_was_nothing_nothing_is_left,
         foreign::a_failure_leaves_what_was_or_nothing,
         foreign::nothing_is_removed_where_there_is_nothing,
+        manners::what_passes_meets_the_rules_of_others,
+        manners::what_is_exempt_meets_the_rules_of_others,
+        manners::what_passes_is_dropped_by_others_behind,
+        manners::what_is_blocked_stays_so_whatever_others_mark,
         guard::a_flush_is_undone,
         guard::a_changed_rule_is_undone,
         guard::changes_of_others_are_none,
@@ -81,12 +87,24 @@ fn main() -> ExitCode {
         golden::rules_read_as_they_should,
         golden::the_text_shown_is_what_tools_take,
     ];
+    let iptables_nft: Vec<Named<fn()>> = tests![
+        unreadable::nothing_is_installed_into_what_cannot_be_read,
+        unreadable::what_cannot_be_read_any_more_is_left_alone,
+        unreadable::what_cannot_be_read_any_more_is_removed,
+        unreadable::what_cannot_be_removed_is_said,
+    ];
+    let nf_tables: Vec<Named<fn(Way)>> = tests![guard::flush_is_undone_at_once_where_tools_are_slow,];
     let mut trials = Vec::new();
     for way in Way::all() {
         let tests = each.iter().chain(iptables.iter().filter(|_| way != Way::Nftables));
+        let tests = tests.chain(nf_tables.iter().filter(|_| way != Way::IptablesLegacy));
         trials.extend(tests.map(|(name, body)| trial(way, name, *body)));
     }
     trials.extend(host.into_iter().map(|(name, body)| egret_tests::test(name, body)));
+    trials.extend(iptables_nft.into_iter().map(|(name, body)| {
+        let trial = egret_tests::test(name, body);
+        ["iptables-nft", "nft"].into_iter().fold(trial, |trial, tool| egret_tests::needing(tool, trial))
+    }));
     egret_tests::run(trials)
 }
 

@@ -1,4 +1,4 @@
-//! Which packets are judged: with nobody listening to a queue that is closed, those do not get through.
+//! Which packets are evaluated: with a queue that nobody reads and that fails closed, those do not arrive.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -55,8 +55,8 @@ fn hears(mut speaker: &TcpStream, mut listener: &TcpStream) -> bool {
     listener.read(&mut [0; 8]).is_ok_and(|count| count > 0)
 }
 
-/// Connections from the host to the peer that stood before there were any rules, and so before the kernel tracked them.
-fn standing(host: &Host) -> Vec<(TcpStream, TcpStream)> {
+/// Connections from the host to the peer that are older than the rules, and so than the kernel's tracking.
+fn installation(host: &Host) -> Vec<(TcpStream, TcpStream)> {
     let pair = |(to, listener): (SocketAddr, TcpListener)| {
         let here = connect(host, 0, to).unwrap();
         (here, listener.accept().unwrap().0)
@@ -66,7 +66,7 @@ fn standing(host: &Host) -> Vec<(TcpStream, TcpStream)> {
 
 pub(crate) fn connections_that_stand_go_on(way: Way) {
     let host = Host::new();
-    let connections = standing(&host);
+    let connections = installation(&host);
     install(&host, way, &plans::closed());
     for (here, there) in &connections {
         assert!(hears(here, there) && hears(there, here) && hears(here, there), "{here:?}");
@@ -75,7 +75,7 @@ pub(crate) fn connections_that_stand_go_on(way: Way) {
 
 pub(crate) fn connections_that_stand_are_judged_if_asked(way: Way) {
     let host = Host::new();
-    let connections = standing(&host);
+    let connections = installation(&host);
     install(&host, way, &Plan { rejudge: true, ..plans::closed() });
     for (here, there) in &connections {
         assert!(!hears(here, there), "{here:?}");
@@ -105,14 +105,15 @@ pub(crate) fn sessions_from_outside_are_not_judged(way: Way) {
 
 pub(crate) fn exempted_flows_are_not_judged(way: Way) {
     let host = Host::new();
-    let connections = standing(&host);
+    let connections = installation(&host);
     let flow = |(here, _): &(TcpStream, TcpStream)| Flow {
+        interface: None,
         transport: Transport::Tcp,
         local: here.local_addr().unwrap(),
         peer: here.peer_addr().unwrap(),
     };
     let exempt = connections.iter().map(flow).collect::<Vec<_>>();
-    let others = standing(&host);
+    let others = installation(&host);
     install(&host, way, &Plan { exempt, rejudge: true, ..plans::closed() });
     assert!(connections.iter().all(|(here, there)| hears(here, there) && hears(there, here)));
     assert!(others.iter().all(|(here, there)| !hears(here, there)));
@@ -234,13 +235,13 @@ pub(crate) fn what_the_kernel_sends_is_not_judged(way: Way) {
         )
     };
     let there = Host::there()[0];
-    // The host's end comes up when there are rules already: what a new device says is judged, too.
+    // The host's end comes up when there are rules already: what a new device sends is evaluated, too.
     host.sh_on_peer(&tunnel(&Host::here()[0].to_string(), "10.78.0.2"));
     for (kernel, reached) in [(false, "FAILED"), (true, "lladdr")] {
         let protect = Protect { kernel, ..plans::closed().protect };
         install(&host, way, &Plan { protect, ..plans::closed() });
         host.sh(&format!("conntrack -F 2>/dev/null; {}", tunnel(&there.to_string(), "10.78.0.1")));
-        // A socket that is granted its packets, so that only what they are put in is judged.
+        // A socket that is granted its packets, so that only the packets around them are evaluated.
         let granted = plans::closed().marks.allowed(plans::GENERATION);
         // Once: the kernel begins anew with each that it cannot deliver.
         sender(&host, granted, 0, "10.78.0.2:9".parse().unwrap()).send(b"?").unwrap();

@@ -1,6 +1,7 @@
 //! What is installed in tests.
 
-use egret_enforcer::firewall::{Action, Bypass, OnFailure, Plan, Protect, Queues};
+use egret_enforcer::evaluate::{BlockAction, FailurePolicy};
+use egret_enforcer::firewall::{Bypass, Plan, Protect, Queues};
 use egret_enforcer::marks::Marks;
 
 /// The generation of these plans.
@@ -10,8 +11,8 @@ pub(crate) const GENERATION: u32 = 5;
 pub(crate) fn closed() -> Plan {
     Plan {
         queues: Queues::new(40, 1).unwrap(),
-        on_failure: OnFailure::Closed,
-        action: Action::Reject,
+        on_failure: FailurePolicy::Closed,
+        action: BlockAction::Reject,
         marks: Marks::default(),
         generation: GENERATION,
         loopback: false,
@@ -26,5 +27,5 @@ pub(crate) fn closed() -> Plan {
 
 /// What is new gets through, as nobody listens to the queue.
 pub(crate) fn open() -> Plan {
-    Plan { on_failure: OnFailure::Open, ..closed() }
+    Plan { on_failure: FailurePolicy::Open, ..closed() }
 }

@@ -53,7 +53,7 @@ pub(crate) fn re_mark(socket: &UdpSocket, mark: u32) {
     setsockopt(socket, sockopt::Mark, &mark).unwrap();
 }
 
-/// Whether what is sent arrives. What is blocked while it is sent, the sender is told of in one way or another.
+/// Whether what is sent arrives. The sender of what is blocked while it is sent gets an error.
 pub(crate) fn arrives(sender: &UdpSocket, receiver: &UdpSocket) -> bool {
     let sent = sender.send(b"?").is_ok();
     receiver.set_read_timeout(Some(if sent { AT_ONCE } else { Duration::from_millis(1) })).unwrap();

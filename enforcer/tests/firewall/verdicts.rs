@@ -1,6 +1,7 @@
 //! What verdicts do. A socket's own mark stands for that of a packet that egret judged.
 
-use egret_enforcer::firewall::{Action, Plan};
+use egret_enforcer::evaluate::BlockAction;
+use egret_enforcer::firewall::Plan;
 use egret_enforcer::marks::Marks;
 use nix::errno::Errno;
 
@@ -43,7 +44,7 @@ pub(crate) fn rejected_at_once(way: Way) {
 
 pub(crate) fn dropped_without_a_word(way: Way) {
     let host = Host::new();
-    install(&host, way, &Plan { action: Action::Drop, ..plans::open() });
+    install(&host, way, &Plan { action: BlockAction::Drop, ..plans::open() });
     for (to, _listener) in host.listeners() {
         assert_eq!(connect(&host, blocked(), to).unwrap_err(), Errno::EINPROGRESS, "{to}");
     }

@@ -1,12 +1,13 @@
 //! The ways of installing rules.
 
 use std::fmt;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::LazyLock;
 
 use egret_enforcer::firewall::{
-    Firewall, Hierarchy, Iptables, Kernel, NAME, Nftables, Tools, Variant, Wish, choose, sweep,
+    BackendChoice, Firewall, Hierarchy, Iptables, Kernel, NAME, Nftables, Tools, Variant, choose, sweep,
 };
 use egret_tests::Scratch;
 
@@ -75,6 +76,30 @@ impl Way {
         }
     }
 
+    /// The same with tools that take their time, as with very many rules or on a slow host, and where those are.
+    pub(crate) fn slow_firewall(self) -> (Scratch, Box<dyn Firewall>) {
+        let scratch = Scratch::new();
+        let nft = if queues_in_nftables() { "/usr/sbin" } else { WITHOUT_QUEUE };
+        let tools = [
+            ("nft", nft),
+            ("iptables-nft-save", "/usr/sbin"),
+            ("iptables-nft-restore", "/usr/sbin"),
+            ("ip6tables-nft-save", "/usr/sbin"),
+            ("ip6tables-nft-restore", "/usr/sbin"),
+        ];
+        for (tool, directory) in tools {
+            let slow = scratch.path(tool);
+            fs::write(&slow, format!("#!/bin/sh\nsleep 0.1\nexec {directory}/{tool} \"$@\"\n")).unwrap();
+            fs::set_permissions(&slow, Permissions::from_mode(0o755)).unwrap();
+        }
+        let tools = Tools::within(vec![scratch.path("")]);
+        let firewall: Box<dyn Firewall> = match self {
+            Self::Nftables => Box::new(Nftables::new(tools, Hierarchy::find())),
+            _ => self.firewall_with(&tools, Hierarchy::find()),
+        };
+        (scratch, firewall)
+    }
+
     /// The programs whose rules it makes, for IPv4 and IPv6.
     pub(crate) fn iptables(self) -> [&'static str; 2] {
         match self {
@@ -100,8 +125,8 @@ pub(crate) fn the_best_way_is_chosen() {
     let chosen = |tools: &Tools, wish| host.within(|| choose(tools, &hierarchy, wish).map(|way| way.name()));
     let all = Tools::default();
 
-    let forced = chosen(&all, Wish::Nftables);
-    let best = chosen(&all, Wish::Auto).unwrap();
+    let forced = chosen(&all, BackendChoice::Nftables);
+    let best = chosen(&all, BackendChoice::Auto).unwrap();
     if queues_in_nftables() {
         assert_eq!((forced.unwrap(), best), ("nftables", "nftables"));
     } else {
@@ -111,12 +136,12 @@ pub(crate) fn the_best_way_is_chosen() {
     }
 
     let (_legacy, tools) = only(&["iptables-legacy-restore", "iptables-legacy-save"]);
-    assert_eq!(chosen(&tools, Wish::Auto).unwrap(), "iptables-legacy");
+    assert_eq!(chosen(&tools, BackendChoice::Auto).unwrap(), "iptables-legacy");
     let (_nft, tools) = only(&["iptables-nft-restore", "iptables-nft-save"]);
-    assert_eq!(chosen(&tools, Wish::Iptables).unwrap(), "iptables-nft");
+    assert_eq!(chosen(&tools, BackendChoice::Iptables).unwrap(), "iptables-nft");
 
     let (_none, tools) = only(&[]);
-    let message = chosen(&tools, Wish::Auto).unwrap_err().to_string();
+    let message = chosen(&tools, BackendChoice::Auto).unwrap_err().to_string();
     assert!(
         message.contains("install the package nftables") && message.contains("install the package iptables"),
         "{message}"

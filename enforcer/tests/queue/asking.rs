@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use egret_enforcer::ask::{Answer, Change, Lasts, Watcher, Which};
-use egret_enforcer::judge::{Mode, Policy};
+use egret_enforcer::Mode;
+use egret_enforcer::ask::{Answer, Change, Extent, Lasts, Watcher, Which};
+use egret_enforcer::evaluate::Policy;
 use egret_enforcer::queue::Settings;
 use egret_model::{Reason, Verdict};
 use egret_tests::until;
@@ -33,14 +34,14 @@ fn settings(hold: Duration) -> Settings {
     Settings { hold, ..Settings::default() }
 }
 
-const fn answer(allow: bool, lasts: Lasts) -> Answer {
-    Answer { allow, lasts }
+fn answer(allow: bool, lasts: Lasts) -> Answer {
+    Answer { allow, lasts, extent: Extent::default() }
 }
 
 fn unanswered() {
     let host = Host::new(1);
     let (_listener, to) = host.listen(V4);
-    let lanes = host.start(settings(Duration::from_millis(300)), asking());
+    let workers = host.start(settings(Duration::from_millis(300)), asking());
     let begun = Instant::now();
     assert_eq!(host.connect(to).unwrap_err(), ErrorKind::ConnectionRefused);
     assert!(begun.elapsed() >= Duration::from_millis(300));
@@ -48,17 +49,19 @@ fn unanswered() {
     assert_eq!(questions.len(), 1);
     assert_eq!(questions[0].executable.as_deref(), Some(&*format!("/bin/p{}", to.port())));
     assert_eq!((&*questions[0].destination, questions[0].port), ("127.0.0.1", Some(to.port())));
-    assert_eq!(lanes.state().parked, 1);
-    until("nothing to be held any more", || (lanes.state().parked_now == 0).then_some(()));
-    assert_eq!(host.fakes.judgements(V4, 1)[0].1.reason, Reason::NoRule);
+    assert_eq!(workers.state().parked, 1);
+    let held: Vec<_> = host.fakes.held.lock().unwrap().iter().map(|(_, flow, _)| flow.peer).collect();
+    assert_eq!(held, [to], "whoever waits for the verdict is notified");
+    until("nothing to be held any more", || (workers.state().parked_now == 0).then_some(()));
+    assert_eq!(host.fakes.evaluations(V4, 1)[0].1.reason, Reason::NoRule);
 }
 
 fn unheld() {
     let host = Host::new(1);
     let (_listener, to) = host.listen(V6);
-    let lanes = host.start(settings(Duration::ZERO), asking());
+    let workers = host.start(settings(Duration::ZERO), asking());
     assert_eq!(host.connect(to).unwrap_err(), ErrorKind::ConnectionRefused);
-    assert_eq!((host.questions.open().len(), lanes.state().parked), (1, 0));
+    assert_eq!((host.questions.open().len(), workers.state().parked), (1, 0));
 }
 
 fn answered() {
@@ -84,9 +87,9 @@ fn answered() {
         });
         assert_eq!(outcome.err(), (!allow).then_some(ErrorKind::ConnectionRefused));
         // It was held: no packet was sent twice.
-        let told = host.fakes.judgements(V4, 1);
+        let recorded = host.fakes.evaluations(V4, 1);
         let verdict = if allow { Verdict::Allow } else { Verdict::Block };
-        assert_eq!((told[0].0, told[0].1.reason), (verdict, Reason::Answer));
+        assert_eq!((recorded[0].0, recorded[0].1.reason), (verdict, Reason::Answer));
         assert!(host.fakes.granted.lock().unwrap().is_empty(), "only rules are");
     }
 }

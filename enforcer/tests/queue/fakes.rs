@@ -1,13 +1,14 @@
 //! What the packet path asks of the rest of the program, answered as a test wants.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use egret_enforcer::judge::{Audit, Digest, FindOwner, Grant, Identify};
-use egret_model::{Attribution, Executable, Flow, Identity, Judgement, Owner, Process, ProcessId, Sha256, Verdict};
+use egret_enforcer::evaluate::{Audit, Digest, FindOwner, Grant, Identify};
+use egret_model::{Attribution, Evaluation, Executable, Flow, Identity, Owner, Process, ProcessId, Verdict};
 use egret_tests::until;
 
 /// A door that threads wait at while it is closed. It opens when whoever closed it goes.
@@ -46,48 +47,59 @@ pub(crate) struct Fakes {
     /// Digests are computed behind this one.
     pub(crate) digesting: Door,
     /// No process is found.
-    pub(crate) nobody: AtomicBool,
+    pub(crate) has_no_owner: AtomicBool,
+    /// How long a search takes.
+    pub(crate) search_ms: AtomicU64,
+    /// The ports of the programs that a search finds.
+    pub(crate) candidates: Mutex<Vec<u16>>,
     /// All processes are this one.
     pub(crate) pid: AtomicU64,
-    /// Who a process is is told too late.
+    /// Processes are identified too late.
     pub(crate) is_late: AtomicBool,
-    /// How often somebody asked who a process is.
+    /// How often a process was identified.
     pub(crate) identified: AtomicU64,
     /// How often somebody searched for an owner.
     pub(crate) searched: AtomicU64,
-    pub(crate) told: Mutex<Vec<Told>>,
+    pub(crate) recorded: Mutex<Vec<Recorded>>,
+    /// Packets that were held, and until when.
+    pub(crate) held: Mutex<Vec<(Owner, Flow, Instant)>>,
     pub(crate) granted: Mutex<Vec<(Owner, Flow, u32)>>,
     pub(crate) revoked: AtomicU64,
 }
 
-/// What an audit is told.
-type Told = (Option<Owner>, Option<Flow>, Verdict, Arc<Judgement>);
+/// What an audit records.
+type Recorded = (Option<Owner>, Option<Flow>, Verdict, Arc<Evaluation>);
 
 /// The digest of every program of a test.
 pub(crate) const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 pub(crate) struct Finder(pub(crate) Arc<Fakes>);
 
+/// The program of a port, as process `pid` if that is not zero.
+fn owner(pid: u32, port: u16, attribution: Attribution) -> Owner {
+    let process = ProcessId {
+        pid: if pid == 0 { 4_000_000 + u32::from(port) } else { pid },
+        uid: 1000,
+        start_ns: 1,
+        exec_id: port.into(),
+        cgroup_id: 1,
+        parent_pid: 1,
+    };
+    Owner { process, cookie: 7, attribution }
+}
+
 impl FindOwner for Finder {
     fn find(&mut self, flow: &Flow) -> Option<Owner> {
         self.0.finding.pass();
-        let port = u32::from(flow.peer.port());
         let pid = u32::try_from(self.0.pid.load(Ordering::Relaxed)).unwrap();
-        let process = ProcessId {
-            pid: if pid == 0 { 4_000_000 + port } else { pid },
-            uid: 1000,
-            start_ns: 1,
-            exec_id: port.into(),
-            cgroup_id: 1,
-            parent_pid: 1,
-        };
-        let owner = Owner { process, cookie: 7, attribution: Attribution::Tuple };
-        (!self.0.nobody.load(Ordering::Relaxed)).then_some(owner)
+        let owner = owner(pid, flow.peer.port(), Attribution::Tuple);
+        (!self.0.has_no_owner.load(Ordering::Relaxed)).then_some(owner)
     }
 
-    fn search(&mut self, _: &Flow) -> Option<Owner> {
+    fn candidates(&mut self, _: &Flow, _: Instant) -> Vec<Owner> {
         self.0.searched.fetch_add(1, Ordering::Relaxed);
-        None
+        thread::sleep(Duration::from_millis(self.0.search_ms.load(Ordering::Relaxed)));
+        self.0.candidates.lock().unwrap().iter().map(|port| owner(0, *port, Attribution::Procfs)).collect()
     }
 
     fn is_inbound(&mut self, _: &Flow) -> bool {
@@ -125,30 +137,43 @@ impl Grant for Fakes {
     fn revoke(&self) {
         self.revoked.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn set_policy(&self, _: bool, _: u32, _: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(())
+    }
 }
 
 impl Audit for Fakes {
-    fn judged(&self, owner: Option<&Owner>, flow: Option<&Flow>, verdict: Verdict, judgement: &Arc<Judgement>) {
-        self.told.lock().unwrap().push((owner.copied(), flow.copied(), verdict, Arc::clone(judgement)));
+    fn record(&self, owner: Option<&Owner>, flow: Option<&Flow>, verdict: Verdict, evaluation: &Arc<Evaluation>) {
+        self.recorded.lock().unwrap().push((owner.copied(), flow.copied(), verdict, Arc::clone(evaluation)));
+    }
+
+    fn held(&self, owner: &Owner, flow: &Flow, until: Instant) {
+        self.held.lock().unwrap().push((*owner, *flow, until));
     }
 }
 
 pub(crate) struct Digester(pub(crate) Arc<Fakes>);
 
 impl Digest for Digester {
-    fn digest(&mut self, _: &Process) -> Option<Sha256> {
-        self.0.digesting.pass();
-        Some(DIGEST.into())
+    fn order(&self, process: &Arc<Process>, done: Box<dyn FnOnce() + Send>) -> bool {
+        let (fakes, process) = (Arc::clone(&self.0), Arc::clone(process));
+        thread::spawn(move || {
+            fakes.digesting.pass();
+            let _ = process.executable.sha256.set(Some(DIGEST.into()));
+            done();
+        });
+        true
     }
 }
 
 impl Fakes {
-    /// What was told of flows to an address, in order, once so much was.
-    pub(crate) fn judgements(&self, to: IpAddr, count: usize) -> Vec<(Verdict, Arc<Judgement>)> {
-        let is_meant = |told: &&Told| told.1.is_some_and(|flow| flow.peer.ip() == to);
-        let told = || self.told.lock().unwrap().iter().filter(is_meant).cloned().collect::<Vec<_>>();
-        let told = until("judgements", || Some(told()).filter(|told| told.len() >= count));
-        assert_eq!(told.len(), count);
-        told.into_iter().map(|(_, _, verdict, judgement)| (verdict, judgement)).collect()
+    /// The verdicts on flows to an address, in order, once there are so many.
+    pub(crate) fn evaluations(&self, to: IpAddr, count: usize) -> Vec<(Verdict, Arc<Evaluation>)> {
+        let is_meant = |recorded: &&Recorded| recorded.1.is_some_and(|flow| flow.peer.ip() == to);
+        let recorded = || self.recorded.lock().unwrap().iter().filter(is_meant).cloned().collect::<Vec<_>>();
+        let recorded = until("evaluations", || Some(recorded()).filter(|recorded| recorded.len() >= count));
+        assert_eq!(recorded.len(), count);
+        recorded.into_iter().map(|(_, _, verdict, evaluation)| (verdict, evaluation)).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! More packets than there is room for.
 
-use egret_enforcer::judge::{Mode, OnFailure};
+use egret_enforcer::Mode;
+use egret_enforcer::evaluate::FailurePolicy;
 use egret_enforcer::queue::Settings;
 use egret_model::Verdict;
 use egret_tests::until;
@@ -11,37 +12,39 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: what a full queue has no room for goes through where failures open", || full(OnFailure::Open)),
-        test("queue: what a full queue has no room for is dropped where failures close", || full(OnFailure::Closed)),
+        test("queue: what a full queue has no room for goes through where failures open", || full(FailurePolicy::Open)),
+        test("queue: what a full queue has no room for is dropped where failures close", || {
+            full(FailurePolicy::Closed)
+        }),
     ]
 }
 
-/// The lane looks at one packet, some wait, and the rest finds no room.
-fn full(on_failure: OnFailure) {
+/// The worker looks at one packet, some wait, and the rest finds no room.
+fn full(on_failure: FailurePolicy) {
     const SENT: u64 = 100;
     const ROOM: u32 = 20;
     let host = Host::new(1);
     let (receiver, to) = host.receiver(V4);
     let settings = Settings { on_failure, queue_length: ROOM, ..Settings::default() };
-    let lanes = host.start(settings, policy(Mode::Learn, ""));
-    // Decided before, so that the lane alone decides the rest.
+    let workers = host.start(settings, policy(Mode::Learn, ""));
+    // Decided before, so that the worker alone decides the rest.
     host.send(to);
     until("the first one", || (received(&receiver) == 1).then_some(()));
     let closed = host.fakes.finding.close();
     (0..SENT).for_each(|_| host.send(to));
-    let waiting = u64::from(lanes.state().queues[0].length);
+    let waiting = u64::from(workers.state().queues[0].length);
     assert!((u64::from(ROOM)..=u64::from(ROOM) * 3 / 2).contains(&waiting), "{waiting} of {ROOM}");
     let unseen = SENT - waiting;
     let passed = u64::try_from(received(&receiver)).unwrap();
-    assert_eq!(passed, if on_failure == OnFailure::Open { unseen } else { 0 });
+    assert_eq!(passed, if on_failure == FailurePolicy::Open { unseen } else { 0 });
     drop(closed);
-    until("verdicts", || (lanes.state().verdicts_of(Verdict::Allow) == 1 + waiting).then_some(()));
+    until("verdicts", || (workers.state().verdicts_of(Verdict::Allow) == 1 + waiting).then_some(()));
     assert_eq!(u64::try_from(received(&receiver)).unwrap(), waiting);
     // That packets are missing is seen with the next one.
     host.send(to);
     until("another one", || (received(&receiver) == 1).then_some(()));
-    let queue = &lanes.state().queues[0];
+    let queue = &workers.state().queues[0];
     assert_eq!(queue.missing, unseen);
-    assert_eq!(queue.dropped_user + queue.dropped_full, if on_failure == OnFailure::Open { 0 } else { unseen });
+    assert_eq!(queue.dropped_user + queue.dropped_full, if on_failure == FailurePolicy::Open { 0 } else { unseen });
     assert_eq!((queue.length, queue.capacity), (0, ROOM));
 }

@@ -1,14 +1,15 @@
-//! A network namespace whose packets are judged.
+//! A network namespace whose packets are evaluated.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use egret_enforcer::Mode;
 use egret_enforcer::ask::Questions;
 use egret_enforcer::baseline::{Index, parse};
-use egret_enforcer::judge::{FindOwner, Mode, Policy};
-use egret_enforcer::queue::{Lanes, LanesError, QueueState, Settings, Sources};
+use egret_enforcer::evaluate::{FindOwner, Policy};
+use egret_enforcer::queue::{QueueState, Settings, Sources, Workers, WorkersError};
 use egret_tests::{Namespace, until};
 
 use crate::fakes::{Digester, Fakes, Finder};
@@ -20,23 +21,28 @@ pub(crate) const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// for queues that nobody reads.
 const RULES: &str = r#"
 for iptables in iptables-legacy ip6tables-legacy; do
-    mangle="$iptables -w -t mangle -A OUTPUT" filter="$iptables -w -A OUTPUT"
-    $mangle -p icmp -j RETURN
-    $mangle -p icmpv6 -j RETURN
-    $mangle -m conntrack --ctdir REPLY -j RETURN
-    $mangle -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
-    $mangle -m connmark ! --mark 0/0xff000000 -j RETURN
-    $mangle -j NFQUEUE $BALANCE $BYPASS
+    mangle="$iptables -w -t mangle" filter="$iptables -w -A OUTPUT"
+    $mangle -N egret
+    $mangle -A egret -p icmp -j RETURN
+    $mangle -A egret -p icmpv6 -j RETURN
+    $mangle -A egret -m conntrack --ctdir REPLY -j RETURN
+    $mangle -A egret -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+    $mangle -A egret -m connmark ! --mark 0/0xff000000 -j RETURN
+    $mangle -A egret -m mark --mark 0x01000000/0xff000000 -j ACCEPT
+    $mangle -A egret -m mark ! --mark 0/0xff000000 -j RETURN
+    $mangle -A egret -j NFQUEUE $BALANCE $BYPASS
+    $mangle -A OUTPUT -j egret
     $filter -p tcp -m mark --mark 0x01000000/0xff000000 -j REJECT --reject-with tcp-reset
     $filter -m mark --mark 0x01000000/0xff000000 -j REJECT
-    $filter -m mark ! --mark 0/0xff000000 -j CONNMARK --save-mark --nfmask 0xff000000 --ctmask 0xff000000
+    saved="-m mark ! --mark 0/0xff000000 -m mark ! --mark 0x02000000/0xff000000"
+    $filter $saved -j CONNMARK --save-mark --nfmask 0xff000000 --ctmask 0xff000000
 done
 "#;
 
 /// Long enough for anything that does not hang.
 pub(crate) const AT_ONCE: Duration = Duration::from_millis(900);
 
-/// A network namespace whose packets are judged.
+/// A network namespace whose packets are evaluated.
 pub(crate) struct Host {
     pub(crate) namespace: Namespace,
     pub(crate) fakes: Arc<Fakes>,
@@ -60,20 +66,21 @@ impl Host {
         Self { namespace, fakes: Arc::default(), questions: Arc::default() }
     }
 
-    pub(crate) fn start(&self, settings: Settings, policy: Policy) -> Lanes {
+    pub(crate) fn start(&self, settings: Settings, policy: Policy) -> Workers {
         self.try_start(settings, policy).unwrap()
     }
 
-    pub(crate) fn try_start(&self, settings: Settings, policy: Policy) -> Result<Lanes, LanesError> {
+    pub(crate) fn try_start(&self, settings: Settings, policy: Policy) -> Result<Workers, WorkersError> {
         let sources = Sources {
             identify: Arc::clone(&self.fakes) as _,
             grant: Arc::clone(&self.fakes) as _,
             audit: Arc::clone(&self.fakes) as _,
             digest: Box::new(Digester(Arc::clone(&self.fakes))),
             questions: Arc::clone(&self.questions),
+            totals: Arc::default(),
         };
         let mut finders = || Ok(Box::new(Finder(Arc::clone(&self.fakes))) as Box<dyn FindOwner>);
-        self.namespace.within(|| Lanes::start(settings, policy, sources, &mut finders))
+        self.namespace.within(|| Workers::start(settings, policy, sources, &mut finders))
     }
 
     /// Something that accepts connections.
@@ -121,9 +128,9 @@ pub(crate) fn received(socket: &UdpSocket) -> usize {
     std::iter::from_fn(|| socket.recv(&mut [0; 64]).ok()).count()
 }
 
-/// How the lanes are doing, once they have given so many verdicts. Packets go before these are counted.
-pub(crate) fn settled(lanes: &Lanes, verdicts: u64) -> QueueState {
-    let state = until("verdicts", || Some(lanes.state()).filter(|state| state.latency.count() >= verdicts));
+/// How the workers are doing, once they have given so many verdicts. Packets go before these are counted.
+pub(crate) fn settled(workers: &Workers, verdicts: u64) -> QueueState {
+    let state = until("verdicts", || Some(workers.state()).filter(|state| state.latency.count() >= verdicts));
     assert_eq!(state.latency.count(), verdicts, "{state:?}");
     state
 }

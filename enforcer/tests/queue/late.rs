@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use egret_enforcer::judge::{Mode, OnFailure, Policy};
+use egret_enforcer::Mode;
+use egret_enforcer::evaluate::{FailurePolicy, Policy};
 use egret_enforcer::queue::Settings;
 use egret_model::{Reason, Verdict};
 use egret_tests::until;
@@ -15,32 +16,32 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: what is not known in time goes through where failures open", || late(OnFailure::Open)),
-        test("queue: what is not known in time is refused where failures close", || late(OnFailure::Closed)),
+        test("queue: what is not known in time goes through where failures open", || late(FailurePolicy::Open)),
+        test("queue: what is not known in time is refused where failures close", || late(FailurePolicy::Closed)),
     ]
 }
 
-fn late(on_failure: OnFailure) {
+fn late(on_failure: FailurePolicy) {
     let host = Host::new(1);
     let (_listener, to) = host.listen(V4);
     host.fakes.is_late.store(true, Ordering::Relaxed);
     let policy = Policy { on_failure, ..policy(Mode::Enforce, &allow(to)) };
     let settings = Settings { identify_within: Duration::from_millis(100), ..Settings::default() };
-    let lanes = host.start(settings, policy);
+    let workers = host.start(settings, policy);
     let outcomes: Vec<_> = (0..10).map(|_| host.connect(to)).collect();
     assert_eq!(host.fakes.identified.load(Ordering::Relaxed), 3, "it was not waited for ten times");
-    let expected = if on_failure == OnFailure::Open { None } else { Some(ErrorKind::ConnectionRefused) };
+    let expected = if on_failure == FailurePolicy::Open { None } else { Some(ErrorKind::ConnectionRefused) };
     assert!(outcomes.into_iter().all(|outcome| outcome.err() == expected));
-    let state = settled(&lanes, 10);
+    let state = settled(&workers, 10);
     assert_eq!((state.late, state.hits), (10, 0), "it is not remembered");
-    let told = host.fakes.judgements(V4, 10);
-    let verdict = if on_failure == OnFailure::Open { Verdict::Allow } else { Verdict::Block };
-    assert!(told.iter().all(|(told, judgement)| (*told, judgement.reason) == (verdict, Reason::Late)));
+    let recorded = host.fakes.evaluations(V4, 10);
+    let verdict = if on_failure == FailurePolicy::Open { Verdict::Allow } else { Verdict::Block };
+    assert!(recorded.iter().all(|(recorded, evaluation)| (*recorded, evaluation.reason) == (verdict, Reason::Late)));
     assert!(host.fakes.granted.lock().unwrap().is_empty());
     host.fakes.is_late.store(false, Ordering::Relaxed);
     let (_receiver, to) = host.receiver(V4);
     until("to be asked again", || {
         host.send(to);
-        host.fakes.told.lock().unwrap().iter().any(|told| told.3.reason != Reason::Late).then_some(())
+        host.fakes.recorded.lock().unwrap().iter().any(|recorded| recorded.3.reason != Reason::Late).then_some(())
     });
 }

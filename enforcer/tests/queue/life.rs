@@ -4,8 +4,9 @@ use std::error::Error as _;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use egret_enforcer::judge::{Mode, OnFailure, Policy};
-use egret_enforcer::queue::{LanesError, Settings};
+use egret_enforcer::Mode;
+use egret_enforcer::evaluate::{FailurePolicy, Policy};
+use egret_enforcer::queue::{Settings, WorkersError};
 use egret_model::{Reason, Verdict};
 use egret_tests::until;
 use libtest_mimic::Trial;
@@ -15,55 +16,55 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: stopping settles what is held", || stop_holding(OnFailure::Open)),
-        test("queue: stopping refuses what is held where failures close", || stop_holding(OnFailure::Closed)),
+        test("queue: stopping settles what is held", || stop_holding(FailurePolicy::Open)),
+        test("queue: stopping refuses what is held where failures close", || stop_holding(FailurePolicy::Closed)),
         test("queue: stopping settles what waits", stop_waiting),
-        test("queue: idle lanes can be stopped and started again", again),
-        test("queue: a queue that another program reads is told", occupied),
+        test("queue: idle workers can be stopped and started again", again),
+        test("queue: a queue that another program reads is named", occupied),
         test("queue: packets that come while the queue is being set up are not lost", start_under_load),
     ]
 }
 
 /// Packets that a person was to be asked about.
-fn stop_holding(on_failure: OnFailure) {
+fn stop_holding(on_failure: FailurePolicy) {
     let host = Host::new(1);
     let (receiver, to) = host.receiver(V4);
     let policy = Policy { ask: true, on_failure, ..policy(Mode::Enforce, "") };
     let hold = Duration::from_secs(60);
-    let lanes = host.start(Settings { on_failure, hold, ..Settings::default() }, policy);
+    let workers = host.start(Settings { on_failure, hold, ..Settings::default() }, policy);
     (0..10).for_each(|_| host.send(to));
-    until("packets to be held", || (lanes.state().parked_now == 10).then_some(()));
+    until("packets to be held", || (workers.state().parked_now == 10).then_some(()));
     let begun = Instant::now();
-    lanes.stop();
+    workers.stop();
     assert!(begun.elapsed() < hold);
-    let told = host.fakes.judgements(V4, 10);
-    let verdict = if on_failure == OnFailure::Open { Verdict::Allow } else { Verdict::Block };
-    assert!(told.iter().all(|(told, judgement)| (*told, judgement.reason) == (verdict, Reason::Late)));
-    assert_eq!(received(&receiver), if on_failure == OnFailure::Open { 10 } else { 0 });
+    let recorded = host.fakes.evaluations(V4, 10);
+    let verdict = if on_failure == FailurePolicy::Open { Verdict::Allow } else { Verdict::Block };
+    assert!(recorded.iter().all(|(recorded, evaluation)| (*recorded, evaluation.reason) == (verdict, Reason::Late)));
+    assert_eq!(received(&receiver), if on_failure == FailurePolicy::Open { 10 } else { 0 });
 }
 
-/// Packets that no lane has looked at yet.
+/// Packets that no worker has looked at yet.
 fn stop_waiting() {
     let host = Host::new(2);
     let (receiver, to) = host.receiver(V4);
-    let lanes = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Learn, ""));
+    let workers = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Learn, ""));
     let closed = host.fakes.finding.close();
     (0..200).for_each(|_| host.send(to));
-    assert_eq!(lanes.state().queues.iter().map(|queue| queue.length).sum::<u32>(), 200);
+    assert_eq!(workers.state().queues.iter().map(|queue| queue.length).sum::<u32>(), 200);
     std::thread::scope(|scope| {
-        scope.spawn(|| lanes.stop());
+        scope.spawn(|| workers.stop());
         drop(closed);
     });
-    assert_eq!((host.fakes.judgements(V4, 200).len(), received(&receiver)), (200, 200));
+    assert_eq!((host.fakes.evaluations(V4, 200).len(), received(&receiver)), (200, 200));
 }
 
 fn again() {
     let host = Host::with_rules(2, "--queue-bypass");
     let (_listener, to) = host.listen(V4);
     for round in 1..=3 {
-        let lanes = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Enforce, ""));
+        let workers = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Enforce, ""));
         assert_eq!(host.connect(to).unwrap_err(), ErrorKind::ConnectionRefused, "round {round}");
-        lanes.stop();
+        workers.stop();
         host.connect(to).expect("nobody reads the queues");
     }
 }
@@ -72,11 +73,11 @@ fn occupied() {
     let host = Host::new(1);
     let _lanes = host.start(Settings::default(), policy(Mode::Learn, ""));
     let Err(error) = host.try_start(Settings::default(), policy(Mode::Learn, "")) else { panic!("both read it") };
-    assert!(matches!(error, LanesError::Bind { number: 1, .. }), "{error:?}");
+    assert!(matches!(error, WorkersError::Bind { number: 1, .. }), "{error:?}");
     assert_eq!(error.to_string(), "cannot read queue 1");
     assert!(error.source().is_some());
     let none = host.try_start(Settings { first_queue: u16::MAX, ..Settings::default() }, policy(Mode::Learn, ""));
-    assert!(matches!(none, Err(LanesError::Numbers { .. })));
+    assert!(matches!(none, Err(WorkersError::Numbers { .. })));
 }
 
 /// Queues are set up one setting after another, and packets come all the time.
@@ -92,11 +93,11 @@ fn start_under_load() {
             }
         });
         for _ in 0..20 {
-            let lanes = host.start(Settings::default(), policy(Mode::Learn, ""));
-            until("a verdict", || (lanes.state().verdicts_of(Verdict::Allow) > 0).then_some(()));
+            let workers = host.start(Settings::default(), policy(Mode::Learn, ""));
+            until("a verdict", || (workers.state().verdicts_of(Verdict::Allow) > 0).then_some(()));
             // What was thrown away would stay in the queue.
-            until("no packet without a verdict", || (lanes.state().queues[0].length == 0).then_some(()));
-            lanes.stop();
+            until("no packet without a verdict", || (workers.state().queues[0].length == 0).then_some(()));
+            workers.stop();
         }
         drop(is_over);
     });

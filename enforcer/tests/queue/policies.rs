@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use egret_enforcer::judge::{Mode, Policy};
+use egret_enforcer::Mode;
+use egret_enforcer::evaluate::Policy;
 use egret_enforcer::queue::Settings;
 use egret_model::Verdict;
 use libtest_mimic::Trial;
@@ -22,16 +23,16 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn at_once() {
     let host = Host::new(1);
     let (_listener, to) = host.listen(V4);
-    let lanes = host.start(Settings::default(), policy(Mode::Learn, ""));
+    let workers = host.start(Settings::default(), policy(Mode::Learn, ""));
     for generation in 1..10 {
         host.connect(to).unwrap();
-        lanes.switch(Policy { generation, ..policy(Mode::Enforce, "") });
+        workers.switch(Policy { generation, ..policy(Mode::Enforce, "") });
         assert_eq!(host.connect(to).unwrap_err(), ErrorKind::ConnectionRefused);
-        lanes.switch(Policy { generation, ..policy(Mode::Enforce, &allow(to)) });
+        workers.switch(Policy { generation, ..policy(Mode::Enforce, &allow(to)) });
         host.connect(to).unwrap();
         let mark = host.fakes.granted.lock().unwrap().last().unwrap().2;
-        assert_eq!(mark, (2 + generation) << 24);
-        assert_eq!(lanes.policy().generation, generation);
+        assert_eq!(mark, (3 + generation) << 24);
+        assert_eq!(workers.policy().generation, generation);
     }
     assert_eq!(host.fakes.revoked.load(Ordering::Relaxed), 18);
 }
@@ -40,7 +41,7 @@ fn under_load() {
     const EACH: u64 = 300;
     let host = Host::new(2);
     let (listener, to) = host.listen(V4);
-    let lanes = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Learn, ""));
+    let workers = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Learn, ""));
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| listener.incoming().take(usize::try_from(2 * EACH).unwrap()).for_each(drop));
@@ -53,14 +54,14 @@ fn under_load() {
                 if is_over.load(Ordering::Relaxed) {
                     break;
                 }
-                lanes.switch(Policy { generation, ..policy(mode, &allow(to)) });
+                workers.switch(Policy { generation, ..policy(mode, &allow(to)) });
             }
         });
         let ended: Vec<_> = clients.into_iter().map(thread::ScopedJoinHandle::join).collect();
         is_over.store(true, Ordering::Relaxed);
         assert!(ended.iter().all(Result::is_ok));
     });
-    let state = settled(&lanes, 2 * EACH);
+    let state = settled(&workers, 2 * EACH);
     assert_eq!(state.verdicts_of(Verdict::Allow), 2 * EACH, "no handshake was begun twice: {state:?}");
     assert!(state.queues.iter().all(|queue| queue.length == 0 && queue.missing == 0));
 }

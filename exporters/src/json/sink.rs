@@ -1,37 +1,39 @@
-//! The sink: takes events from its queue, writes lines.
+//! The sink: takes events from its queue and writes them as lines.
 
+use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use std::{fmt, io};
+use std::time::Duration;
 
+use egret_model::EventName;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use super::lines::Lines;
-use super::output::{Error, Output};
-use super::settings::{Destination, Settings};
-use crate::sink::{Batch, DropReason, Receiver};
+use super::client::Output;
+use super::config::{Destination, Error, Settings};
+use super::encoder::{Lines, Writer};
+use crate::sink::{Batch, DropReason, RateLimit, Receiver};
 
-/// Between two messages about writes that fail.
+/// Interval between two messages about failing writes.
 const MESSAGE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Writes JSON lines.
 #[derive(Debug)]
 pub struct Sink {
     destination: Destination,
+    updates: bool,
     output: Output,
     lines: Lines,
     reopener: Reopener,
-    trouble: Trouble,
+    outage: Outage,
 }
 
-/// Asks a [`Sink`] to open its file again.
+/// Makes a [`Sink`] reopen its file.
 #[derive(Clone, Debug, Default)]
 pub struct Reopener(Arc<Notify>);
 
 impl Reopener {
-    /// Has the file opened by its name after the write under way, for logrotate: lines before go whole to the file
-    /// that was renamed, lines after whole to the new one. Does not wait for it.
+    /// Reopens the file by its name after the current write, for logrotate. Earlier lines go completely to the renamed file,
+    /// later ones to the new file. Returns at once.
     pub fn reopen(&self) {
         self.0.notify_one();
     }
@@ -47,20 +49,20 @@ impl Sink {
         Ok(Self {
             output: Output::open(&settings.destination)?,
             destination: settings.destination.clone(),
-            lines: Lines::new(settings.arguments.clone()),
+            updates: settings.updates,
+            lines: Lines::new(Writer::new(settings.arguments.clone()).with_updates(settings.updates)),
             reopener: Reopener::default(),
-            trouble: Trouble::default(),
+            outage: Outage::default(),
         })
     }
 
-    /// What this sink is asked with to open its file again.
     #[must_use]
     pub fn reopener(&self) -> Reopener {
         self.reopener.clone()
     }
 
-    /// Writes until the queue is closed and empty. Needs a thread of its own, with a runtime that drives I/O: writes to
-    /// a file block.
+    /// Writes until the queue is closed and empty. Needs its own thread with a runtime that drives I/O, because writes to a file
+    /// block.
     pub async fn run(mut self, mut inbox: Receiver) {
         while let Some(batch) = self.next(&mut inbox).await {
             self.write(&batch, &mut inbox).await;
@@ -88,19 +90,23 @@ impl Sink {
             if self.lines.are_full() {
                 self.flush(inbox).await;
             }
-            self.lines.push(event);
+            if self.updates || event.name != EventName::ConnectionUpdate {
+                self.lines.push(event);
+            } else {
+                inbox.sent(1);
+            }
         }
     }
 
-    /// Has all lines written. What cannot be written is dropped: a full disk is waited for by nobody.
+    /// Writes all lines. Lines that cannot be written are dropped: the sink does not wait for space on a full disk.
     async fn flush(&mut self, inbox: &mut Receiver) {
         let done = self.write_lines(inbox).await;
-        self.output.take_back(self.lines.torn());
-        let lost = self.lines.clear();
-        inbox.dropped(lost, DropReason::WriteFailed);
+        self.output.discard_partial(self.lines.partial());
+        let dropped = self.lines.clear();
+        inbox.dropped(dropped, DropReason::WriteFailed);
         match done {
-            Ok(()) => self.trouble.over(&self.destination),
-            Err(error) => self.trouble.tell(&self.destination, &error, lost),
+            Ok(()) => self.outage.succeeded(&self.destination),
+            Err(error) => self.outage.failed(&self.destination, &error, dropped),
         }
     }
 
@@ -110,55 +116,53 @@ impl Sink {
         }
         while !self.lines.unwritten().is_empty() {
             let written = self.output.write(self.lines.unwritten()).await?;
-            inbox.sent(self.lines.wrote(written));
+            inbox.sent(self.lines.advance(written));
         }
         Ok(())
     }
 
-    /// Without a new file the old one is written to, whatever its name is now: nothing is lost.
+    /// If the new file cannot be opened, the sink keeps writing to the old one, so that no line is lost.
     fn reopen(&mut self) {
         let Destination::File(path) = &self.destination else { return };
-        if self.output.is(path) {
+        if self.output.is_same_file(path) {
             return;
         }
         match Output::open(&self.destination) {
             Ok(output) => self.output = output,
-            Err(error) => warn!(%error, "the old file is written to, whatever its name is now"),
+            Err(error) => warn!(%error, "cannot reopen the file of JSON lines, the renamed one is still written to"),
         }
     }
 }
 
-/// Writes that fail: told at once, then once a minute.
-#[derive(Debug, Default)]
-struct Trouble {
-    told: Option<Instant>,
-    /// Whether the last thing told was that writing fails.
-    lasts: bool,
-    lost: u64,
+/// Logs failing writes: the first at once, then once a minute.
+#[derive(Debug)]
+struct Outage {
+    limit: RateLimit,
+    /// A failure was logged and the recovery was not.
+    reported: bool,
+    /// Events dropped since the last message.
+    dropped: u64,
 }
 
-impl Trouble {
-    fn tell(&mut self, destination: &Destination, error: &io::Error, lost: u64) {
-        self.lost += lost;
-        if self.told.is_none_or(|told| told.elapsed() >= MESSAGE_INTERVAL) {
-            let dropped = std::mem::take(&mut self.lost);
+impl Default for Outage {
+    fn default() -> Self {
+        Self { limit: RateLimit::new(MESSAGE_INTERVAL), reported: false, dropped: 0 }
+    }
+}
+
+impl Outage {
+    fn failed(&mut self, destination: &Destination, error: &io::Error, dropped: u64) {
+        self.dropped += dropped;
+        if self.limit.allows() {
+            let dropped = std::mem::take(&mut self.dropped);
             warn!(%destination, %error, dropped, "JSON lines cannot be written");
-            (self.told, self.lasts) = (Some(Instant::now()), true);
+            self.reported = true;
         }
     }
 
-    fn over(&mut self, destination: &Destination) {
-        if std::mem::take(&mut self.lasts) {
-            info!(%destination, dropped = std::mem::take(&mut self.lost), "JSON lines are written again");
-        }
-    }
-}
-
-impl fmt::Display for Destination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stdout => f.write_str("standard output"),
-            Self::File(path) => path.display().fmt(f),
+    fn succeeded(&mut self, destination: &Destination) {
+        if std::mem::take(&mut self.reported) {
+            info!(%destination, dropped = std::mem::take(&mut self.dropped), "JSON lines are written again");
         }
     }
 }

@@ -1,26 +1,18 @@
 //! OpenTelemetry spans over OTLP.
 //!
 //! ```text
-//! queue -> span (events become encoded spans) -> request (a batch) -> delivery (retries) -> client (gRPC, HTTP)
+//! queue -> encoder (spans of an event) -> sink (a request, batched) -> client (gRPC or HTTP, with retries)
 //! ```
 //!
-//! Requests are put together here and not by `opentelemetry-otlp`, because that only logs what a collector rejected and
-//! tries again out of our sight: the account of drops would not be exact.
+//! egret encodes the requests itself instead of using `opentelemetry-otlp`, which only logs rejected spans and retries on its own:
+//! the account of drops would not be exact.
 
 mod client;
-mod delivery;
-mod error;
-mod host;
-mod own_work;
-mod request;
-mod resource;
-mod retry;
-mod settings;
+mod config;
+mod encoder;
+mod own_spans;
 mod sink;
-mod span;
-mod wire;
 
-pub use error::Error;
-pub use own_work::{provider, scope};
-pub use settings::{ClientIdentity, Protocol, Settings};
-pub use sink::Sink;
+pub use self::config::{ClientIdentity, Error, Protocol, Settings};
+pub use self::own_spans::{provider, scope};
+pub use self::sink::Sink;

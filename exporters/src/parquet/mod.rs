@@ -1,27 +1,22 @@
 //! Parquet files: a log that any query engine reads.
 //!
 //! ```text
-//! queue -> rows (columns in memory) -> file (row groups, encoded) -> store (parts under a temporary name) -> shelf
+//! queue -> encoder (a batch of columns, then row groups of the open file) -> client (parts under a temporary name) -> retention
 //! ```
 //!
-//! A reader never sees a torn file: each is written under another name and renamed once it is whole. What a killed egret
-//! loses is the file it was writing, and so what came within the interval after which a file is finished. Files for a bucket
-//! are finished on this host and uploaded then, see [`upload`].
+//! The totals of open connections are merged in [`encoder`] and become rows when the file of their hour is finished.
+//!
+//! A reader never sees an incomplete file: each is written under a temporary name and renamed when it is finished. A killed egret
+//! loses the open file, at most the events of one rotation interval. Files for a bucket are finished on this host and uploaded
+//! then, see [`client`].
 
-mod complaint;
-mod encoding;
-mod error;
-mod file;
+mod client;
+mod config;
+mod encoder;
 mod layout;
 pub mod read;
-mod rows;
 pub mod schema;
-mod settings;
-mod shelf;
 mod sink;
-mod store;
-mod upload;
 
-pub use error::StartError;
-pub use settings::{Destination, Settings, Spool};
-pub use sink::Sink;
+pub use self::config::{Destination, Settings, Spool, StartError};
+pub use self::sink::Sink;

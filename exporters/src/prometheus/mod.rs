@@ -1,40 +1,27 @@
-//! Prometheus metrics: what connections add up to, and what egret says of itself.
+//! Prometheus metrics: counters of connections, and the state of egret.
 //!
 //! ```text
-//! Sink::run -> Metrics::count, a batch at a time -> Metrics::gather <- serve <- scrape
+//! queue -> sink -> metrics (counters, updated by batch) <- server <- scrape
+//!                         snapshot (state, read by scrape) <-'
 //! ```
 //!
-//! Whatever happens on the host, the number of series and the memory have a bound: see [`Settings`], and
-//! `docs/metrics.md` for what that does to counters.
+//! The number of series and the memory are limited, whatever happens on the host: see [`Settings`], and `docs/metrics.md` for the
+//! consequences for counters.
+//!
+//! Prometheus pulls metrics, so that this sink has a [`server`] where the others have a client.
 
-mod baseline;
-mod blocked;
-mod candidates;
-mod catalogue;
-mod count;
-mod enforcement;
-mod error;
-mod executables;
-mod family;
-mod fixed;
-mod frequent;
-mod label;
-mod latencies;
-mod meaning;
+mod config;
+mod counters;
+mod encoder;
 mod metrics;
-mod openmetrics;
 mod page;
-mod peers;
 mod server;
-mod settings;
 mod sink;
 mod state;
-mod top;
 
-pub use self::catalogue::{Kind, MetricInfo, catalogue};
-pub use self::error::Error;
+pub use self::config::{Error, Settings};
+pub use self::encoder::catalogue::{Kind, MetricInfo, catalogue};
 pub use self::metrics::{Format, Metrics};
 pub use self::page::page;
 pub use self::server::{Health, Service, serve};
-pub use self::settings::Settings;
 pub use self::sink::Sink;

@@ -1,11 +1,11 @@
-//! Events on their way, shared by all sinks.
+//! Batches of events, which the queues of all sinks share.
 
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use egret_model::Event;
 
-/// A run of events. Cheap to clone: the events are shared.
+/// Consecutive events. Cheap to clone, because the events are shared.
 #[derive(Clone, Debug)]
 pub struct Batch {
     events: Arc<Vec<Event>>,
@@ -13,7 +13,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The first `count` events (all, if there are fewer) and the others.
+    /// Splits after the first `count` events, or at the end if there are fewer.
     #[must_use]
     pub fn split(self, count: usize) -> (Self, Self) {
         let middle = self.range.start + count.min(self.len());

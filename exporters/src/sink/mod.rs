@@ -1,15 +1,19 @@
-//! What all sinks have in common: batches come in through a bounded queue, and every event of them is accounted for.
+//! The parts that all sinks share: a bounded queue of batches and an account of every event.
 //!
 //! ```text
 //! offer -> queue (waiting) -> next (in hand) -> sent | dropped, with a reason
 //! ```
 //!
-//! At every moment `enqueued = sent + dropped + queued`, where `queued` is what waits and what the sink has in hand.
+//! At all times `enqueued = sent + dropped + queued`, where `queued` counts the events that wait and those in the sink's hands.
 
 mod batch;
 mod ledger;
 mod queue;
+mod rate_limit;
 
-pub use batch::Batch;
-pub use ledger::{Account, DropReason, Drops, Ledger, SpoolDrop, SpoolDrops, SpoolState};
-pub use queue::{Receiver, Sender, queue};
+pub use egret_model::snapshot::{Account, DropReason, Drops, SpoolDropReason, SpoolDrops, SpoolState};
+
+pub use self::batch::Batch;
+pub use self::ledger::Ledger;
+pub use self::queue::{Receiver, Sender, queue};
+pub(crate) use self::rate_limit::RateLimit;

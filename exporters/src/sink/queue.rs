@@ -1,17 +1,17 @@
-//! A bounded queue of batches. Who offers never waits; what does not fit is dropped and counted.
+//! A bounded queue of batches. The sender never waits: events that do not fit are dropped and counted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::DropReason;
 use super::batch::Batch;
-use super::ledger::{DropReason, Ledger, count};
+use super::ledger::{Ledger, count};
 
-/// A queue for the sink of this name that holds at most `capacity` events.
+/// A queue of at most `capacity` events for the sink of this name.
 ///
-/// An event takes about 350 bytes, and is shared by the queues of all sinks; names, paths and arguments are shared by
-/// all events of a process.
+/// An event takes about 350 bytes. The queues of all sinks share it, and all events of a process share names, paths and arguments.
 #[must_use]
 pub fn queue(sink: &'static str, capacity: usize) -> (Sender, Receiver) {
     let ledger = Ledger::new(sink, capacity);
@@ -40,7 +40,7 @@ impl Shared {
     }
 }
 
-/// The end that events are offered to. Dropping it closes the queue: what waits is still delivered.
+/// The sending half. Dropping it closes the queue; waiting events are still delivered.
 #[derive(Debug)]
 pub struct Sender {
     shared: Arc<Shared>,
@@ -48,10 +48,16 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Puts as much of a batch as there is room for into the queue, and counts the rest as dropped. Never waits.
+    /// Enqueues as many events of a batch as fit and counts the rest as dropped. Never waits.
     pub fn offer(&self, batch: &Batch) {
+        self.offer_within(batch, self.ledger.capacity());
+    }
+
+    /// [`Self::offer`] with a smaller capacity than the queue's, for when memory is short.
+    pub fn offer_within(&self, batch: &Batch, capacity: usize) {
         let mut state = self.shared.lock();
-        let room = if state.receiver_gone { 0 } else { self.ledger.capacity().saturating_sub(state.waiting) };
+        let capacity = capacity.min(self.ledger.capacity());
+        let room = if state.receiver_gone { 0 } else { capacity.saturating_sub(state.waiting) };
         let (fits, rest) = batch.clone().split(room);
         self.ledger.enqueued(fits.len(), rest.len());
         if !fits.is_empty() {
@@ -62,20 +68,19 @@ impl Sender {
         }
     }
 
-    /// Whether the sink has gone: what is offered now is dropped.
+    /// Whether the sink has ended, so that offered events are dropped.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.lock().receiver_gone
     }
 
-    /// Events for which there is room now.
+    /// Events that fit now.
     #[must_use]
     pub fn room(&self) -> usize {
         let state = self.shared.lock();
         if state.receiver_gone { 0 } else { self.ledger.capacity().saturating_sub(state.waiting) }
     }
 
-    /// The sink's account.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -89,8 +94,8 @@ impl Drop for Sender {
     }
 }
 
-/// The sink's end. Every event taken must be accounted for with [`Self::sent`] or [`Self::dropped`]; what is not when
-/// this is dropped counts as [`DropReason::Shutdown`].
+/// The receiving half, the sink's. The sink must report every event it takes with [`Self::sent`] or [`Self::dropped`]; events
+/// without a report count as [`DropReason::Shutdown`] when this is dropped.
 #[derive(Debug)]
 pub struct Receiver {
     shared: Arc<Shared>,
@@ -99,12 +104,13 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// The next batch; `None` once the queue is closed and empty. Cancelling it loses nothing.
+    /// The next batch; `None` once the queue is closed and empty. Cancel safe.
     pub async fn next(&mut self) -> Option<Batch> {
         loop {
             {
                 let mut state = self.shared.lock();
                 if let Some(batch) = take(&mut state) {
+                    self.ledger.taken(batch.len());
                     self.in_hand += count(batch.len());
                     return Some(batch);
                 }
@@ -116,32 +122,32 @@ impl Receiver {
         }
     }
 
-    /// The next batch, if one waits.
+    /// The next batch, without waiting.
     pub fn try_next(&mut self) -> Option<Batch> {
         let batch = take(&mut self.shared.lock())?;
+        self.ledger.taken(batch.len());
         self.in_hand += count(batch.len());
         Some(batch)
     }
 
-    /// The destination has this many of the events taken.
+    /// Reports events taken as delivered to the destination.
     pub fn sent(&mut self, events: u64) {
         self.in_hand = self.in_hand.saturating_sub(events);
         self.ledger.sent(events);
     }
 
-    /// This many of the events taken are given up.
+    /// Reports events taken as dropped.
     pub fn dropped(&mut self, events: u64, reason: DropReason) {
         self.in_hand = self.in_hand.saturating_sub(events);
         self.ledger.dropped(events, reason);
     }
 
-    /// Events taken and not yet accounted for.
+    /// Events taken and not yet reported.
     #[must_use]
     pub const fn in_hand(&self) -> u64 {
         self.in_hand
     }
 
-    /// The sink's account.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -158,9 +164,10 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.receiver_gone = true;
-        let waiting: u64 = state.batches.drain(..).map(|batch| count(batch.len())).sum();
+        let waiting: usize = state.batches.drain(..).map(|batch| batch.len()).sum();
         state.waiting = 0;
-        self.ledger.dropped(waiting + self.in_hand, DropReason::Shutdown);
+        self.ledger.taken(waiting);
+        self.ledger.dropped(count(waiting) + self.in_hand, DropReason::Shutdown);
     }
 }
 
@@ -181,24 +188,35 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_dropped_and_counted() {
+    fn events_beyond_the_capacity_are_dropped_and_counted() {
         let (sender, mut receiver) = queue("trial", 5);
         sender.offer(&batch(3));
         sender.offer(&batch(4));
         let account = sender.ledger().account();
-        assert_eq!((account.enqueued, account.queued), (7, 5));
-        assert_eq!(account.dropped.of(DropReason::QueueFull), 2);
+        assert_eq!((account.enqueued, account.queued, account.waiting), (7, 5, 5));
+        assert_eq!(account.dropped.get(DropReason::QueueFull), 2);
         assert_eq!(receiver.try_next().map(|batch| batch.len()), Some(3));
         receiver.sent(2);
         receiver.dropped(1, DropReason::Rejected);
         assert!(balances(sender.ledger()));
         assert_eq!(receiver.try_next().map(|batch| batch.len()), Some(2));
         assert!(receiver.try_next().is_none());
-        assert_eq!(receiver.in_hand(), 2);
+        assert_eq!((receiver.in_hand(), sender.ledger().account().waiting), (2, 0));
     }
 
     #[test]
-    fn room_is_there_again_once_a_batch_was_taken() {
+    fn offer_within_keeps_to_the_smaller_capacity() {
+        let (sender, mut receiver) = queue("trial", 10);
+        sender.offer_within(&batch(4), 3);
+        sender.offer_within(&batch(1), 3);
+        assert_eq!((sender.ledger().account().queued, sender.ledger().account().dropped.total()), (3, 2));
+        sender.offer(&batch(4));
+        assert_eq!(sender.ledger().account().queued, 7);
+        let _ = receiver.try_next();
+    }
+
+    #[test]
+    fn taking_a_batch_frees_capacity() {
         let (sender, mut receiver) = queue("trial", 4);
         sender.offer(&batch(4));
         let _ = receiver.try_next();
@@ -207,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_queue_delivers_what_waits() {
+    async fn closed_queue_delivers_waiting_events() {
         let (sender, mut receiver) = queue("trial", 10);
         sender.offer(&batch(4));
         let ledger = sender.ledger().clone();
@@ -219,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiting_sink_is_woken() {
+    async fn offer_wakes_the_waiting_sink() {
         let (sender, mut receiver) = queue("trial", 10);
         let taken = tokio::spawn(async move { receiver.next().await.map(|batch| batch.len()) });
         tokio::task::yield_now().await;
@@ -228,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_ends_has_dropped_what_it_had() {
+    fn ended_sink_counts_its_events_as_dropped() {
         let (sender, mut receiver) = queue("trial", 10);
         sender.offer(&batch(3));
         sender.offer(&batch(3));
@@ -238,18 +256,18 @@ mod tests {
         sender.offer(&batch(2));
         let account = sender.ledger().account();
         assert_eq!((account.sent, account.queued), (1, 0));
-        assert_eq!(account.dropped.of(DropReason::Shutdown), 5);
-        assert_eq!(account.dropped.of(DropReason::QueueFull), 2);
+        assert_eq!(account.dropped.get(DropReason::Shutdown), 5);
+        assert_eq!(account.dropped.get(DropReason::QueueFull), 2);
     }
 
     #[test]
-    fn what_was_abandoned_stays_dropped() {
+    fn abandoned_events_stay_dropped() {
         let (sender, mut receiver) = queue("trial", 10);
         sender.offer(&batch(3));
         let _ = receiver.try_next();
         sender.ledger().abandon();
         receiver.sent(3);
         let account = sender.ledger().account();
-        assert_eq!((account.sent, account.dropped.of(DropReason::Shutdown), account.queued), (0, 3, 0));
+        assert_eq!((account.sent, account.dropped.get(DropReason::Shutdown), account.queued), (0, 3, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! Events that can be told apart, and somebody who looks at the account all the time.
+//! Distinguishable events, and a thread that checks the account all the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use egret_model::{
 
 /// Events in a batch.
 pub(crate) const BATCH: u64 = 500;
-/// Between two looks at the account.
+/// Interval between two checks of the account.
 const LOOK: Duration = Duration::from_micros(100);
 
 /// Batches of events with the numbers from `first` on; `count` is a multiple of [`BATCH`].
@@ -22,7 +22,7 @@ pub(crate) fn batches(first: u64, count: u64) -> Vec<Batch> {
     (first..first + count).step_by(usize::try_from(BATCH).unwrap()).map(batch).collect()
 }
 
-/// The end of a connection: every sink has something to tell of it. Its number is in its connection's id.
+/// The close of a connection, which every sink reports. Its number is in its connection's id.
 fn event(number: u64, process: &Arc<Process>) -> Event {
     let id = ConnectionId { socket: number, opened: 1 };
     let time = Timestamp(1_700_000_000_000_000_000 + i64::try_from(number).unwrap() * 1_000);
@@ -30,8 +30,8 @@ fn event(number: u64, process: &Arc<Process>) -> Event {
         process: Some(Arc::clone(process)),
         attribution: Attribution::Cookie,
         transport: Some(Transport::Tcp),
-        local: Endpoint { address: Some([10, 0, 0, 5].into()), port: Some(50_000) },
-        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443) },
+        local: Endpoint { address: Some([10, 0, 0, 5].into()), port: Some(50_000), interface: None },
+        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443), interface: None },
         connect_duration_ns: Some(1_000),
         connection_duration_ns: Some(2_000_000),
         bytes_sent: Some(number),
@@ -57,7 +57,7 @@ fn process() -> Process {
     }
 }
 
-/// Looks at an account all the time: it adds up at every moment, and what only grows never shrinks.
+/// Checks an account continuously: it balances at all times, and counters never decrease.
 pub(crate) struct Auditor {
     done: Arc<AtomicBool>,
     thread: JoinHandle<()>,

@@ -1,4 +1,4 @@
-//! One suite for all sinks: whatever happens to the destination, every event is accounted for, drops have the reason that
+//! One suite for all sinks: in every condition of the destination, every event is accounted for, drops have the reason that
 //! they should have, and what counts as sent is there.
 //!
 //! A scenario that cannot be put to a sink is listed as ignored, with the reason in brackets.

@@ -1,4 +1,4 @@
-//! A disk of a megabyte that nobody else sees.
+//! A disk of a megabyte in a private mount namespace.
 
 use std::path::Path;
 use std::thread;

@@ -1,4 +1,4 @@
-//! Parquet files. A directory is dead if there cannot be one, and restarts as a disk that is taken out and put back; slow
+//! Parquet files. A directory is dead if it cannot be created, and restarts like a disk that is unmounted and mounted again; slow
 //! and stuck is an object store.
 
 use std::fs;
@@ -15,7 +15,7 @@ use object_store::throttle::{ThrottleConfig, ThrottledStore};
 use crate::scenarios::Scenario;
 use crate::subject::{ALL_ARRIVES, Condition, Destination, Expected, Holds, Ready, Subject};
 
-/// Short, as events count as sent when their file is finished.
+/// Short, because events count as sent when their file is finished.
 const ROTATE_AFTER: Duration = Duration::from_millis(50);
 /// How long a slow object store takes for a call, and one that is stuck: longer than any test.
 const SLOW: Duration = Duration::from_millis(200);
@@ -32,7 +32,7 @@ impl Subject for ToFiles {
         let dropping = |reason| Expected::Account(ALL_ARRIVES.must_drop(reason));
         match scenario {
             Scenario::Load | Scenario::Slow => dropping(DropReason::QueueFull),
-            Scenario::Dead => Expected::Refusal,
+            Scenario::Dead => Expected::StartError,
             Scenario::FullDisk | Scenario::Restart => dropping(DropReason::WriteFailed),
             Scenario::Drain => Expected::Account(ALL_ARRIVES),
             Scenario::Abandon => dropping(DropReason::Shutdown),
@@ -121,6 +121,7 @@ fn settings(directory: PathBuf) -> Settings {
         zstd_level: 1,
         // The events are of a day long ago.
         keep_for: None,
+        gap_percent: 100,
         keep_bytes: None,
         spool: parquet::Spool::default(),
         // The queue is that of the scenario.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egret_exporters::prometheus::{Format, Metrics, Settings, Sink};
 use egret_exporters::sink::DropReason;
-use egret_exporters::snapshot::Snapshot;
+use egret_model::snapshot::Snapshot;
 use egret_model::{Layer, Tally};
 
 use crate::scenarios::Scenario;
@@ -52,6 +52,7 @@ impl Destination for Counted {
 
     fn holds(&mut self) -> Holds {
         let snapshot = Snapshot {
+            open: None,
             mode: "observe",
             layer: Layer::Sockets,
             degradations: Vec::new(),
@@ -59,6 +60,7 @@ impl Destination for Counted {
             sinks: Vec::new(),
             names: None,
             enforcement: None,
+            baseline: None,
         };
         let page = self.0.render(&snapshot, Format::Text).unwrap();
         let counted =

@@ -1,4 +1,4 @@
-//! What is done to each sink.
+//! The scenarios for each sink.
 
 use std::fs;
 use std::path::Path;
@@ -9,15 +9,15 @@ use crate::load::BATCH;
 use crate::subject::{Condition, Subject};
 use crate::trial::Trial;
 
-/// Events where there are too many: far more than [`SMALL_QUEUE`].
+/// Events beyond the capacity, many more than [`SMALL_QUEUE`].
 const MANY: u64 = 120_000;
-/// Events where all have room.
+/// Events that all fit.
 const SOME: u64 = 20_000;
-/// Room for few.
+/// A capacity for few events.
 const SMALL_QUEUE: usize = 5_000;
-/// Room for all.
+/// A capacity for all events.
 const LARGE_QUEUE: usize = 1 << 20;
-/// What takes up half of a small disk.
+/// Fills half of a small disk.
 const BALLAST_BYTES: usize = 512 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ fn slow(mut trial: Trial, _: &Path) {
 fn full_disk(mut trial: Trial, directory: &Path) {
     let ballast = directory.join("ballast");
     fs::write(&ballast, vec![0; BALLAST_BYTES]).unwrap();
-    while trial.account().dropped.of(DropReason::WriteFailed) == 0 {
+    while trial.account().dropped.get(DropReason::WriteFailed) == 0 {
         trial.offer_slowly(BATCH);
     }
     fs::remove_file(ballast).unwrap();

@@ -1,4 +1,4 @@
-//! What is put to the test: a sink, and a destination that can be made to misbehave.
+//! A sink under test, with a destination whose condition can be changed.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -7,27 +7,27 @@ use egret_exporters::sink::{DropReason, Receiver};
 
 use crate::scenarios::Scenario;
 
-/// How a sink should take a scenario.
+/// The expected result of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expected {
     /// It runs, and its account says this.
     Account(Permitted),
     /// It does not start, and says what is wrong with the destination.
-    Refusal,
+    StartError,
     /// The scenario cannot be put to it, for this reason.
     Inapplicable(&'static str),
 }
 
-/// What an account may say in the end.
+/// The allowed accounts at the end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permitted {
     /// The reason for which events must have been dropped; for no other.
     pub(crate) must: Option<DropReason>,
-    /// How what counts as sent relates to what the destination has.
+    /// The relation of sent events to the content of the destination.
     pub(crate) delivery: Delivery,
 }
 
-/// Nothing is dropped, and all of it is there.
+/// Nothing is dropped, and all events have arrived.
 pub(crate) const ALL_ARRIVES: Permitted = Permitted { must: None, delivery: Delivery::Exactly };
 
 impl Permitted {
@@ -40,7 +40,7 @@ impl Permitted {
     }
 }
 
-/// How what counts as sent relates to what the destination has.
+/// The relation of sent events to the content of the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     /// It has each of these events once, in order, and no other.
@@ -49,7 +49,7 @@ pub(crate) enum Delivery {
     AtLeast,
 }
 
-/// What a destination does.
+/// The condition of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// It takes everything at once.
@@ -62,7 +62,7 @@ pub(crate) enum Condition {
     Stuck,
 }
 
-/// What a destination has.
+/// The content of a destination.
 #[derive(Debug)]
 pub(crate) enum Holds {
     /// Events of these numbers, as they came.

@@ -1,4 +1,4 @@
-//! One sink at work on one destination, under audit.
+//! A running sink with one destination, whose account is checked continuously.
 
 use egret_exporters::sink::{Account, Batch};
 
@@ -23,11 +23,11 @@ impl Trial {
     ) -> Option<Self> {
         match (expected, destination.sink()) {
             (Expected::Account(permitted), Ok(ready)) => Some(Self::run(permitted, destination, ready, queue_events)),
-            (Expected::Refusal, Err(told)) => {
-                assert!(told.contains(&destination.address()), "{told}");
+            (Expected::StartError, Err(error)) => {
+                assert!(error.contains(&destination.address()), "{error}");
                 None
             }
-            (Expected::Account(_), Err(told)) => panic!("refused to start: {told}"),
+            (Expected::Account(_), Err(error)) => panic!("refused to start: {error}"),
             (expected, Ok(_)) => panic!("started, but: {expected:?}"),
             (expected @ Expected::Inapplicable(_), Err(_)) => panic!("not to be started: {expected:?}"),
         }
@@ -71,10 +71,10 @@ impl Trial {
     /// Waits until events were dropped for the reason for which they must be.
     pub(crate) fn until_dropped(&self) {
         let reason = self.permitted.must.unwrap();
-        until(&format!("drops for {reason:?}"), || self.account().dropped.of(reason) > 0);
+        until(&format!("drops for {reason:?}"), || self.account().dropped.get(reason) > 0);
     }
 
-    /// Waits until every event offered is accounted for.
+    /// Waits until every offered event is sent or dropped.
     pub(crate) fn settle(&self) {
         self.sink.settle();
     }
@@ -128,7 +128,7 @@ impl Delivery {
     }
 
     fn check_events(self, account: &Account, events: &[u64], offered: u64) {
-        assert!(events.iter().all(|event| *event < offered), "events that nobody offered");
+        assert!(events.iter().all(|event| *event < offered), "events that were not offered");
         let distinct = u64::try_from(distinct(events)).unwrap();
         match self {
             Self::Exactly => {

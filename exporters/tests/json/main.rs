@@ -1,4 +1,5 @@
 //! JSON lines seen from outside: whatever the event, a JSON parser reads back exactly what is known of it.
+// One record with every key, in one `json!`.
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -12,7 +13,10 @@ mod sink;
 use std::sync::Arc;
 
 use egret_exporters::{json, names};
-use egret_model::{Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Timestamp, Transport};
+use egret_model::{
+    Attribution, ConnectionId, Container, Endpoint, Event, EventName, Layer, NamedBy, Origin, Timestamp, Transport,
+    WorkloadKind,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -26,12 +30,17 @@ fn object(event: &Event) -> Map<String, Value> {
     serde_json::from_str(&line(event)).unwrap()
 }
 
-/// What a record should say, put together with `serde_json` alone.
+/// The expected record, built with `serde_json` alone.
 fn expected(event: &Event) -> Map<String, Value> {
     let process = event.process.as_deref();
     let executable = process.map(|process| &process.executable);
+    let origin = executable.map(|executable| executable.origin).filter(|origin| *origin != Origin::Host);
     let cgroup = process.and_then(|process| process.cgroup.as_deref());
-    let judgement = event.judgement.as_deref();
+    let container = process.and_then(|process| process.container());
+    let image = container.and_then(|container| container.image.as_ref());
+    let pod = container.and_then(|container| container.pod.as_ref());
+    let workload = |kind| pod.filter(|pod| pod.workload.kind == Some(kind)).map(|pod| &*pod.workload.name);
+    let evaluation = event.evaluation.as_deref();
     let time = |time: Timestamp| format!("{:.9}", jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap());
     let all = json!({
         "timestamp": time(event.time),
@@ -41,6 +50,7 @@ fn expected(event: &Event) -> Map<String, Value> {
         "process.executable.path": executable.and_then(|executable| executable.file_path()),
         "process.executable.name": executable.and_then(|executable| executable.name()),
         "process.executable.sha256": executable.and_then(|executable| executable.sha256.get().cloned().flatten()),
+        "process.executable.build_id.htlhash": executable.and_then(|executable| executable.build_id.get().cloned().flatten()),
         "process.command_args": executable.map(|executable| &executable.args).filter(|args| !args.is_empty()),
         "process.parent_pid": process.and_then(|process| process.parent_pid),
         "process.user.id": process.and_then(|process| process.uid),
@@ -49,19 +59,32 @@ fn expected(event: &Event) -> Map<String, Value> {
         "systemd.unit": cgroup.and_then(|cgroup| cgroup.unit.as_deref()),
         "container.id": cgroup.and_then(|cgroup| cgroup.container.as_deref()),
         "container.runtime.name": cgroup.and_then(|cgroup| cgroup.runtime),
+        "container.name": container.and_then(|container| container.name.as_deref()),
+        "container.image.name": image.map(|image| image.name()),
+        "container.image.tags": image.and_then(|image| image.tag()).map(|tag| [tag]),
+        "egret.container.rootless": cgroup.filter(|cgroup| cgroup.container_named_by == NamedBy::User).map(|_| true),
+        "egret.systemd.user_unit": cgroup.filter(|cgroup| cgroup.unit_named_by == NamedBy::User).map(|_| true),
+        "k8s.namespace.name": pod.map(|pod| &*pod.namespace),
+        "k8s.pod.name": pod.map(|pod| &*pod.name),
+        "egret.k8s.workload.name": pod.map(|pod| &*pod.workload.name),
+        "k8s.deployment.name": workload(WorkloadKind::Deployment),
+        "k8s.statefulset.name": workload(WorkloadKind::StatefulSet),
+        "k8s.cronjob.name": workload(WorkloadKind::CronJob),
         "network.transport": event.transport,
         "network.type": event.network_type(),
         "network.local.address": event.local.address,
         "network.local.port": event.local.port,
         "network.peer.address": event.peer.address,
         "network.peer.port": event.peer.port,
+        "egret.network.interface": event.peer.interface.map(|interface| interface.to_string()),
         "server.address": event.server.as_ref().map(|server| &*server.name),
         "egret.name.source": event.server.as_ref().map(|server| server.source),
+        "egret.name.unverified": event.server.as_ref().filter(|server| server.unverified).map(|_| true),
         "egret.attribution": event.attribution,
         "egret.capture": event.layer,
         "egret.verdict": event.verdict,
         "egret.inbound": event.inbound.then_some(true),
-        "egret.standing": event.standing.then_some(true),
+        "egret.standing": event.preexisting.then_some(true),
         "egret.network.namespace": event.namespace.map(|namespace| namespace.inode),
         "egret.network.host": event.namespace.filter(|namespace| namespace.own).map(|_| true),
         "egret.connect.outstanding": event.outstanding.then_some(true),
@@ -69,13 +92,16 @@ fn expected(event: &Event) -> Map<String, Value> {
         "egret.connection.duration_ns": event.connection_duration_ns,
         "egret.bytes.sent": event.bytes_sent,
         "egret.bytes.received": event.bytes_received,
+        "egret.bytes.sent_delta": event.bytes_sent_delta,
+        "egret.bytes.received_delta": event.bytes_received_delta,
         "egret.tcp.retransmits": event.retransmits,
         "egret.tcp.rtt_ns": event.rtt_ns,
-        "egret.verdict.reason": judgement.map(|judgement| judgement.reason),
-        "egret.verdict.rule": judgement.and_then(|judgement| judgement.rule.as_deref()),
-        "egret.verdict.attribution": judgement.map(|judgement| judgement.attribution),
+        "egret.verdict.reason": evaluation.map(|evaluation| evaluation.reason),
+        "egret.verdict.rule": evaluation.and_then(|evaluation| evaluation.rule.as_deref()),
+        "egret.verdict.attribution": evaluation.map(|evaluation| evaluation.attribution),
         "egret.script": executable.and_then(|executable| executable.script.recorded()),
-        "egret.verdict.duration_ns": judgement.and_then(|judgement| judgement.duration_ns),
+        "egret.executable.origin": origin.map(Origin::as_str),
+        "egret.verdict.duration_ns": evaluation.and_then(|evaluation| evaluation.duration_ns),
     });
     let Value::Object(all) = all else { unreachable!() };
     all.into_iter().filter(|(_, value)| !value.is_null()).collect()
@@ -83,7 +109,7 @@ fn expected(event: &Event) -> Map<String, Value> {
 
 proptest! {
     #[test]
-    fn a_parser_reads_back_exactly_what_is_known(event in events::any_event()) {
+    fn json_parser_reads_the_known_values(event in events::any_event()) {
         let mut object = object(&event);
         // Names of errors have tests of their own, in `errno`.
         prop_assert_eq!(object.remove("error.type").is_some(), event.error.is_some_and(|errno| errno != 0));
@@ -99,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn one_line_without_control_characters(event in events::any_event()) {
+    fn line_has_no_control_characters(event in events::any_event()) {
         let line = line(&event);
         prop_assert_eq!(line.strip_suffix('\n').map(|rest| rest.chars().any(char::is_control)), Some(false));
     }
@@ -115,6 +141,7 @@ proptest! {
 
 fn bare_event() -> Event {
     Event {
+        boot_ns: 0,
         time: Timestamp(1_700_000_000_000_000_001),
         name: EventName::ConnectionFailed,
         id: ConnectionId { socket: 0x2a, opened: 0xff },
@@ -123,19 +150,21 @@ fn bare_event() -> Event {
         layer: Layer::Sockets,
         transport: Some(Transport::Tcp),
         local: Endpoint::default(),
-        peer: Endpoint { address: Some([127, 0, 0, 1].into()), port: Some(443) },
+        peer: Endpoint { address: Some([127, 0, 0, 1].into()), port: Some(443), interface: None },
         server: None,
         verdict: None,
-        judgement: None,
+        evaluation: None,
         error: Some(111),
         connect_duration_ns: None,
         connection_duration_ns: None,
         bytes_sent: None,
         bytes_received: None,
+        bytes_sent_delta: None,
+        bytes_received_delta: None,
         retransmits: None,
         rtt_ns: None,
         inbound: false,
-        standing: false,
+        preexisting: false,
         outstanding: false,
         namespace: None,
         followed: false,
@@ -143,7 +172,7 @@ fn bare_event() -> Event {
 }
 
 #[test]
-fn a_record_reads_as_the_contract_says() {
+fn record_has_the_keys_of_the_contract() {
     assert_eq!(
         line(&bare_event()),
         concat!(
@@ -157,17 +186,20 @@ fn a_record_reads_as_the_contract_says() {
 }
 
 #[test]
-fn the_order_of_keys_is_that_of_the_vocabulary() {
+fn keys_are_in_the_order_of_the_vocabulary() {
     let line = line(&events::full_event());
-    let places: Vec<_> = names::ALL.iter().map(|key| line.find(&format!("\"{key}\":"))).collect();
+    // Those of other kinds of workloads exclude its own.
+    let others = [names::K8S_STATEFULSET_NAME, names::K8S_CRONJOB_NAME];
+    let keys = || names::ALL.iter().filter(|key| !others.contains(key));
+    let places: Vec<_> = keys().map(|key| line.find(&format!("\"{key}\":"))).collect();
     assert!(places.iter().all(Option::is_some), "a key is missing from {line}");
     // Keys of later versions stand with those that they belong to.
-    let later = names::ALL.iter().position(|key| *key == names::SCRIPT).unwrap();
+    let later = keys().position(|key| *key == names::SCRIPT).unwrap();
     assert!(places[..later].is_sorted(), "keys are out of order in {line}");
 }
 
 #[test]
-fn a_relative_path_as_typed_is_not_the_path_of_a_file() {
+fn relative_path_as_typed_is_not_a_file_path() {
     let mut event = events::full_event();
     let process = Arc::make_mut(event.process.as_mut().unwrap());
     process.executable =
@@ -181,7 +213,7 @@ proptest! {
     /// A writer that remembers processes says what one without memory says, also when the digest comes to be known in
     /// between, and when there are more processes than it remembers.
     #[test]
-    fn a_writer_with_memory_writes_the_same(
+    fn cached_writer_writes_the_same(
         events in proptest::collection::vec(events::any_event(), 1..24),
         order in proptest::collection::vec(any::<prop::sample::Index>(), 1..64),
     ) {
@@ -190,6 +222,12 @@ proptest! {
             let event = index.get(&events);
             if let Some(process) = event.process.as_ref().filter(|_| turn % 3 == 2) {
                 let _ = process.executable.sha256.set(Some("0123abcd".into()));
+            }
+            if let Some(process) = event.process.as_ref().filter(|_| turn % 5 == 4) {
+                let _ = process.executable.build_id.set(Some("4567cdef".into()));
+            }
+            if let Some(group) = event.process.as_ref().filter(|_| turn % 4 == 3).and_then(|process| process.cgroup.as_ref()) {
+                let _ = group.details.set(Some(Arc::new(Container { name: Some("late".into()), ..Container::default() })));
             }
             let mut out = Vec::new();
             writer.write(&mut out, event);

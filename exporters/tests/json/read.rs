@@ -1,4 +1,4 @@
-//! Records read back.
+//! Decoding of records.
 
 use egret_exporters::json::{self, ReadError};
 use egret_model::Event;
@@ -20,25 +20,25 @@ fn with(key: &str, value: impl Into<Value>) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn what_was_read_is_written_the_same(event in events::any_event()) {
+    fn decoded_line_is_encoded_unchanged(event in events::any_event()) {
         let written = line(&event);
         prop_assert_eq!(line(&reread(&written)), written);
     }
 
     /// Other programs (`jq`) write the same object otherwise.
     #[test]
-    fn neither_order_nor_spaces_matter(event in events::any_event()) {
+    fn order_and_spaces_of_keys_do_not_matter(event in events::any_event()) {
         let sorted = serde_json::to_string_pretty(&object(&event)).unwrap();
         prop_assert_eq!(line(&reread(&sorted)), line(&event));
     }
 
     #[test]
-    fn anything_may_be_read(bytes in any::<Vec<u8>>()) {
+    fn any_bytes_are_parsed_without_panic(bytes in any::<Vec<u8>>()) {
         let _ = json::read_event(&bytes);
     }
 
     #[test]
-    fn a_torn_line_is_no_record(event in events::any_event(), at in any::<prop::sample::Index>()) {
+    fn partial_line_is_an_error(event in events::any_event(), at in any::<prop::sample::Index>()) {
         let whole = line(&event);
         let torn = whole.as_bytes().split_at(at.index(whole.len() - 1)).0;
         prop_assert!(matches!(json::read_event(torn), Err(ReadError::Syntax(_))));
@@ -46,7 +46,7 @@ proptest! {
 
     /// Whatever the value of a key, it is read or the error says which key it was.
     #[test]
-    fn errors_name_the_key(key in prop::sample::select(egret_exporters::names::ALL.to_vec()), value in any_value()) {
+    fn error_names_the_key(key in prop::sample::select(egret_exporters::names::ALL.to_vec()), value in any_value()) {
         if let Err(error) = json::read_event(&with(key, value)) {
             prop_assert!(error.to_string().starts_with(key), "{}", error);
         }
@@ -64,13 +64,13 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn keys_of_the_future_are_skipped() {
+fn unknown_keys_are_skipped() {
     let read = json::read_event(&with("egret.\"future\"", Map::from_iter([("a".to_owned(), Value::Null)])));
     assert_eq!(line(&read.unwrap()), line(&events::full_event()));
 }
 
 #[test]
-fn what_every_record_has_is_missed() {
+fn missing_required_key_is_an_error() {
     for key in ["timestamp", "event.name", "connection.id", "egret.attribution", "egret.capture"] {
         let mut object = object(&bare_event());
         object.remove(key);
@@ -80,8 +80,8 @@ fn what_every_record_has_is_missed() {
 }
 
 #[test]
-fn a_wrong_value_is_told_with_its_key_and_reason() {
-    for (key, value, told) in [
+fn invalid_value_is_reported_with_key_and_reason() {
+    for (key, value, message) in [
         ("timestamp", Value::from("yesterday"), "timestamp: not a time of RFC 3339 from 1677 to 2262: \"yesterday\""),
         ("timestamp", Value::from("2500-01-01T00:00:00Z"), "timestamp: not a time of RFC 3339"),
         ("connection.id", Value::from("2a"), "connection.id: not two hexadecimal numbers: \"2a\""),
@@ -98,6 +98,6 @@ fn a_wrong_value_is_told_with_its_key_and_reason() {
         ("error.type", Value::from("ENONSENSE"), "error.type: not the name of an error: \"ENONSENSE\""),
     ] {
         let error = json::read_event(&with(key, value)).unwrap_err().to_string();
-        assert!(error.starts_with(told), "{error}");
+        assert!(error.starts_with(message), "{error}");
     }
 }

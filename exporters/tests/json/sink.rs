@@ -1,4 +1,4 @@
-//! The sink seen from outside: the files it leaves.
+//! The JSON sink by its output files.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::thread;
 
 use egret_exporters::json::{self, Destination, Reopener, Settings, Sink};
 use egret_exporters::sink::{Account, Batch, DropReason};
-use egret_model::{ConnectionId, Event};
+use egret_model::{ConnectionId, Event, EventName};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -18,11 +18,11 @@ use tempfile::TempDir;
 use crate::running::{Running, until};
 use crate::{events, line};
 
-struct Place {
+struct TestFile {
     directory: TempDir,
 }
 
-impl Place {
+impl TestFile {
     fn new() -> Self {
         Self { directory: TempDir::new().unwrap() }
     }
@@ -39,6 +39,7 @@ impl Place {
 fn settings(file: PathBuf) -> Settings {
     Settings {
         destination: Destination::File(file),
+        updates: true,
         queue_events: 1 << 20,
         arguments: egret_model::Arguments::default(),
     }
@@ -50,7 +51,7 @@ fn start(file: &Path) -> (Running, Reopener) {
     (Running::start("json", 1 << 20, move |inbox| sink.run(inbox)), reopener)
 }
 
-/// Events that say which they are.
+/// Numbered events.
 fn batch(numbers: std::ops::Range<u64>) -> Batch {
     let event = events::full_event();
     let numbered = numbers.map(|socket| Event { id: ConnectionId { socket, opened: 1 }, ..event.clone() });
@@ -68,8 +69,43 @@ fn numbers_in(file: &Path) -> Vec<u64> {
 }
 
 #[test]
-fn lines_are_appended_for_the_owner_and_the_group() {
-    let place = Place::new();
+fn close_has_all_bytes_without_updates() {
+    let update = Event {
+        name: EventName::ConnectionUpdate,
+        bytes_sent: Some(5),
+        bytes_received: Some(7),
+        bytes_sent_delta: None,
+        bytes_received_delta: None,
+        ..events::full_event()
+    };
+    let close = Event {
+        name: EventName::ConnectionClose,
+        bytes_sent: Some(8),
+        bytes_received: Some(9),
+        bytes_sent_delta: Some(3),
+        bytes_received_delta: Some(2),
+        ..update.clone()
+    };
+    for process in [close.process.clone(), None] {
+        let events = [&update, &close].map(|event| Event { process: process.clone(), ..event.clone() });
+        for updates in [false, true] {
+            let place = TestFile::new();
+            let sink = Sink::new(&Settings { updates, ..settings(place.file()) }).unwrap();
+            let running = Running::start("json", 1 << 20, move |inbox| sink.run(inbox));
+            running.offer(&events.to_vec().into());
+            running.finish();
+            let text = fs::read_to_string(place.file()).unwrap();
+            let read: Vec<_> = text.lines().map(|line| json::read_event(line.as_bytes()).unwrap()).collect();
+            let sum = |of: fn(&Event) -> Option<u64>| read.iter().filter_map(of).sum::<u64>();
+            assert_eq!((sum(Event::unreported_sent), sum(Event::unreported_received)), (8, 9), "{text}");
+            assert_eq!(read.len(), 1 + usize::from(updates), "{text}");
+        }
+    }
+}
+
+#[test]
+fn file_mode_allows_owner_and_group() {
+    let place = TestFile::new();
     for run in 0..2 {
         let (sink, _) = start(&place.file());
         sink.offer(&batch(run * 10..run * 10 + 10));
@@ -80,8 +116,8 @@ fn lines_are_appended_for_the_owner_and_the_group() {
 }
 
 #[test]
-fn a_line_is_the_event() {
-    let place = Place::new();
+fn line_has_the_values_of_the_event() {
+    let place = TestFile::new();
     let (sink, _) = start(&place.file());
     sink.offer(&vec![events::full_event()].into());
     sink.finish();
@@ -89,8 +125,8 @@ fn a_line_is_the_event() {
 }
 
 #[test]
-fn more_than_the_buffer_holds_is_written() {
-    let place = Place::new();
+fn lines_beyond_the_buffer_are_written() {
+    let place = TestFile::new();
     let (sink, _) = start(&place.file());
     sink.offer(&batch(0..5_000));
     assert_eq!(sink.finish().sent, 5_000);
@@ -98,23 +134,23 @@ fn more_than_the_buffer_holds_is_written() {
 }
 
 #[test]
-fn a_missing_directory_is_named() {
-    let place = Place::new();
+fn missing_directory_is_reported() {
+    let place = TestFile::new();
     let error = Sink::new(&settings(place.named("missing/egret.jsonl"))).unwrap_err().to_string();
     assert!(error.ends_with(&format!("there is no directory {}", place.named("missing").display())), "{error}");
 }
 
 #[test]
-fn what_is_no_file_is_named() {
-    let place = Place::new();
+fn path_that_is_not_a_file_is_reported() {
+    let place = TestFile::new();
     let error = Sink::new(&settings(place.directory.path().to_owned())).unwrap_err().to_string();
     assert!(error.contains(&place.directory.path().display().to_string()), "{error}");
     assert!(error.contains("Is a directory"), "{error}");
 }
 
 #[test]
-fn a_file_has_one_writer() {
-    let place = Place::new();
+fn file_is_locked_for_one_writer() {
+    let place = TestFile::new();
     let (first, _) = start(&place.file());
     let error = Sink::new(&settings(place.file())).unwrap_err().to_string();
     assert!(error.ends_with("another process has it locked"), "{error}");
@@ -122,12 +158,12 @@ fn a_file_has_one_writer() {
     assert!(Sink::new(&settings(place.file())).is_ok());
 }
 
-/// As logrotate does it, many times and under load.
+/// Rotation like logrotate's, many times and under load.
 #[test]
-fn rotation_neither_loses_nor_tears_nor_doubles() {
+fn rotation_keeps_every_line_once() {
     const ROTATIONS: u64 = 20;
     const EACH: u64 = 500;
-    let place = Place::new();
+    let place = TestFile::new();
     let (sink, reopener) = start(&place.file());
     for turn in 0..ROTATIONS {
         sink.offer(&batch(turn * EACH..(turn + 1) * EACH));
@@ -144,8 +180,8 @@ fn rotation_neither_loses_nor_tears_nor_doubles() {
 }
 
 #[test]
-fn without_a_new_file_the_old_one_is_written_to() {
-    let place = Place::new();
+fn renamed_file_is_written_to_if_reopening_fails() {
+    let place = TestFile::new();
     let inner = place.named("inner");
     fs::create_dir(&inner).unwrap();
     let (sink, reopener) = start(&inner.join("egret.jsonl"));
@@ -157,8 +193,8 @@ fn without_a_new_file_the_old_one_is_written_to() {
 }
 
 #[test]
-fn asked_without_a_rotation_it_goes_on() {
-    let place = Place::new();
+fn reopening_without_a_rotation_changes_nothing() {
+    let place = TestFile::new();
     let (sink, reopener) = start(&place.file());
     sink.offer(&batch(0..10));
     sink.settle();
@@ -169,8 +205,8 @@ fn asked_without_a_rotation_it_goes_on() {
 }
 
 #[test]
-fn a_removed_file_is_made_again() {
-    let place = Place::new();
+fn removed_file_is_created_again() {
+    let place = TestFile::new();
     let (sink, _) = start(&place.file());
     sink.offer(&batch(0..10));
     sink.settle();
@@ -181,15 +217,15 @@ fn a_removed_file_is_made_again() {
 }
 
 #[test]
-fn a_removed_directory_costs_what_comes_until_it_is_back() {
-    let place = Place::new();
+fn events_are_dropped_while_the_directory_is_missing() {
+    let place = TestFile::new();
     let inner = place.named("inner");
     let file = inner.join("egret.jsonl");
     fs::create_dir(&inner).unwrap();
     let (sink, _) = start(&file);
     fs::remove_dir_all(&inner).unwrap();
     sink.offer(&batch(0..10));
-    assert_eq!(sink.settle().dropped.of(DropReason::WriteFailed), 10);
+    assert_eq!(sink.settle().dropped.get(DropReason::WriteFailed), 10);
     fs::create_dir(&inner).unwrap();
     sink.offer(&batch(10..20));
     assert_eq!(sink.finish().sent, 10);
@@ -198,8 +234,8 @@ fn a_removed_directory_costs_what_comes_until_it_is_back() {
 
 /// `copytruncate` in logrotate's configuration.
 #[test]
-fn an_emptied_file_is_filled_from_its_start() {
-    let place = Place::new();
+fn truncated_file_is_written_from_its_beginning() {
+    let place = TestFile::new();
     let (sink, _) = start(&place.file());
     sink.offer(&batch(0..10));
     sink.settle();
@@ -210,10 +246,10 @@ fn an_emptied_file_is_filled_from_its_start() {
 }
 
 #[test]
-fn a_record_torn_by_a_crash_is_cut_off() {
+fn partial_line_of_a_crash_is_removed() {
     let whole = line(&events::full_event());
     for torn in [1, 10, whole.len() / 2, whole.len() - 1] {
-        let place = Place::new();
+        let place = TestFile::new();
         fs::write(place.file(), format!("{whole}{}", &whole[..torn])).unwrap();
         let (sink, _) = start(&place.file());
         sink.offer(&batch(5..6));
@@ -223,19 +259,19 @@ fn a_record_torn_by_a_crash_is_cut_off() {
 }
 
 #[test]
-fn what_is_not_ours_is_kept() {
-    let place = Place::new();
-    fs::write(place.file(), "somebody's note").unwrap();
+fn files_of_other_programs_are_kept() {
+    let place = TestFile::new();
+    fs::write(place.file(), "a foreign line").unwrap();
     let (sink, _) = start(&place.file());
     sink.offer(&vec![events::full_event()].into());
     sink.finish();
-    assert_eq!(fs::read_to_string(place.file()).unwrap(), format!("somebody's note\n{}", line(&events::full_event())));
+    assert_eq!(fs::read_to_string(place.file()).unwrap(), format!("a foreign line\n{}", line(&events::full_event())));
 }
 
-/// Who reads the links below `/proc` holds each file for a moment.
+/// A reader of the links in `/proc` holds each file for a moment.
 #[test]
-fn a_file_is_free_once_a_sink_has_ended_whoever_looks_at_it() {
-    let place = Place::new();
+fn lock_is_released_with_the_sink() {
+    let place = TestFile::new();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..3 {
@@ -253,12 +289,12 @@ fn a_file_is_free_once_a_sink_has_ended_whoever_looks_at_it() {
     });
 }
 
-fn pipe(place: &Place) -> PathBuf {
+fn pipe(place: &TestFile) -> PathBuf {
     mkfifo(&place.file(), Mode::S_IRWXU).unwrap();
     place.file()
 }
 
-/// The reading end; opening it waits for nobody, reading does.
+/// The read side; opening does not wait for a writer, reading does.
 fn reader(pipe: &Path) -> File {
     OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(pipe).unwrap()
 }
@@ -277,15 +313,15 @@ fn finish(sink: Running, mut reader: File) -> (Account, String) {
 }
 
 #[test]
-fn a_pipe_without_a_reader_is_told_at_once() {
-    let place = Place::new();
+fn pipe_without_a_reader_is_an_error() {
+    let place = TestFile::new();
     let error = Sink::new(&settings(pipe(&place))).unwrap_err().to_string();
     assert!(error.contains(&place.file().display().to_string()), "{error}");
 }
 
 #[test]
-fn a_slow_reader_gets_every_line() {
-    let place = Place::new();
+fn slow_reader_gets_every_line() {
+    let place = TestFile::new();
     let reader = reader(&pipe(&place));
     let (sink, _) = start(&place.file());
     // Much more than a pipe holds.
@@ -297,13 +333,13 @@ fn a_slow_reader_gets_every_line() {
 }
 
 #[test]
-fn a_reader_that_left_costs_what_comes_until_another_is_there() {
-    let place = Place::new();
+fn events_are_dropped_while_a_pipe_has_no_reader() {
+    let place = TestFile::new();
     let first = reader(&pipe(&place));
     let (sink, _) = start(&place.file());
     drop(first);
     sink.offer(&batch(0..10));
-    assert_eq!(sink.settle().dropped.of(DropReason::WriteFailed), 10);
+    assert_eq!(sink.settle().dropped.get(DropReason::WriteFailed), 10);
     let second = reader(&place.file());
     sink.offer(&batch(10..20));
     let (account, text) = finish(sink, second);
@@ -311,16 +347,16 @@ fn a_reader_that_left_costs_what_comes_until_another_is_there() {
     assert_eq!(numbers(&text), (10..20).collect::<Vec<_>>());
 }
 
-/// The pipe keeps what its reader left unread.
+/// The pipe keeps unread bytes of its last reader.
 #[test]
-fn a_line_that_a_reader_left_in_the_middle_costs_no_other() {
-    let place = Place::new();
+fn partial_line_in_a_pipe_does_not_corrupt_the_next() {
+    let place = TestFile::new();
     let first = reader(&pipe(&place));
     let (sink, _) = start(&place.file());
     sink.offer(&batch(0..2_000));
     until("a full pipe", || sink.ledger().account().sent > 0);
     drop(first);
-    let lost = sink.settle().dropped.of(DropReason::WriteFailed);
+    let lost = sink.settle().dropped.get(DropReason::WriteFailed);
     let second = reader(&place.file());
     sink.offer(&batch(2_000..2_010));
     let (account, text) = finish(sink, second);
@@ -331,10 +367,10 @@ fn a_line_that_a_reader_left_in_the_middle_costs_no_other() {
     assert_eq!(text.lines().count(), read.len() + 1, "one was torn");
 }
 
-/// A reader that stands still does not keep the sink from ending, and what it was given counts.
+/// A blocked reader does not prevent the end of the sink, and the bytes in the pipe count.
 #[test]
-fn a_stuck_pipe_can_be_left() {
-    let place = Place::new();
+fn stuck_pipe_does_not_block_shutdown() {
+    let place = TestFile::new();
     let mut reader = reader(&pipe(&place));
     let (sink, _) = start(&place.file());
     sink.offer(&batch(0..2_000));
@@ -344,5 +380,5 @@ fn a_stuck_pipe_can_be_left() {
     reader.read_to_string(&mut text).unwrap();
     let whole = text.rfind('\n').map_or(0, |at| at + 1);
     assert_eq!(numbers(&text[..whole]), (0..account.sent).collect::<Vec<_>>());
-    assert_eq!(account.dropped.of(DropReason::Shutdown), 2_000 - account.sent);
+    assert_eq!(account.dropped.get(DropReason::Shutdown), 2_000 - account.sent);
 }

@@ -1,4 +1,4 @@
-//! What becomes of requests, and what the account says.
+//! Delivery of requests, and the account.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn failing(code: Code, status: u16) -> Answer {
 }
 
 #[tokio::test]
-async fn everything_arrives_once_in_requests_of_bounded_size() {
+async fn spans_arrive_once_in_requests_of_limited_size() {
     for protocol in PROTOCOLS {
         let (account, collector) = exchange(protocol, [], |settings| settings.batch_spans = 100, closes(1050)).await;
         assert_eq!(account.sent, 1050);
@@ -38,7 +38,7 @@ async fn everything_arrives_once_in_requests_of_bounded_size() {
 }
 
 #[tokio::test]
-async fn a_request_is_not_longer_than_servers_take() {
+async fn request_size_is_limited() {
     let (account, collector) =
         exchange(Protocol::Grpc, [], |settings| settings.batch_spans = 100_000, closes(9000)).await;
     assert_eq!(account.sent, 9000);
@@ -47,7 +47,7 @@ async fn a_request_is_not_longer_than_servers_take() {
 }
 
 #[tokio::test]
-async fn spans_do_not_wait_for_a_full_request_for_ever() {
+async fn incomplete_batch_is_sent_after_the_batch_delay() {
     let collector = Collector::start(Protocol::Grpc, []);
     let sink = Running::start(&settings(Protocol::Grpc, collector.endpoint()));
     sink.offer(closes(1));
@@ -57,7 +57,7 @@ async fn spans_do_not_wait_for_a_full_request_for_ever() {
 }
 
 #[tokio::test]
-async fn headers_and_compression_are_as_set() {
+async fn headers_and_compression_are_as_configured() {
     for protocol in PROTOCOLS {
         let change = |settings: &mut Settings| {
             settings.gzip = true;
@@ -75,7 +75,7 @@ async fn headers_and_compression_are_as_set() {
 }
 
 #[tokio::test]
-async fn what_may_be_sent_again_is_sent_again_unchanged() {
+async fn retried_request_is_unchanged() {
     for protocol in PROTOCOLS {
         let answers =
             [failing(Code::Unavailable, 503), failing(Code::DeadlineExceeded, 502), failing(Code::Aborted, 429)];
@@ -88,7 +88,7 @@ async fn what_may_be_sent_again_is_sent_again_unchanged() {
 }
 
 #[tokio::test]
-async fn what_must_not_be_sent_again_is_not() {
+async fn permanent_failures_are_not_retried() {
     let refusals = [
         (Code::InvalidArgument, 400),
         (Code::Unauthenticated, 401),
@@ -99,17 +99,17 @@ async fn what_must_not_be_sent_again_is_not() {
     for protocol in PROTOCOLS {
         for (code, status) in refusals {
             let (account, collector) = exchange(protocol, [failing(code, status)], |_| {}, closes(3)).await;
-            assert_eq!(account.dropped.of(DropReason::Rejected), 3, "{protocol:?} {code:?} {status}");
+            assert_eq!(account.dropped.get(DropReason::Rejected), 3, "{protocol:?} {code:?} {status}");
             assert_eq!(collector.heard().len(), 1, "{protocol:?} {code:?} {status}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_refused_request_does_not_take_the_next_one_along() {
+async fn rejected_request_does_not_affect_the_next() {
     let answers = [failing(Code::InvalidArgument, 400)];
     let (account, _) = exchange(Protocol::Http, answers, |settings| settings.batch_spans = 2, closes(5)).await;
-    assert_eq!((account.dropped.of(DropReason::Rejected), account.sent), (2, 3));
+    assert_eq!((account.dropped.get(DropReason::Rejected), account.sent), (2, 3));
 }
 
 #[tokio::test]
@@ -117,17 +117,17 @@ async fn rejected_spans_are_counted_and_not_sent_again() {
     for protocol in PROTOCOLS {
         let answers = [Answer::Partial { rejected: 2, message: "too old" }];
         let (account, collector) = exchange(protocol, answers, |_| {}, closes(5)).await;
-        assert_eq!((account.sent, account.dropped.of(DropReason::Rejected)), (3, 2));
+        assert_eq!((account.sent, account.dropped.get(DropReason::Rejected)), (3, 2));
         assert_eq!(collector.heard().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn no_more_is_counted_as_rejected_than_was_sent() {
+async fn rejected_spans_are_limited_to_the_request() {
     for rejected in [5, 6, i64::MAX] {
         let answers = [Answer::Partial { rejected, message: "no" }];
         let (account, _) = exchange(Protocol::Grpc, answers, |_| {}, closes(5)).await;
-        assert_eq!((account.sent, account.dropped.of(DropReason::Rejected)), (0, 5));
+        assert_eq!((account.sent, account.dropped.get(DropReason::Rejected)), (0, 5));
     }
     let answers = [Answer::Partial { rejected: -1, message: "nonsense" }];
     let (account, _) = exchange(Protocol::Grpc, answers, |_| {}, closes(5)).await;
@@ -135,14 +135,14 @@ async fn no_more_is_counted_as_rejected_than_was_sent() {
 }
 
 #[tokio::test]
-async fn a_warning_is_no_rejection() {
+async fn warning_is_not_a_rejection() {
     let answers = [Answer::Partial { rejected: 0, message: "think of upgrading" }];
     let (account, _) = exchange(Protocol::Http, answers, |_| {}, closes(5)).await;
     assert_eq!(account.sent, 5);
 }
 
 #[tokio::test]
-async fn a_collector_that_does_not_answer_is_asked_again() {
+async fn request_is_retried_after_its_timeout() {
     for protocol in PROTOCOLS {
         let answers = [Answer::Silence(Duration::from_secs(600))];
         let impatient = |settings: &mut Settings| settings.timeout = Duration::from_secs(2);
@@ -152,7 +152,7 @@ async fn a_collector_that_does_not_answer_is_asked_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_while_a_collector_is_not_there_yet() {
+async fn events_wait_for_a_collector_that_is_not_started() {
     for protocol in PROTOCOLS {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let path = if protocol == Protocol::Http { "/v1/traces" } else { "" };
@@ -166,7 +166,7 @@ async fn nothing_is_lost_while_a_collector_is_not_there_yet() {
 }
 
 #[tokio::test]
-async fn a_collector_that_restarts_gets_what_came_meanwhile() {
+async fn events_wait_for_a_restarting_collector() {
     for protocol in PROTOCOLS {
         let first = Collector::start(protocol, []);
         let address = first.endpoint().split('/').nth(2).unwrap().parse().unwrap();
@@ -181,14 +181,14 @@ async fn a_collector_that_restarts_gets_what_came_meanwhile() {
     }
 }
 
-/// The old collector's port is free once its runtime is gone.
+/// The port of the old collector is free once its runtime has ended.
 async fn until_it_starts(protocol: Protocol, address: std::net::SocketAddr) -> Collector {
     until("a free port", || TcpListener::bind(address).is_ok()).await;
     Collector::start_at(protocol, address, None, [])
 }
 
 #[tokio::test]
-async fn a_dead_collector_costs_what_does_not_fit_and_what_waited_too_long() {
+async fn unreachable_collector_drops_events_beyond_queue_and_retry_limit() {
     for protocol in PROTOCOLS {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let limited = Settings {
@@ -202,10 +202,10 @@ async fn a_dead_collector_costs_what_does_not_fit_and_what_waited_too_long() {
             sink.offer(closes(10));
         }
         let account = sink.account();
-        let full = account.dropped.of(DropReason::QueueFull);
+        let full = account.dropped.get(DropReason::QueueFull);
         // The sink may have taken a batch or two into its hands meanwhile.
         assert!((20..=50).contains(&full), "{account:?}");
-        until("the first to be given up", || sink.account().dropped.of(DropReason::Unreachable) >= 10).await;
+        until("the first to be dropped", || sink.account().dropped.get(DropReason::Unreachable) >= 10).await;
         let account = sink.abort().await;
         assert_eq!(account.enqueued, 100);
         assert_eq!(account.sent, 0);
@@ -213,7 +213,7 @@ async fn a_dead_collector_costs_what_does_not_fit_and_what_waited_too_long() {
 }
 
 #[test]
-fn what_cannot_be_sent_to_is_named() {
+fn unusable_endpoint_is_reported() {
     for (protocol, endpoint) in [(Protocol::Grpc, "not an address"), (Protocol::Http, "not an address")] {
         let error = Sink::new(&settings(protocol, endpoint)).unwrap_err();
         assert!(matches!(&error, Error::Endpoint { endpoint, .. } if endpoint == "not an address"), "{error:?}");
@@ -221,7 +221,7 @@ fn what_cannot_be_sent_to_is_named() {
 }
 
 #[test]
-fn a_header_that_cannot_be_sent_is_named_and_its_value_kept_secret() {
+fn invalid_header_is_reported_without_its_value() {
     for protocol in PROTOCOLS {
         let headers = vec![("x-key".to_owned(), "secret\n".to_owned())];
         let error = Sink::new(&Settings { headers, ..settings(protocol, "http://localhost:1") }).unwrap_err();
@@ -231,7 +231,7 @@ fn a_header_that_cannot_be_sent_is_named_and_its_value_kept_secret() {
 }
 
 #[tokio::test]
-async fn records_that_make_no_spans_are_done_at_once() {
+async fn events_without_spans_are_reported_at_once() {
     let listen = Event { name: EventName::Listen, ..full_event() };
     let (account, collector) = exchange(Protocol::Grpc, [], |_| {}, vec![listen; 3]).await;
     assert_eq!((account.sent, collector.heard().len()), (3, 0));

@@ -1,4 +1,4 @@
-//! The OTLP sink seen from outside: what a collector gets, and what the account says.
+//! The OTLP sink by the requests of a collector and by its account.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod collector;

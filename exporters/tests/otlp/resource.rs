@@ -1,4 +1,4 @@
-//! Who spans are from.
+//! Resource attributes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ async fn resource(change: impl FnOnce(&mut Settings)) -> BTreeMap<String, String
 }
 
 #[tokio::test]
-async fn the_resource_names_service_and_host() {
+async fn resource_identifies_service_and_host() {
     let resource = resource(|_| {}).await;
     assert_eq!(resource["service.name"], "egret");
     assert_eq!(resource["os.type"], "linux");
@@ -32,7 +32,7 @@ async fn the_resource_names_service_and_host() {
 }
 
 #[tokio::test]
-async fn what_the_user_says_wins() {
+async fn configured_attributes_override_detected_ones() {
     let resource = resource(|settings| {
         settings.resource =
             vec![("host.name".into(), "db-1".into()), ("deployment.environment.name".into(), "test".into())];

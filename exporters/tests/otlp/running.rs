@@ -1,4 +1,4 @@
-//! A sink at work.
+//! A running sink.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tokio::task::JoinHandle;
 
 use crate::collector::{Answer, Collector};
 
-/// Longest wait for anything: far more than anything takes on a busy machine.
+/// Timeout of waits, much longer than needed on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Both of OTLP's transports.
 pub(crate) const PROTOCOLS: [Protocol; 2] = [Protocol::Grpc, Protocol::Http];
 
-/// Settings for a collector on this host, patient and without compression.
+/// Settings for a collector on this host, with long timeouts and without compression.
 pub(crate) fn settings(protocol: Protocol, endpoint: &str) -> Settings {
     Settings {
         endpoint: endpoint.to_owned(),
@@ -36,7 +36,7 @@ pub(crate) fn settings(protocol: Protocol, endpoint: &str) -> Settings {
     }
 }
 
-/// A sink at work. It ends when it is dropped.
+/// A running sink, which ends when it is dropped.
 pub(crate) struct Running {
     pub(crate) sender: Sender,
     task: JoinHandle<()>,
@@ -73,14 +73,14 @@ impl Running {
     }
 }
 
-/// An account at the end: nothing is left, and it balances.
+/// An account at the end: nothing is queued, and it balances.
 fn balanced(account: Account) -> Account {
     assert_eq!(account.queued, 0, "{account:?}");
     assert_eq!(account.enqueued, account.sent + account.dropped.total(), "{account:?}");
     account
 }
 
-/// Waits until `condition` holds; `what` says what was waited for.
+/// Waits until `condition` holds; `what` describes it.
 pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let look = async {
         while !condition() {
@@ -90,7 +90,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited in vain for {what}"));
 }
 
-/// What a collector that takes everything gets of these events.
+/// The spans that an accepting collector receives for these events.
 pub(crate) async fn spans_of(protocol: Protocol, events: Vec<Event>) -> Vec<Span> {
     let collector = Collector::start(protocol, []);
     let sink = Running::start(&settings(protocol, collector.endpoint()));
@@ -101,7 +101,7 @@ pub(crate) async fn spans_of(protocol: Protocol, events: Vec<Event>) -> Vec<Span
     collector.spans()
 }
 
-/// Sends events to a collector that answers so, with the settings changed as given.
+/// Sends events to a collector with these responses, with changed settings.
 pub(crate) async fn exchange(
     protocol: Protocol,
     answers: impl IntoIterator<Item = Answer>,

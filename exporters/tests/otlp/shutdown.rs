@@ -1,4 +1,4 @@
-//! The end of the sink.
+//! Shutdown of the sink.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::delivery::closes;
 use crate::running::{PROTOCOLS, Running, settings, until};
 
 #[tokio::test]
-async fn a_closed_queue_is_sent_without_waiting_for_company() {
+async fn closed_queue_is_sent_without_batch_delay() {
     for protocol in PROTOCOLS {
         let collector = Collector::start(protocol, []);
         let lonely = Settings { batch_delay: Duration::from_secs(3600), ..settings(protocol, collector.endpoint()) };
@@ -23,23 +23,23 @@ async fn a_closed_queue_is_sent_without_waiting_for_company() {
 }
 
 #[tokio::test]
-async fn what_is_left_when_time_is_over_is_counted() {
+async fn remaining_events_at_the_timeout_are_counted() {
     for protocol in PROTOCOLS {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let sink = Running::start(&settings(protocol, &format!("http://{address}")));
         sink.offer(closes(1000));
         let account = sink.abort().await;
-        assert_eq!(account.dropped.of(DropReason::Shutdown), 1000);
+        assert_eq!(account.dropped.get(DropReason::Shutdown), 1000);
     }
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_not_counted_as_sent() {
+async fn pending_request_is_not_counted_as_sent() {
     for protocol in PROTOCOLS {
         let collector = Collector::start(protocol, [Answer::Silence(Duration::from_secs(600))]);
         let sink = Running::start(&settings(protocol, collector.endpoint()));
         sink.offer(closes(5));
         until("the request", || collector.heard().len() == 1).await;
-        assert_eq!(sink.abort().await.dropped.of(DropReason::Shutdown), 5);
+        assert_eq!(sink.abort().await.dropped.get(DropReason::Shutdown), 5);
     }
 }

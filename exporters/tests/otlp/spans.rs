@@ -1,4 +1,4 @@
-//! What a collector gets of an event.
+//! The spans of an event.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use egret_exporters::names;
 use egret_exporters::otlp::Protocol;
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, Process, Reason, Resolution,
+    Attribution, ConnectionId, Endpoint, Evaluation, Event, EventName, Executable, Layer, Process, Reason, Resolution,
     Server, Timestamp, TraceParent, Transport, Verdict,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -111,7 +111,7 @@ fn hex(id: &[u8]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A TCP connection that this host opened, asked for by name.
+/// A TCP connection that this host opened, to a peer with a name.
 fn outbound() -> Event {
     let resolution =
         Resolution { asked: Timestamp(1_000), answered: Timestamp(1_400), resolver: "192.0.2.53:53".parse().unwrap() };
@@ -124,13 +124,13 @@ fn outbound() -> Event {
         connect_duration_ns: Some(500),
         error: None,
         inbound: false,
-        standing: false,
+        preexisting: false,
         ..full_event()
     }
 }
 
 #[tokio::test]
-async fn a_connection_is_a_trace_of_look_up_and_handshake() {
+async fn trace_has_look_up_and_handshake() {
     let spans = spans(outbound()).await;
     let period = |name| (named(&spans, name).start_time_unix_nano, named(&spans, name).end_time_unix_nano);
     assert_eq!(period("connection"), (1_000, 10_000));
@@ -143,7 +143,7 @@ async fn a_connection_is_a_trace_of_look_up_and_handshake() {
 }
 
 #[tokio::test]
-async fn the_root_says_everything_that_is_known() {
+async fn root_span_has_all_known_attributes() {
     let spans = spans(outbound()).await;
     let root = named(&spans, "connection");
     let told_otherwise = [
@@ -153,6 +153,12 @@ async fn the_root_says_everything_that_is_known() {
         names::INBOUND,
         names::STANDING,
         names::ERROR_TYPE,
+        // What it has moved since the last update.
+        names::BYTES_SENT_DELTA,
+        names::BYTES_RECEIVED_DELTA,
+        // Its workload is of one kind.
+        names::K8S_STATEFULSET_NAME,
+        names::K8S_CRONJOB_NAME,
     ];
     for key in names::ALL.iter().filter(|key| !told_otherwise.contains(*key)) {
         assert!(attribute(root, key).is_some(), "{key} is missing");
@@ -162,8 +168,11 @@ async fn the_root_says_everything_that_is_known() {
         ("process.pid", "4242"),
         ("process.executable.path", "/usr/bin/curl"),
         ("process.command_args", "3"),
+        ("container.image.name", "registry.example:5000/shop/web"),
+        ("k8s.deployment.name", "web"),
         ("process.start_time", "2023-11-14T22:13:20.000000000Z"),
-        ("network.peer.address", "2001:db8::5:1"),
+        ("network.peer.address", "fe80::5:1"),
+        ("egret.network.interface", "eth0"),
         ("network.peer.port", "443"),
         ("server.address", "example.org"),
         ("server.port", "443"),
@@ -176,19 +185,19 @@ async fn the_root_says_everything_that_is_known() {
 }
 
 #[tokio::test]
-async fn an_accepted_connection_is_the_servers() {
+async fn accepted_connection_is_a_server_span() {
     let event = Event { inbound: true, ..outbound() };
     let spans = spans(event).await;
     let root = named(&spans, "connection");
     assert_eq!(root.kind, SpanKind::Server as i32);
     assert_eq!(text(root, "server.port").as_deref(), Some("50000"));
-    assert_eq!(text(root, "client.address").as_deref(), Some("2001:db8::5:1"));
+    assert_eq!(text(root, "client.address").as_deref(), Some("fe80::5:1"));
     assert_eq!(text(root, "client.port").as_deref(), Some("443"));
     assert!(spans.iter().all(|span| span.name != "connect"), "who accepts waits for no answer");
 }
 
 #[tokio::test]
-async fn what_failed_has_an_error() {
+async fn failed_connection_has_an_error_status() {
     let event =
         Event { name: EventName::ConnectionFailed, error: Some(111), connection_duration_ns: None, ..outbound() };
     let spans = spans(event).await;
@@ -204,7 +213,7 @@ async fn what_failed_has_an_error() {
 }
 
 #[tokio::test]
-async fn an_error_of_a_datagram_socket_is_told_at_its_end() {
+async fn error_of_a_datagram_socket_is_reported_with_its_end() {
     let udp = Event { transport: Some(Transport::Udp), connect_duration_ns: None, ..outbound() };
     let failed = Event { name: EventName::ConnectionFailed, error: Some(111), ..udp.clone() };
     let spans = spans_of(Protocol::Grpc, vec![failed, udp]).await;
@@ -214,7 +223,7 @@ async fn an_error_of_a_datagram_socket_is_told_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_process_in_a_trace_puts_its_connections_there() {
+async fn connections_join_the_trace_of_their_process() {
     let parent = TraceParent { trace_id: [0xab; 16], span_id: [0xcd; 8], flags: 1 };
     let spans = spans(in_trace(parent)).await;
     let root = named(&spans, "connection");
@@ -228,7 +237,7 @@ async fn a_process_in_a_trace_puts_its_connections_there() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_not_sampled_gets_no_spans_and_hides_none() {
+async fn unsampled_trace_is_not_joined() {
     let parent = TraceParent { trace_id: [0xab; 16], span_id: [0xcd; 8], flags: 0 };
     let spans = spans(in_trace(parent)).await;
     assert_eq!(spans.len(), 3);
@@ -239,12 +248,12 @@ async fn a_trace_that_is_not_sampled_gets_no_spans_and_hides_none() {
 
 fn judged(verdict: Verdict, event: Event) -> Event {
     let (attribution, duration_ns) = (Attribution::Tuple, Some(9_000));
-    let judgement = Judgement { reason: Reason::NoRule, rule: None, attribution, duration_ns };
-    Event { verdict: Some(verdict), judgement: Some(Arc::new(judgement)), ..event }
+    let evaluation = Evaluation { reason: Reason::NoRule, rule: None, attribution, duration_ns };
+    Event { verdict: Some(verdict), evaluation: Some(Arc::new(evaluation)), ..event }
 }
 
 #[tokio::test]
-async fn what_was_blocked_has_an_error_that_says_so() {
+async fn blocked_connection_has_an_error_status_with_the_reason() {
     let refused =
         Event { name: EventName::ConnectionFailed, error: Some(111), connection_duration_ns: None, ..outbound() };
     let spans = spans(judged(Verdict::Block, refused)).await;
@@ -268,16 +277,16 @@ async fn what_was_blocked_has_an_error_that_says_so() {
 
 /// A datagram that is dropped gives its sender no error.
 #[tokio::test]
-async fn what_was_blocked_in_silence_has_an_error_too() {
+async fn silently_dropped_datagram_has_an_error_status() {
     let event = Event { transport: Some(Transport::Udp), connect_duration_ns: None, ..outbound() };
     let spans = spans(judged(Verdict::Block, event)).await;
     let root = named(&spans, "connection");
     assert_eq!(root.status.as_ref().map(|status| &*status.message), Some("blocked: no_rule"));
-    assert_eq!(text(root, "error.type"), None, "nobody told of an errno");
+    assert_eq!(text(root, "error.type"), None, "there is no errno");
 }
 
 #[tokio::test]
-async fn what_would_be_blocked_did_not_fail() {
+async fn would_block_sets_no_error_status() {
     let spans = spans(judged(Verdict::WouldBlock, outbound())).await;
     assert!(spans.iter().all(|span| span.status.is_none()), "{spans:#?}");
 }
@@ -290,14 +299,43 @@ fn in_trace(parent: TraceParent) -> Event {
 }
 
 #[tokio::test]
-async fn only_the_last_record_of_a_connection_makes_spans() {
+async fn only_the_last_record_becomes_spans() {
     use EventName::{Accept, ConnectionOpen, DatagramSend, Listen};
     let earlier = [Listen, ConnectionOpen, Accept, DatagramSend].map(|name| Event { name, ..outbound() });
     assert_eq!(spans_of(Protocol::Grpc, earlier.to_vec()).await, []);
 }
 
 #[tokio::test]
-async fn where_no_end_is_seen_the_call_makes_the_span() {
+async fn open_connection_has_update_spans_before_its_root() {
+    let after = |seconds: i64, name| {
+        let opened = ConnectionId { socket: 5, opened: 1 };
+        let lasted = u64::try_from(seconds).unwrap() * 1_000_000_000;
+        let time = Timestamp(1_000_000_000_000 + seconds * 1_000_000_000);
+        Event { time, name, id: opened, server: None, connection_duration_ns: Some(lasted), ..outbound() }
+    };
+    let updates = [10, 20, 30, 40, 50, 60, 70].map(|seconds| after(seconds, EventName::ConnectionUpdate));
+    let meanwhile = spans_of(Protocol::Grpc, updates.to_vec()).await;
+    let ends = |spans: &[Span]| -> Vec<(u64, u64)> {
+        let updates = spans.iter().filter(|span| span.name == "connection.update");
+        updates
+            .map(|span| (span.start_time_unix_nano / 1_000_000_000, span.end_time_unix_nano / 1_000_000_000))
+            .collect()
+    };
+    assert_eq!(ends(&meanwhile), [(1000, 1010), (1010, 1040), (1040, 1070)]);
+    let mut all = updates.to_vec();
+    all.push(after(75, EventName::ConnectionClose));
+    let all = spans_of(Protocol::Grpc, all).await;
+    let root = named(&all, "connection");
+    let below: Vec<_> = all.iter().filter(|span| span.name == "connection.update").collect();
+    assert!(below.iter().all(|span| span.parent_span_id == root.span_id && span.trace_id == root.trace_id));
+    assert_eq!(below.len(), 3);
+    let ids: HashSet<_> = all.iter().map(|span| &span.span_id).collect();
+    assert_eq!(ids.len(), all.len());
+    assert_eq!(text(below[0], "egret.bytes.sent"), text(root, "egret.bytes.sent"));
+}
+
+#[tokio::test]
+async fn call_becomes_a_span_in_layers_without_an_end() {
     let call = Event {
         name: EventName::ConnectionOpen,
         layer: Layer::Syscalls,
@@ -312,10 +350,10 @@ async fn where_no_end_is_seen_the_call_makes_the_span() {
 }
 
 #[tokio::test]
-async fn an_unknown_beginning_is_not_made_up() {
-    let id = ConnectionId { socket: 77, opened: 0 };
-    let standing = Event { standing: true, id, server: None, connect_duration_ns: None, ..outbound() };
-    let spans = spans(standing).await;
+async fn unknown_beginning_is_not_invented() {
+    let id = ConnectionId { socket: 77, opened: 9 };
+    let preexisting = Event { preexisting: true, id, server: None, connect_duration_ns: None, ..outbound() };
+    let spans = spans(preexisting).await;
     let root = named(&spans, "connection");
     assert_eq!((root.start_time_unix_nano, root.end_time_unix_nano), (10_000, 10_000));
     assert_eq!(text(root, "egret.standing").as_deref(), Some("true"));
@@ -327,19 +365,19 @@ fn own(event: Event) -> Event {
 }
 
 #[tokio::test]
-async fn connections_to_the_collector_are_not_told_of_at_either_end() {
+async fn connections_to_the_collector_have_no_spans_at_either_endpoint() {
     let open = own(Event { name: EventName::ConnectionOpen, ..outbound() });
     let close = own(outbound());
     let other_end = Event { local: open.peer, peer: open.local, inbound: true, ..outbound() };
     let spans = spans_of(Protocol::Grpc, vec![open.clone(), other_end.clone(), close.clone()]).await;
     assert_eq!(spans, []);
-    // The port may be used again by somebody else.
+    // The port may be used again by another process.
     let spans = spans_of(Protocol::Grpc, vec![open, close, other_end.clone(), other_end]).await;
     assert_eq!(spans.iter().filter(|span| span.name == "connection").count(), 1);
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_absent() {
+async fn unknown_values_are_absent() {
     let id = ConnectionId { socket: 1, opened: 2 };
     let bare = Event {
         attribution: Attribution::Unknown,

@@ -15,7 +15,7 @@ fn busy(code: Code, wait: u64) -> Answer {
 }
 
 #[tokio::test]
-async fn no_request_comes_before_the_collector_said() {
+async fn retry_after_is_respected() {
     for protocol in PROTOCOLS {
         let (account, collector) = exchange(protocol, [busy(Code::Unavailable, 2)], |_| {}, closes(3)).await;
         assert_eq!(account.sent, 3);
@@ -26,31 +26,31 @@ async fn no_request_comes_before_the_collector_said() {
 }
 
 #[tokio::test]
-async fn an_exhausted_collector_is_asked_again_only_if_it_says_when() {
+async fn resource_exhausted_is_retried_with_retry_info_only() {
     let answers = [busy(Code::ResourceExhausted, 1)];
     let (account, collector) = exchange(Protocol::Grpc, answers, |_| {}, closes(3)).await;
     assert_eq!((account.sent, collector.heard().len()), (3, 2));
 }
 
 #[tokio::test]
-async fn a_wait_that_is_longer_than_spans_may_wait_gives_them_up() {
+async fn retry_after_beyond_the_limit_drops_spans() {
     for protocol in PROTOCOLS {
         let short = |settings: &mut Settings| settings.retry_for = Duration::from_millis(200);
         let (account, collector) = exchange(protocol, [busy(Code::Unavailable, 3600)], short, closes(3)).await;
-        assert_eq!(account.dropped.of(DropReason::Unreachable), 3);
+        assert_eq!(account.dropped.get(DropReason::Unreachable), 3);
         assert_eq!(collector.heard().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn the_next_request_waits_too() {
+async fn next_request_waits_too() {
     let change = |settings: &mut Settings| {
         settings.retry_for = Duration::from_secs(1);
         settings.batch_spans = 2;
     };
     let (account, collector) = exchange(Protocol::Http, [busy(Code::Unavailable, 2)], change, closes(6)).await;
-    // The first gives up after one second; the second, or the third, may be sent after two.
-    assert_eq!(account.sent + account.dropped.of(DropReason::Unreachable), 6);
+    // The first request is dropped after one second; the second or the third may be sent after two.
+    assert_eq!(account.sent + account.dropped.get(DropReason::Unreachable), 6);
     assert!(account.sent >= 2, "{account:?}");
     let heard = collector.heard();
     assert!(heard[1].at - heard[0].at >= Duration::from_secs(2));

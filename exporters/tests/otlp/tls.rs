@@ -1,4 +1,4 @@
-//! TLS with certificates of our own making.
+//! TLS with generated certificates.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -80,7 +80,7 @@ fn anywhere() -> SocketAddr {
 }
 
 #[tokio::test]
-async fn spans_arrive_at_a_collector_whose_authority_is_trusted() {
+async fn trusted_certificate_is_accepted() {
     let keys = Keys::new();
     let files = keys.write();
     for protocol in PROTOCOLS {
@@ -98,7 +98,7 @@ async fn spans_arrive_at_a_collector_whose_authority_is_trusted() {
 }
 
 #[tokio::test]
-async fn nothing_goes_to_a_collector_that_is_not_trusted() {
+async fn untrusted_collector_gets_nothing() {
     let keys = Keys::new();
     let another = Keys::new().write();
     for protocol in PROTOCOLS {
@@ -111,13 +111,13 @@ async fn nothing_goes_to_a_collector_that_is_not_trusted() {
         };
         let sink = Running::start(&mistaken);
         sink.offer(vec![events::full_event()]);
-        assert_eq!(sink.finish().await.dropped.of(DropReason::Unreachable), 1);
+        assert_eq!(sink.finish().await.dropped.get(DropReason::Unreachable), 1);
         assert!(collector.heard().is_empty());
     }
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
+fn unusable_certificates_are_reported() {
     let unusable = ["", "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"].map(|text| {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(&file, text).unwrap();

@@ -1,4 +1,4 @@
-//! When files begin and end, and what is left of those that did not.
+//! Creation, rotation and recovery of files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ use crate::running::until;
 const DIRECTORY: &str = "date=2023-11-14/hour=22";
 
 #[test]
-fn a_file_has_its_host_in_its_name_and_lies_in_its_hour() {
+fn file_path_has_host_and_hour() {
     let log = Log::new();
     log.write(numbered(0..10));
     let files = log.files();
@@ -26,7 +26,7 @@ fn a_file_has_its_host_in_its_name_and_lies_in_its_hour() {
 }
 
 #[test]
-fn others_may_not_look() {
+fn files_are_not_readable_by_others() {
     let log = Log::new();
     log.write(numbered(0..10));
     let mode = |path: &str| fs::metadata(log.path().join(path)).unwrap().permissions().mode() & 0o777;
@@ -36,7 +36,7 @@ fn others_may_not_look() {
 }
 
 #[test]
-fn without_events_there_is_no_file() {
+fn no_file_is_created_without_events() {
     let mut log = Log::new();
     log.settings.rotate_after = Duration::from_millis(1);
     log.write(Vec::new());
@@ -44,7 +44,7 @@ fn without_events_there_is_no_file() {
 }
 
 #[test]
-fn a_file_is_finished_after_its_time_though_nothing_more_comes() {
+fn file_is_finished_after_the_rotation_interval() {
     let mut log = Log::new();
     log.settings.rotate_after = Duration::from_millis(50);
     let sink = log.start();
@@ -59,7 +59,7 @@ fn a_file_is_finished_after_its_time_though_nothing_more_comes() {
 }
 
 #[test]
-fn a_file_is_finished_when_it_is_large() {
+fn file_is_finished_at_its_maximum_size() {
     let mut log = Log::new();
     log.settings.rotate_bytes = 20_000;
     let sink = log.start();
@@ -72,7 +72,7 @@ fn a_file_is_finished_when_it_is_large() {
 }
 
 #[test]
-fn nothing_counts_as_sent_before_readers_see_it() {
+fn events_are_sent_once_their_file_is_visible() {
     let log = Log::new();
     let sink = log.start();
     sink.offer(&batch(0..10));
@@ -81,9 +81,9 @@ fn nothing_counts_as_sent_before_readers_see_it() {
     assert_eq!(sink.finish().sent, 10);
 }
 
-/// The last events of an hour may come after the first of the next.
+/// The last events of an hour may arrive after the first ones of the next.
 #[test]
-fn events_out_of_order_at_the_turn_of_an_hour_make_no_more_files() {
+fn events_out_of_order_between_two_hours_use_two_files() {
     let log = Log::new();
     let mut events = numbered(0..1_000);
     for (number, event) in events.iter_mut().enumerate() {
@@ -94,7 +94,7 @@ fn events_out_of_order_at_the_turn_of_an_hour_make_no_more_files() {
 }
 
 #[test]
-fn names_keep_growing_over_restarts_also_when_the_clock_was_set_back() {
+fn sequence_numbers_grow_over_restarts_and_clock_changes() {
     let log = Log::new();
     let late = format!("{DIRECTORY}/web-1-9999999999000.parquet");
     log.write(numbered(0..10));
@@ -105,7 +105,7 @@ fn names_keep_growing_over_restarts_also_when_the_clock_was_set_back() {
 }
 
 #[test]
-fn what_a_killed_egret_left_is_removed_but_nothing_of_others() {
+fn unfinished_files_of_this_host_are_removed() {
     let log = Log::new();
     log.write(numbered(0..10));
     let whole = log.files();
@@ -119,7 +119,7 @@ fn what_a_killed_egret_left_is_removed_but_nothing_of_others() {
 }
 
 #[test]
-fn a_directory_has_one_writer_for_each_host() {
+fn directory_is_locked_for_one_writer_of_each_host() {
     let log = Log::new();
     let first = log.start();
     let error = Sink::new(&log.settings).err().unwrap().to_string();
@@ -131,7 +131,7 @@ fn a_directory_has_one_writer_for_each_host() {
 }
 
 #[test]
-fn a_destination_that_cannot_be_is_named() {
+fn unusable_destination_is_reported() {
     let log = Log::new();
     fs::write(log.path().join("file"), "").unwrap();
     let refused = |destination| {
@@ -145,9 +145,9 @@ fn a_destination_that_cannot_be_is_named() {
     assert_eq!(refused(Destination::Bucket("s3:///p".into())), "s3:///p is not of the form s3://BUCKET/PREFIX");
 }
 
-/// The directory is removed, and comes back with the next file.
+/// The directory is removed, and created again with the next file.
 #[test]
-fn a_removed_directory_is_made_again() {
+fn removed_directory_is_created_again() {
     let log = Log::new();
     let sink = log.start();
     fs::remove_dir_all(log.path()).unwrap();
@@ -156,10 +156,10 @@ fn a_removed_directory_is_made_again() {
     assert_eq!(log.numbers(), (0..10).collect::<Vec<_>>());
 }
 
-/// A file stands where the directory of the hour should be: the events of that file are lost and counted, the next file
+/// A file is in the place of the directory of the hour: the events of that file are lost and counted, the next file
 /// is written.
 #[test]
-fn a_file_that_cannot_be_written_costs_its_own_events_alone() {
+fn failed_file_drops_only_its_own_events() {
     let mut log = Log::new();
     log.settings.rotate_after = Duration::from_millis(20);
     let obstacle: PathBuf = log.path().join("date=2023-11-14");
@@ -167,7 +167,7 @@ fn a_file_that_cannot_be_written_costs_its_own_events_alone() {
     let sink = log.start();
     sink.offer(&batch(0..10));
     let account = sink.settle();
-    assert_eq!((account.sent, account.dropped.of(DropReason::WriteFailed)), (0, 10));
+    assert_eq!((account.sent, account.dropped.get(DropReason::WriteFailed)), (0, 10));
     fs::remove_file(&obstacle).unwrap();
     sink.offer(&batch(10..20));
     assert_eq!(sink.settle().sent, 10);
@@ -175,14 +175,14 @@ fn a_file_that_cannot_be_written_costs_its_own_events_alone() {
     assert_eq!(log.numbers(), (10..20).collect::<Vec<_>>());
 }
 
-/// The time to drain is over: the file is there as a whole or not at all, and what counts as sent is there.
+/// At the drain timeout the file is complete or missing, and it has the events that count as sent.
 #[test]
-fn a_sink_that_is_abandoned_leaves_no_torn_file() {
+fn abandoned_sink_leaves_no_incomplete_file() {
     let log = Log::new();
     let sink = log.start();
     sink.offer(&batch(0..3_000));
     let account = sink.abandon();
-    assert_eq!(account.sent + account.dropped.of(DropReason::Shutdown), 3_000);
+    assert_eq!(account.sent + account.dropped.get(DropReason::Shutdown), 3_000);
     let found = log.numbers();
     assert!(found.is_empty() || found == (0..3_000).collect::<Vec<_>>(), "{} events", found.len());
     assert!(account.sent == 0 || found.len() == 3_000, "{account:?}");

@@ -79,6 +79,7 @@ pub(crate) fn settings(directory: &Path) -> Settings {
         row_group_rows: 1 << 16,
         zstd_level: 3,
         keep_for: None,
+        gap_percent: 100,
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: CAPACITY,
@@ -96,7 +97,7 @@ fn gather(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Events that say which they are, one a second.
+/// Numbered events, one a second.
 pub(crate) fn numbered(numbers: Range<u64>) -> Vec<Event> {
     let event = events::full_event();
     let time = |number: u64| Timestamp(TEN_AT_NIGHT.0 + i64::try_from(number).unwrap() * SECOND);
@@ -108,7 +109,7 @@ pub(crate) fn batch(numbers: Range<u64>) -> Batch {
     numbered(numbers).into()
 }
 
-/// Everything that a record says of an event.
+/// All values of the record of an event.
 pub(crate) fn line(event: &Event) -> String {
     let mut out = Vec::new();
     json::write_event(&mut out, event, &egret_model::Arguments::default());

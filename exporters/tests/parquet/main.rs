@@ -1,4 +1,4 @@
-//! The Parquet log seen from outside: the files that are there, and what a reader finds in them.
+//! The Parquet log by its files and their content.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "../support/events.rs"]
@@ -15,9 +15,9 @@ mod versions;
 
 use egret_exporters::parquet::schema;
 
-/// The reference page says what the schema is; `EGRET_BLESS=1` writes it anew.
+/// The reference page is that of the schema; `EGRET_BLESS=1` regenerates it.
 #[test]
-fn the_reference_page_is_that_of_the_schema() {
+fn reference_page_is_that_of_the_schema() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schema.md");
     if std::env::var_os("EGRET_BLESS").is_some() {
         std::fs::write(path, schema::reference()).unwrap();

@@ -1,4 +1,4 @@
-//! Questions asked of a log: what is found is what looking at every event would find.
+//! Queries of a log: the result is that of checking every event.
 
 use egret_exporters::names;
 use egret_exporters::parquet::read::{Criterion, Query};
@@ -7,14 +7,18 @@ use proptest::prelude::*;
 
 use crate::log::{Log, SECOND, TEN_AT_NIGHT, line, lines, numbered};
 
-/// Ten thousand events, one a second, that differ in what is asked about; many row groups and pages.
+/// Ten thousand events, one a second, with different values in the queried columns; many row groups and pages.
 fn written() -> (Log, Vec<Event>) {
     let mut log = Log::new();
     log.settings.row_group_rows = 1_500;
     let mut events = numbered(0..10_000);
     for (number, event) in events.iter_mut().enumerate() {
         let [.., third, fourth] = u16::try_from(number).unwrap().to_be_bytes();
-        event.peer = Endpoint { address: Some([10, 0, third, fourth].into()), port: Some(u16::from(fourth) + 1) };
+        event.peer = Endpoint {
+            address: Some([10, 0, third, fourth].into()),
+            port: Some(u16::from(fourth) + 1),
+            interface: None,
+        };
         event.local.port = Some(60_000 - u16::from(third));
         event.server = (number % 3 > 0).then(|| Server {
             name: format!("host-{}.example.{}", number / 1_000, number % 3).into(),
@@ -34,7 +38,7 @@ fn expected(events: &[Event], asked_for: impl Fn(&Event) -> bool) -> Vec<String>
 }
 
 #[test]
-fn each_criterion_finds_what_it_asks_for_and_nothing_else() {
+fn criterion_selects_exactly_its_matches() {
     let (log, events) = written();
     let found = |criteria: Vec<Criterion>| lines(&log.find(Query { criteria, ..Query::default() }));
     let peer = |address: &str| Criterion::one_of(names::NETWORK_PEER_ADDRESS, vec![address.to_owned()]);
@@ -58,7 +62,7 @@ fn each_criterion_finds_what_it_asks_for_and_nothing_else() {
 }
 
 #[test]
-fn nothing_is_found_by_what_no_event_says() {
+fn filter_on_an_absent_value_matches_nothing() {
     let (log, _) = written();
     let criteria = vec![Criterion::one_of(names::VERDICT, vec!["block".into()])];
     assert!(log.find(Query { criteria, ..Query::default() }).is_empty());
@@ -68,7 +72,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn a_span_of_time_has_its_first_moment_and_not_its_last(first in -100_i64..11_000, length in 0_i64..4_000) {
+    fn period_includes_its_beginning_and_excludes_its_end(first in -100_i64..11_000, length in 0_i64..4_000) {
         thread_local!(static WRITTEN: (Log, Vec<Event>) = written());
         WRITTEN.with(|(log, events)| {
             let (since, until) = (moment(first), moment(first + length));

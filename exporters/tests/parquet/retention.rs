@@ -19,7 +19,7 @@ fn bytes(log: &Log) -> u64 {
 }
 
 #[test]
-fn what_is_too_old_goes_with_its_directory_and_the_rest_stays() {
+fn expired_files_and_empty_directories_are_removed() {
     let mut log = Log::new();
     for hours in [49, 30, 5, 0] {
         log.write(hours_ago(hours));
@@ -33,8 +33,66 @@ fn what_is_too_old_goes_with_its_directory_and_the_rest_stays() {
     assert!(!directory.exists());
 }
 
+/// A file for each of these hours.
+fn log_of(hours: impl Iterator<Item = i64>) -> Log {
+    let mut log = Log::new();
+    for hour in hours {
+        log.write(hours_ago(hour));
+    }
+    log.settings.gap_percent = 10;
+    log
+}
+
 #[test]
-fn the_oldest_go_while_all_together_are_too_large() {
+fn clock_set_ahead_removes_a_limited_share_of_the_log() {
+    // As if the clock were 40 days ahead: the log ends 40 days ago.
+    let mut log = log_of((960..=989).rev());
+    log.settings.keep_for = Some(Duration::from_secs(30 * 3600));
+    let before = log.files();
+    // However often the daemon starts.
+    for _ in 0..3 {
+        log.write(Vec::new());
+    }
+    let kept = log.files();
+    assert!(kept.len() >= before.len() * 9 / 10, "{} of {}", kept.len(), before.len());
+    assert_eq!(kept, before[before.len() - kept.len()..]);
+    // Nor when files of the wrong time are there.
+    log.write(hours_ago(0));
+    log.write(Vec::new());
+    let (now, kept) = (log.files(), kept.len());
+    assert!(now.len() > kept - 3, "{} of {kept}", now.len());
+}
+
+#[test]
+fn log_without_gaps_is_kept_to_the_hour() {
+    let mut log = log_of((0..=30).rev());
+    log.settings.keep_for = Some(Duration::from_secs(24 * 3600));
+    let before = log.files();
+    log.write(Vec::new());
+    assert_eq!(log.files(), before[6..]);
+}
+
+#[test]
+fn clock_set_back_removes_nothing() {
+    let mut log = log_of([-960, -961, -1000].into_iter());
+    log.settings.keep_for = Some(Duration::from_secs(3600));
+    let before = log.files();
+    log.write(hours_ago(0));
+    assert_eq!(log.files().len(), before.len() + 1);
+}
+
+#[test]
+fn long_period_without_data_counts_more_with_later_data() {
+    // 60 days off, then two days with data.
+    let mut log = log_of((1488..=1490).rev().chain((0..48).rev()));
+    log.settings.keep_for = Some(Duration::from_secs(3 * 24 * 3600));
+    log.settings.gap_percent = 30;
+    log.write(Vec::new());
+    assert_eq!(log.files().len(), 48);
+}
+
+#[test]
+fn oldest_files_are_removed_beyond_the_size_limit() {
     let mut log = Log::new();
     for hours in [4, 3, 3, 2, 0] {
         log.write(hours_ago(hours));
@@ -48,7 +106,7 @@ fn the_oldest_go_while_all_together_are_too_large() {
 }
 
 #[test]
-fn the_youngest_file_stays_however_large() {
+fn newest_file_is_kept_whatever_its_size() {
     let mut log = Log::new();
     log.settings.keep_bytes = Some(1);
     log.write(hours_ago(1));
@@ -61,7 +119,7 @@ fn the_youngest_file_stays_however_large() {
 }
 
 #[test]
-fn files_of_others_are_neither_counted_nor_removed() {
+fn files_of_other_hosts_are_neither_counted_nor_removed() {
     let mut log = Log::new();
     log.write(hours_ago(100));
     let own = log.files();

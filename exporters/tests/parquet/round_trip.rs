@@ -1,4 +1,4 @@
-//! What was written is read.
+//! Reading returns the written events.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn all_that_a_record_says_is_read_back(events in in_two_hours()) {
+    fn decode_reverses_encode(events in in_two_hours()) {
         let log = Log::new();
         prop_assert_eq!(log.write(events.clone()).sent, u64::try_from(events.len()).unwrap());
         let hour = |event: &Event| event.time.0.div_euclid(HOUR);
@@ -37,14 +37,14 @@ proptest! {
 }
 
 #[test]
-fn nothing_that_is_known_is_left_out() {
+fn known_values_are_written() {
     let log = Log::new();
     log.write(vec![full_event()]);
     assert_eq!(lines(&log.find(Query::default())), lines(&[full_event()]));
 }
 
 #[test]
-fn rows_of_a_process_share_it_as_its_events_did() {
+fn rows_share_their_process() {
     let log = Log::new();
     log.write(numbered(0..100));
     let found = log.find(Query::default());
@@ -62,9 +62,9 @@ fn more_than_a_row_group_is_read_in_order() {
     assert_eq!(log.files().len(), 3);
 }
 
-/// What goes to a bucket goes the same way to a store in memory.
+/// A store in memory takes the place of a bucket.
 #[tokio::test]
-async fn any_object_store_takes_the_files() {
+async fn files_are_written_to_any_object_store() {
     let log = Log::new();
     let store = Arc::new(InMemory::new());
     let sink = Sink::on(&log.settings, Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();

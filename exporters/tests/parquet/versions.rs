@@ -1,20 +1,20 @@
 //! Files of other versions, and files that are none.
 
 use std::fs::{self, File};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use egret_exporters::names;
 use egret_exporters::parquet::read::{self, Criterion, Query, ReadError};
 use egret_exporters::parquet::schema;
-use egret_model::{Event, Executable};
+use egret_model::{Cgroup, Event, Executable, NamedBy, Origin};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use crate::log::{Log, TEN_AT_NIGHT, lines, numbered};
 
-/// Writes a file with these columns where a log would have it.
+/// Writes a file with these columns at the path of a log file.
 fn foreign(log: &Log, columns: Vec<(&str, ArrayRef)>) {
     let rows = RecordBatch::try_from_iter(columns).unwrap();
     let directory = log.path().join("date=2023-11-14/hour=22");
@@ -34,7 +34,7 @@ fn times(count: usize) -> ArrayRef {
 }
 
 #[test]
-fn a_file_says_what_it_is() {
+fn file_has_its_metadata() {
     let log = Log::new();
     log.write(numbered(0..10));
     let file = SerializedFileReader::new(File::open(log.path().join(&log.files()[0])).unwrap()).unwrap();
@@ -50,7 +50,7 @@ fn a_file_says_what_it_is() {
 
 /// An older version had fewer columns, a newer one has more.
 #[test]
-fn columns_may_be_missing_and_others_be_there() {
+fn missing_and_additional_columns_are_accepted() {
     let log = Log::new();
     foreign(
         &log,
@@ -73,7 +73,7 @@ fn columns_may_be_missing_and_others_be_there() {
 /// Columns of the first version of the schema.
 const COLUMNS_OF_1: usize = 35;
 
-/// Writes a file anew as egret wrote it before it said why it judged as it did.
+/// Rewrites a file without the columns of evaluations, as an older version wrote it.
 fn made_older(path: &std::path::Path) {
     let file = File::open(path).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
@@ -86,7 +86,7 @@ fn made_older(path: &std::path::Path) {
 }
 
 #[test]
-fn files_of_the_first_version_are_read_beside_those_of_this_one() {
+fn files_of_version_one_and_of_this_version_are_read() {
     let log = Log::new();
     log.write(numbered(0..10));
     made_older(&log.path().join(&log.files()[0]));
@@ -99,18 +99,34 @@ fn files_of_the_first_version_are_read_beside_those_of_this_one() {
     assert_eq!(lines(&found), lines(&all[10..]));
 }
 
-/// What the first version can say of an event.
+/// An event with the values that the first version has.
 fn of_first_version(mut event: Event) -> Event {
     if let Some(process) = &mut event.process {
         let Executable { path, args, sha256, .. } = &*process.executable;
         let (path, args, sha256) = (path.clone(), Arc::clone(args), sha256.clone());
-        Arc::make_mut(process).executable = Arc::new(Executable { path, args, sha256, ..Executable::default() });
+        let process = Arc::make_mut(process);
+        let in_container = process.cgroup.as_deref().is_some_and(|group| group.container.is_some());
+        let origin = Origin::from_old_record(in_container);
+        process.executable = Arc::new(Executable { path, args, sha256, origin, ..Executable::default() });
+        let unnamed = process.cgroup.as_deref().map(|group| Cgroup {
+            details: OnceLock::new(),
+            unit_named_by: NamedBy::Unknown,
+            container_named_by: NamedBy::Unknown,
+            ..group.clone()
+        });
+        process.cgroup = unnamed.map(Arc::new);
     }
-    Event { judgement: None, namespace: None, outstanding: false, ..event }
+    if let Some(server) = &mut event.server {
+        server.unverified = false;
+    }
+    let (bytes_sent_delta, bytes_received_delta) = (None, None);
+    let peer = event.peer.without_interface();
+    let event = Event { peer, bytes_sent_delta, bytes_received_delta, ..event };
+    Event { evaluation: None, namespace: None, outstanding: false, ..event }
 }
 
 #[test]
-fn rows_that_only_another_version_understands_are_told() {
+fn undecodable_rows_are_reported() {
     let log = Log::new();
     foreign(
         &log,
@@ -129,7 +145,7 @@ fn rows_that_only_another_version_understands_are_told() {
 }
 
 #[test]
-fn a_column_of_another_type_is_told() {
+fn column_of_another_type_is_reported() {
     let log = Log::new();
     foreign(&log, vec![("timestamp", Arc::new(Int64Array::from(vec![1])))]);
     let error = read::Log::open(log.path(), Query::default()).unwrap().next().unwrap().unwrap_err().to_string();
@@ -138,7 +154,7 @@ fn a_column_of_another_type_is_told() {
 }
 
 #[test]
-fn a_torn_file_is_told_and_the_others_are_read() {
+fn damaged_file_is_reported_and_others_are_read() {
     let log = Log::new();
     log.write(numbered(0..10));
     log.write(numbered(10..20));

@@ -1,4 +1,4 @@
-//! Series and memory are bounded whatever comes, and nothing is counted twice or not at all.
+//! Series and memory are limited for any input, and every event is counted once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ const LIMIT: usize = 50;
 
 /// A connection of a program to a peer that there are no others of.
 fn stranger(number: u32) -> Event {
-    let peer = Endpoint { address: Some(number.to_be_bytes().into()), port: Some(443) };
+    let peer = Endpoint { address: Some(number.to_be_bytes().into()), port: Some(443), interface: None };
     Event { peer, ..opened(&format!("/tmp/build-{number:0200}/program")) }
 }
 
@@ -31,7 +31,7 @@ fn resident_kib() -> u64 {
 }
 
 #[test]
-fn a_storm_of_strangers_grows_neither_series_nor_memory() {
+fn series_and_memory_are_limited_with_many_rare_values() {
     let metrics = metrics(LIMIT, LIMIT);
     storm(&metrics, 0);
     let first = scrape(&metrics);
@@ -58,7 +58,7 @@ fn a_storm_of_strangers_grows_neither_series_nor_memory() {
 }
 
 #[test]
-fn the_frequent_get_series_although_a_storm_came_first() {
+fn frequent_value_gets_series_after_many_rare_ones() {
     let metrics = metrics(LIMIT, LIMIT);
     storm(&metrics, 0);
     scrape(&metrics);
@@ -71,13 +71,13 @@ fn the_frequent_get_series_although_a_storm_came_first() {
     let peers = of(&shown, "egret_peer_connections_total");
     for event in busy {
         let address = event.peer.address.unwrap();
-        let count = peers[&*format!("direction=\"outbound\",peer=\"{address}\"")];
+        let count = peers[&*format!("direction=\"outbound\",scope=\"network\",peer=\"{address}\"")];
         assert!(count > 90.0, "{address}: {count}");
     }
 }
 
 #[test]
-fn long_paths_are_cut() {
+fn long_paths_are_truncated() {
     let metrics = metrics(LIMIT, LIMIT);
     let path = "/".to_owned() + &"ü".repeat(2000);
     metrics.count(&[opened(&path)]);
@@ -87,7 +87,7 @@ fn long_paths_are_cut() {
     assert!(value.len() <= 256 && value.ends_with("ü…"), "{value}");
 }
 
-/// What a server that scrapes knows: the last value of each series, and the sum of all increases.
+/// The state of a scraping server: the last value of each series, and the sum of all increases.
 #[derive(Default)]
 struct Server {
     last: BTreeMap<String, f64>,
@@ -123,7 +123,7 @@ proptest! {
 
     /// Executables and peers come and go, series with them: the increases that a server sees are what has happened.
     #[test]
-    fn a_server_that_adds_up_increases_comes_to_what_has_happened(
+    fn sum_of_increases_counts_every_event_once(
         limit in 0_usize..4,
         steps in prop::collection::vec((0_u8..30, 0_u8..4, 1_usize..20), 1..200),
     ) {

@@ -1,4 +1,4 @@
-//! What events add up to.
+//! Counters of events.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::situation::{event, metrics, of, opened, scrape, some};
 const CONNECTIONS: &str = "egret_connections_total";
 
 #[test]
-fn a_connection_is_counted_where_it_belongs() {
+fn connection_is_counted_by_its_labels() {
     let metrics = metrics(10, 10);
     let closed = Event {
         connect_duration_ns: Some(5_000_000),
@@ -23,16 +23,20 @@ fn a_connection_is_counted_where_it_belongs() {
     };
     metrics.count(&[opened("/usr/bin/curl"), closed]);
     let scrape = scrape(&metrics);
-    let labels = r#"direction="outbound",transport="tcp",network_type="ipv4",executable="/usr/bin/curl""#;
+    let labels =
+        r#"direction="outbound",transport="tcp",network_type="ipv4",scope="network",executable="/usr/bin/curl""#;
     assert_eq!(some(&scrape, CONNECTIONS), [(labels, 1.0)]);
     assert_eq!(
         some(&scrape, "egret_bytes_total"),
         [
-            (r#"direction="received",executable="/usr/bin/curl""#, 3000.0),
-            (r#"direction="sent",executable="/usr/bin/curl""#, 100.0)
+            (r#"direction="received",scope="network",executable="/usr/bin/curl""#, 3000.0),
+            (r#"direction="sent",scope="network",executable="/usr/bin/curl""#, 100.0)
         ]
     );
-    assert_eq!(some(&scrape, "egret_peer_connections_total"), [(r#"direction="outbound",peer="192.0.2.1""#, 1.0)]);
+    assert_eq!(
+        some(&scrape, "egret_peer_connections_total"),
+        [(r#"direction="outbound",scope="network",peer="192.0.2.1""#, 1.0)]
+    );
     assert_eq!(some(&scrape, "egret_connections_closed_total"), [(r#"direction="outbound",transport="tcp""#, 1.0)]);
     assert_eq!(some(&scrape, "egret_attribution_total"), [(r#"quality="cookie""#, 2.0)]);
     assert_eq!(some(&scrape, "egret_names_total"), [(r#"source="none""#, 1.0)]);
@@ -43,9 +47,26 @@ fn a_connection_is_counted_where_it_belongs() {
     assert_eq!(scrape["egret_tcp_rtt_seconds_sum"], 0.02);
 }
 
-/// It is told after a second, and again when it is answered.
+/// Each report adds its own delta.
 #[test]
-fn a_connect_that_was_answered_late_is_one_connection() {
+fn bytes_of_an_open_connection_are_counted_once() {
+    let metrics = metrics(10, 10);
+    let moved = |name, total, delta| Event { bytes_sent: Some(total), bytes_sent_delta: delta, ..event(name, "/a") };
+    let sent = |scrape: &_| of(scrape, "egret_bytes_total").values().sum::<f64>();
+    metrics.count(&[opened("/a"), moved(EventName::ConnectionUpdate, 100, None)]);
+    assert_eq!(sent(&scrape(&metrics)), 100.0);
+    metrics.count(&[moved(EventName::ConnectionUpdate, 250, Some(150))]);
+    assert_eq!(sent(&scrape(&metrics)), 250.0);
+    metrics.count(&[moved(EventName::ConnectionClose, 257, Some(7))]);
+    let scrape = scrape(&metrics);
+    assert_eq!(sent(&scrape), 257.0);
+    assert_eq!(of(&scrape, CONNECTIONS).values().sum::<f64>(), 1.0);
+    assert_eq!(some(&scrape, "egret_attribution_total"), [(r#"quality="cookie""#, 2.0)]);
+}
+
+/// It is reported after a second, and again when it is answered.
+#[test]
+fn connect_with_a_late_answer_is_one_connection() {
     let metrics = metrics(10, 10);
     metrics.count(&[event(EventName::ConnectionOpen, "/a")]);
     assert_eq!(some(&scrape(&metrics), CONNECTIONS), []);
@@ -53,9 +74,9 @@ fn a_connect_that_was_answered_late_is_one_connection() {
     assert_eq!(of(&scrape(&metrics), CONNECTIONS).values().sum::<f64>(), 1.0);
 }
 
-/// Name look-ups connect datagram sockets to many addresses only to see which route would be taken.
+/// Resolvers connect datagram sockets to many addresses only to find the route.
 #[test]
-fn a_connected_datagram_socket_counts_with_its_first_datagram() {
+fn connected_datagram_socket_counts_from_its_first_datagram() {
     let metrics = metrics(10, 10);
     let udp = |name| Event { transport: Some(Transport::Udp), ..event(name, "/a") };
     metrics.count(&[udp(EventName::ConnectionOpen)]);
@@ -65,10 +86,10 @@ fn a_connected_datagram_socket_counts_with_its_first_datagram() {
 }
 
 #[test]
-fn what_stood_before_is_not_new() {
+fn preexisting_connections_are_not_counted_as_opened() {
     let metrics = metrics(10, 10);
-    let standing = |name| Event { standing: true, ..event(name, "/a") };
-    metrics.count(&[EventName::ConnectionOpen, EventName::Accept].map(standing));
+    let preexisting = |name| Event { preexisting: true, ..event(name, "/a") };
+    metrics.count(&[EventName::ConnectionOpen, EventName::Accept].map(preexisting));
     assert_eq!(some(&scrape(&metrics), CONNECTIONS), []);
 }
 
@@ -76,27 +97,56 @@ fn what_stood_before_is_not_new() {
 fn accepted_connections_are_inbound() {
     let metrics = metrics(10, 10);
     metrics.count(&[event(EventName::Accept, "/a")]);
-    let labels = r#"direction="inbound",transport="tcp",network_type="ipv4",executable="/a""#;
+    let labels = r#"direction="inbound",transport="tcp",network_type="ipv4",scope="network",executable="/a""#;
     assert_eq!(some(&scrape(&metrics), CONNECTIONS), [(labels, 1.0)]);
 }
 
 #[test]
-fn the_syscalls_layer_tells_connects_and_bytes_once() {
+fn loopback_is_separate_in_every_family() {
+    let metrics = metrics(10, 10);
+    let local = |event: Event| Event { peer: Endpoint { address: Some([127, 0, 0, 2].into()), ..event.peer }, ..event };
+    let mapped = |event: Event| {
+        let address = "::ffff:127.0.0.1".parse().ok();
+        Event { peer: Endpoint { address, ..event.peer }, ..event }
+    };
+    let sent = Event { bytes_sent: Some(3), ..event(EventName::ConnectionClose, "/a") };
+    let failed = event(EventName::ConnectionFailed, "/a");
+    let all = [opened("/a"), sent, failed];
+    let events: Vec<Event> =
+        all.iter().flat_map(|event| [event.clone(), local(event.clone()), mapped(event.clone())]).collect();
+    metrics.count(&events);
+    let shown = scrape(&metrics);
+    for (family, each) in [
+        (CONNECTIONS, 1.0),
+        ("egret_bytes_total", 3.0),
+        ("egret_connection_failures_total", 1.0),
+        ("egret_peer_connections_total", 1.0),
+    ] {
+        let sum = |scope: &str| -> f64 {
+            let label = format!("scope=\"{scope}\"");
+            of(&shown, family).iter().filter(|(labels, _)| labels.contains(&label)).map(|(_, value)| value).sum()
+        };
+        assert_eq!((sum("network"), sum("loopback")), (each, 2.0 * each), "{family}");
+    }
+}
+
+#[test]
+fn syscalls_layer_counts_connects_and_bytes_once() {
     let metrics = metrics(10, 10);
     let call = |name| Event { layer: Layer::Syscalls, ..event(name, "/a") };
     let sent = Event { bytes_sent: Some(7), transport: Some(Transport::Udp), ..call(EventName::DatagramSend) };
     metrics.count(&[call(EventName::ConnectionOpen), sent.clone(), sent]);
     let scrape = scrape(&metrics);
     assert_eq!(of(&scrape, CONNECTIONS).values().sum::<f64>(), 3.0);
-    assert_eq!(some(&scrape, "egret_bytes_total"), [(r#"direction="sent",executable="/a""#, 14.0)]);
+    assert_eq!(some(&scrape, "egret_bytes_total"), [(r#"direction="sent",scope="network",executable="/a""#, 14.0)]);
 }
 
 #[test]
-fn failures_are_told_apart_up_to_a_bound() {
+fn failures_have_a_limited_number_of_series() {
     let metrics = metrics(10, 10);
     let failed = |error| Event { error, ..event(EventName::ConnectionFailed, "/a") };
     metrics.count(&[failed(Some(111)), failed(Some(111)), failed(None)]);
-    let labels = |error| format!(r#"error_type="{error}",transport="tcp",executable="/a""#);
+    let labels = |error| format!(r#"error_type="{error}",transport="tcp",scope="network",executable="/a""#);
     let shown = scrape(&metrics);
     let failures = of(&shown, "egret_connection_failures_total");
     assert_eq!((failures[&*labels("ECONNREFUSED")], failures[&*labels("unknown")]), (2.0, 1.0));
@@ -111,9 +161,10 @@ fn failures_are_told_apart_up_to_a_bound() {
 }
 
 #[test]
-fn peers_have_the_name_that_was_asked_for() {
+fn peer_label_is_the_queried_name() {
     let metrics = metrics(10, 10);
-    let server = |name: &str| Some(Server { name: name.into(), source: NameSource::Sni, resolution: None });
+    let server =
+        |name: &str| Some(Server { name: name.into(), source: NameSource::Sni, unverified: false, resolution: None });
     let named = |name| Event { server: server(name), ..opened("/a") };
     let closed = Event { server: server("example.org"), ..event(EventName::ConnectionClose, "/a") };
     let nowhere = Event { peer: Endpoint::default(), ..opened("/a") };
@@ -122,17 +173,17 @@ fn peers_have_the_name_that_was_asked_for() {
     assert_eq!(
         some(&shown, "egret_peer_connections_total"),
         [
-            (r#"direction="outbound",peer="example.org""#, 2.0),
-            (r#"direction="outbound",peer="other.""#, 1.0),
-            (r#"direction="outbound",peer="unknown""#, 1.0),
+            (r#"direction="outbound",scope="network",peer="example.org""#, 2.0),
+            (r#"direction="outbound",scope="network",peer="other.""#, 1.0),
+            (r#"direction="outbound",scope="network",peer="unknown""#, 1.0),
         ]
     );
     assert_eq!(some(&shown, "egret_names_total"), [(r#"source="sni""#, 1.0)]);
 }
 
-/// Both families, or several connections at once.
+/// IPv4 and IPv6, or several connections at once.
 #[test]
-fn a_look_up_behind_several_connections_is_counted_once() {
+fn look_up_for_several_connections_is_counted_once() {
     let metrics = metrics(10, 10);
     let resolution = |asked| {
         let resolver = SocketAddr::from(([192, 0, 2, 53], 53));
@@ -140,7 +191,8 @@ fn a_look_up_behind_several_connections_is_counted_once() {
     };
     let connect = |resolution: &Arc<Resolution>| {
         let name = "example.org".into();
-        let server = Server { name, source: NameSource::Dns, resolution: Some(Arc::clone(resolution)) };
+        let server =
+            Server { name, source: NameSource::Dns, unverified: false, resolution: Some(Arc::clone(resolution)) };
         Event { server: Some(server), ..opened("/a") }
     };
     let (first, second) = (resolution(0), resolution(1));
@@ -151,9 +203,9 @@ fn a_look_up_behind_several_connections_is_counted_once() {
 }
 
 #[test]
-fn an_executable_that_nobody_knows_is_unknown() {
+fn missing_executable_is_unknown() {
     let metrics = metrics(10, 10);
     metrics.count(&[Event { process: None, ..opened("/a") }]);
-    let labels = r#"direction="outbound",transport="tcp",network_type="ipv4",executable="unknown""#;
+    let labels = r#"direction="outbound",transport="tcp",network_type="ipv4",scope="network",executable="unknown""#;
     assert_eq!(some(&scrape(&metrics), CONNECTIONS), [(labels, 1.0)]);
 }

@@ -1,11 +1,11 @@
-//! What enforcement says of itself.
+//! Metrics of enforcement.
 
 use std::collections::BTreeMap;
 
 use egret_exporters::prometheus::Format;
-use egret_exporters::snapshot::{
-    AttributionCount, Bucket, EnforcementState, ExecutableFlows, FallbackCount, LatencyState, QueueState, Snapshot,
-    VerdictCount,
+use egret_model::snapshot::{
+    AttributionCount, Bucket, EnforcementState, ExecutableFlows, FallbackCount, LatencyState, Phase, QueueState,
+    Snapshot, VerdictCount,
 };
 use egret_model::{Attribution, Event, EventName, Reason, Timestamp, Verdict};
 
@@ -17,7 +17,7 @@ fn scrape(enforcement: Option<EnforcementState>, executables: usize) -> BTreeMap
 }
 
 #[test]
-fn without_enforcement_verdicts_are_at_zero_and_nothing_else_is_claimed() {
+fn verdicts_are_zero_without_enforcement() {
     let shown = scrape(None, 10);
     assert_eq!(of(&shown, "egret_verdicts_total").len(), 21);
     assert_eq!(of(&shown, "egret_verdict_attributions_total").len(), 5);
@@ -27,9 +27,9 @@ fn without_enforcement_verdicts_are_at_zero_and_nothing_else_is_claimed() {
     }
 }
 
-/// Events tell of verdicts too, and not of all: they may be lost on their way, and come once a connection.
+/// Events report verdicts too, but not all: they may be lost, and there is one for a connection.
 #[test]
-fn verdicts_are_counted_where_they_are_given_and_nowhere_else() {
+fn verdicts_are_counted_from_the_snapshot_only() {
     let counts = vec![
         VerdictCount { verdict: Verdict::Allow, reason: Reason::Rule, count: 1000 },
         VerdictCount { verdict: Verdict::Block, reason: Reason::NoRule, count: 7 },
@@ -47,9 +47,11 @@ fn verdicts_are_counted_where_they_are_given_and_nowhere_else() {
 }
 
 #[test]
-fn the_mode_is_told_with_its_times() {
+fn mode_and_its_times_are_exposed() {
     let state = EnforcementState {
         only: Some("exe=/usr/bin/curl".into()),
+        phase: Phase::InForce,
+        restarts: 1,
         backend: Some("nftables"),
         generation: 4,
         firewall_recreated: 2,
@@ -60,6 +62,8 @@ fn the_mode_is_told_with_its_times() {
     assert_eq!(shown["egret_mode_since_timestamp_seconds"], 1_700_000_000.5);
     assert_eq!(shown["egret_confirm_by_timestamp_seconds"], 1_700_000_000.5);
     assert_eq!(shown["egret_mode_limited"], 1.0);
+    assert_eq!(some(&shown, "egret_enforcement_phase"), [(r#"phase="in_force""#, 1.0)]);
+    assert_eq!(shown["egret_controller_restarts_total"], 1.0);
     assert_eq!(some(&shown, "egret_firewall_backend"), [(r#"backend="nftables""#, 1.0)]);
     assert_eq!(of(&shown, "egret_firewall_backend").len(), 3);
     assert_eq!((shown["egret_policy_generation"], shown["egret_firewall_recreated_total"]), (4.0, 2.0));
@@ -68,7 +72,7 @@ fn the_mode_is_told_with_its_times() {
 }
 
 #[test]
-fn what_never_was_has_no_time() {
+fn times_without_a_value_have_no_sample() {
     let state = EnforcementState { confirm_by: None, last_fallback: None, backend: None, ..enforcement() };
     let shown = scrape(Some(state), 10);
     for absent in ["egret_confirm_by", "egret_last_fallback"] {
@@ -78,7 +82,7 @@ fn what_never_was_has_no_time() {
 }
 
 #[test]
-fn the_latency_of_verdicts_is_a_histogram() {
+fn verdict_latency_is_a_histogram() {
     let buckets = vec![Bucket { at_most_seconds: 0.0001, count: 5 }, Bucket { at_most_seconds: 0.001, count: 8 }];
     let latency = LatencyState { buckets, count: 9, sum_seconds: 0.25 };
     let shown = scrape(Some(EnforcementState { latency, ..enforcement() }), 10);
@@ -89,7 +93,7 @@ fn the_latency_of_verdicts_is_a_histogram() {
 }
 
 #[test]
-fn queues_are_told_apart() {
+fn queues_are_labelled_by_number() {
     let queue = |number, length| QueueState { number, length, capacity: 1024, dropped_full: 5, dropped_user: 1 };
     let state = EnforcementState { queues: vec![queue(10, 3), queue(11, 0)], ..enforcement() };
     let shown = scrape(Some(state), 10);
@@ -100,13 +104,21 @@ fn queues_are_told_apart() {
 }
 
 #[test]
-fn what_became_of_packets_is_told() {
-    let state =
-        EnforcementState { cache_hits: 1, granted: 2, late: 3, parked: 4, questions_pending: 5, ..enforcement() };
+fn packet_counters_are_exposed() {
+    let state = EnforcementState {
+        cache_hits: 1,
+        granted: 2,
+        late: 3,
+        parked: 4,
+        questions_pending: 5,
+        unsearched: 6,
+        ..enforcement()
+    };
     let shown = scrape(Some(state), 10);
     let names = ["verdict_cache_hits_total", "flows_granted_total", "packets_late_total", "packets_parked_total"];
     assert_eq!(names.map(|name| shown[&format!("egret_{name}")]), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(shown["egret_questions_pending"], 5.0);
+    assert_eq!(shown["egret_packets_unsearched_total"], 6.0);
 }
 
 fn flows(executable: Option<&str>, flows: u64, once: u64) -> ExecutableFlows {
@@ -120,7 +132,7 @@ fn with_executables(executables: Vec<ExecutableFlows>) -> EnforcementState {
 }
 
 #[test]
-fn the_baseline_is_told() {
+fn baseline_state_is_exposed() {
     let mut state = enforcement();
     let baseline = state.baseline.as_mut().unwrap();
     (baseline.rules, baseline.denied_rules, baseline.subjects) = (120, 2, 14);
@@ -146,7 +158,7 @@ fn the_baseline_is_told() {
 }
 
 #[test]
-fn executables_of_the_baseline_are_summed_up_and_bounded() {
+fn baseline_executables_are_added_up_and_limited() {
     let state = with_executables(vec![
         flows(Some("/b"), 40, 4),
         flows(Some("/a"), 100, 0),
@@ -167,7 +179,7 @@ fn executables_of_the_baseline_are_summed_up_and_bounded() {
 }
 
 #[test]
-fn a_large_baseline_makes_no_more_series_than_a_small_one() {
+fn series_do_not_grow_with_the_baseline() {
     let many = (0..10_000).map(|number| flows(Some(&format!("/tmp/build-{number:0200}")), number + 1, 1)).collect();
     let shown = scrape(Some(with_executables(many)), 50);
     let flows = of(&shown, "egret_baseline_subject_flows");

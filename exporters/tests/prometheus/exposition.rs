@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::situation::{event, metrics, of, opened, samples, scrape, settings, snapshot, text};
 
-/// One of everything that needs an event to be there.
+/// An event for every metric that needs one.
 fn full() -> Arc<Metrics> {
     let metrics = metrics(10, 10);
     let closed = Event { bytes_sent: Some(1), ..event(EventName::ConnectionClose, "/a") };
@@ -32,7 +32,7 @@ fn labels(samples: &BTreeMap<String, f64>) -> BTreeMap<&str, Vec<&str>> {
 }
 
 #[test]
-fn everything_served_is_in_the_catalogue_and_the_other_way_round() {
+fn catalogue_matches_the_served_metrics() {
     let metrics = full();
     let text = text(&metrics);
     let shown = samples(&text);
@@ -62,14 +62,14 @@ fn names_follow_the_conventions() {
 }
 
 #[test]
-fn fixed_sets_are_there_at_zero_from_the_start() {
+fn fixed_series_exist_at_zero() {
     let shown = scrape(&metrics(10, 10));
     let zeros = |metric| {
         let samples = of(&shown, metric);
         assert!(samples.values().all(|value| *value == 0.0), "{samples:?}");
         samples.len()
     };
-    assert_eq!(zeros("egret_events_total"), 6);
+    assert_eq!(zeros("egret_events_total"), 7);
     assert_eq!(zeros("egret_attribution_total"), 5);
     assert_eq!(zeros("egret_verdicts_total"), 21);
     assert_eq!(zeros("egret_verdict_attributions_total"), 5);
@@ -85,7 +85,7 @@ fn fixed_sets_are_there_at_zero_from_the_start() {
 }
 
 #[test]
-fn the_state_is_told() {
+fn state_of_egret_is_exposed() {
     let mut state = snapshot();
     let loss = Loss { stage: LossStage::FlowRing, reason: LossReason::RingFull, count: 7 };
     state.tally.captured = 10;
@@ -107,14 +107,14 @@ fn the_state_is_told() {
 }
 
 #[test]
-fn buckets_that_do_not_ascend_are_an_error_that_names_the_metric() {
+fn descending_buckets_are_an_error_with_the_metric() {
     let mut settings = settings(1, 1);
     settings.latency_buckets = vec![1.0, 0.5];
     assert!(Metrics::new(&settings).unwrap_err().to_string().contains("egret_connect_duration_seconds"));
 }
 
 #[test]
-fn openmetrics_has_families_units_and_an_end() {
+fn openmetrics_has_families_units_and_end_marker() {
     let text = full().render(&snapshot(), Format::OpenMetrics).unwrap();
     assert!(text.ends_with("\n# EOF\n"));
     assert!(text.contains("# TYPE egret_bytes counter\n# UNIT egret_bytes bytes\n# HELP egret_bytes "));

@@ -1,4 +1,4 @@
-//! The server, as a scraper meets it.
+//! The HTTP server.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use egret_exporters::prometheus::{Health, Metrics, Service, Sink, serve};
 use egret_exporters::sink::queue;
-use egret_exporters::snapshot::{Snapshot, Source};
+use egret_model::snapshot::{Snapshot, Source};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::situation::{metrics, of, opened, samples, snapshot};
 
-/// Longer than anything here takes, unless it never ends.
+/// A timeout longer than any step of a test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Still;
@@ -30,7 +30,7 @@ impl Source for Still {
 struct Troubles(Mutex<Vec<String>>);
 
 impl Health for Troubles {
-    fn troubles(&self) -> Vec<String> {
+    fn problems(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -75,7 +75,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_scrape_shows_what_went_through_the_queue() {
+async fn scrape_shows_counted_events() {
     let server = Server::start().await;
     let (sender, inbox) = queue("prometheus", 100);
     sender.offer(&vec![opened("/a"); 7].into());
@@ -91,7 +91,7 @@ async fn a_scrape_shows_what_went_through_the_queue() {
 }
 
 #[tokio::test]
-async fn a_scraper_gets_the_format_that_it_asks_for() {
+async fn format_is_negotiated() {
     let server = Server::start().await;
     let (head, body) = server.ask("GET", "/metrics", "Accept: application/openmetrics-text\r\n").await;
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
@@ -100,7 +100,7 @@ async fn a_scraper_gets_the_format_that_it_asks_for() {
 }
 
 #[tokio::test]
-async fn health_says_what_is_wrong() {
+async fn readiness_reports_problems() {
     let server = Server::start().await;
     assert!(server.ask("GET", "/healthz", "").await.0.starts_with("http/1.1 200 "));
     assert!(server.ask("GET", "/readyz", "").await.0.starts_with("http/1.1 200 "));
@@ -113,7 +113,7 @@ async fn health_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn other_requests_are_answered_as_http_has_it() {
+async fn other_requests_get_http_errors() {
     let server = Server::start().await;
     assert!(server.ask("GET", "/", "").await.1.contains("/metrics"));
     assert!(server.ask("GET", "/nothing", "").await.0.starts_with("http/1.1 404 "));
@@ -123,9 +123,9 @@ async fn other_requests_are_answered_as_http_has_it() {
     server.stop().await;
 }
 
-/// Anybody on the host can connect.
+/// Any process of the host can connect.
 #[tokio::test]
-async fn idle_connections_do_not_keep_a_stop_waiting() {
+async fn idle_connections_do_not_delay_shutdown() {
     let server = Server::start().await;
     let mut idle = Vec::new();
     for _ in 0..10 {

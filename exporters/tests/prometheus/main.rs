@@ -1,4 +1,4 @@
-//! What a scrape of egret's metrics shows, after events of which the test knows the sum.
+//! The metrics after events with known sums.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod blocked;

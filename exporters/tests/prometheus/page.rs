@@ -1,11 +1,11 @@
-//! The reference page is what the code says.
+//! The reference page is that of the code.
 
 use std::{env, fs};
 
 use egret_exporters::prometheus::page;
 
 #[test]
-fn the_reference_page_is_up_to_date() {
+fn reference_page_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
     if env::var_os("EGRET_BLESS").is_some() {
         fs::write(path, page()).unwrap();

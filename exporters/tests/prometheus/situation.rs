@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use egret_exporters::prometheus::{Format, Metrics, Settings};
 use egret_exporters::sink::{Account, SpoolState};
-use egret_exporters::snapshot::{
-    BaselineState, Bucket, EnforcementState, ExecutableFlows, Fallback, FallbackCount, LatencyState, NamesState,
-    QueueState, SinkState, Snapshot,
+use egret_model::snapshot::{
+    BaselineState, Bucket, ConnectionTable, EnforcementState, ExecutableFlows, Fallback, FallbackCount, LatencyState,
+    NamesState, QueueState, SinkState, Snapshot,
 };
 use egret_model::{
     Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Process, Tally, Timestamp, Transport,
@@ -23,6 +23,7 @@ pub(crate) fn metrics(executables: usize, peers: usize) -> Arc<Metrics> {
 
 pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
+        open: Some(Arc::default()),
         mode: "observe",
         layer: Layer::Sockets,
         degradations: Vec::new(),
@@ -30,15 +31,16 @@ pub(crate) fn snapshot() -> Snapshot {
         sinks: vec![SinkState { name: "parquet", capacity: 10, account: Account::default(), spool: Some(spool()) }],
         names: Some(NamesState::default()),
         enforcement: Some(enforcement()),
+        baseline: None,
     }
 }
 
-/// A spool in which nothing waits.
+/// An empty spool.
 fn spool() -> SpoolState {
     SpoolState::default()
 }
 
-/// Enforcement of which everything is known, with all counts at zero.
+/// The state of enforcement with all values, and all counts at zero.
 pub(crate) fn enforcement() -> EnforcementState {
     let time = Timestamp(1_700_000_000_500_000_000);
     let buckets = [0.0001, 0.001].map(|at_most_seconds| Bucket { at_most_seconds, count: 0 });
@@ -50,6 +52,7 @@ pub(crate) fn enforcement() -> EnforcementState {
         fallbacks: vec![FallbackCount { reason: "block_spike", count: 0 }],
         latency: LatencyState { buckets: buckets.into(), ..LatencyState::default() },
         queues: vec![QueueState { number: 3, capacity: 1024, ..QueueState::default() }],
+        connection_table: Some(ConnectionTable { entries: 12, limit: 1000 }),
         baseline: Some(baseline()),
         ..EnforcementState::default()
     }
@@ -85,7 +88,7 @@ pub(crate) fn event(name: EventName, path: &str) -> Event {
         process: Some(process(path)),
         attribution: Attribution::Cookie,
         transport: Some(Transport::Tcp),
-        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443) },
+        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443), interface: None },
         ..Event::new(name, Timestamp(0), ConnectionId { socket: 1, opened: 2 }, Layer::Sockets)
     }
 }

@@ -1,4 +1,4 @@
-//! What Prometheus' own tool says of the metrics: their syntax, their names, their types.
+//! `promtool check metrics` accepts the syntax, names and types of the metrics.
 //!
 //! Listed as ignored where there is no `promtool`.
 #![expect(clippy::unwrap_used, reason = "tests")]
@@ -39,7 +39,7 @@ fn promtool(arguments: &str) -> Command {
     command
 }
 
-/// It is content, and has no advice.
+/// It is the content, without advisory information.
 fn check(metrics: &str) {
     let mut check = promtool("check metrics");
     check.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,4 +1,4 @@
-//! A sink at work.
+//! A running sink.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -8,12 +8,12 @@ use egret_exporters::sink::{Account, Batch, Ledger, Receiver, Sender, queue};
 use tokio::runtime;
 use tokio::sync::Notify;
 
-/// Longest wait for anything: far more than anything takes on a busy machine, short enough to see that it hangs.
+/// Timeout of waits, much longer than needed on a busy machine, and short enough to detect a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at a condition that cannot be waited for.
+/// Polling interval of conditions.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// Looks until `condition` holds; `what` says what was waited for.
+/// Polls until `condition` holds; `what` describes it.
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !condition() {
@@ -65,13 +65,13 @@ impl Running {
         self.sender.as_ref().unwrap().room()
     }
 
-    /// Waits until every event offered is accounted for.
+    /// Waits until every offered event is sent or dropped.
     pub(crate) fn settle(&self) -> Account {
         until("an empty queue", || self.ledger.account().queued == 0);
         self.ledger.account()
     }
 
-    /// Closes the queue; the sink goes on with what is in it.
+    /// Closes the queue; the sink still processes its events.
     pub(crate) fn close(&mut self) {
         self.sender = None;
     }

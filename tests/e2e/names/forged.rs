@@ -1,11 +1,14 @@
 //! Packets to and from port 53 that are no answers, or not to what was asked; and that none of them is held up.
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::Stdio;
 use std::thread;
+use std::time::Duration;
 
-use egret_tests::{Event, Namespace, Trace, test};
+use egret_tests::{Event, Namespace, Process, Trace, needing_python, python, test, test_alone};
 use libtest_mimic::Trial;
+use nix::unistd::{Uid, fchown};
 
 use super::web::{Web, fetch};
 use super::{names, until_closed};
@@ -14,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("names::malformed_packets_change_nothing", malformed),
         test("names::packets_pass_as_they_are", everything_passes),
+        needing_python(test_alone("names::flood_of_another_user_pushes_out_no_answer", flood)),
     ]
 }
 
@@ -53,6 +57,65 @@ fn exchange(client: &UdpSocket, server: &UdpSocket, question: &[u8], answers: &[
     }
 }
 
+/// Sends what looks like questions, and what looks like nothing, to port 53 until it is killed.
+const FLOOD: &str = r"
+import os, socket
+os.setuid(4242)
+sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(8)]
+header = bytes([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+packets = [header + bytes(1400), header + bytes(200), bytes(5000), bytes([255] * 600)]
+print('floods', flush=True)
+while True:
+    for sender in sockets:
+        for packet in packets:
+            sender.sendto(packet, ('127.66.0.99', 53))
+";
+
+/// A program of no privilege floods the port of resolvers while another resolves: of the latter every name is there.
+fn flood() {
+    const NAMES: u8 = 200;
+    let namespace = Namespace::resolving("");
+    let trace = Trace::start(&["--no-standing"]);
+    let mut command = namespace.command(&python().canonicalize().unwrap().display().to_string());
+    let mut flooding = Process::start(command.args(["-c", FLOOD]).stdout(Stdio::piped()));
+    let mut line = String::new();
+    BufReader::new(flooding.handle().stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "floods\n");
+    let peers = namespace.within(|| {
+        let server = UdpSocket::bind("127.66.0.53:53").unwrap();
+        let client = UdpSocket::bind("127.66.0.1:0").unwrap();
+        client.connect(server.local_addr().unwrap()).unwrap();
+        // Shares of the ring are by the socket's user: that of root also serves the tests that run at the same time.
+        fchown(&client, Some(Uid::from_raw(4343)), None).unwrap();
+        let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (0..NAMES)
+            .map(|number| {
+                let (name, address) = (format!("host{number}.test"), Ipv4Addr::new(127, 66, 8, number));
+                let answer = message(u16::from(number), ANSWER, &name, &[(&name, address)]);
+                exchange(&client, &server, &message(u16::from(number), QUERY, &name, &[]), &[answer]);
+                let peer = SocketAddr::from((address, port));
+                drop(TcpStream::connect(peer).unwrap());
+                drop(listener.accept().unwrap());
+                // Below the share of a user, which 300 answers in a tenth of a second exceed.
+                thread::sleep(Duration::from_millis(3));
+                (peer, name)
+            })
+            .collect::<Vec<_>>()
+    });
+    until_closed(&trace, std::process::id(), peers.last().unwrap().0);
+    drop(flooding);
+    let seen = trace.stop();
+    let nameless: Vec<_> = peers
+        .iter()
+        .filter(|(peer, name)| {
+            let is = |event: &&Event| event.name == "connection.open" && event.peer() == Some(*peer);
+            !seen.events.iter().filter(is).any(|event| event.server.as_deref() == Some(name))
+        })
+        .collect();
+    assert!(nameless.is_empty(), "{nameless:?}\n{}", seen.stderr);
+}
+
 fn malformed() {
     const GOOD: Ipv4Addr = Ipv4Addr::new(127, 66, 6, 1);
     const EVIL: Ipv4Addr = Ipv4Addr::new(127, 66, 6, 2);
@@ -90,8 +153,8 @@ fn malformed() {
         (pid, web.at(&address.to_string()))
     });
     let seen = trace.stop();
-    assert_eq!(names(&seen, good.0, good.1), [Some(("good.test", "dns")); 2]);
-    assert_eq!(names(&seen, evil.0, evil.1), [None; 2]);
+    assert_eq!(names(&seen, good.0, good.1), [Some(("good.test", "dns")); 2], "{}", seen.stderr);
+    assert_eq!(names(&seen, evil.0, evil.1), [None; 2], "{}", seen.stderr);
 }
 
 /// Datagrams of many lengths, and streams that begin in every way, on the ports that are looked at.

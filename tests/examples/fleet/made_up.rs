@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use egret_model::{
-    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Layer, NameSource, Process, Server,
-    Timestamp, Transport,
+    Attribution, Cgroup, ConnectionId, Endpoint, Event, EventName, Executable, Interface, Layer, NameSource, NamedBy,
+    Process, Server, Timestamp, Transport,
 };
 use egret_tests::Scratch;
 
@@ -106,18 +106,36 @@ fn event(number: u64, after_ns: u64, chance: &mut Chance) -> Event {
         uid: chance.of(&[Some(1000), Some(1001), None]),
         user: chance.of(&[Some("alice"), Some("alice"), None]).map(Arc::from),
         cgroup: unit.map(|unit| {
-            Arc::new(Cgroup { path: "/a/group".into(), unit: Some(unit.into()), container: None, runtime: None })
+            Arc::new(Cgroup {
+                path: "/a/group".into(),
+                unit: Some(unit.into()),
+                unit_named_by: NamedBy::System,
+                ..Cgroup::default()
+            })
         }),
     };
-    let server = chance.of(&NAMES).map(|name| Server { name: name.into(), source: NameSource::Dns, resolution: None });
-    let address = chance.of(&[Some([198, 18, 0, 1]), Some([198, 18, 0, 2]), None]).map(Into::into);
+    let server = chance.of(&NAMES).map(|name| Server {
+        name: name.into(),
+        source: NameSource::Dns,
+        unverified: chance.of(&[true, false, false]),
+        resolution: None,
+    });
+    let address = chance.of(&[Some("198.18.0.1"), Some("198.18.0.2"), Some("fe80::1"), None]);
+    let interface = Interface::from_name(chance.of(&["eth0", "eth1"]));
+    let transport = chance.of(&TRANSPORTS);
+    let port = chance.of(&[Some(53), Some(443), None]);
+    let peer = Endpoint {
+        address: address.map(|address| address.parse().unwrap()),
+        port: port.filter(|_| transport.is_none_or(Transport::has_ports)),
+        interface: None,
+    };
     let known = chance.below(20) > 0;
     let time = Timestamp(BEGIN + i64::try_from(after_ns).unwrap());
     Event {
         process: known.then(|| Arc::new(process)),
         attribution: if known { Attribution::Cookie } else { Attribution::Unknown },
-        transport: chance.of(&TRANSPORTS),
-        peer: Endpoint { address, port: chance.of(&[Some(53), Some(443), None]) },
+        transport,
+        peer: peer.behind(interface),
         server,
         inbound: chance.below(10) == 0,
         ..Event::new(chance.of(&EVENTS), time, ConnectionId { socket: number, opened: number }, Layer::Sockets)

@@ -30,7 +30,7 @@ fn package() -> PathBuf {
 }
 
 /// Files that have to be there, for people, for shells and for systemd.
-const FILES: [&str; 15] = [
+const FILES: [&str; 24] = [
     "etc/egret/egret.toml",
     "usr/bin/egret",
     "usr/lib/systemd/system/egret.service",
@@ -40,12 +40,21 @@ const FILES: [&str; 15] = [
     "usr/share/fish/vendor_completions.d/egret.fish",
     "usr/share/zsh/vendor-completions/_egret",
     "usr/share/man/man1/egret.1.gz",
-    "usr/share/man/man1/egret-run.1.gz",
+    "usr/share/man/man5/egret.toml.5.gz",
+    "usr/share/man/man5/egret-baseline.5.gz",
+    "usr/share/man/man8/egret-run.8.gz",
     "usr/share/man/man1/egret-baseline-learn.1.gz",
     "usr/share/doc/egret/README.md",
     "usr/share/doc/egret/copyright",
     "usr/share/doc/egret/docs/baseline.md",
+    "usr/share/doc/egret/docs/adr/0001-state-in-the-socket.md",
+    "usr/share/doc/egret/docs/pictures/overview.png",
+    "usr/share/doc/egret/examples/compose/compose.yaml",
     "usr/share/doc/egret/examples/configurations/server.toml",
+    "usr/share/doc/egret/examples/systemd/egret.service",
+    "usr/share/doc/egret/grafana/alerts/egret.yml",
+    "usr/share/doc/egret/grafana/dashboards/overview.json",
+    "usr/share/doc/egret/grafana/provisioning/datasources/egret.yml",
 ];
 
 fn contents() {

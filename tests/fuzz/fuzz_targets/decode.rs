@@ -52,6 +52,8 @@ fn check_exec(exec: &Exec, data: &[u8]) {
         flags: exec.flags,
         inode: exec.inode,
         device: exec.device,
+        size: exec.size,
+        changed_ns: exec.changed_ns,
         path,
         args: encode::strings(&exec.args),
         trace_parent: exec.trace_parent.clone(),

@@ -2,10 +2,9 @@
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use egret_model::Timestamp;
-use egret_names::{Carrier, Names, Segment, Settings};
+use egret_names::{Carrier, Client, Names, Segment, Settings};
 use libfuzzer_sys::fuzz_target;
 
 const ADDRESSES: usize = 16;
@@ -29,18 +28,28 @@ fuzz_target!(|data: &[u8]| {
         packets.iter().for_each(|packet| names.answer(packet));
         packets.iter().for_each(|packet| names.question(packet));
         check(&mut names, data);
-        names.forget(1);
+        names.remove(1);
         packets.reverse();
     }
 });
 
 fn names() -> Names {
-    Names::new(Settings { addresses: ADDRESSES, floor: Duration::ZERO, hosts: None })
+    Names::new(Settings { addresses: ADDRESSES, ..Settings::default() })
 }
 
 fn segment(carrier: Carrier, payload: &[u8]) -> Segment<'_> {
     let remote = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 53), 53));
-    Segment { time: Timestamp(0), cookie: 1, process: Some(1), carrier, remote, payload, length: payload.len() }
+    Segment {
+        time: Timestamp(0),
+        cookie: 1,
+        process: None,
+        user: None,
+        namespace: 1,
+        carrier,
+        remote,
+        payload,
+        length: payload.len(),
+    }
 }
 
 fn check(names: &mut Names, data: &[u8]) {
@@ -48,7 +57,7 @@ fn check(names: &mut Names, data: &[u8]) {
     let lower = data.to_ascii_lowercase();
     for octets in data.windows(4).take(256) {
         let octets: [u8; 4] = octets.try_into().unwrap();
-        let Some(server) = names.find(2, None, IpAddr::from(octets), Timestamp(0)) else { continue };
+        let Some(server) = names.find(client(2), IpAddr::from(octets), Timestamp(0)) else { continue };
         let name = server.name.as_bytes();
         assert!(!name.is_empty() && name.len() <= 253);
         assert!(name.iter().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
@@ -56,4 +65,8 @@ fn check(names: &mut Names, data: &[u8]) {
             assert!(lower.windows(label.len()).any(|part| part == label), "a name that nobody asked for");
         }
     }
+}
+
+const fn client(cookie: u64) -> Client {
+    Client { cookie, process: None, namespace: 1 }
 }

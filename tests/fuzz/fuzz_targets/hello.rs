@@ -3,10 +3,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use egret_model::Timestamp;
-use egret_names::{Carrier, Names, Segment, Settings};
+use egret_names::{Carrier, Client, Names, Segment, Settings};
 use libfuzzer_sys::fuzz_target;
 
 /// As many as are held of one connection.
@@ -25,14 +24,18 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn server_name(data: &[u8], size: usize) -> Option<Arc<str>> {
-    let mut names = Names::new(Settings { addresses: 1, floor: Duration::ZERO, hosts: None });
+    let mut names = Names::new(Settings { addresses: 1, ..Settings::default() });
     let remote = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 443));
     let segment = |carrier, payload| {
         let time = Timestamp(0);
-        Segment { time, cookie: 1, process: None, carrier, remote, payload, length: payload.len() }
+        Segment { time, cookie: 1, process: None, user: None, namespace: 1, carrier, remote, payload, length: payload.len() }
     };
     for (part, at) in data.chunks(size).zip((0u32..).step_by(size)) {
         names.hello(&segment(Carrier::Tcp { sequence: at.wrapping_sub(100) }, part));
     }
-    names.find(1, None, remote.ip(), Timestamp(0)).map(|server| server.name)
+    names.find(client(1), remote.ip(), Timestamp(0)).map(|server| server.name)
+}
+
+const fn client(cookie: u64) -> Client {
+    Client { cookie, process: None, namespace: 1 }
 }

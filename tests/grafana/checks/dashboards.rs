@@ -96,6 +96,30 @@ pub(super) fn say_what_they_show() {
     }
 }
 
+/// A zero in a stack is a line along its top; rates of what is rare are thousandths; a host's talk with itself hides the rest.
+pub(super) fn read_at_a_glance() {
+    for (name, dashboard) in dashboards() {
+        for panel in panels(&dashboard) {
+            let title = text(&panel["title"]);
+            let custom = &panel["fieldConfig"]["defaults"]["custom"];
+            for target in panel["targets"].as_array().unwrap() {
+                let expr = text(&target["expr"]);
+                let stacks = custom["stacking"]["mode"] == "normal" && !expr.is_empty();
+                assert!(!stacks || expr.ends_with("> 0"), "{name}, {title}: zeros in a stack");
+                let by_scope = ["connections_total", "connection_failures_total", "bytes_total"];
+                let names = by_scope.iter().any(|metric| expr.contains(&format!("egret_{metric}")));
+                assert!(!names || expr.contains("scope=~\"$scope\""), "{name}, {title}: loopback is not left out");
+            }
+            let unit = text(&panel["fieldConfig"]["defaults"]["unit"]);
+            assert_ne!(unit, "pps", "{name}, {title}: shows thousandths");
+        }
+        let variables = dashboard["templating"]["list"].as_array().unwrap();
+        for scope in variables.iter().filter(|variable| variable["name"] == "scope") {
+            assert_eq!(scope["current"]["value"], "network", "{name}: loopback is left out at first");
+        }
+    }
+}
+
 /// Every link to a dashboard has one, with the variables that it sets.
 pub(super) fn lead_somewhere() {
     let dashboards = dashboards();

@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("dashboards_name_what_egret_serves", dashboards::name_what_egret_serves),
         trial("a_broken_dashboard_is_found", dashboards::a_broken_one_is_found),
         trial("every_panel_says_what_it_shows", dashboards::say_what_they_show),
+        trial("dashboards_read_at_a_glance", dashboards::read_at_a_glance),
         trial("links_lead_somewhere", dashboards::lead_somewhere),
         trial("alerts_name_what_egret_serves", alerts::name_what_egret_serves),
         trial("every_alert_is_described", alerts::are_described),

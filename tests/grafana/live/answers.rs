@@ -34,7 +34,7 @@ pub(crate) fn answers(wanted: &Wanted, prometheus: &Prometheus, log: &Log) -> An
             let reference = target["refId"].as_str().unwrap();
             let answer = match target["expr"].as_str() {
                 Some(expr) if target["instant"] == true => prometheus.at(end, &substituted(expr)),
-                Some(expr) => prometheus.over_time(&substituted(expr)),
+                Some(expr) => prometheus.over_time(&substituted(expr), step(expr)),
                 None => statements[format!("{}{reference}", panel["id"])].clone(),
             };
             made.hopeless |= answer["error"].is_string();
@@ -53,6 +53,11 @@ pub(crate) fn answers(wanted: &Wanted, prometheus: &Prometheus, log: &Log) -> An
     made
 }
 
+/// Seconds between the points of a graph: what is counted by the interval is counted once.
+fn step(expr: &str) -> u64 {
+    if expr.contains("[$__interval]") { 15 } else { 1 }
+}
+
 /// Whether there is nothing to draw. What is not a number is nothing.
 fn is_empty(answer: &Value) -> bool {
     if let Some(rows) = answer["rows"].as_array() {
@@ -68,9 +73,15 @@ fn is_empty(answer: &Value) -> bool {
 
 /// What the program that draws gets.
 pub(crate) fn for_drawing(wanted: &Wanted, answers: &Answers, times: [u64; 2]) -> Value {
+    let mut dashboard = wanted.dashboard.clone();
+    for variable in dashboard["templating"]["list"].as_array_mut().unwrap() {
+        if variable["name"] == "scope" {
+            variable["current"] = variable["options"][1].clone();
+        }
+    }
     json!({
         "name": wanted.name,
-        "dashboard": wanted.dashboard,
+        "dashboard": dashboard,
         "withData": wanted.with_data,
         "answers": answers.by_panel,
         "from": times[0],

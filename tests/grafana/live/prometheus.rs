@@ -61,10 +61,10 @@ impl Prometheus {
         self.ask(&format!("query?query={}&time={time}", encoded(query)))
     }
 
-    /// The answer to a range query from the first scrape to now, or `{"error": ...}`.
-    pub(crate) fn over_time(&self, query: &str) -> Value {
+    /// The answer to a range query from the first scrape to now, every so many seconds, or `{"error": ...}`.
+    pub(crate) fn over_time(&self, query: &str, step: u64) -> Value {
         let [from, to] = self.times();
-        self.ask(&format!("query_range?query={}&start={from}&end={to}&step=1", encoded(query)))
+        self.ask(&format!("query_range?query={}&start={from}&end={to}&step={step}", encoded(query)))
     }
 
     /// What is wrong with its rules; empty if nothing.

@@ -25,6 +25,7 @@ impl Log {
             ("log", self.directory.to_string_lossy().into_owned()),
             ("executable", String::new()),
             ("peer", String::new()),
+            ("scope", ".*".to_owned()),
             ("__from", from),
             ("__to", to),
             ("__interval_ms", "1000".to_owned()),

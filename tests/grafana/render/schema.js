@@ -15,7 +15,13 @@ import { createGenerator } from 'ts-json-schema-generator';
 
 const require = createRequire(import.meta.url);
 const RAW = path.join(path.dirname(require.resolve('@grafana/schema')), '..', 'esm', 'raw');
-const PANELS = { bargauge: 'BarGauge', stat: 'Stat', table: 'Table', timeseries: 'TimeSeries' };
+const PANELS = {
+  bargauge: 'BarGauge',
+  stat: 'Stat',
+  'state-timeline': 'StateTimeline',
+  table: 'Table',
+  timeseries: 'TimeSeries',
+};
 /** What a type lacks, though Grafana reads it: Prometheus' annotations have more than Grafana's own. */
 const ANNOTATION = ['titleFormat', 'textFormat'];
 
@@ -59,8 +65,8 @@ function check(dashboard) {
   const found = problems('dashboard/x/dashboard_types.gen.d.ts', 'Dashboard', typed(dashboard));
   for (const panel of dashboard.panels.filter(({ type }) => type !== 'row')) {
     const name = PANELS[panel.type];
-    const file = `composable/${panel.type}/panelcfg/x/${name}PanelCfg_types.gen.d.ts`;
-    const custom = ['table', 'timeseries'].includes(panel.type)
+    const file = `composable/${panel.type.replaceAll('-', '')}/panelcfg/x/${name}PanelCfg_types.gen.d.ts`;
+    const custom = ['state-timeline', 'table', 'timeseries'].includes(panel.type)
       ? problems(file, 'FieldConfig', panel.fieldConfig.defaults.custom)
       : [];
     const wrong = [...problems(file, 'Options', panel.options), ...custom];

@@ -73,14 +73,15 @@ impl Subject {
     }
 
     fn links(self, value: &str) -> Value {
+        // With loopback: one program or peer is chosen, and it may be there alone.
         let log = |variable: &str| {
-            let url = format!("/d/egret-log?${{__url_time_range}}&var-{variable}={value}");
+            let url = format!("/d/egret-log?${{__url_time_range}}&var-scope=.%2A&var-{variable}={value}");
             json!({ "title": "Its records in the log", "url": url })
         };
         let traces = json!({ "title": "Its traces", "url": explore(&self.traces(value)), "targetBlank": true });
         match self {
             Self::Executable => {
-                let url = format!("/d/egret-overview?{KEPT}&var-executable={value}");
+                let url = format!("/d/egret-overview?{KEPT}&var-scope=.%2A&var-executable={value}");
                 json!([{ "title": "This program alone", "url": url }, log("executable"), traces])
             }
             Self::Peer => json!([log("peer"), traces]),

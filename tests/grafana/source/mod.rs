@@ -71,12 +71,15 @@ pub(crate) struct Panel {
     bars: bool,
     #[serde(default)]
     stepped: bool,
+    /// The series that is drawn below zero.
+    below_zero: Option<String>,
     /// The column that a table is sorted by, largest first.
     sort: Option<String>,
     /// Units of the columns of a table.
     #[serde(default)]
     units: BTreeMap<String, String>,
-    /// What must happen for it to have data: `baseline`, `shadow`, `would_block`, `enforce` or `block`.
+    /// What must happen for it to have data: `baseline`, `shadow`, `would_block`, `enforce`, `block`, or `trouble`,
+    /// which no test makes.
     needs: Option<String>,
     /// Goes over what is made.
     #[serde(default)]
@@ -98,6 +101,8 @@ enum Kind {
     Timeseries,
     Bargauge,
     Table,
+    #[serde(rename = "state-timeline")]
+    StateTimeline,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -19,8 +19,18 @@ pub(super) fn panel(panel: &Panel, id: usize, place: &Value) -> Value {
         "options": options(panel),
         "transformations": transformations(panel),
     });
+    if counts_by_interval(panel) {
+        merge(&mut made, &json!({ "interval": SHORTEST_INTERVAL, "fieldConfig": { "defaults": { "decimals": 0 } } }));
+    }
     merge(&mut made, &panel.set);
     made
+}
+
+/// Intervals that are counted in are never shorter: they hold several scrapes.
+const SHORTEST_INTERVAL: &str = "1m";
+
+fn counts_by_interval(panel: &Panel) -> bool {
+    panel.query.iter().any(|query| query.expr.as_deref().is_some_and(target::counts_by_interval))
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -29,6 +39,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Timeseries => "timeseries",
         Kind::Bargauge => "bargauge",
         Kind::Table => "table",
+        Kind::StateTimeline => "state-timeline",
     }
 }
 
@@ -37,6 +48,7 @@ fn defaults(panel: &Panel) -> Value {
         Kind::Stat if panel.threshold.is_none() => json!({ "mode": "fixed", "fixedColor": "text" }),
         Kind::Stat | Kind::Table => json!({ "mode": "thresholds" }),
         Kind::Timeseries => json!({ "mode": "palette-classic" }),
+        Kind::StateTimeline => json!({ "mode": "fixed" }),
         Kind::Bargauge => json!({ "mode": "fixed", "fixedColor": "blue" }),
     };
     let mut made = json!({ "color": color, "mappings": [], "thresholds": thresholds(panel), "custom": custom(panel) });
@@ -44,8 +56,12 @@ fn defaults(panel: &Panel) -> Value {
         merge(&mut made, &json!({ "unit": unit }));
     }
     // A share or a rate never falls below zero, and is not drawn as if it did.
-    if panel.r#type == Kind::Timeseries {
+    if panel.r#type == Kind::Timeseries && panel.below_zero.is_none() {
         merge(&mut made, &json!({ "min": 0 }));
+    }
+    // Zeros are left out of stacks, so that a stack may be empty.
+    if panel.stacked {
+        merge(&mut made, &json!({ "noValue": "none in this time" }));
     }
     if panel.r#type == Kind::Bargauge {
         merge(&mut made, &json!({ "min": 0, "decimals": 0 }));
@@ -89,6 +105,7 @@ fn custom(panel: &Panel) -> Value {
             "stacking": { "group": "A", "mode": if panel.stacked { "normal" } else { "none" } },
         }),
         Kind::Table => json!({ "align": "auto", "cellOptions": { "type": "auto" }, "inspect": false }),
+        Kind::StateTimeline => json!({ "lineWidth": 0, "fillOpacity": 70 }),
         Kind::Stat | Kind::Bargauge => json!({}),
     }
 }
@@ -110,6 +127,14 @@ fn options(panel: &Panel) -> Value {
         Kind::Timeseries => json!({
             "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": [] },
             "tooltip": { "mode": "multi", "sort": "desc" },
+        }),
+        Kind::StateTimeline => json!({
+            "mergeValues": true,
+            "showValue": "auto",
+            "alignValue": "left",
+            "rowHeight": 0.9,
+            "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": [] },
+            "tooltip": { "mode": "single", "sort": "none" },
         }),
         Kind::Bargauge => json!({
             "reduceOptions": reduce,
@@ -137,7 +162,7 @@ fn options(panel: &Panel) -> Value {
     }
 }
 
-/// Units and links of columns.
+/// Units and links of columns; the series below zero.
 fn overrides(panel: &Panel) -> Vec<Value> {
     let named = panel.query.iter().filter_map(|query| Some((query.name.as_ref()?, query.unit.as_ref()?)));
     let units = named.chain(&panel.units).map(|(column, unit)| of_column(column, "unit", &json!(unit)));
@@ -145,6 +170,9 @@ fn overrides(panel: &Panel) -> Vec<Value> {
     let counted = panel.query.iter().filter(|query| query.unit.is_none()).filter_map(|query| query.name.as_ref());
     // `increase` reaches beyond the samples, and a count of 3.02 looks odd.
     made.extend(counted.map(|column| of_column(column, "decimals", &json!(0))));
+    if let Some(series) = &panel.below_zero {
+        made.push(of_column(series, "custom.transform", &json!("negative-Y")));
+    }
     if let Some(subject) = panel.follow.filter(|_| panel.r#type == Kind::Table) {
         made.push(of_column(subject.column(), "links", &links::of_cell(subject)));
     }

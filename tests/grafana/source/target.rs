@@ -11,7 +11,9 @@ pub(super) const DUCKDB: &str = "motherduck-duckdb-datasource";
 /// All of the log. Files that lack columns of newer ones are read as well.
 const ALL: &str = "read_parquet('${log:raw}/**/*.parquet', hive_partitioning = true, union_by_name = true) \
 WHERE contains(coalesce(process_executable_path, ''), ${executable:sqlstring}) \
-AND contains(concat_ws(' ', server_address, network_peer_address), ${peer:sqlstring})";
+AND contains(concat_ws(' ', server_address, network_peer_address), ${peer:sqlstring}) \
+AND (${scope:sqlstring} <> 'network' OR NOT regexp_matches(coalesce(network_peer_address, network_local_address, ''), \
+'^(127[.]|::1$|::ffff:127[.])'))";
 /// The chosen time. By the partition, too: files of other days are not opened.
 const WITHIN: &str = "AND date BETWEEN CAST(make_timestamp(${__from:raw} * 1000) AS DATE) AND CAST(make_timestamp(${__to:raw} * 1000) AS DATE) \
 AND {ms} BETWEEN ${__from:raw} AND ${__to:raw}";
@@ -51,7 +53,7 @@ fn target(panel: &Panel, query: &Query, reference: &str) -> Value {
                 "refId": reference,
                 "datasource": datasource,
                 "editorMode": "code",
-                "expr": counted(expr),
+                "expr": if panel.stacked { without_zeros(&counted(expr)) } else { counted(expr) },
                 "legendFormat": query.legend.as_deref().unwrap_or("__auto"),
                 "format": if panel.r#type == Kind::Table { "table" } else { "time_series" },
                 "instant": instant,
@@ -77,8 +79,18 @@ fn is_instant(panel: &Panel, expr: &str) -> bool {
         Kind::Stat => {
             expr.contains("$__range") || expr.contains("counted(") || panel.set["options"]["graphMode"] == "none"
         }
-        Kind::Timeseries => false,
+        Kind::Timeseries | Kind::StateTimeline => false,
     }
+}
+
+/// Whether it says how many there were in each interval.
+pub(super) fn counts_by_interval(expr: &str) -> bool {
+    expr.contains("[$__interval]")
+}
+
+/// A series of zeros in a stack is a line along the top of the others, and reads as if it were all there is.
+fn without_zeros(expr: &str) -> String {
+    format!("({expr}) > 0")
 }
 
 /// `counted(SELECTOR)` is how much counters went up in the chosen time. `increase` alone misses what a series began with, and

@@ -27,6 +27,7 @@ fn variable(name: &str) -> Value {
             let query = r#"label_values(egret_connections_total{instance=~"$instance"}, executable)"#;
             label_values("executable", "Program", query)
         }
+        "scope" => scope(),
         "log" => text("log", "Log directory", "/var/lib/egret/log"),
         "executable_text" => text("executable", "Program contains", ""),
         "peer_text" => text("peer", "Peer contains", ""),
@@ -43,6 +44,18 @@ fn label_values(name: &str, label: &str, query: &str) -> Value {
         "refresh": 2, "regex": "", "sort": 1, "hide": 0, "skipUrlSync": false,
         "includeAll": true, "multi": true, "allValue": ".*",
         "current": { "text": ["All"], "value": ["$__all"], "selected": true }, "options": [],
+    })
+}
+
+/// Whether what never leaves the host is shown.
+fn scope() -> Value {
+    let options = [("left out", "network"), ("shown", ".*")];
+    let query: Vec<String> = options.iter().map(|(text, value)| format!("{text} : {value}")).collect();
+    let option = |(text, value): (&str, &str)| json!({ "text": text, "value": value, "selected": value == "network" });
+    json!({
+        "type": "custom", "name": "scope", "label": "Loopback", "query": query.join(", "),
+        "hide": 0, "skipUrlSync": false, "includeAll": false, "multi": false,
+        "current": option(options[0]), "options": options.map(option),
     })
 }
 
@@ -64,7 +77,7 @@ pub(super) fn annotation(name: &str) -> Value {
             "the mode changed",
         ),
         "fallback" => (
-            "Fall-backs",
+            "Fallbacks",
             "red",
             r#"increase(egret_fallbacks_total{instance=~"$instance"}[1m]) > 0"#,
             "fell back: {{reason}}",

@@ -4,9 +4,11 @@ mod own_work;
 mod receiver;
 mod rotel;
 
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, SystemTime};
 
-use egret_tests::{Daemon, Flow, Report, Setup, Traffic, needing_python, test};
+use egret_tests::{Daemon, Flow, Report, Server, Setup, Traffic, needing_python, test};
 use libtest_mimic::Trial;
 use serde_json::json;
 
@@ -22,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("otlp::datagrams", datagrams),
         test("otlp::refused", refused),
         test("otlp::in_the_trace_of_the_process", in_a_trace),
+        test("otlp::open_connection_has_its_trace_before_its_end", open),
         test("otlp::nothing_about_its_own_connections", nothing_of_its_own),
         test("otlp::rotel_over_grpc", || rotel::streams(Wire::Grpc)),
         test("otlp::rotel_over_http", || rotel::streams(Wire::Http)),
@@ -37,6 +40,30 @@ fn daemon(wire: Wire, endpoint: &str) -> Daemon {
 fn setup(wire: Wire, endpoint: &str) -> Setup {
     let setup = Setup::new().otlp(wire.protocol(), endpoint).text("otlp.compression", "gzip");
     setup.text("otlp.batch_delay", "50ms")
+}
+
+/// A backend hears of a connection while it lasts, and its root comes once.
+fn open() {
+    let receiver = Receiver::start(&[]);
+    let daemon = setup(Wire::Grpc, &receiver.endpoint(Wire::Grpc)).text("capture.totals_interval", "200ms").start();
+    let server = Server::start("tcp-sink", "127.0.0.1");
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let port = stream.local_addr().unwrap().port();
+    stream.write_all(&[7; 20_000]).unwrap();
+    let is_it = |span: &Span, name: &str| {
+        span.name == name && span.kind == "SPAN_KIND_CLIENT" && *span.attribute("network.local.port") == json!(port)
+    };
+    receiver.wait("a span of an open connection", |spans| spans.iter().any(|span| is_it(span, "connection.update")));
+    drop(stream);
+    receiver.wait("the root", |spans| spans.iter().any(|span| is_it(span, "connection")));
+    stop(daemon);
+    let spans = receiver.finish();
+    let roots: Vec<_> = spans.iter().filter(|span| is_it(span, "connection")).collect();
+    assert_eq!(roots.len(), 1, "{roots:#?}");
+    for update in spans.iter().filter(|span| is_it(span, "connection.update")) {
+        assert_eq!((update.parent.as_ref(), &update.trace), (Some(&roots[0].span), &roots[0].trace), "{update:#?}");
+        assert_eq!(*update.attribute("egret.bytes.sent"), json!(20_000), "{update:#?}");
+    }
 }
 
 /// Ends it: every event has come through.
@@ -177,12 +204,19 @@ fn nothing_of_its_own() {
     }
     let pid = daemon.pid();
     stop(daemon);
-    let port: u16 =
-        endpoint.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an endpoint ends with its port");
-    for span in receiver.finish() {
+    assert_nothing_of_its_own(&receiver.finish(), pid, &endpoint);
+}
+
+/// No span is about a connection between the daemon and its collector.
+fn assert_nothing_of_its_own(spans: &[Span], pid: u32, endpoint: &str) {
+    let collector: SocketAddr = endpoint.trim_start_matches("http://").parse().expect("the collector has an address");
+    for span in spans {
         assert_ne!(*span.attribute("process.pid"), json!(pid), "{span:#?}");
-        for end in ["network.local.port", "network.peer.port"] {
-            assert_ne!(*span.attribute(end), json!(port), "{span:#?}");
+        // A datagram socket may have the collector's number of a port for its own.
+        for side in ["network.local", "network.peer"].iter().filter(|_| *span.attribute("network.transport") == "tcp") {
+            let [address, port] = ["address", "port"].map(|key| span.attribute(&format!("{side}.{key}")));
+            let is_collector = *address == json!(collector.ip()) && *port == json!(collector.port());
+            assert!(!is_collector, "{side} is the collector {collector}: {span:#?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::receiver::{Receiver, Span, Wire};
-use super::{children, make, roots_of, setup, stop};
+use super::{assert_nothing_of_its_own, children, make, roots_of, setup, stop};
 
 /// Spans of this scope are about egret's own work.
 const SCOPE: &str = "egret";
@@ -166,14 +166,8 @@ fn nothing_of_its_own() {
     receiver.wait("the traffic's span", |spans| !roots_of(spans, &made.report).is_empty());
     let pid = daemon.pid();
     let endpoint = receiver.endpoint(Wire::Http);
-    let port: Option<u16> = endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
     stop(daemon);
-    for span in receiver.finish() {
-        assert_ne!(*span.attribute("process.pid"), json!(pid), "{span:#?}");
-        for end in ["network.local.port", "network.peer.port"] {
-            assert_ne!(*span.attribute(end), json!(port), "{span:#?}");
-        }
-    }
+    assert_nothing_of_its_own(&receiver.finish(), pid, &endpoint);
 }
 
 /// Nobody listens there, and then somebody who never answers.

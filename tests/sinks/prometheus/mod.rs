@@ -4,11 +4,12 @@ mod http;
 mod server;
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, Report, Scratch, Setup, Traffic, needing, test, traffic, until};
+use egret_tests::{Daemon, Report, Scratch, Server, Setup, Traffic, needing, test, traffic, until};
 use libtest_mimic::Trial;
 
 use http::get;
@@ -19,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         needing("prometheus", test("prometheus::counts_the_connections_made", connections)),
         needing("prometheus", test("prometheus::counts_failures_by_error", failures)),
         needing("prometheus", test("prometheus::counts_datagram_sockets_once", datagrams)),
+        test("prometheus::bytes_grow_while_a_connection_is_open", open),
         needing("prometheus", test("prometheus::knows_units_from_openmetrics", units)),
         needing("promtool", test("prometheus::promtool_is_content", promtool)),
         test("prometheus::records_add_up", identity),
@@ -105,6 +107,45 @@ fn datagrams() {
         scene.sum("egret_bytes_total", r#"direction="sent""#, f64::from(round) * 2.0 * 20_000.0);
     }
     scene.finish();
+}
+
+/// Bytes are counted while the connection lasts, and its end adds the rest alone; a gauge has it meanwhile.
+fn open() {
+    let daemon = setup().text("capture.totals_interval", "200ms").start();
+    let scratch = Scratch::new();
+    let program = scratch.path("traffic");
+    fs::copy(traffic(), &program).unwrap();
+    let server = Server::by(&program, "tcp-echo", "127.0.0.1");
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let mut echo = || {
+        stream.write_all(&[7; 40_000]).unwrap();
+        stream.read_exact(&mut [0; 40_000]).unwrap();
+    };
+    let shows = |metric: &str, labels: &str, wanted: f64| {
+        let series = format!("{metric}{{{labels}executable=\"{}\"}}", program.display());
+        until(&format!("{series} {wanted}"), || {
+            let page = get(&daemon.metrics(), "/metrics").1;
+            let value = page.lines().find_map(|line| line.strip_prefix(&series)?.trim().parse::<f64>().ok());
+            (value.unwrap_or(0.0) == wanted).then_some(())
+        });
+    };
+    for round in 1..=2 {
+        echo();
+        for direction in ["sent", "received"] {
+            shows(
+                "egret_bytes_total",
+                &format!("direction=\"{direction}\",scope=\"loopback\","),
+                f64::from(round) * 40_000.0,
+            );
+        }
+        shows("egret_connections_open", "", 1.0);
+    }
+    echo();
+    drop(stream);
+    let _ = server.finish();
+    shows("egret_connections_open", "", 0.0);
+    shows("egret_bytes_total", "direction=\"sent\",scope=\"loopback\",", 120_000.0);
+    assert!(daemon.stop().status.success());
 }
 
 /// Prometheus' own format has no units: it asked for the other one, and understood it.

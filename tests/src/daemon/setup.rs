@@ -25,10 +25,11 @@ impl Setup {
         let scratch = Scratch::new();
         let setup = Self { scratch, options: BTreeMap::new(), variables: Vec::new() };
         let (socket, log) = (setup.socket(), setup.log());
-        let (baseline, mode) = (setup.path("baseline"), setup.path("mode.json"));
+        let [baseline, mode, names] = ["baseline", "mode.json", "names"].map(|name| setup.path(name));
         setup
             .text("baseline.file", &baseline.to_string_lossy())
             .text("enforce.state", &mode.to_string_lossy())
+            .text("names.file", &names.to_string_lossy())
             .text("control.socket", &socket.to_string_lossy())
             .text("metrics.listen", "127.0.0.1:0")
             .text("parquet.destination", &log.to_string_lossy())
@@ -58,7 +59,9 @@ impl Setup {
     #[must_use]
     pub fn json(self) -> Self {
         let lines = self.lines();
-        self.set("json.enabled", "true").text("json.destination", &lines.to_string_lossy())
+        let setup = self.set("json.enabled", "true").text("json.destination", &lines.to_string_lossy());
+        // Every event is a line.
+        setup.set("json.updates", "true")
     }
 
     /// Sends spans to a collector; `protocol` is `grpc` or `http/protobuf`.

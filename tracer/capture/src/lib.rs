@@ -1,23 +1,23 @@
-//! Capture: what happens to the sockets of this host, and which process did it.
+//! Capture: the connections of this host, and the process behind each.
 //!
 //! ```text
 //! hook -> ring buffer -> record (decode) -> track (attribute) -> egret_model::Event
 //! ```
 //!
-//! `unsafe` is allowed here, with its reason beside it, and nowhere else in user space.
+//! Of all crates in user space only this one may use `unsafe`. Every use states why it is sound.
 
 mod capture;
 mod kernel;
 mod owner;
+mod preexisting;
 mod record;
-mod standing;
 mod track;
 
 pub use capture::{Capture, CaptureError, NamesOptions, Options};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use kernel::offsets_in;
-pub use kernel::{Counters, LoadError, Outcome, Probe, Support, Trial, find_tracefs, self_test};
+pub use kernel::{Counters, LoadError, Observation, Outcome, Probe, Support, find_tracefs, self_test, trim_memory};
 pub use owner::{Enforcement, Grants, Owners};
 pub use record::{DecodeError, Exec, NamePacket, Record, decode};
 

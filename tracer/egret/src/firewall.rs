@@ -4,10 +4,12 @@ use std::env;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result, bail};
+use egret_enforcer::controller;
 use egret_enforcer::firewall::{Hierarchy, Tools, sweep};
 
-use crate::args::{FirewallCommand, exit};
-use crate::{config, enforce, history};
+use crate::args::FirewallCommand;
+use crate::exit;
+use crate::{enforce, history};
 
 /// Does what was asked and gives the exit status.
 ///
@@ -17,14 +19,14 @@ use crate::{config, enforce, history};
 pub fn run(command: &FirewallCommand) -> Result<u8> {
     match command {
         FirewallCommand::Show { config } => {
-            let loaded = config::load(config.as_deref(), env::vars_os())?;
+            let loaded = egret_config::load(config.as_deref(), env::vars_os())?;
             let Some(settings) = &loaded.settings.enforce else {
                 bail!("enforce.enabled is false: this configuration makes no firewall rules");
             };
-            print(&enforce::render(settings)?)
+            print(&controller::render(&enforce::enforcer(settings), &egret_names::resolvers())?)
         }
         FirewallCommand::Remove => {
-            let found = sweep(&Tools::default(), &Hierarchy::find()).context("not all could be removed")?;
+            let found = sweep(&Tools::default(), &Hierarchy::find())?;
             let text =
                 if found.is_empty() { "nothing there".to_owned() } else { format!("removed: {}", found.join(", ")) };
             print(&format!("{text}\n"))

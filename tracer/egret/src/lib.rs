@@ -4,20 +4,24 @@
 pub mod args;
 pub mod ask;
 pub mod baseline;
-pub mod config;
+pub mod configuration;
 mod control;
 pub mod doctor;
 mod enforce;
+pub mod exit;
 pub mod filter;
 pub mod firewall;
 pub mod history;
 pub mod log;
+mod losses;
 pub mod mode;
 mod privilege;
+pub mod rule;
 pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod status;
+mod sums;
 pub mod table;
 pub mod trace;
 
@@ -26,12 +30,15 @@ use egret_capture::{CaptureError, LoadError};
 /// The exit status that an error calls for.
 #[must_use]
 pub fn status_of(error: &anyhow::Error) -> u8 {
-    if error.is::<config::Problems>() {
-        return args::exit::USAGE;
+    if error.is::<egret_config::Problems>() {
+        return exit::USAGE;
     }
     if let Some(status) = baseline::status_of(error) {
         return status;
     }
+    if let Some(not_run) = error.downcast_ref::<trace::NotRun>() {
+        return not_run.status();
+    }
     let unsupported = error.downcast_ref::<CaptureError>().is_some() || error.downcast_ref::<LoadError>().is_some();
-    if unsupported { args::exit::UNSUPPORTED } else { args::exit::FAILED }
+    if unsupported { exit::UNSUPPORTED } else { exit::FAILED }
 }

@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use egret::args::{self, Invocation, exit};
-use egret::{ask, baseline, config, doctor, firewall, history, mode, run, status, trace};
+use egret::args::{self, Invocation};
+use egret::{ask, baseline, configuration, doctor, exit, firewall, history, mode, run, status, trace};
 
 fn main() -> ExitCode {
     let log = egret::log::start();
@@ -18,8 +18,8 @@ fn main() -> ExitCode {
         }
     };
     let done = match invocation {
-        Invocation::Trace(options) => trace::run(&options),
-        Invocation::Run(options) => run::run(&options, &log),
+        Invocation::Trace(options) => trace::run(&options, &log),
+        Invocation::Run(options) => run::run(options.config, &log),
         Invocation::Status(options) => status::run(&options),
         Invocation::Log(options) => history::run(&options),
         Invocation::Baseline(command) => baseline::run(&command),
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Invocation::Ask(options) => ask::run(&options),
         Invocation::Firewall(command) => firewall::run(&command),
         Invocation::Doctor(options) => doctor::run(&options),
-        Invocation::Config(command) => config::run(&command),
+        Invocation::Config(command) => configuration::run(&command),
         Invocation::Print(text) => io::stdout().write_all(&text).map(|()| exit::DONE).map_err(Into::into),
     };
     ExitCode::from(done.unwrap_or_else(|error| {

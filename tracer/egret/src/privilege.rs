@@ -32,9 +32,18 @@ pub(crate) fn capture(layer: Layer) -> Vec<Capability> {
     keep
 }
 
-/// What the thread keeps that computes digests: it opens the files that processes run.
-pub(crate) fn enrich(hash: bool) -> Vec<Capability> {
-    if hash { OTHER_PROCESSES.to_vec() } else { Vec::new() }
+/// What the threads keep that compute digests: they open the files that processes run.
+pub(crate) fn reduce_to_files() {
+    if let Err(error) = reduce(OTHER_PROCESSES.to_vec()) {
+        tracing::warn!("{error:#}");
+    }
+}
+
+/// What the threads keep that find out the names of containers: they read files in the homes of others.
+pub(crate) fn reduce_to_state() {
+    if let Err(error) = reduce(vec![Capability::CAP_DAC_READ_SEARCH]) {
+        tracing::warn!("{error:#}");
+    }
 }
 
 /// What the thread keeps that installs firewall rules and starts those that judge packets: these look processes up in `/proc`

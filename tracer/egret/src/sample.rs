@@ -8,7 +8,7 @@ use std::time::Duration;
 use egret_exporters::parquet::{Destination, Settings, Sink, Spool};
 use egret_exporters::sink::queue;
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Judgement, Layer, NameSource, Process, Reason,
+    Attribution, ConnectionId, Endpoint, Evaluation, Event, EventName, Executable, Layer, NameSource, Process, Reason,
     Server, Timestamp, Transport,
 };
 use tempfile::TempDir;
@@ -45,16 +45,16 @@ pub(crate) fn event() -> Event {
     }
 }
 
-pub(crate) fn judgement(reason: Reason) -> Arc<Judgement> {
-    Arc::new(Judgement { reason, rule: None, attribution: Attribution::Tuple, duration_ns: Some(30_000) })
+pub(crate) fn evaluation(reason: Reason) -> Arc<Evaluation> {
+    Arc::new(Evaluation { reason, rule: None, attribution: Attribution::Tuple, duration_ns: Some(30_000) })
 }
 
 pub(crate) fn server(name: &str) -> Server {
-    Server { name: name.into(), source: NameSource::Dns, resolution: None }
+    Server { name: name.into(), source: NameSource::Dns, unverified: false, resolution: None }
 }
 
 pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
-    Endpoint { address: Some(address.parse().unwrap()), port: Some(port) }
+    Endpoint { address: Some(address.parse().unwrap()), port: Some(port), interface: None }
 }
 
 /// A log in a directory that goes with the test.
@@ -87,6 +87,7 @@ fn settings(directory: &Path) -> Settings {
         row_group_rows: 16,
         zstd_level: 1,
         keep_for: None,
+        gap_percent: 100,
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: 1 << 20,

@@ -1,4 +1,4 @@
-//! How sure egret is, and how it came to know.
+//! Attribution, capture layers and verdicts.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 pub enum Attribution {
     /// The hook that saw the operation ran in the process's own context, tied to the socket's cookie.
     Cookie,
-    /// The 4-tuple was recorded for the process before the first packet left.
+    /// The 4-tuple was recorded for the process before the first packet was sent.
     Tuple,
-    /// `sock_diag` gave the cookie of exactly this socket, and the cookie's process was known.
+    /// `sock_diag` returned the cookie of exactly this socket, and the process of the cookie was known.
     Diag,
     /// A scan of `/proc` found the socket among the process's descriptors. Racy.
     Procfs,
-    /// Nobody can be named without guessing.
+    /// No process could be named without guessing.
     Unknown,
 }
 
-/// The capture layer a record came from.
+/// The capture layer of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
@@ -31,7 +31,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// The name used in options, records and metrics.
+    /// The name in options, records and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,13 +42,13 @@ impl Layer {
     }
 }
 
-/// What enforcement did, or would have done, with a flow.
+/// The verdict on a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Let through.
+    /// Allowed.
     Allow,
-    /// Let through, but enforcing would have blocked it.
+    /// Allowed, but `enforce` would have blocked it.
     WouldBlock,
     /// Blocked.
     Block,

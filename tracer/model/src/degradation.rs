@@ -1,8 +1,8 @@
-//! What this kernel, mount or privilege does not offer, and what is lost without it.
+//! Features that the kernel, a mount or a privilege does not offer, with the consequences.
 
 use serde::Serialize;
 
-/// A capability that is missing, with its consequence spelled out.
+/// A missing feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Degradation {
@@ -16,9 +16,11 @@ pub enum Degradation {
     NoTracefs,
     /// The kernel has no `sock:sock_send_length` and `sock:sock_recv_length` tracepoints.
     NoLengthTracepoints,
+    /// The kernel has no `sock:inet_sk_error_report` tracepoint.
+    NoErrorReports,
     /// A cgroup hook was refused by the kernel.
     NoCgroupHook,
-    /// Packets cannot be looked at for DNS answers and TLS server names.
+    /// Packets cannot be inspected for DNS answers and TLS server names.
     NoNames,
     /// `sock_diag` does not answer.
     NoSockDiag,
@@ -26,9 +28,9 @@ pub enum Degradation {
     NoRawPeers,
     /// The descriptors of other users' processes cannot be read.
     OwnProcessesOnly,
-    /// The kernel refused a layer although everything that it needs seems to be there.
+    /// The kernel refused a layer although its requirements seem to be met.
     LayerRefused,
-    /// The self-test did something that capture did not see, or not as it was.
+    /// An operation of the self-test was not captured, or not correctly.
     SelfTestUnseen,
     /// Capture is a `/proc` scan.
     ScanOnly,
@@ -38,13 +40,13 @@ pub enum Degradation {
 const _: () = assert!(Degradation::ALL.len() == Degradation::ScanOnly as usize + 1);
 
 impl Degradation {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoBpfPrivilege,
         Self::NoCgroup2,
         Self::NoBtf,
         Self::NoTracefs,
         Self::NoLengthTracepoints,
+        Self::NoErrorReports,
         Self::NoCgroupHook,
         Self::NoNames,
         Self::NoSockDiag,
@@ -55,7 +57,7 @@ impl Degradation {
         Self::ScanOnly,
     ];
 
-    /// The name used in messages, JSON and metrics.
+    /// The name in messages, JSON and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,6 +66,7 @@ impl Degradation {
             Self::NoBtf => "no_btf",
             Self::NoTracefs => "no_tracefs",
             Self::NoLengthTracepoints => "no_length_tracepoints",
+            Self::NoErrorReports => "no_error_reports",
             Self::NoCgroupHook => "no_cgroup_hook",
             Self::NoNames => "no_names",
             Self::NoSockDiag => "no_sock_diag",
@@ -75,33 +78,36 @@ impl Degradation {
         }
     }
 
-    /// What is lost.
+    /// What is lost without the feature.
     #[must_use]
     pub const fn consequence(self) -> &'static str {
         match self {
             Self::NoBpfPrivilege => "nothing can be captured in the kernel; only /proc scans remain",
             Self::NoCgroup2 => "the sockets layer cannot attach; io_uring, sendfile and splice stay unseen",
             Self::NoBtf => {
-                "datagram byte counts, the accepting process, executables' true paths and connect errors are missing"
+                "datagram byte counts, the accepting process, executables' true paths and connect errors are missing; names are evidence \
+                 only for the process that asked for them"
             }
             Self::NoTracefs => "the syscalls layer cannot attach, nor process tracking without kernel types",
             Self::NoLengthTracepoints => {
-                "bytes of datagram sockets, raw and packet sockets, and the accepting process are missing"
+                "packet sockets, and the process that accepts where another one listens, are missing; bytes of datagrams are counted as \
+                 they leave and arrive, and a send that fails is not reported"
             }
+            Self::NoErrorReports => "errors that the network answers to datagrams are missing",
             Self::NoCgroupHook => "some operations on sockets stay unseen",
-            Self::NoNames => "names that were asked for stay unseen; peers have at most the names of /etc/hosts",
-            Self::NoSockDiag => "connections that stood before the start are not listed",
+            Self::NoNames => "names that processes look up stay unseen; peers have at most the names of /etc/hosts",
+            Self::NoSockDiag => "preexisting connections are not listed",
             Self::NoRawPeers => "raw, ICMP and packet sends are seen with process and bytes but without their peer",
             Self::OwnProcessesOnly => {
-                "sockets that stood at the start, and all in a scan, are named for our own processes only"
+                "preexisting sockets, and all sockets in a scan, are attributed to our own processes only"
             }
-            Self::LayerRefused => "the layer cannot be used; the next best is taken",
-            Self::SelfTestUnseen => "connections made in this way are missed, or lack what is named here",
-            Self::ScanOnly => "whatever lives shorter than the scan interval is missed",
+            Self::LayerRefused => "the layer cannot be used; the next best one is",
+            Self::SelfTestUnseen => "connections made in this way are missed, or lack the values named here",
+            Self::ScanOnly => "connections shorter than the scan interval are missed",
         }
     }
 
-    /// What to do about it.
+    /// How to get the feature.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
@@ -110,13 +116,14 @@ impl Degradation {
             Self::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF, and do not hide /sys/kernel/btf",
             Self::NoTracefs => "mount -t tracefs tracefs /sys/kernel/tracing",
             Self::NoLengthTracepoints => "use Linux 6.3 or later",
-            Self::NoCgroupHook => "see the log for the hook; use Linux 5.12 or later",
+            Self::NoErrorReports => "use Linux 5.15 or later",
+            Self::NoCgroupHook => "see the log for the hook; use Linux 5.10 or later",
             Self::NoNames => "use the sockets layer; see the log for why its hooks on packets cannot be attached",
             Self::NoSockDiag => "use a kernel with CONFIG_INET_DIAG and CONFIG_PACKET_DIAG, and CAP_NET_ADMIN",
             Self::NoRawPeers => "add --capture syscalls where the peer matters",
             Self::OwnProcessesOnly => "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
             Self::LayerRefused => {
-                "act on the kernel's answer; seccomp, lockdown and a kernel before 5.12 are usual reasons"
+                "act on the kernel's answer; seccomp, lockdown and a kernel before 5.10 are usual reasons"
             }
             Self::SelfTestUnseen => "report it with the output of `egret doctor --json`",
             Self::ScanOnly => "see the other entries for what keeps the kernel layers from working",

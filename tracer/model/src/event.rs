@@ -1,20 +1,20 @@
-//! One thing that happened to a connection.
+//! Events of connections.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attribution, Endpoint, Judgement, Layer, NetworkType, Process, Server, Timestamp, Transport, Verdict};
+use crate::{Attribution, Endpoint, Evaluation, Layer, NetworkType, Process, Server, Timestamp, Transport, Verdict};
 
 /// The value of `event.name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventName {
-    /// A connection was opened: a completed handshake, or a datagram socket connected to a peer. Without a
-    /// connect duration on a transport with a handshake, the answer is still outstanding.
+    /// A connection was opened: the handshake was completed, or a datagram socket was connected. On a transport with a handshake, the
+    /// answer is outstanding if there is no connect duration.
     #[serde(rename = "connection.open")]
     ConnectionOpen,
-    /// A connection, or the use of a datagram socket, ended; carries the totals.
+    /// A connection, or a flow of a datagram socket, ended; has the totals.
     #[serde(rename = "connection.close")]
     ConnectionClose,
     /// A connection could not be opened.
@@ -29,10 +29,13 @@ pub enum EventName {
     /// A connection was accepted, or a first datagram received from a peer.
     #[serde(rename = "accept")]
     Accept,
+    /// An open connection has transferred data since its last report; has the totals so far.
+    #[serde(rename = "connection.update")]
+    ConnectionUpdate,
 }
 
 impl EventName {
-    /// The name used in records and metrics.
+    /// The name in records and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,16 +45,18 @@ impl EventName {
             Self::DatagramSend => "datagram.send",
             Self::Listen => "listen",
             Self::Accept => "accept",
+            Self::ConnectionUpdate => "connection.update",
         }
     }
 }
 
-/// Names one connection on this host since boot: the socket's cookie and when this use of it began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Identifies a connection on this host since boot: the cookie of the socket, and the begin of its use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId {
     /// Socket cookie, or another number unique to the socket where the layer has no cookie.
     pub socket: u64,
-    /// Begin of this use of the socket, nanoseconds on the clock of the layer.
+    /// Begin of this use of the socket, nanoseconds on the clock of the layer. For a preexisting connection, whose beginning is
+    /// unknown, the start of this egret, so that two egrets do not use the same id for one connection.
     pub opened: u64,
 }
 
@@ -66,56 +71,57 @@ impl fmt::Display for ConnectionId {
 pub struct NetworkNamespace {
     /// Inode number of the namespace, as `/proc/PID/ns/net` has it.
     pub inode: u32,
-    /// It is the one that egret runs in, which is the one that packets are judged in.
+    /// It is egret's own namespace, the one in which packets are evaluated.
     pub own: bool,
 }
 
-/// One thing that happened to a connection. What is not known is absent.
+/// An event of a connection. Unknown values are absent.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// When it happened, from the kernel's clock.
+    /// The time, from the kernel's clock.
     pub time: Timestamp,
-    /// What happened.
+    /// The same time on the boot clock (`CLOCK_BOOTTIME`), which cannot be set, nanoseconds; zero if unknown. Decisions that depend on
+    /// the order of events use this clock.
+    pub boot_ns: u64,
     pub name: EventName,
-    /// To which connection.
     pub id: ConnectionId,
-    /// Who holds it.
+    /// The owner.
     pub process: Option<Arc<Process>>,
     /// How `process` was found.
     pub attribution: Attribution,
-    /// Which layer saw it.
     pub layer: Layer,
-    /// Transport; absent where the layer cannot tell.
+    /// Absent if the layer does not know it.
     pub transport: Option<Transport>,
-    /// This host's end.
     pub local: Endpoint,
-    /// The other end.
     pub peer: Endpoint,
-    /// The name that was asked for, and where it was seen.
+    /// The name of the peer that was looked up, and its source.
     pub server: Option<Server>,
-    /// What enforcement said.
     pub verdict: Option<Verdict>,
-    /// How that came about.
-    pub judgement: Option<Arc<Judgement>>,
+    /// How the verdict was reached.
+    pub evaluation: Option<Arc<Evaluation>>,
     /// Errno, where something failed.
     pub error: Option<i32>,
     /// Handshake latency, nanoseconds.
     pub connect_duration_ns: Option<u64>,
-    /// From the opening to now, nanoseconds.
+    /// Time since the opening, nanoseconds.
     pub connection_duration_ns: Option<u64>,
     /// Payload bytes sent.
     pub bytes_sent: Option<u64>,
     /// Payload bytes received.
     pub bytes_received: Option<u64>,
-    /// TCP segments sent again.
+    /// The part of `bytes_sent` that no earlier event of the connection reported; `None` for all of it.
+    pub bytes_sent_delta: Option<u64>,
+    /// The part of `bytes_received` that no earlier event of the connection reported; `None` for all of it.
+    pub bytes_received_delta: Option<u64>,
+    /// TCP retransmits.
     pub retransmits: Option<u32>,
     /// TCP smoothed round-trip time, nanoseconds.
     pub rtt_ns: Option<u64>,
-    /// The other end began it: it was accepted, or the first datagram came from there.
+    /// The peer opened the connection: it was accepted, or the first datagram came from the peer.
     pub inbound: bool,
-    /// The connection already stood when egret started.
-    pub standing: bool,
-    /// The connect is not answered yet: another event reports what became of it.
+    /// The connection is preexisting: older than egret.
+    pub preexisting: bool,
+    /// The connect is not answered yet; another event reports the result.
     pub outstanding: bool,
     /// The network namespace of the socket.
     pub namespace: Option<NetworkNamespace>,
@@ -124,11 +130,18 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of which nothing else is known.
+    /// Whether the socket is known to be in another network namespace than egret.
+    #[must_use]
+    pub fn in_other_namespace(&self) -> bool {
+        self.namespace.is_some_and(|namespace| !namespace.own)
+    }
+
+    /// An event without any optional values.
     #[must_use]
     pub fn new(name: EventName, time: Timestamp, id: ConnectionId, layer: Layer) -> Self {
         Self {
             time,
+            boot_ns: 0,
             name,
             id,
             process: None,
@@ -139,23 +152,42 @@ impl Event {
             peer: Endpoint::default(),
             server: None,
             verdict: None,
-            judgement: None,
+            evaluation: None,
             error: None,
             connect_duration_ns: None,
             connection_duration_ns: None,
             bytes_sent: None,
             bytes_received: None,
+            bytes_sent_delta: None,
+            bytes_received_delta: None,
             retransmits: None,
             rtt_ns: None,
             inbound: false,
-            standing: false,
+            preexisting: false,
             outstanding: false,
             namespace: None,
             followed: false,
         }
     }
 
-    /// `ipv4` or `ipv6`, from whichever end is known.
+    /// Bytes sent that no earlier event of the connection reported.
+    #[must_use]
+    pub fn unreported_sent(&self) -> Option<u64> {
+        self.bytes_sent_delta.or(self.bytes_sent)
+    }
+
+    /// Bytes received that no earlier event of the connection reported.
+    #[must_use]
+    pub fn unreported_received(&self) -> Option<u64> {
+        self.bytes_received_delta.or(self.bytes_received)
+    }
+
+    /// Makes all bytes unreported, for a reader without the earlier events of the connection.
+    pub const fn forget_deltas(&mut self) {
+        (self.bytes_sent_delta, self.bytes_received_delta) = (None, None);
+    }
+
+    /// The network type of the peer, or of the local endpoint if the peer is unknown.
     #[must_use]
     pub fn network_type(&self) -> Option<NetworkType> {
         self.peer.network_type().or_else(|| self.local.network_type())

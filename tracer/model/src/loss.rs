@@ -1,8 +1,8 @@
-//! What was lost, where and why. Loss is a record of its own, never a silence.
+//! Losses by stage and reason.
 
 use serde::Serialize;
 
-/// Where something was lost.
+/// The stage of a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossStage {
@@ -20,81 +20,93 @@ pub enum LossStage {
     UserState,
     /// Reading records in user space.
     Decode,
-    /// Handing events on inside egret.
+    /// Passing events on within egret.
     Queue,
-    /// Writing events out.
+    /// Writing events.
     Output,
     /// The `/proc` scan.
     Scan,
+    /// Computing digests of executables.
+    Digest,
+    /// Reading the executables of processes in `/proc`.
+    Process,
 }
 
-/// Why something was lost.
+/// The reason of a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossReason {
-    /// The ring had no room.
+    /// The ring was full.
     RingFull,
-    /// The kernel refused memory for a socket's state: the socket is not followed.
+    /// The ring was full for DNS questions.
+    Questions,
+    /// The ring was full for DNS answers.
+    Answers,
+    /// The ring was full for the first bytes of TLS connections.
+    Greetings,
+    /// The kernel refused memory for the state of a socket: the socket is not tracked.
     SocketState,
     /// The peer table refused an entry: the peer's totals are not kept.
     PeerTable,
-    /// An older peer's totals made room for a newer one's.
+    /// The totals of an older peer were evicted.
     PeerEvicted,
-    /// The first record of a peer was lost, or evicted in user space: its end is not reported.
+    /// The first record of a peer was lost or evicted in user space: its end is unreported.
     PeerForgotten,
-    /// The kernel cut the path of a control group, which was gone before it could be read: its container and unit are not known.
+    /// The kernel truncated the path of a cgroup, which was removed before it could be read: container and unit are unknown.
     CgroupPath,
-    /// The process table is full: a process cannot be named by the kernel side.
+    /// The process table was full: the kernel side cannot name a process.
     ProcessTable,
-    /// The table of calls under way is full: a call's result is not seen.
+    /// The table of pending calls was full: the result of a call is unknown.
     CallTable,
-    /// Bytes of a socket with several peers could not be put down to one of them.
-    PeerUntold,
-    /// One `sendmmsg` sent more messages than the `syscalls` layer tells.
-    MessagesUntold,
-    /// The kernel skipped a run of a tracepoint's program that would have interrupted another run of it. How many records it
-    /// would have written is not known: it counts as one.
+    /// Bytes of a socket with several peers could not be attributed to one of them.
+    #[serde(rename = "peer_untold")]
+    PeerUnreported,
+    /// A `sendmmsg` sent more messages than the `syscalls` layer reports.
+    #[serde(rename = "messages_untold")]
+    MessagesUnreported,
+    /// The kernel skipped a run of a tracepoint's program because it would have interrupted another run of it. The number of records
+    /// is unknown: it counts as one.
     HookSkipped,
-    /// The table of owners refused an entry: who sent a packet has to be searched for when it is judged.
+    /// The table of owners refused an entry: the owner of a packet has to be searched when it is evaluated.
     OwnerTable,
+    /// There was no answer in time.
+    Unanswered,
     /// The record was malformed.
     Malformed,
-    /// A bounded queue had no room.
+    /// A bounded queue was full.
     QueueFull,
-    /// The time to drain was over before it was taken.
+    /// The drain timeout expired.
     Shutdown,
-    /// Nobody read what was written, or it could not be written.
+    /// The reader closed the output, or it could not be written.
     Closed,
 }
 
 /// An amount lost at a stage for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Loss {
-    /// Where.
     pub stage: LossStage,
-    /// Why.
     pub reason: LossReason,
-    /// How many; only ever grows.
+    /// A counter.
     pub count: u64,
 }
 
-/// The sum of a capture: every record produced was delivered, is counted as lost, or waits.
+/// The account of a capture: every record is delivered, lost or waiting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Records that the kernel side set out to write, and runs of hooks that the kernel skipped.
+    /// Records that the kernel side produced or failed to write, and runs of hooks that the kernel skipped.
     pub captured: u64,
-    /// Records that were read, decoded and handed on.
+    /// Records that were read, decoded and passed on.
     pub delivered: u64,
-    /// Losses of records; these, `delivered` and `waiting` make up `captured`.
+    /// Losses of records: `captured = delivered + lost + waiting`.
     pub lost: Vec<Loss>,
-    /// Records that wait to be read, as the losses that they will be if nobody reads them.
+    /// Records that wait to be read, as the losses that they become if they are not read.
     pub waiting: Vec<Loss>,
-    /// Losses of detail: a record was delivered, but something it should say is missing.
+    /// Losses of details of delivered records.
     pub incomplete: Vec<Loss>,
 }
 
 impl LossStage {
-    /// The name used in messages, JSON and metrics.
+    /// The name in messages, JSON and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,16 +120,21 @@ impl LossStage {
             Self::Queue => "queue",
             Self::Output => "output",
             Self::Scan => "scan",
+            Self::Digest => "digest",
+            Self::Process => "process",
         }
     }
 }
 
 impl LossReason {
-    /// The name used in messages, JSON and metrics.
+    /// The name in messages, JSON and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RingFull => "ring_full",
+            Self::Questions => "questions",
+            Self::Answers => "answers",
+            Self::Greetings => "greetings",
             Self::SocketState => "socket_state",
             Self::PeerTable => "peer_table",
             Self::PeerEvicted => "peer_evicted",
@@ -125,10 +142,11 @@ impl LossReason {
             Self::CgroupPath => "cgroup_path",
             Self::ProcessTable => "process_table",
             Self::CallTable => "call_table",
-            Self::PeerUntold => "peer_untold",
-            Self::MessagesUntold => "messages_untold",
+            Self::PeerUnreported => "peer_untold",
+            Self::MessagesUnreported => "messages_untold",
             Self::HookSkipped => "hook_skipped",
             Self::OwnerTable => "owner_table",
+            Self::Unanswered => "unanswered",
             Self::Malformed => "malformed",
             Self::QueueFull => "queue_full",
             Self::Shutdown => "shutdown",
@@ -138,12 +156,12 @@ impl LossReason {
 }
 
 impl Tally {
-    /// Counts what waits as lost: nobody will read it.
+    /// Counts waiting records as lost, because they will not be read.
     pub fn settle(&mut self) {
         self.lost.append(&mut self.waiting);
     }
 
-    /// Counts events as lost that were delivered to this stage and went no further, each as one record.
+    /// Counts delivered events as lost at a later stage, each as one record.
     pub fn lose_delivered(&mut self, stage: LossStage, reason: LossReason, events: u64) {
         let count = events.min(self.delivered);
         if count != 0 {
@@ -152,7 +170,14 @@ impl Tally {
         }
     }
 
-    /// Records lost, all stages and reasons together.
+    /// Records that were delivered or lost: captured ones without waiting ones.
+    #[must_use]
+    pub fn accounted_for(&self) -> u64 {
+        let waiting = self.waiting.iter().map(|loss| loss.count).sum();
+        self.captured.saturating_sub(waiting)
+    }
+
+    /// Records lost, over all stages and reasons.
     #[must_use]
     pub fn lost_total(&self) -> u64 {
         self.lost.iter().map(|loss| loss.count).sum()
@@ -164,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_left_is_lost_and_the_sum_adds_up() {
+    fn settled_tally_adds_up() {
         let waiting = Loss { stage: LossStage::FlowRing, reason: LossReason::Shutdown, count: 45 };
         let mut tally = Tally { captured: 263, delivered: 218, waiting: vec![waiting], ..Tally::default() };
         tally.settle();

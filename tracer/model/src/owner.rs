@@ -1,58 +1,54 @@
-//! Who sends a packet: what is known when it has to be judged.
+//! Flows and their owners, as known when a packet is evaluated.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::{Attribution, Process, Server, Transport};
+use crate::{Attribution, Interface, Process, Server, Transport};
 
-/// The ends of a flow, as a packet on its way out has them. A port is zero where the transport has none.
+/// The endpoints of a flow, from an outgoing packet. A port is zero if the transport has none; the scope id of a link-local peer is
+/// the index of its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
-    /// Transport.
     pub transport: Transport,
-    /// This host's end.
     pub local: SocketAddr,
-    /// The other end.
     pub peer: SocketAddr,
+    /// The interface of a link-local peer.
+    pub interface: Option<Interface>,
 }
 
-/// A process as the kernel side notes it: enough to tell it from every other, also from one with the same pid later.
+/// The identity of a process in the kernel side, unique also if its pid is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessId {
     /// Process id in the initial pid namespace.
     pub pid: u32,
     /// Effective user id.
     pub uid: u32,
-    /// When the process was made, nanoseconds on the boot clock.
+    /// Start time, nanoseconds on the boot clock.
     pub start_ns: u64,
-    /// The exec that made it what it is; children that run nothing else have their parent's. Zero if it is not known.
+    /// Id of the exec of its image; a fork has that of its parent. Zero if unknown.
     pub exec_id: u64,
-    /// Its control group.
     pub cgroup_id: u64,
     /// Process id of the parent.
     pub parent_pid: u32,
 }
 
-/// The process behind a packet.
+/// The owner of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// The process.
     pub process: ProcessId,
-    /// The socket's cookie, zero if it is not known.
+    /// The cookie of the socket, zero if unknown.
     pub cookie: u64,
-    /// How it was found.
     pub attribution: Attribution,
 }
 
-/// A process and the other end, in full.
+/// The full description of an owner and of the peer.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
-    /// The process.
     pub process: Option<Arc<Process>>,
-    /// Path of its parent's executable.
+    /// Path of the parent's executable.
     pub parent: Option<Arc<str>>,
-    /// The name that was asked for.
+    /// The name of the peer.
     pub server: Option<Server>,
-    /// The peer sent the first datagram to this socket: what the socket sends to it are answers.
+    /// The peer sent the first datagram, so that the socket answers.
     pub inbound: bool,
 }

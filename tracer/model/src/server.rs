@@ -1,4 +1,4 @@
-//! Host names of the other end.
+//! Host names of peers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// Where a host name came from.
+/// The source of a host name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NameSource {
@@ -19,24 +19,34 @@ pub enum NameSource {
     Hosts,
 }
 
-/// The name that was asked for to reach an address. Evidence, not identity.
+/// The name that was looked up to reach an address. Evidence, not identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// The name that was asked for: lower case, without the root's dot.
+    /// The queried name in lower case, without the trailing dot.
     pub name: Arc<str>,
-    /// Where it was seen.
     pub source: NameSource,
-    /// The look-up that this connection's process made for it; only where that was seen.
+    /// It is no evidence for rules: it is from a name server that is not configured, given to another process or in another network
+    /// namespace, or only the client claims it.
+    pub unverified: bool,
+    /// The look-up that the process made for this connection, if it was seen.
     pub resolution: Option<Arc<Resolution>>,
+}
+
+impl Server {
+    /// The name, if rules match by it.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&str> {
+        (!self.unverified).then_some(&*self.name)
+    }
 }
 
 /// A DNS look-up, from question to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
-    /// When the question left.
+    /// Time of the query.
     pub asked: Timestamp,
-    /// When the answer came.
+    /// Time of the answer.
     pub answered: Timestamp,
-    /// Who answered.
+    /// The name server.
     pub resolver: SocketAddr,
 }

@@ -1,14 +1,14 @@
-//! The trace that a process takes part in.
+//! The trace of a process.
 
-/// The trace that a process takes part in: `TRACEPARENT` in its environment, in the form of W3C Trace Context
+/// The trace of a process: `TRACEPARENT` in its environment, in the form of W3C Trace Context
 /// (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceParent {
-    /// The trace; not zero.
+    /// Not zero.
     pub trace_id: [u8; 16],
     /// The span that started the process; not zero.
     pub span_id: [u8; 8],
-    /// Its flags; the lowest bit says that the trace is sampled.
+    /// The lowest bit is set if the trace is sampled.
     pub flags: u8,
 }
 
@@ -16,8 +16,8 @@ pub struct TraceParent {
 const LENGTH: usize = 2 + 1 + 32 + 1 + 16 + 1 + 2;
 
 impl TraceParent {
-    /// Reads the value of `TRACEPARENT`. Of versions that are not known yet, the fields of version 00 are read and what
-    /// follows them is ignored, as the standard wants it. `None` if it is not valid.
+    /// Parses the value of `TRACEPARENT`. Of later versions, the fields of version 00 are read and the rest is ignored, as the standard
+    /// requires. `None` if it is invalid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (known, rest) = text.split_at_checked(LENGTH)?;
@@ -62,7 +62,7 @@ mod tests {
     const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn a_valid_one_is_read() {
+    fn valid_trace_parent_is_parsed() {
         let parent = TraceParent::parse(VALID).unwrap();
         assert_eq!(u128::from_be_bytes(parent.trace_id), 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
         assert_eq!(u64::from_be_bytes(parent.span_id), 0xb7ad_6b71_6920_3331);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn later_versions_are_read_as_far_as_they_are_known() {
+    fn known_fields_of_later_versions_are_read() {
         let known = TraceParent::parse(VALID);
         let later = VALID.replacen("00", "cc", 1);
         assert_eq!(TraceParent::parse(&later), known);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_valid_is_refused() {
+    fn invalid_values_are_refused() {
         let wrong = [
             String::new(),
             format!("{VALID}-00"),

@@ -1,12 +1,10 @@
-//! What spans about egret's own work are called (`otlp.own_spans`; docs/otlp.md says what each is).
+//! The names of spans about egret's own work (`otlp.own_spans`, described in docs/otlp.md).
 
-/// The target of these spans, in the sense of `tracing`. Everything else is left out, or what is told of exports would be
-/// exported in turn.
+/// The `tracing` target of these spans. Other targets are not exported, because messages about exports would be exported in turn.
 pub const TARGET: &str = "egret::work";
 
-/// egret starts, until it is ready.
+/// Start of egret, until it is ready.
 pub const START: &str = "start";
-/// The configuration is put together.
 pub const READ_CONFIGURATION: &str = "configuration.read";
 /// A capture layer is chosen and starts.
 pub const START_CAPTURE: &str = "capture.start";
@@ -16,7 +14,6 @@ pub const LOAD_PROGRAMS: &str = "capture.load";
 pub const ATTACH_PROGRAMS: &str = "capture.attach";
 /// The configuration is read again, and taken over.
 pub const RELOAD: &str = "reload";
-/// A sink starts.
 pub const START_SINK: &str = "sink.start";
 /// A sink gives way to one with other settings.
 pub const REPLACE_SINK: &str = "sink.replace";

@@ -1,4 +1,4 @@
-//! Reads DNS messages (RFC 1035): which name a question asks for, and which addresses an answer gives for it.
+//! Parses DNS messages (RFC 1035): the name of a question, and the addresses of an answer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,76 +11,72 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, DecodeError};
 use crate::chain;
 use crate::name;
 
-/// What a message says.
+/// The result of parsing a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Reading<T> {
-    /// This.
-    Of(T),
-    /// Nothing about a host's addresses, but it is a message.
-    Nothing,
-    /// It is no DNS message, or not one of this direction.
+pub(crate) enum Parsed<T> {
+    Message(T),
+    /// A valid message that is not about addresses of a host.
+    Irrelevant,
+    /// Not a DNS message, or one of the other direction.
     Malformed,
 }
 
-/// What was asked.
+/// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
-    /// Chosen by the asker, repeated in the answer.
+pub(crate) struct Question {
+    /// The message id, which the answer repeats.
     pub(crate) id: u16,
-    /// The name asked for.
     pub(crate) name: Arc<str>,
 }
 
-/// What was answered.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// To which question.
-    pub(crate) asked: Asked,
-    /// The addresses that the name leads to, with how long that holds.
+    pub(crate) question: Question,
+    /// The addresses of the name, with their lifetimes.
     pub(crate) addresses: Vec<(IpAddr, Duration)>,
 }
 
-/// Reads a message that goes to a name server.
-pub(crate) fn question(bytes: &[u8]) -> Reading<Asked> {
+/// Parses a message to a name server.
+pub(crate) fn question(bytes: &[u8]) -> Parsed<Question> {
     match head(&mut BinDecoder::new(bytes)) {
         Some((header, query)) if header.metadata.message_type == MessageType::Query => {
             if header.metadata.op_code != OpCode::Query {
-                return Reading::Nothing;
+                return Parsed::Irrelevant;
             }
-            asked(&header, &query).map_or(Reading::Nothing, Reading::Of)
+            question_of(&header, &query).map_or(Parsed::Irrelevant, Parsed::Message)
         }
-        _ => Reading::Malformed,
+        _ => Parsed::Malformed,
     }
 }
 
-/// Reads a message that comes from a name server. `cut` says that its end is missing; then what is there counts, as
-/// it does if the server says that it left out something (TC): the question asked again over TCP brings the rest.
-pub(crate) fn answer(bytes: &[u8], cut: bool) -> Reading<Answer> {
+/// Parses a message from a name server. If its end is missing (`cut`) or the server has truncated it (TC), the available records
+/// count: the query repeated over TCP brings the others.
+pub(crate) fn answer(bytes: &[u8], cut: bool) -> Parsed<Answer> {
     let mut decoder = BinDecoder::new(bytes);
-    let Some((header, query)) = head(&mut decoder) else { return Reading::Malformed };
+    let Some((header, query)) = head(&mut decoder) else { return Parsed::Malformed };
     if header.metadata.message_type != MessageType::Response {
-        return Reading::Malformed;
+        return Parsed::Malformed;
     }
     let Ok(records) = records(&mut decoder, &header, cut || header.metadata.truncation) else {
-        return Reading::Malformed;
+        return Parsed::Malformed;
     };
-    match asked(&header, &query) {
-        Some(asked) if succeeded(&header, &records) => {
-            Reading::Of(Answer { asked, addresses: chain::addresses(&query.name, &records) })
+    match question_of(&header, &query) {
+        Some(question) if succeeded(&header, &records) => {
+            Parsed::Message(Answer { question, addresses: chain::addresses(&query.name, &records) })
         }
-        _ => Reading::Nothing,
+        _ => Parsed::Irrelevant,
     }
 }
 
-/// The header and the question, if it is exactly one. More are never sent (RFC 9619).
+/// The header and the question of a message with one question; others are not sent (RFC 9619).
 fn head(decoder: &mut BinDecoder<'_>) -> Option<(Header, Query)> {
     let header = Header::read(decoder).ok().filter(|header| header.counts.queries == 1)?;
     Some((header, Query::read(decoder).ok()?))
 }
 
-fn asked(header: &Header, query: &Query) -> Option<Asked> {
+fn question_of(header: &Header, query: &Query) -> Option<Question> {
     let name = (query.query_class == DNSClass::IN).then(|| host(&query.name, query.query_type)).flatten()?;
-    Some(Asked { id: header.metadata.id, name: name.into() })
+    Some(Question { id: header.metadata.id, name: name.into() })
 }
 
 /// The host of a question. A question for the HTTPS record of another port than 443 is for `_PORT._https.HOST`
@@ -95,7 +91,7 @@ fn host(name: &Name, kind: RecordType) -> Option<String> {
     Some(host.unwrap_or(whole))
 }
 
-/// The records of all sections behind the question. Running out of bytes is no error where the message is not whole.
+/// The records of all sections after the question. The end of the bytes is no error in an incomplete message.
 fn records(decoder: &mut BinDecoder<'_>, header: &Header, cut: bool) -> Result<Vec<Record>, DecodeError> {
     let counts = &header.counts;
     let count = [counts.answers, counts.authorities, counts.additionals].into_iter().map(usize::from).sum();
@@ -114,7 +110,7 @@ const fn ran_out(error: &DecodeError) -> bool {
     matches!(error, DecodeError::InsufficientBytes | DecodeError::IncorrectRDataLengthRead { .. })
 }
 
-/// A plain answer without an error, also none that only EDNS can express (RFC 6891, section 6.1.3).
+/// Whether the answer has no error, neither in the header nor an extended one (RFC 6891, section 6.1.3).
 fn succeeded(header: &Header, records: &[Record]) -> bool {
     let extended = |record: &Record| record.record_type() == RecordType::OPT && record.ttl >> 24 != 0;
     header.metadata.op_code == OpCode::Query

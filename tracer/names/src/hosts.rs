@@ -1,10 +1,9 @@
-//! `/etc/hosts` (hosts(5)), and again whenever it changes.
+//! `/etc/hosts` (hosts(5)), read again when it changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +12,21 @@ use egret_model::Timestamp;
 use thiserror::Error;
 use tracing::warn;
 
+use crate::file_version::FileVersion;
 use crate::name;
 
-/// How often the file is looked at, at most.
+/// Minimum interval between checks of the file.
 const CHECK: Duration = Duration::from_secs(5);
-/// Bytes read of it. Lists of blocked names have some megabytes, all with one address.
-const READ: u64 = 16 * 1024 * 1024;
-/// Addresses kept. At 100 bytes each, names of the longest kind apart, that is 1.6 MB.
+/// Maximum number of bytes read. Lists of blocked names have some megabytes, all with one address.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// Maximum number of addresses, about 100 bytes each unless names are long: 1.6 MB.
 const ADDRESSES: usize = 16_384;
 
-/// The names in the file.
 pub(crate) struct Hosts {
     path: PathBuf,
     checked: Timestamp,
-    version: Option<Version>,
+    version: Option<FileVersion>,
     names: HashMap<IpAddr, Arc<str>>,
-}
-
-/// What changes when the file does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Version {
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
 }
 
 #[derive(Debug, Error)]
@@ -52,30 +43,25 @@ impl Hosts {
         hosts
     }
 
-    /// The name of an address.
     pub(crate) fn find(&mut self, address: IpAddr, time: Timestamp) -> Option<Arc<str>> {
-        if u128::from(time.since(self.checked)) >= CHECK.as_nanos() {
+        // Also if the clock was set back.
+        if time < self.checked || u128::from(time.since(self.checked)) >= CHECK.as_nanos() {
             self.checked = time;
             self.refresh();
         }
         self.names.get(&address).cloned()
     }
 
-    /// Reads the file if it is not the one read last. A file that is gone names nothing; one that cannot be read leaves
-    /// what was known.
+    /// Reads the file if it has changed. A missing file has no names; if it cannot be read, the known names stay.
     fn refresh(&mut self) {
-        let version = std::fs::metadata(&self.path).ok().map(|meta| Version {
-            inode: meta.ino(),
-            length: meta.len(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-        });
+        let version = FileVersion::read(&self.path);
         if version == self.version {
             return;
         }
         self.version = version;
         match read(&self.path) {
             Ok(names) => self.names = names,
-            Err(error) => warn!(error = &error as &dyn std::error::Error, "host names of this file are not known"),
+            Err(error) => warn!(error = &error as &dyn std::error::Error, "the host names in this file are unknown"),
         }
     }
 }
@@ -83,13 +69,19 @@ impl Hosts {
 fn read(path: &Path) -> Result<HashMap<IpAddr, Arc<str>>, Unreadable> {
     let unreadable = |source| Unreadable { path: path.to_owned(), source };
     match File::open(path) {
-        Ok(file) => parse(BufReader::new(file.take(READ))).map_err(unreadable),
+        Ok(file) => parse(BufReader::new(file.take(MAX_BYTES))).map_err(unreadable),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(HashMap::new()),
         Err(error) => Err(unreadable(error)),
     }
 }
 
-/// The first name of each line is the address's; of lines with the same address, the first counts.
+/// The names in a file in the format of hosts(5); none if it cannot be read, which is logged where addresses are looked up.
+#[must_use]
+pub fn names_of_hosts(path: &Path) -> HashSet<Arc<str>> {
+    read(path).map(|names| names.into_values().collect()).unwrap_or_default()
+}
+
+/// Uses the first name of a line, and the first line of an address.
 fn parse(file: impl BufRead) -> std::io::Result<HashMap<IpAddr, Arc<str>>> {
     let mut names = HashMap::new();
     for line in file.split(b'\n') {

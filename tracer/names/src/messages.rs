@@ -1,18 +1,18 @@
-//! DNS over TCP: finds the messages in streams of packets (RFC 1035, section 4.2.2).
+//! DNS over TCP: extracts the messages of streams (RFC 1035, section 4.2.2).
 
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-use crate::dns::Reading;
+use crate::dns::Parsed;
 use crate::stream::Stream;
 use crate::{Carrier, Segment};
 
-/// Streams under way, the longest unused going first.
+/// Maximum number of streams; the least recently used is evicted.
 const STREAMS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
-/// Bytes held of one; a longer message is read as far as it is held. With the room that a buffer keeps to grow, all
-/// streams of a direction together take at most 2.3 MB.
-const HELD: usize = 16 * 1024;
+/// Maximum number of bytes buffered of a stream; a longer message is parsed as far as it is buffered. With the spare capacity of
+/// buffers, all streams of a direction take at most 2.3 MB.
+const BUFFER: usize = 16 * 1024;
 
 /// The streams of one direction.
 pub(crate) struct Messages {
@@ -21,18 +21,18 @@ pub(crate) struct Messages {
 
 struct Framed {
     stream: Stream,
-    sense: Sense,
+    content: Content,
 }
 
-/// What a stream's bytes have turned out to be.
+/// The content of a stream.
 #[derive(PartialEq, Eq)]
-enum Sense {
-    /// Messages, or too few bytes to tell.
+enum Content {
+    /// DNS messages, or too few bytes.
     Messages,
-    /// What stands at the beginning is no message. An earlier piece may still come and put that right.
+    /// The beginning is no message. An earlier segment may still arrive and complete it.
     Doubtful,
-    /// Something else.
-    Foreign,
+    /// Not DNS.
+    Other,
 }
 
 impl Messages {
@@ -40,84 +40,83 @@ impl Messages {
         Self { streams: LruCache::new(STREAMS) }
     }
 
-    /// What the messages say that can be read now. `read` gets a message, and whether its end is missing.
-    pub(crate) fn read<T>(
+    /// Adds a segment and parses complete messages. `parse` gets a message and whether its end is missing.
+    pub(crate) fn add<T>(
         &mut self,
         segment: &Segment<'_>,
-        mut read: impl FnMut(&[u8], bool) -> Reading<T>,
-    ) -> Vec<Reading<T>> {
+        mut parse: impl FnMut(&[u8], bool) -> Parsed<T>,
+    ) -> Vec<Parsed<T>> {
         let sequence = match segment.carrier {
-            Carrier::Udp => return vec![read(segment.payload, segment.is_cut())],
+            Carrier::Udp => return vec![parse(segment.payload, segment.is_truncated())],
             Carrier::Tcp { sequence } => sequence,
         };
         if segment.length == 0 {
             return Vec::new();
         }
-        let mut readings = Vec::new();
+        let mut messages = Vec::new();
         if !self.streams.contains(&segment.cookie) {
             let evicted = self.streams.push(segment.cookie, Framed::new());
-            let doubtful = evicted.is_some_and(|(_, framed)| framed.sense == Sense::Doubtful);
-            readings.extend(doubtful.then_some(Reading::Malformed));
+            let doubtful = evicted.is_some_and(|(_, framed)| framed.content == Content::Doubtful);
+            messages.extend(doubtful.then_some(Parsed::Malformed));
         }
         if let Some(framed) = self.streams.get_mut(&segment.cookie) {
             framed.add(sequence, segment);
-            readings.extend(std::iter::from_fn(|| framed.next(&mut read)));
-            readings.extend(framed.settle());
+            messages.extend(std::iter::from_fn(|| framed.next(&mut parse)));
+            messages.extend(framed.reset_if_full());
         }
-        readings
+        messages
     }
 
-    /// Forgets a socket's stream; says whether it looked malformed to the end.
-    pub(crate) fn forget(&mut self, cookie: u64) -> bool {
-        self.streams.pop(&cookie).is_some_and(|framed| framed.sense == Sense::Doubtful)
+    /// Removes the stream of a socket. Returns whether it was malformed.
+    pub(crate) fn remove(&mut self, cookie: u64) -> bool {
+        self.streams.pop(&cookie).is_some_and(|framed| framed.content == Content::Doubtful)
     }
 }
 
 impl Framed {
     const fn new() -> Self {
-        Self { stream: Stream::new(false, HELD), sense: Sense::Messages }
+        Self { stream: Stream::new(false, BUFFER), content: Content::Messages }
     }
 
     fn add(&mut self, sequence: u32, segment: &Segment<'_>) {
-        if self.sense != Sense::Foreign {
+        if self.content != Content::Other {
             self.stream.add(sequence, segment.payload, segment.full_length());
         }
     }
 
-    /// What the next message says, if it can be read.
+    /// Parses the next message, if it is complete.
     ///
-    /// The first piece seen need not be the first sent: until a message was understood, one that makes no sense
-    /// stays where it is.
-    fn next<T>(&mut self, read: &mut impl FnMut(&[u8], bool) -> Reading<T>) -> Option<Reading<T>> {
+    /// The first segment seen may not be the first one sent: until a message was parsed, a malformed one stays in the buffer.
+    fn next<T>(&mut self, parse: &mut impl FnMut(&[u8], bool) -> Parsed<T>) -> Option<Parsed<T>> {
         let pinned = self.stream.is_pinned();
         let prefix = self.stream.prefix();
         let (length, rest) = prefix.bytes.split_first_chunk::<2>()?;
         let length = u16::from_be_bytes(*length);
-        let reading = match rest.get(..length.into()) {
-            Some(message) => read(message, false),
-            None if prefix.ends => read(rest, true),
+        let message = match rest.get(..length.into()) {
+            Some(message) => parse(message, false),
+            None if prefix.ends => parse(rest, true),
             None => return None,
         };
-        if !pinned && matches!(reading, Reading::Malformed) {
-            self.sense = Sense::Doubtful;
+        if !pinned && matches!(message, Parsed::Malformed) {
+            self.content = Content::Doubtful;
             return None;
         }
-        self.sense = Sense::Messages;
+        self.content = Content::Messages;
         self.stream.pin();
         self.stream.skip(u32::from(length) + 2);
-        Some(reading)
+        Some(message)
     }
 
-    /// Where nothing more can be taken in and nothing be read, a piece is missing for good: messages are looked for
-    /// again from the next piece on, but not where there never were any.
-    fn settle<T>(&mut self) -> Option<Reading<T>> {
+    /// Resets a full buffer, in which a segment is permanently missing: parsing restarts with the next segment, unless the stream
+    /// had no messages so far.
+    fn reset_if_full<T>(&mut self) -> Option<Parsed<T>> {
         if !self.stream.is_full() {
             return None;
         }
-        self.stream = Stream::new(false, HELD);
-        (self.sense == Sense::Doubtful).then(|| {
-            self.sense = Sense::Foreign;
-            Reading::Malformed
+        self.stream = Stream::new(false, BUFFER);
+        (self.content == Content::Doubtful).then(|| {
+            self.content = Content::Other;
+            Parsed::Malformed
         })
     }
 }

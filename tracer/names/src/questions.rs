@@ -1,4 +1,4 @@
-//! Questions that wait for their answer: they say when a look-up began, and which answer is one.
+//! Pending DNS questions: the beginning of look-ups, and the check that an answer belongs to a question.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -8,51 +8,47 @@ use std::time::Duration;
 use egret_model::Timestamp;
 use lru::LruCache;
 
-use crate::dns::Asked;
+use crate::ProcessImage;
+use crate::dns::Question;
 
-/// Sockets whose questions are remembered, the longest unused going first.
+/// Maximum number of sockets with questions; the least recently used is evicted.
 const SOCKETS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// Questions remembered of one socket. At 32 bytes each, all together take at most 0.6 MB.
+/// Maximum number of questions of a socket, 48 bytes each: at most 0.8 MB for all sockets.
 const QUESTIONS: usize = 16;
-/// Resolvers ask for at most this long, as a whole (glibc: 2 attempts of 5 s at each of 3 servers).
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of a look-up: resolvers stop after it (glibc: 2 attempts of 5 s with each of 3 servers).
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The questions of all sockets.
 pub(crate) struct Questions {
-    sockets: LruCache<u64, Waiting>,
-    /// Keyed with a secret, so that nobody can craft two names that are taken for one.
+    sockets: LruCache<u64, SocketQuestions>,
+    /// Randomly keyed, so that names with equal hashes cannot be crafted.
     hasher: RandomState,
 }
 
 #[derive(Default)]
-struct Waiting {
-    questions: VecDeque<Question>,
-    /// Questions were dropped for want of room: an answer that matches none may still be one.
+struct SocketQuestions {
+    pending: VecDeque<Pending>,
+    /// Questions were evicted: an answer without a matching question may still be valid.
     incomplete: bool,
 }
 
-struct Question {
+struct Pending {
     id: u16,
     name: u64,
     asked: Timestamp,
-    process: Option<u32>,
+    process: Option<ProcessImage>,
     answered: bool,
 }
 
-/// What is known of the question to an answer.
+/// The origin of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// It was seen.
-    Seen {
-        /// When it left.
-        asked: Timestamp,
-        /// Who asked.
-        process: Option<u32>,
-    },
-    /// No question of this socket was seen, or not all.
-    Unseen,
-    /// The questions of this socket were seen, and this was none of them.
-    Unasked,
+    /// A question of this process.
+    Question { asked: Timestamp, process: Option<ProcessImage> },
+    /// The questions of this socket were not seen, or not all.
+    Unknown,
+    /// None of the socket's questions, all of which were seen: the answer is not trusted.
+    Unsolicited,
 }
 
 impl Questions {
@@ -60,56 +56,61 @@ impl Questions {
         Self { sockets: LruCache::new(SOCKETS), hasher: RandomState::new() }
     }
 
-    /// Remembers a question. One that is repeated because no answer came keeps its time: that is since when its asker
-    /// waits.
-    pub(crate) fn add(&mut self, cookie: u64, asked: &Asked, process: Option<u32>, time: Timestamp) {
-        let name = self.hasher.hash_one(&asked.name);
-        let waiting = self.sockets.get_or_insert_mut(cookie, Waiting::default);
-        let same = |question: &Question| question.is(asked.id, name) && !question.answered && question.is_awaited(time);
-        if waiting.questions.iter().any(same) {
+    /// Adds a question. A retransmitted one keeps its time, since which the process has waited.
+    pub(crate) fn add(&mut self, cookie: u64, question: &Question, process: Option<ProcessImage>, time: Timestamp) {
+        let name = self.hasher.hash_one(&question.name);
+        let socket = self.sockets.get_or_insert_mut(cookie, SocketQuestions::default);
+        let same = |pending: &Pending| pending.is(question.id, name) && !pending.answered && pending.is_awaited(time);
+        if socket.pending.iter().any(same) {
             return;
         }
-        if waiting.questions.len() >= QUESTIONS {
-            waiting.make_room(time);
+        if socket.pending.len() >= QUESTIONS {
+            socket.evict(time);
         }
-        waiting.questions.push_back(Question { id: asked.id, name, asked: time, process, answered: false });
+        socket.pending.push_back(Pending { id: question.id, name, asked: time, process, answered: false });
     }
 
-    /// Where an answer comes from. A question may be answered more than once: by each server that was asked.
-    pub(crate) fn origin(&mut self, cookie: u64, asked: &Asked, time: Timestamp) -> Origin {
-        let name = self.hasher.hash_one(&asked.name);
-        let Some(waiting) = self.sockets.get_mut(&cookie) else { return Origin::Unseen };
-        let fits = |question: &&mut Question| question.is(asked.id, name) && question.is_awaited(time);
-        match waiting.questions.iter_mut().rev().find(fits) {
-            Some(question) => {
-                question.answered = true;
-                Origin::Seen { asked: question.asked, process: question.process }
+    /// The origin of an answer. A question may have several answers, one from each server.
+    pub(crate) fn origin(&mut self, cookie: u64, question: &Question, time: Timestamp) -> Origin {
+        let name = self.hasher.hash_one(&question.name);
+        let Some(socket) = self.sockets.get_mut(&cookie) else { return Origin::Unknown };
+        let matches = |pending: &&mut Pending| pending.is(question.id, name) && pending.is_awaited(time);
+        match socket.pending.iter_mut().rev().find(matches) {
+            Some(pending) => {
+                pending.answered = true;
+                Origin::Question { asked: pending.asked, process: pending.process }
             }
-            None if waiting.incomplete => Origin::Unseen,
-            None => Origin::Unasked,
+            None if socket.incomplete => Origin::Unknown,
+            None => Origin::Unsolicited,
         }
     }
 
-    pub(crate) fn forget(&mut self, cookie: u64) {
+    pub(crate) fn shift(&mut self, step: i64) {
+        for pending in self.sockets.iter_mut().flat_map(|(_, socket)| &mut socket.pending) {
+            pending.asked = pending.asked.shifted(step);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, cookie: u64) {
         self.sockets.pop(&cookie);
     }
 }
 
-impl Waiting {
-    /// Drops a question that was answered, else the oldest.
-    fn make_room(&mut self, time: Timestamp) {
-        let at = self.questions.iter().position(|question| question.answered).unwrap_or(0);
-        let dropped = self.questions.remove(at);
-        self.incomplete |= dropped.is_some_and(|question| !question.answered && question.is_awaited(time));
+impl SocketQuestions {
+    /// Evicts an answered question, else the oldest.
+    fn evict(&mut self, time: Timestamp) {
+        let index = self.pending.iter().position(|pending| pending.answered).unwrap_or(0);
+        let evicted = self.pending.remove(index);
+        self.incomplete |= evicted.is_some_and(|pending| !pending.answered && pending.is_awaited(time));
     }
 }
 
-impl Question {
+impl Pending {
     const fn is(&self, id: u16, name: u64) -> bool {
         self.id == id && self.name == name
     }
 
     fn is_awaited(&self, time: Timestamp) -> bool {
-        u128::from(time.since(self.asked)) <= PATIENCE.as_nanos()
+        u128::from(time.since(self.asked)) <= TIMEOUT.as_nanos()
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of single sockets: whether their first bytes were read, and the name that their connection was given.
+//! The state of sockets: whether their ClientHello was parsed, and the name of their connection.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -10,45 +10,44 @@ use lru::LruCache;
 use crate::hello::{self, Hello};
 use crate::stream::Stream;
 use crate::table::Choice;
-use crate::{Carrier, Segment};
+use crate::{Carrier, Client, Segment};
 
-/// Sockets remembered, the longest unused going first. They take 4 MB when all places are taken, and up to 9 MB more
-/// where all sent server names of the longest kind.
+/// Maximum number of sockets; the least recently used is evicted. They take at most 5 MB, and up to 9 MB more with server names of
+/// maximum length.
 const SOCKETS: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
-/// Greetings under way, the longest unused going first.
-const GREETINGS: NonZeroUsize = NonZeroUsize::new(128).unwrap();
-/// Bytes held of one: as many as a TLS record has. With the room that a buffer keeps to grow, all together take at
-/// most 4.5 MB.
-const HELD: usize = 16 * 1024;
+/// Maximum number of incomplete ClientHellos; the least recently used is evicted.
+const HELLOS: NonZeroUsize = NonZeroUsize::new(128).unwrap();
+/// Maximum number of bytes buffered of a ClientHello, the size of a TLS record. With the spare capacity of buffers, all take at most
+/// 4.5 MB.
+const BUFFER: usize = 16 * 1024;
 
-/// The sockets.
 pub(crate) struct Sockets {
     sockets: LruCache<u64, Socket>,
-    greetings: LruCache<u64, Stream>,
+    hellos: LruCache<u64, Stream>,
 }
 
-/// One socket.
 #[derive(Default)]
 pub(crate) struct Socket {
-    /// Its first bytes were read: what follows is no greeting, also if it looks like one (in a tunnel).
-    greeted: bool,
-    /// The name that its connection was given.
-    pub(crate) given: Option<Given>,
+    /// The first bytes were parsed. A later ClientHello, as within a tunnel, is ignored.
+    parsed: bool,
+    pub(crate) name: Option<ConnectionName>,
 }
 
-/// The name that a connection was given. It keeps it: later answers were not what led to it.
+/// The name of a connection. It does not change, because later answers did not lead to the connection.
 #[derive(Clone)]
-pub(crate) struct Given {
+pub(crate) struct ConnectionName {
     pub(crate) peer: IpAddr,
     pub(crate) source: NameSource,
     pub(crate) choice: Choice,
 }
 
-impl Given {
-    pub(crate) fn server(&self) -> Server {
+impl ConnectionName {
+    /// The name for a client's record.
+    pub(crate) fn server(&self, client: &Client) -> Server {
         Server {
             name: Arc::clone(&self.choice.name),
             source: self.source,
+            unverified: !self.choice.evidence.counts_for(client),
             resolution: self.choice.lookup.as_ref().map(|lookup| Arc::clone(&lookup.resolution)),
         }
     }
@@ -56,38 +55,37 @@ impl Given {
 
 impl Sockets {
     pub(crate) fn new() -> Self {
-        Self { sockets: LruCache::sparse(SOCKETS), greetings: LruCache::new(GREETINGS) }
+        Self { sockets: LruCache::sparse(SOCKETS), hellos: LruCache::new(HELLOS) }
     }
 
-    pub(crate) fn get(&mut self, cookie: u64) -> &mut Socket {
+    pub(crate) fn get_or_create(&mut self, cookie: u64) -> &mut Socket {
         self.sockets.get_or_insert_mut(cookie, Socket::default)
     }
 
-    /// What a socket is known for, without a place for it if that is nothing.
-    pub(crate) fn known(&mut self, cookie: u64) -> Option<&Socket> {
+    pub(crate) fn get(&mut self, cookie: u64) -> Option<&Socket> {
         self.sockets.get(&cookie)
     }
 
-    /// Reads more of the first bytes that a client sends. Once it is known what they are, the rest is ignored.
-    pub(crate) fn greet(&mut self, segment: &Segment<'_>) -> Hello {
-        let Carrier::Tcp { sequence } = segment.carrier else { return Hello::Unfinished };
+    /// Adds a segment of a client and parses its ClientHello. Segments after it are ignored.
+    pub(crate) fn add(&mut self, segment: &Segment<'_>) -> Hello {
+        let Carrier::Tcp { sequence } = segment.carrier else { return Hello::Incomplete };
         let cookie = segment.cookie;
-        if segment.length == 0 || self.get(cookie).greeted {
-            return Hello::Unfinished;
+        if segment.length == 0 || self.get_or_create(cookie).parsed {
+            return Hello::Incomplete;
         }
-        let stream = self.greetings.get_or_insert_mut(cookie, || Stream::new(true, HELD));
+        let stream = self.hellos.get_or_insert_mut(cookie, || Stream::new(true, BUFFER));
         stream.add(sequence, segment.payload, segment.full_length());
         let prefix = stream.prefix();
-        let hello = hello::read(&prefix.bytes);
-        if prefix.ends || hello != Hello::Unfinished {
-            self.greetings.pop(&cookie);
-            self.get(cookie).greeted = true;
+        let hello = hello::parse(&prefix.bytes);
+        if prefix.ends || hello != Hello::Incomplete {
+            self.hellos.pop(&cookie);
+            self.get_or_create(cookie).parsed = true;
         }
         hello
     }
 
-    pub(crate) fn forget(&mut self, cookie: u64) {
+    pub(crate) fn remove(&mut self, cookie: u64) {
         self.sockets.pop(&cookie);
-        self.greetings.pop(&cookie);
+        self.hellos.pop(&cookie);
     }
 }

@@ -1,77 +1,77 @@
-//! Puts one direction of a TCP connection back into order, from packets that came twice, out of order or cut short.
+//! Reassembles one direction of a TCP connection from packets that are duplicated, out of order or truncated.
 
 use std::borrow::Cow;
 
-/// Pieces kept of one stream; those that came in order are one.
-const PIECES: usize = 64;
-/// How far from the first byte a piece may lie, in either direction: further off it is no part of what is read here.
-const REACH: i64 = 1 << 20;
+/// Maximum number of segments of a stream; consecutive ones are merged.
+const SEGMENTS: usize = 64;
+/// Maximum distance of a segment from the first byte, in either direction; others are ignored.
+const MAX_DISTANCE: i64 = 1 << 20;
 
 /// The bytes of a stream that have not been read yet.
 ///
-/// It holds at most `limit` bytes in at most [`PIECES`] pieces, 40 bytes each beside what they hold.
+/// It buffers at most `limit` bytes in at most [`SEGMENTS`] segments, with an overhead of 40 bytes each.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    /// Sequence number of the first byte not read yet; `None` before any was seen.
+    /// Sequence number of the first unread byte; `None` before the first segment.
     base: Option<u32>,
-    /// `base` is certain; else an earlier piece may still come.
+    /// `base` is certain; otherwise an earlier segment may still arrive.
     pinned: bool,
     limit: usize,
-    held: usize,
-    /// Something had no room.
+    buffered: usize,
+    /// A segment did not fit.
     overflowed: bool,
-    pieces: Vec<Piece>,
+    segments: Vec<Segment>,
 }
 
 #[derive(Debug)]
-struct Piece {
+struct Segment {
     sequence: u32,
-    /// Bytes that the packet had; of these `bytes` were captured.
+    /// Length before truncation; `bytes` were captured.
     length: u32,
     bytes: Vec<u8>,
 }
 
-/// The bytes that can be read now.
+/// The bytes from the beginning to the first gap.
 #[derive(Debug)]
 pub(crate) struct Prefix<'a> {
     pub(crate) bytes: Cow<'a, [u8]>,
-    /// What follows was not captured, or no room is left for it: it will not come.
+    /// The following bytes were not captured or do not fit: they will not arrive.
     pub(crate) ends: bool,
 }
 
 impl Stream {
-    /// A stream of which nothing was seen yet. `pinned` says that the first byte seen will be the first one sent.
+    /// An empty stream. If `pinned`, the first byte seen is the first one sent.
     pub(crate) const fn new(pinned: bool, limit: usize) -> Self {
-        Self { base: None, pinned, limit, held: 0, overflowed: false, pieces: Vec::new() }
+        Self { base: None, pinned, limit, buffered: 0, overflowed: false, segments: Vec::new() }
     }
 
-    /// Adds what a packet carried; `length` is what it carried before it was cut. What has no room is left out.
+    /// Adds a segment; `length` is its length before truncation. A segment that does not fit is ignored.
     pub(crate) fn add(&mut self, sequence: u32, bytes: &[u8], length: u32) {
         let base = *self.base.get_or_insert(sequence);
         let offset = distance(base, sequence);
-        if offset.abs() > REACH || self.is_known(sequence, bytes.len()) {
+        if offset.abs() > MAX_DISTANCE || self.is_known(sequence, bytes.len()) {
             return;
         }
-        if self.is_full() || bytes.len() > self.limit.saturating_sub(self.held) {
+        if self.is_full() || bytes.len() > self.limit.saturating_sub(self.buffered) {
             self.overflowed = true;
             return;
         }
         if offset < 0 && !self.pinned {
             self.base = Some(sequence);
         }
-        self.held += bytes.len();
-        match self.pieces.last_mut().filter(|last| last.is_followed_by(sequence)) {
+        self.buffered += bytes.len();
+        match self.segments.last_mut().filter(|last| last.is_followed_by(sequence)) {
             Some(last) => last.extend(bytes, length),
-            None => self.pieces.push(Piece { sequence, length, bytes: bytes.into() }),
+            None => self.segments.push(Segment { sequence, length, bytes: bytes.into() }),
         }
     }
 
-    /// Nothing more can be taken in.
+    /// Whether further segments are ignored.
     pub(crate) const fn is_full(&self) -> bool {
-        self.overflowed || self.held >= self.limit || self.pieces.len() >= PIECES
+        self.overflowed || self.buffered >= self.limit || self.segments.len() >= SEGMENTS
     }
 
-    /// The first byte is now known to be the first.
+    /// Marks the first byte as the first one sent.
     pub(crate) const fn pin(&mut self) {
         self.pinned = true;
     }
@@ -80,54 +80,54 @@ impl Stream {
         self.pinned
     }
 
-    /// What stands at the beginning without a gap.
+    /// The bytes up to the first gap.
     pub(crate) fn prefix(&mut self) -> Prefix<'_> {
         let base = self.base.unwrap_or_default();
-        self.pieces.sort_by_key(|piece| distance(base, piece.sequence));
+        self.segments.sort_by_key(|segment| distance(base, segment.sequence));
         let mut bytes: Cow<'_, [u8]> = Cow::Borrowed(&[]);
-        let mut reaches = 0;
-        for piece in &self.pieces {
-            let offset = distance(base, piece.sequence);
+        let mut end = 0;
+        for segment in &self.segments {
+            let offset = distance(base, segment.sequence);
             let Some(known) = usize::try_from(i64::try_from(bytes.len()).unwrap_or(i64::MAX) - offset).ok() else {
                 break;
             };
-            reaches = reaches.max(offset + i64::from(piece.length));
-            match piece.bytes.get(known..) {
+            end = end.max(offset + i64::from(segment.length));
+            match segment.bytes.get(known..) {
                 Some(new) if bytes.is_empty() => bytes = Cow::Borrowed(new),
                 Some(new) if !new.is_empty() => bytes.to_mut().extend_from_slice(new),
                 _ => {}
             }
         }
-        let ends = self.is_full() || usize::try_from(reaches).is_ok_and(|reaches| reaches > bytes.len());
+        let ends = self.is_full() || usize::try_from(end).is_ok_and(|end| end > bytes.len());
         Prefix { bytes, ends }
     }
 
-    /// The first so many bytes are done with, whether they came or not.
+    /// Removes the first `bytes` bytes, even if they have not arrived.
     pub(crate) fn skip(&mut self, bytes: u32) {
         let base = self.base.unwrap_or_default().wrapping_add(bytes);
         self.base = Some(base);
-        self.pieces.retain(|piece| distance(base, piece.sequence) + i64::from(piece.length) > 0);
+        self.segments.retain(|segment| distance(base, segment.sequence) + i64::from(segment.length) > 0);
         self.overflowed = false;
-        self.held = self.pieces.iter().map(|piece| piece.bytes.len()).sum();
+        self.buffered = self.segments.iter().map(|segment| segment.bytes.len()).sum();
     }
 
-    /// All these bytes were read already, or are held.
+    /// Whether all these bytes were read already or are buffered.
     fn is_known(&self, sequence: u32, length: usize) -> bool {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         let read = self.pinned && self.base.is_some_and(|base| distance(base, sequence).saturating_add(length) <= 0);
-        let holds = |piece: &Piece| {
-            let from = distance(piece.sequence, sequence);
-            let held = i64::try_from(piece.bytes.len()).unwrap_or(i64::MAX);
-            from >= 0 && from.saturating_add(length) <= held
+        let contains = |segment: &Segment| {
+            let from = distance(segment.sequence, sequence);
+            let buffered = i64::try_from(segment.bytes.len()).unwrap_or(i64::MAX);
+            from >= 0 && from.saturating_add(length) <= buffered
         };
-        read || self.pieces.iter().any(holds)
+        read || self.segments.iter().any(contains)
     }
 }
 
-impl Piece {
+impl Segment {
     fn is_followed_by(&self, sequence: u32) -> bool {
-        let held = u32::try_from(self.bytes.len());
-        held == Ok(self.length) && self.sequence.wrapping_add(self.length) == sequence
+        let captured = u32::try_from(self.bytes.len());
+        captured == Ok(self.length) && self.sequence.wrapping_add(self.length) == sequence
     }
 
     fn extend(&mut self, bytes: &[u8], length: u32) {
@@ -136,7 +136,7 @@ impl Piece {
     }
 }
 
-/// How far a sequence number lies behind another. They wrap around (RFC 9293, section 3.4).
+/// The distance between two sequence numbers, which wrap around (RFC 9293, section 3.4).
 fn distance(from: u32, to: u32) -> i64 {
     i64::from(to.wrapping_sub(from).cast_signed())
 }

@@ -1,4 +1,4 @@
-//! What dpkg wants to know of a package.
+//! The control files of a package: `DEBIAN/control`, checksums, configuration files and maintainer scripts.
 
 use std::fs;
 use std::path::Path;
@@ -10,13 +10,13 @@ use super::tree::{FILE, PROGRAM, Tree};
 use crate::command::output;
 use crate::workspace;
 
-/// What changes when the package does, and egret does not.
+/// Debian revision: grows when the packaging changes and egret does not.
 const REVISION: u32 = 1;
 
-/// The maintainer's scripts.
+/// Maintainer scripts, below `examples/debian`.
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
 
-/// Name, version and needs of a package.
+/// Architecture, dependencies and time stamp of a package.
 pub(super) struct Metadata {
     architecture: String,
     libraries: String,
@@ -24,13 +24,13 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// Of a built `egret`.
+    /// Reads the metadata of a built `egret`.
     pub(super) fn of(tree: &Tree, binary: &Path) -> Result<Self> {
         let architecture =
-            output(Command::new("dpkg").arg("--print-architecture")).context("dpkg names no architecture")?;
-        // The time of the last change, which is the same for all who build it.
+            output(Command::new("dpkg").arg("--print-architecture")).context("dpkg prints no architecture")?;
+        // The time of the last commit, so that every build of these sources has the same time stamps.
         let epoch = output(Command::new("git").args(["log", "-1", "--format=%ct"]).current_dir(workspace::root()?))
-            .context("git tells no time of the last commit")?;
+            .context("git prints no time for the last commit")?;
         let libraries = libraries(tree, binary)?;
         Ok(Self { architecture: architecture.trim().to_owned(), libraries, epoch: epoch.trim().to_owned() })
     }
@@ -39,29 +39,29 @@ impl Metadata {
         format!("{}-{REVISION}", env!("CARGO_PKG_VERSION"))
     }
 
-    /// Seconds since 1970.
+    /// Time of the last commit, seconds since 1970.
     pub(super) fn epoch(&self) -> &str {
         &self.epoch
     }
 
-    /// As changelogs have it.
+    /// The same time in the format of Debian changelogs.
     pub(super) fn date(&self) -> Result<String> {
         let date = output(Command::new("date").args(["--utc", "--rfc-email", "--date", &format!("@{}", self.epoch)]));
-        Ok(date.context("date(1) does not know the time of the last commit")?.trim().to_owned())
+        Ok(date.context("date(1) cannot format the time of the last commit")?.trim().to_owned())
     }
 
     pub(super) fn file_name(&self) -> String {
         format!("egret_{}_{}.deb", self.version(), self.architecture)
     }
 
-    /// Writes `DEBIAN/`, about what is in the tree by now.
+    /// Writes `DEBIAN/` for the files that are in the tree.
     pub(super) fn write(&self, tree: &Tree) -> Result<()> {
         let files = tree.files()?;
         let (mut bytes, mut sums) = (0, String::new());
         for file in &files {
             let path = tree.root().join(file);
             bytes += fs::metadata(&path)?.len();
-            let sum = output(Command::new("md5sum").arg(&path)).with_context(|| format!("no checksum of {file}"))?;
+            let sum = output(Command::new("md5sum").arg(&path)).with_context(|| format!("md5sum fails for {file}"))?;
             let sum = sum.split_whitespace().next().unwrap_or_default();
             sums.push_str(&format!("{sum}  {file}\n"));
         }
@@ -85,20 +85,20 @@ impl Metadata {
     }
 }
 
-/// The packages of the libraries that the binary is linked to, at the versions that have what it uses.
+/// The packages of the libraries that the binary is linked to, each with the lowest version that provides the symbols it uses.
 fn libraries(tree: &Tree, binary: &Path) -> Result<String> {
-    // dpkg-shlibdeps wants to be called from a source package.
+    // dpkg-shlibdeps runs in a source package only.
     let source = tree.root().with_extension("source");
     fs::create_dir_all(source.join("debian"))?;
     fs::write(source.join("debian").join("control"), "Source: egret\n\nPackage: egret\nArchitecture: any\n")?;
-    let told = output(Command::new("dpkg-shlibdeps").arg("-O").arg(binary).current_dir(&source));
-    let told = told.context("dpkg-shlibdeps does not tell what the binary needs")?;
+    let printed = output(Command::new("dpkg-shlibdeps").arg("-O").arg(binary).current_dir(&source));
+    let printed = printed.context("dpkg-shlibdeps fails for the binary")?;
     fs::remove_dir_all(&source)?;
-    let needs = told.trim().strip_prefix("shlibs:Depends=").context("dpkg-shlibdeps tells of no library")?;
-    Ok(needs.to_owned())
+    let depends = printed.trim().strip_prefix("shlibs:Depends=").context("dpkg-shlibdeps prints no dependency")?;
+    Ok(depends.to_owned())
 }
 
-/// A text with each `${name}` replaced by its value.
+/// Replaces each `${name}` in a text by its value.
 pub(super) fn filled(text: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
 }
@@ -108,7 +108,7 @@ mod tests {
     use super::filled;
 
     #[test]
-    fn every_place_is_filled() {
+    fn every_variable_is_replaced() {
         assert_eq!(filled("${a} ${b} ${a}", &[("a", "1"), ("b", "2")]), "1 2 1");
     }
 }

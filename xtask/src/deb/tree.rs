@@ -1,4 +1,4 @@
-//! What a package will hold, as files below a directory.
+//! The files of a package, below a directory.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,16 +9,16 @@ use anyhow::{Context as _, Result};
 
 use crate::command::output;
 
-/// Mode of what can be run, and of directories.
+/// Mode of programs, scripts and directories.
 pub(super) const PROGRAM: u32 = 0o755;
-/// Mode of anything else.
+/// Mode of all other files.
 pub(super) const FILE: u32 = 0o644;
 
-/// The directory, and what is in it.
+/// Root directory of the files.
 pub(super) struct Tree(PathBuf);
 
 impl Tree {
-    /// An empty one, in place of what was there.
+    /// Creates an empty tree; removes what was there.
     pub(super) fn empty(root: PathBuf) -> Result<Self> {
         if root.exists() {
             fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
@@ -36,16 +36,21 @@ impl Tree {
         self.write(to, &content, mode)
     }
 
-    /// Copies the files of a directory that has no others within.
+    /// Copies a directory recursively.
     pub(super) fn directory(&self, from: &Path, to: &str) -> Result<()> {
         for entry in from.read_dir().with_context(|| format!("cannot read {}", from.display()))? {
             let entry = entry?;
-            self.copy(&entry.path(), &format!("{to}/{}", entry.file_name().to_string_lossy()), FILE)?;
+            let to = format!("{to}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                self.directory(&entry.path(), &to)?;
+            } else {
+                self.copy(&entry.path(), &to, FILE)?;
+            }
         }
         Ok(())
     }
 
-    /// Modes are given, not those of whoever builds.
+    /// Writes a file with this mode, whatever the umask is.
     pub(super) fn write(&self, to: &str, content: &[u8], mode: u32) -> Result<()> {
         let path = self.0.join(to);
         let mut directory = self.0.clone();
@@ -57,7 +62,7 @@ impl Tree {
         set_mode(&path, mode)
     }
 
-    /// Writes a document as Debian keeps it: compressed, and without the time.
+    /// Writes a document as Debian policy requires it: compressed, without name and time.
     pub(super) fn compressed(&self, to: &str, content: &[u8]) -> Result<()> {
         self.write(to, content, FILE)?;
         output(Command::new("gzip").arg("-9n").arg(self.0.join(to)))
@@ -65,7 +70,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Every file, by its path below the root, sorted.
+    /// Paths of all files relative to the root, sorted.
     pub(super) fn files(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let mut directories = vec![self.0.clone()];

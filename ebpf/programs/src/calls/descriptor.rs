@@ -1,12 +1,12 @@
-//! The socket behind a descriptor of the current process.
+//! The socket of a descriptor of the current process.
 
 use aya_ebpf::helpers::generated::bpf_get_current_task;
 
 use crate::config::setting;
 use crate::kernel::{follow_or_null, read_or_zero};
 
-/// The kernel's socket; null without the kernel's types. The descriptor must be a socket's: the call that used it has
-/// succeeded, or failed in a way that only sockets fail.
+/// The kernel's socket; null without the kernel's types. The descriptor must be that of a socket: its call has
+/// succeeded, or failed with an error that only sockets return.
 #[inline(always)]
 pub(super) fn socket_or_null(fd: i32) -> *const u8 {
     if setting!(socket_sk) == u32::MAX {

@@ -7,9 +7,9 @@ use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use egret_wire::{CALL_ACCEPT, CALL_CONNECT, CALL_SENDMMSG, CALL_SENDMSG, CALL_SENDTO, Counter};
 
-use super::Pending;
 use crate::maps::{CALLS, count};
 use crate::record;
+use crate::values::Pending;
 
 const MSG_FASTOPEN: u64 = 0x2000_0000;
 

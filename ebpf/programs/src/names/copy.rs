@@ -1,65 +1,72 @@
 //! Copying a packet's payload into the ring.
 //!
-//! Straight into reserved room: these hooks run in process context and in softirqs that interrupt it, so there is no
-//! scratch memory that one run of them would have to itself.
+//! It is copied straight into the reserved record: these hooks run in process context and in softirqs that
+//! interrupt it, so that a scratch buffer would not be exclusive to one run.
 
 use core::ptr;
 
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes};
-use egret_wire::{Address, Counter, Header, Kind, NAME_TCP, NameRecord, VERSION};
+use egret_wire::{Address, Counter, Header, Kind, NAME_TCP, NameRecord, ProcessRef, VERSION};
 
 use super::packet::{IPPROTO_TCP, Packet, Payload};
+use super::share;
 use crate::kernel::masked;
 use crate::maps::{NAMES, count};
 use crate::record;
 
-/// Room for payload in the three kinds of entries: most questions fit in the first, most answers in the second.
+/// Bytes of payload in the three sizes of records: most questions fit in the first, most answers in the second.
 const SMALL: usize = 256;
 const MIDDLE: usize = 1024;
 const LARGE: usize = 4096;
+// The last byte of each is a mask of lengths.
+const _: () = assert!(SMALL.is_power_of_two() && MIDDLE.is_power_of_two() && LARGE.is_power_of_two());
 
-/// What to copy, and what to say of it.
+/// A payload to copy, and the fields of its record.
 pub(crate) struct Message {
     pub(crate) kind: Kind,
     pub(crate) payload: Payload,
-    /// Process that holds the socket; zero when unknown.
-    pub(crate) pid: u32,
+    /// Owner of the socket; zeroes if unknown.
+    pub(crate) process: ProcessRef,
+    /// Its user; [`egret_wire::NO_USER`] if unknown: all such sockets have one share.
+    pub(crate) user: u32,
 }
 
-/// A record with room for some payload.
+/// A record with space for payload.
 #[repr(C)]
 struct Entry<const ROOM: usize> {
     record: NameRecord,
     payload: [u8; ROOM],
 }
 
-/// Writes the record with the smallest room that takes the payload, or as much of it as the largest does.
+/// Writes the smallest record that the payload fits in. The largest truncates it.
 #[inline(always)]
 pub(crate) fn write(packet: &Packet, message: &Message) -> Option<()> {
     let length = message.payload.length as usize;
     if length <= SMALL {
-        write_in::<SMALL>(packet, message)
+        write_in::<SMALL, { SMALL as i32 - 1 }>(packet, message)
     } else if length <= MIDDLE {
-        write_in::<MIDDLE>(packet, message)
+        write_in::<MIDDLE, { MIDDLE as i32 - 1 }>(packet, message)
     } else {
-        write_in::<LARGE>(packet, message)
+        write_in::<LARGE, { LARGE as i32 - 1 }>(packet, message)
     }
 }
 
 #[inline(always)]
-fn write_in<const ROOM: usize>(packet: &Packet, message: &Message) -> Option<()> {
+fn write_in<const ROOM: usize, const LAST: i32>(packet: &Packet, message: &Message) -> Option<()> {
+    if !share::has_room(message.kind, message.user, size_of::<Entry<ROOM>>() as u64) {
+        return lose(message.kind);
+    }
     let remote = if message.kind as u8 == Kind::Answer as u8 { packet.source() } else { packet.destination() }?;
     let Some(mut entry) = NAMES.reserve::<Entry<ROOM>>(0) else {
-        count(Counter::NameProduced, 1);
-        count(Counter::NameRingFull, 1);
-        return None;
+        return lose(message.kind);
     };
     let length = message.payload.length as usize;
-    // Compared again after the mask: the verifier does not follow what the compiler knows of the length from before.
-    let length = masked::<0x7fff_ffff>(length);
+    // Subtracting one, masking and adding one bounds the length to 1..=ROOM in a way that the verifier of every
+    // kernel follows. Before Linux 6.8 it refuses a length that may be zero, and ignores the comparison of a copy.
     let captured = if length > ROOM { ROOM } else { length };
-    // SAFETY: a pointer to reserved room for a whole entry; the helper writes at most `ROOM` bytes of payload.
-    let failed = captured == 0
+    let captured = masked::<LAST>(captured.wrapping_sub(1)) + 1;
+    // SAFETY: a pointer to reserved space for a whole entry; the helper writes at most `ROOM` bytes of payload.
+    let failed = length == 0
         || unsafe {
             let to = ptr::addr_of_mut!((*entry.as_mut_ptr()).payload);
             bpf_skb_load_bytes(packet.context(), message.payload.offset, to.cast(), captured as u32) != 0
@@ -73,8 +80,15 @@ fn write_in<const ROOM: usize>(packet: &Packet, message: &Message) -> Option<()>
         ptr::addr_of_mut!((*entry.as_mut_ptr()).record).write(describe::<ROOM>(packet, message, remote, captured))
     };
     count(Counter::NameProduced, 1);
-    entry.submit(record::wake_if_much(&NAMES, size_of::<Entry<ROOM>>() as u64));
+    entry.submit(record::wake_at_limit(&NAMES, size_of::<Entry<ROOM>>() as u64));
     Some(())
+}
+
+#[inline(always)]
+fn lose(kind: Kind) -> Option<()> {
+    count(Counter::NameProduced, 1);
+    count(share::lost(kind), 1);
+    None
 }
 
 #[inline(always)]
@@ -90,11 +104,14 @@ fn describe<const ROOM: usize>(packet: &Packet, message: &Message, remote: Addre
         },
         // SAFETY: the helper takes the context.
         cookie: unsafe { bpf_get_socket_cookie(packet.context()) },
+        exec_id: message.process.exec_id,
         remote,
-        pid: message.pid,
+        pid: message.process.pid,
+        netns: packet.netns(),
         sequence: message.payload.sequence,
         length: message.payload.length,
         remote_port: if answer { packet.source_port } else { packet.destination_port },
         captured: captured as u16,
+        uid: message.user,
     }
 }

@@ -1,12 +1,12 @@
-//! Names of the other end: DNS messages, and the first bytes that TLS clients send.
+//! Names of peers: DNS messages, and the first bytes that TLS clients send.
 //!
-//! Two hooks see every packet of every socket, so nearly all packets leave them after a few instructions. What is worth
-//! reading is copied as it is: everything is understood in user space. Both hooks let every packet pass, whatever
-//! happens.
+//! Two hooks see every packet of every socket, so that nearly all packets must leave them after a few
+//! instructions. Payloads are copied unchanged, and parsed in user space. Both hooks always let every packet pass.
 
 mod copy;
 mod dns;
 mod egress;
 mod hello;
 mod ingress;
-mod packet;
+pub(crate) mod packet;
+pub(crate) mod share;

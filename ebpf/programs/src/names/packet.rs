@@ -1,4 +1,4 @@
-//! Where things are in a packet that a cgroup hook sees. It begins with its IP header.
+//! The headers of a packet in a cgroup hook. It begins with the IP header.
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
@@ -8,7 +8,9 @@ use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
 use egret_wire::Address;
 
-use crate::socket::mapped;
+use crate::config::setting;
+use crate::kernel::mapped;
+use crate::kernel::{address_of, follow_or_null, read_or_zero};
 
 pub(crate) const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
@@ -24,7 +26,7 @@ const PORTS: usize = 4;
 
 /// Extension headers of IPv6 that are skipped (RFC 8200, 4): hop-by-hop, routing, fragment, destination options.
 const EXTENSIONS: [u8; 4] = [0, 43, 44, 60];
-/// How many are skipped. Real packets have one or two.
+/// How many are skipped at most. Real packets have one or two.
 const MAX_EXTENSIONS: usize = 4;
 
 const TCP_SYN: u32 = 0x02;
@@ -34,13 +36,13 @@ pub(crate) struct Packet {
     skb: *mut __sk_buff,
     is_ipv4: bool,
     pub(crate) protocol: u8,
-    /// Where the transport header begins.
+    /// Offset of the transport header.
     transport: u32,
     pub(crate) source_port: u16,
     pub(crate) destination_port: u16,
 }
 
-/// What follows the transport header.
+/// The bytes after the transport header.
 pub(crate) struct Payload {
     pub(crate) offset: u32,
     pub(crate) length: u32,
@@ -49,7 +51,7 @@ pub(crate) struct Payload {
 }
 
 impl Packet {
-    /// Nothing for any other protocol. Without options or extension headers this takes no call of a helper.
+    /// `None` for any other protocol. Without options or extension headers this takes no call of a helper.
     #[inline(always)]
     pub(crate) fn find(skb: *mut __sk_buff) -> Option<Self> {
         // SAFETY: fields of the context, checked by the verifier.
@@ -101,12 +103,12 @@ impl Packet {
         }
     }
 
-    /// What follows the transport header, if that is whole.
+    /// The payload, if the transport header is complete.
     #[inline(always)]
     pub(crate) fn payload(&self) -> Option<Payload> {
         let (header, sequence) = if self.protocol == IPPROTO_TCP {
             let words: [u32; 4] = load(self.skb, self.transport)?;
-            // Byte 12 begins with the header's length in words, byte 13 holds the flags. A SYN counts as one byte.
+            // Byte 12 begins with the header's length in words, byte 13 has the flags. A SYN counts as one byte.
             let syn = u32::from(words[3] >> 8 & TCP_SYN != 0);
             ((words[3] >> 4 & 0xf) * 4, u32::from_be(words[1]).wrapping_add(syn))
         } else {
@@ -129,32 +131,48 @@ impl Packet {
         if sk.is_null() { None } else { Some(sk.cast()) }
     }
 
+    /// Inode number of the socket's network namespace; zero without the kernel's types.
+    #[inline(always)]
+    pub(crate) fn netns(&self) -> u32 {
+        let Some(sk) = self.sk() else { return 0 };
+        read_or_zero(follow_or_null(address_of(sk), setting!(skc_net)), setting!(net_inum))
+    }
+
     /// The hook's context, for helpers that take it.
     #[inline(always)]
     pub(crate) fn context(&self) -> *mut c_void {
         self.skb.cast()
     }
 
-    /// The address that it comes from.
     #[inline(always)]
     pub(crate) fn source(&self) -> Option<Address> {
         if self.is_ipv4 { load(self.skb, 12).map(mapped) } else { load(self.skb, 8) }
     }
 
-    /// The address that it goes to.
     #[inline(always)]
     pub(crate) fn destination(&self) -> Option<Address> {
         if self.is_ipv4 { load(self.skb, 16).map(mapped) } else { load(self.skb, 24) }
     }
 
-    /// Bytes of it, wherever the kernel keeps them.
+    /// Bytes of the packet, also outside its linear part.
     #[inline(always)]
     pub(crate) fn load<T>(&self, offset: u32) -> Option<T> {
         load(self.skb, offset)
     }
 }
 
-/// The transport protocol behind extension headers, and where its header begins.
+/// Bytes of the IP header of any packet, without the extensions that IPv6 may have.
+#[inline(always)]
+pub(crate) fn header(skb: *mut __sk_buff) -> Option<u32> {
+    // SAFETY: field of the context, checked by the verifier.
+    match unsafe { (*skb).protocol } {
+        ETH_P_IP => load::<u8>(skb, 0).map(|first| u32::from(first & 0xf) * 4),
+        ETH_P_IPV6 => Some(IPV6_HEADER),
+        _ => None,
+    }
+}
+
+/// The transport protocol after extension headers, and the offset of its header.
 #[inline(always)]
 fn skip_extensions(skb: *mut __sk_buff, first: u8) -> Option<(u8, u32)> {
     let (mut next, mut offset) = (first, IPV6_HEADER);
@@ -162,8 +180,8 @@ fn skip_extensions(skb: *mut __sk_buff, first: u8) -> Option<(u8, u32)> {
         if !EXTENSIONS.contains(&next) {
             return None;
         }
-        // Each begins with the number of the next and its own length in units of eight bytes beyond the first eight; that
-        // of fragments has a reserved byte, which is zero, in its place.
+        // Each begins with the number of the next and its own length in units of eight bytes beyond the first
+        // eight; that of fragments has a reserved byte, which is zero, instead.
         let [after, length]: [u8; 2] = load(skb, offset)?;
         next = after;
         offset += (u32::from(length) + 1) * 8;
@@ -182,11 +200,11 @@ fn at<T>(address: usize) -> T {
     unsafe { ptr::read_volatile(address as *const T) }
 }
 
-/// A field of the packet through the helper, which fails where the packet is too short.
+/// A field of the packet by the helper, which fails if the packet is too short.
 #[inline(always)]
 fn load<T>(skb: *mut __sk_buff, offset: u32) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
-    // SAFETY: the helper fills the value whole, or with zeroes where it fails. `T` is an integer or an array of them.
+    // SAFETY: the helper fills the whole value, or with zeroes if it fails. `T` is an integer or an array of them.
     unsafe {
         if bpf_skb_load_bytes(skb.cast(), offset, value.as_mut_ptr().cast(), size_of::<T>() as u32) != 0 {
             return None;

@@ -1,11 +1,11 @@
 //! Learning, generalising, and how much of it there is.
 
-use egret_model::Timestamp;
+use egret_model::{Interface, Timestamp};
 use proptest::prelude::*;
 
 use super::super::{
-    Action, Baseline, Counts, Decision, Facts, Gap, History, Index, Learned, Learner, Precision, Replay, Thresholds,
-    counts, generalise, parse,
+    Action, Baseline, Bounds, Counts, Facts, Gap, History, Index, Learned, Learner, Limit, MEMORY, MOST_TRIED, Outcome,
+    PRIVATE, Precision, Replay, Rule, RuleMatch, Subject, Thresholds, counts, generalise, parse,
 };
 use super::strategy;
 
@@ -18,7 +18,7 @@ fn learned(flows: &[(Facts<'_>, Timestamp)]) -> (Baseline, Vec<Learned>) {
 }
 
 fn allows(baseline: &Baseline, facts: &Facts<'_>) -> bool {
-    matches!(Index::of(baseline).decide(facts), Decision::Allow(_))
+    matches!(Index::of(baseline).match_rule(facts), RuleMatch::Allow(_))
 }
 
 proptest! {
@@ -26,13 +26,13 @@ proptest! {
     fn what_was_learned_is_allowed_and_nothing_is_learned_twice(flows in prop::collection::vec((strategy::facts(), strategy::time()), 0..60)) {
         let (baseline, what) = learned(&flows);
         for ((facts, _), what) in flows.iter().zip(&what) {
-            prop_assert_eq!(allows(&baseline, facts), *what != Learned::Untold, "{:?}", facts);
+            prop_assert_eq!(allows(&baseline, facts), *what != Learned::Unknown, "{:?}", facts);
         }
         let new = what.iter().filter(|what| **what == Learned::New).count();
         let (_, all) = counts(&baseline);
         prop_assert_eq!(baseline.entries.len(), new);
-        let told = u64::try_from(what.iter().filter(|what| **what != Learned::Untold).count()).unwrap();
-        prop_assert_eq!(all.flows, told);
+        let learned_flows = u64::try_from(what.iter().filter(|what| **what != Learned::Unknown).count()).unwrap();
+        prop_assert_eq!(all.flows, learned_flows);
         prop_assert_eq!(parse(&baseline.to_string()), Ok(baseline));
     }
 
@@ -41,9 +41,9 @@ proptest! {
         let (baseline, _) = learned(&flows);
         // Only an interpreter has scripts, and it always has one.
         let same = |facts: &Facts<'_>| {
-            (facts.executable, &facts.user, facts.transport, facts.port) == (other.executable, &other.user, other.transport, other.port)
+            (facts.executable, facts.file, &facts.user, facts.transport, facts.port) == (other.executable, other.file, &other.user, other.transport, other.port)
                 && (facts.script.is_none() || facts.script == other.script)
-                && facts.name.map_or(facts.address == other.address, |name| other.name == Some(name))
+                && facts.name.map_or((facts.address, facts.interface) == (other.address, other.interface), |name| other.name == Some(name))
         };
         let seen = flows.iter().any(|(facts, _)| same(facts));
         prop_assert!(seen || !allows(&baseline, &other));
@@ -55,7 +55,7 @@ proptest! {
         let (_, before) = counts(&baseline);
         generalise(&mut baseline, Thresholds { names, addresses, ports });
         for ((facts, _), what) in flows.iter().zip(&what) {
-            prop_assert_eq!(allows(&baseline, facts), *what != Learned::Untold, "{:?} under\n{}", facts, baseline);
+            prop_assert_eq!(allows(&baseline, facts), *what != Learned::Unknown, "{:?} under\n{}", facts, baseline);
         }
         let (_, after) = counts(&baseline);
         prop_assert_eq!(after.flows, before.flows);
@@ -181,7 +181,7 @@ fn novelty_is_the_share_of_what_was_seen_once() {
 #[test]
 fn history_knows_days_and_hours() {
     let mut history = History::default();
-    for (learned, hours) in [(Learned::New, 1), (Learned::Known, 2), (Learned::New, 26), (Learned::Untold, 99)] {
+    for (learned, hours) in [(Learned::New, 1), (Learned::Known, 2), (Learned::New, 26), (Learned::Unknown, 99)] {
         history.note(learned, Timestamp(hours * DAY / 24));
     }
     let days: Vec<_> = history.days().map(|(day, what)| (day, what.flows, what.new)).collect();
@@ -241,10 +241,10 @@ fn what_was_counted_is_not_counted_again_but_what_was_frozen_out_is_learned() {
     }
     let mut again = Learner::new(learner.into_baseline(), Precision::default());
     again.set_host("web1");
-    let told = |learner: &mut Learner, facts: &Facts<'_>, second| learner.learn_again(facts, Timestamp(second)).0;
-    assert_eq!(told(&mut again, &flows[0], 0), Learned::Known);
-    assert_eq!(told(&mut again, &flows[1], 1), Learned::New);
-    assert_eq!(told(&mut again, &flows[1], 2), Learned::Known);
+    let learned = |learner: &mut Learner, facts: &Facts<'_>, second| learner.learn_again(facts, Timestamp(second)).0;
+    assert_eq!(learned(&mut again, &flows[0], 0), Learned::Known);
+    assert_eq!(learned(&mut again, &flows[1], 1), Learned::New);
+    assert_eq!(learned(&mut again, &flows[1], 2), Learned::Known);
     let seen: Vec<_> = again.baseline().entries.values().map(|entry| entry.evidence.as_ref().unwrap().count).collect();
     assert_eq!(seen, [2, 1]);
     let period = again.baseline().hosts["web1"].unwrap();
@@ -265,4 +265,194 @@ fn losses_close_to_each_other_are_one_gap_and_gaps_are_bounded() {
     assert_eq!(baseline.gaps.iter().map(|gap| gap.lost).sum::<u64>(), 30 + 1999);
     assert_eq!((baseline.gaps[0].from, baseline.gaps[0].to), (second(0), second(1_000_001)));
     assert_eq!(parse(&baseline.to_string()), Ok(baseline));
+}
+
+#[test]
+fn a_file_in_memory_is_learned_with_its_digest_or_not_at_all() {
+    let nameless =
+        Facts { executable: Some("/memfd:x"), file: Some(MEMORY), ..flow(Some("example.org"), "192.0.2.7", 443) };
+    let known = Facts { sha256: Some("0f"), ..nameless.clone() };
+    let (baseline, what) = learned(&[(nameless.clone(), Timestamp(0)), (known.clone(), Timestamp(0))]);
+    assert_eq!(what, [Learned::Unknown, Learned::New]);
+    assert!(allows(&baseline, &known));
+    assert!(!allows(&baseline, &Facts { sha256: Some("1f"), ..known }));
+    assert!(!allows(&baseline, &nameless));
+}
+
+#[test]
+fn the_next_revision_of_a_program_is_no_new_one() {
+    let at = |path| Facts { executable: Some(path), ..flow(Some("example.org"), "192.0.2.7", 443) };
+    let (baseline, what) =
+        learned(&[(at("/snap/app/12/bin/x"), Timestamp(0)), (at("/snap/app/13/bin/x"), Timestamp(0))]);
+    assert_eq!(what, [Learned::New, Learned::Known]);
+    assert!(!allows(&baseline, &at("/snap/app/13/bin/y")));
+    assert!(!allows(&baseline, &Facts { file: Some(PRIVATE), ..at("/snap/app/13/bin/x") }));
+    // What was learned before gets its pattern later.
+    let exact = Precision { patterns: false, ..Precision::default() };
+    let mut learner = Learner::new(Baseline::default(), exact);
+    for path in ["/snap/app/12/bin/x", "/snap/app/13/bin/x"] {
+        assert_eq!(learner.learn(&at(path), Timestamp(0)), Learned::New);
+    }
+    assert_eq!(learner.generalise(FOUR).len(), 1);
+    assert_eq!(learner.baseline().entries.keys().collect::<Vec<_>>(), baseline.entries.keys().collect::<Vec<_>>());
+    assert_eq!(counts(learner.baseline()).1.flows, 2);
+}
+
+/// A scanner is one subject: it takes no more memory than the rules that it may have, and leaves room for the others.
+#[test]
+fn rules_are_bounded_in_all_and_for_each_subject() {
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    learner.bound(Bounds { rules: 30, of_subject: 20, ..Bounds::default() });
+    let learn = |learner: &mut Learner, executable, third: u8| {
+        let facts = Facts { executable: Some(executable), ..flow(None, &format!("192.{third}.2.7"), 443) };
+        learner.learn(&facts, Timestamp(0))
+    };
+    for (executable, room, limit) in [("/bin/scan", 20, Limit::RulesOfSubject), ("/bin/other", 10, Limit::Rules)] {
+        let learned: Vec<_> = (0..40).map(|third| learn(&mut learner, executable, third)).collect();
+        assert_eq!(learned.iter().filter(|learned| **learned == Learned::New).count(), room);
+        assert!(learned[room..].iter().all(|learned| *learned == Learned::Full(limit)));
+        assert_eq!(learn(&mut learner, executable, 0), Learned::Known);
+    }
+}
+
+/// A user can make as many programs as he likes, and a system as many users without a name.
+#[test]
+fn rules_of_one_user_leave_room_for_the_others() {
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    learner.bound(Bounds { rules: 40, of_subject: 5, of_user: 10 });
+    let learn = |learner: &mut Learner, user: &str, program: u8, outcome| {
+        let executable = format!("/tmp/{program}");
+        let facts = Facts {
+            executable: Some(&executable),
+            user: Some(user.into()),
+            outcome,
+            ..flow(None, &format!("192.{program}.2.7"), 443)
+        };
+        learner.learn(&facts, Timestamp(0))
+    };
+    let room = |learner: &mut Learner, user: &str, room: usize, limit| {
+        let learned: Vec<_> = (0..60).map(|program| learn(learner, user, program, Outcome::Opened)).collect();
+        assert_eq!(learned.iter().filter(|learned| **learned == Learned::New).count(), room, "{user}");
+        assert!(learned[room..].iter().all(|learned| *learned == Learned::Full(limit)), "{user}");
+    };
+    room(&mut learner, "alice", 10, Limit::RulesOfUser);
+    room(&mut learner, "100000", 10, Limit::RulesOfUser);
+    room(&mut learner, "100001", 0, Limit::RulesOfUser);
+    // The same after the file was read again.
+    let mut learner = Learner::new(learner.into_baseline(), Precision::default());
+    learner.bound(Bounds { rules: 40, of_subject: 5, of_user: 10 });
+    room(&mut learner, "100002", 0, Limit::RulesOfUser);
+    room(&mut learner, "root", 20, Limit::Rules);
+}
+
+#[test]
+fn tried_rules_of_one_user_leave_room_for_the_others() {
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    let mut fail = |user: &str, number: u32| {
+        let address = std::net::Ipv4Addr::from(0x0b00_0000 + number).to_string();
+        let facts = Facts { user: Some(user.into()), outcome: Outcome::Failed, ..flow(None, &address, 443) };
+        assert_eq!(learner.learn(&facts, Timestamp(0)), Learned::Failed);
+        learner.baseline().entries.len()
+    };
+    let most = u32::try_from(MOST_TRIED).unwrap();
+    assert_eq!((0..most).map(|number| fail("alice", number)).last(), Some(MOST_TRIED / 2));
+    assert_eq!(fail("bob", 0), MOST_TRIED / 2 + 1);
+}
+
+/// What was tried allows nothing, and has a bound of its own; the same after the file was read again.
+#[test]
+fn failed_flows_take_no_room_from_those_that_succeed() {
+    let bounds = Bounds { rules: 4, of_subject: 2, ..Bounds::default() };
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    learner.bound(bounds);
+    let learn = |learner: &mut Learner, outcome, host: u8| {
+        learner.learn(&Facts { outcome, ..flow(None, &format!("192.0.2.{host}"), 443) }, Timestamp(0))
+    };
+    for host in 0..9 {
+        assert_eq!(learn(&mut learner, Outcome::Failed, host), Learned::Failed);
+    }
+    let mut learner = Learner::new(learner.into_baseline(), Precision::default());
+    learner.bound(bounds);
+    const FULL: Learned = Learned::Full(Limit::RulesOfSubject);
+    for (host, learned) in [(0, Learned::New), (20, Learned::New), (21, FULL), (20, Learned::Known)] {
+        assert_eq!(learn(&mut learner, Outcome::Opened, host), learned, "{host}");
+    }
+    let with = |action| learner.baseline().entries.values().filter(|entry| entry.action == action).count();
+    assert_eq!((with(Action::Tried), with(Action::Allow)), (3, 2));
+}
+
+#[test]
+fn several_rules_that_became_one_leave_room() {
+    let mut learner = Learner::new(Baseline::default(), Precision::default());
+    learner.bound(Bounds { rules: 16, of_subject: 16, ..Bounds::default() });
+    let last =
+        |learner: &mut Learner, host: u8| learner.learn(&flow(None, &format!("192.0.2.{host}"), 443), Timestamp(0));
+    (0..16).for_each(|host| assert_eq!(last(&mut learner, host), Learned::New, "{host}"));
+    assert_eq!(last(&mut learner, 16), Learned::Full(Limit::Rules));
+    learner.generalise(Thresholds::default());
+    assert_eq!(last(&mut learner, 16), Learned::Known);
+    assert_eq!(learner.learn(&flow(None, "198.51.100.1", 443), Timestamp(0)), Learned::New);
+}
+
+#[test]
+fn a_container_is_learned_by_its_image_or_pod_and_not_before_these_are_known() {
+    let contained = Facts { file: Some(PRIVATE), container: Some("c1"), ..flow(Some("example.org"), "192.0.2.7", 443) };
+    let unknown = Facts { is_container_unknown: true, ..contained.clone() };
+    let nginx = Facts { image: Some("nginx:1.27"), ..contained.clone() };
+    let restarted = Facts { container: Some("c2"), ..nginx.clone() };
+    let pod = Facts { pod: Some("shop/web"), ..nginx.clone() };
+    let (baseline, what) =
+        learned(&[unknown, nginx.clone(), restarted, pod.clone()].map(|facts| (facts, Timestamp(0))));
+    assert_eq!(what, [Learned::Unknown, Learned::New, Learned::Known, Learned::Known]);
+    let subject = |baseline: &Baseline| baseline.entries.keys().next().unwrap().subject.to_string();
+    assert!(subject(&baseline).contains("image=nginx:1.27") && !subject(&baseline).contains("container="));
+    assert!(!allows(&baseline, &Facts { image: Some("other"), ..nginx }));
+    let (baseline, _) = learned(&[(pod, Timestamp(0))]);
+    assert!(subject(&baseline).contains("pod=shop/web") && !subject(&baseline).contains("image="));
+}
+
+#[test]
+fn an_image_of_a_user_is_learned_with_the_user_or_not_at_all() {
+    let forged = Facts { image: Some("nginx"), is_rootless: true, ..flow(Some("example.org"), "192.0.2.7", 443) };
+    assert_eq!(Rule::of(&forged, Precision::default()).subject.image, Some("nginx".into()));
+    let any_user = Precision { user: false, ..Precision::default() };
+    assert_eq!(Rule::of(&forged, any_user).subject.image, None);
+}
+
+#[test]
+fn a_unit_or_pod_that_a_user_could_name_is_learned_with_the_user_or_not_at_all() {
+    let forged = Facts {
+        unit: Some("nginx.service"),
+        pod: Some("shop/web"),
+        is_user_unit: true,
+        is_rootless: true,
+        ..flow(Some("example.org"), "192.0.2.7", 443)
+    };
+    let subject = |facts: &Facts<'_>, user| Rule::of(facts, Precision { user, ..Precision::default() }).subject;
+    let named = |subject: Subject| (subject.unit.is_some(), subject.pod.is_some());
+    assert_eq!(named(subject(&forged, true)), (true, true));
+    assert_eq!(named(subject(&forged, false)), (false, false));
+    assert_eq!(named(subject(&Facts { user: None, ..forged.clone() }, true)), (false, false));
+    let system = Facts { is_user_unit: false, is_rootless: false, ..forged };
+    assert_eq!(named(subject(&system, false)), (true, true));
+}
+
+#[test]
+fn a_link_local_peer_is_learned_with_its_interface() {
+    let behind = |interface| Facts { interface: Interface::from_name(interface), ..flow(None, "fe80::1", 443) };
+    let flows = [
+        (behind("eth0"), Timestamp(DAY)),
+        (behind("eth1"), Timestamp(DAY)),
+        (flow(None, "fe80::1", 443), Timestamp(DAY)),
+    ];
+    let (baseline, what) = learned(&flows[..1]);
+    assert_eq!(what, [Learned::New]);
+    assert!(baseline.to_string().contains(" -> tcp fe80::1%eth0 443"), "{baseline}");
+    assert!(allows(&baseline, &behind("eth0")));
+    assert!(!allows(&baseline, &behind("eth1")) && !allows(&baseline, &flow(None, "fe80::1", 443)));
+    let (_, what) = learned(&flows);
+    assert_eq!(what, [Learned::New; 3], "the interface of the last is not known");
+    // With a name, that is what is learned.
+    let (baseline, _) = learned(&[(Facts { name: Some("printer.local"), ..behind("eth0") }, Timestamp(DAY))]);
+    assert!(baseline.to_string().contains(" -> tcp printer.local 443"), "{baseline}");
 }

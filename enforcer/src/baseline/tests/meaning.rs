@@ -1,8 +1,11 @@
-//! What rules cover, and what is decided.
+//! What rules match, and which of them wins.
 
+use egret_model::Interface;
 use proptest::prelude::*;
 
-use super::super::{Action, Baseline, Decision, Facts, Index, parse};
+use super::super::{
+    Action, Baseline, Facts, Index, MEMORY, PRIVATE, RuleMatch, parse, parse_destination, parse_subject,
+};
 use super::strategy;
 
 /// Tries every rule.
@@ -17,43 +20,43 @@ proptest! {
     fn the_index_finds_what_trying_every_rule_finds(baseline in strategy::baseline(), flows in prop::collection::vec(strategy::facts(), 1..30)) {
         let index = Index::of(&baseline);
         for facts in &flows {
-            let decided = match index.decide(facts) {
-                Decision::Allow(rule) => {
+            let matched = match index.match_rule(facts) {
+                RuleMatch::Allow(rule) => {
                     prop_assert!(rule.covers(facts));
                     Some(Action::Allow)
                 }
-                Decision::Deny(rule) => {
+                RuleMatch::Deny(rule) => {
                     prop_assert!(rule.covers(facts));
                     Some(Action::Deny)
                 }
-                Decision::Unknown => None,
+                RuleMatch::NoRule => None,
             };
-            prop_assert_eq!(decided, slowly(&baseline, facts));
+            prop_assert_eq!(matched, slowly(&baseline, facts));
         }
     }
 
     #[test]
     fn what_is_decided_without_a_name_is_so_for_every_name(baseline in strategy::baseline(), facts in strategy::facts(), names in prop::collection::vec(strategy::facts(), 1..10)) {
         let index = Index::of(&baseline);
-        let decided = action(index.decide_without_name(&facts));
+        let matched = action(index.match_without_name(&facts));
         for name in names.into_iter().map(|other| other.name).chain([None]) {
-            let named = action(index.decide(&Facts { name, ..facts.clone() }));
-            prop_assert!(decided.is_none() || decided == named, "{:?} for {:?}, {:?} without a name", named, name, decided);
+            let named = action(index.match_rule(&Facts { name, ..facts.clone() }));
+            prop_assert!(matched.is_none() || matched == named, "{:?} for {:?}, {:?} without a name", named, name, matched);
         }
     }
 }
 
-fn action(decision: Decision<'_>) -> Option<Action> {
-    match decision {
-        Decision::Allow(_) => Some(Action::Allow),
-        Decision::Deny(_) => Some(Action::Deny),
-        Decision::Unknown => None,
+fn action(matched: RuleMatch<'_>) -> Option<Action> {
+    match matched {
+        RuleMatch::Allow(_) => Some(Action::Allow),
+        RuleMatch::Deny(_) => Some(Action::Deny),
+        RuleMatch::NoRule => None,
     }
 }
 
-fn decide(rules: &str, facts: &Facts<'_>) -> Option<Action> {
+fn matched(rules: &str, facts: &Facts<'_>) -> Option<Action> {
     let baseline = parse(&format!("format 1\n{rules}")).unwrap();
-    action(Index::of(&baseline).decide(facts))
+    action(Index::of(&baseline).match_rule(facts))
 }
 
 fn curl() -> Facts<'static> {
@@ -71,25 +74,209 @@ fn curl() -> Facts<'static> {
 #[test]
 fn a_suffix_covers_names_below_it_only() {
     let rule = "allow exe=/usr/bin/curl -> tcp *.example.org 443\n";
-    assert_eq!(decide(rule, &curl()), Some(Action::Allow));
+    assert_eq!(matched(rule, &curl()), Some(Action::Allow));
     for name in ["example.org", "badexample.org", ".example.org", "example.org.evil.test"] {
-        assert_eq!(decide(rule, &Facts { name: Some(name), ..curl() }), None, "{name}");
+        assert_eq!(matched(rule, &Facts { name: Some(name), ..curl() }), None, "{name}");
+    }
+}
+
+#[test]
+fn a_domain_covers_its_name_and_names_below_it() {
+    for action in ["allow", "deny"] {
+        let rule = format!("{action} exe=/usr/bin/curl -> tcp .example.org 443\n");
+        for name in ["example.org", "www.example.org", "a.b.example.org"] {
+            assert!(matched(&rule, &Facts { name: Some(name), ..curl() }).is_some(), "{action} {name}");
+        }
+        for name in ["badexample.org", "org", ".example.org", "example.org.evil.test"] {
+            assert_eq!(matched(&rule, &Facts { name: Some(name), ..curl() }), None, "{action} {name}");
+        }
+        assert_eq!(matched(&rule, &Facts { name: None, ..curl() }), None, "{action}");
+    }
+}
+
+#[test]
+fn a_rule_without_a_transport_covers_all_of_them() {
+    for rule in ["allow exe=/usr/bin/curl -> www.example.org 443\n", "allow exe=/usr/bin/curl -> * .example.org 443\n"]
+    {
+        for transport in ["tcp", "mptcp", "udp", "sctp"] {
+            let facts = Facts { transport: Some(transport), ..curl() };
+            assert_eq!(matched(rule, &facts), Some(Action::Allow), "{rule} {transport}");
+        }
+        assert_eq!(matched(rule, &Facts { port: Some(80), ..curl() }), None, "{rule}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_within_a_rule_is_covered_by_it(narrow in strategy::rule(), wide in strategy::rule(), facts in strategy::facts()) {
+        if narrow.is_within(&wide) && narrow.covers(&facts) {
+            prop_assert!(wide.covers(&facts), "{} is not within {}: {:?}", narrow, wide, facts);
+        }
+    }
+}
+
+fn to_neighbour(interface: Option<&'static str>) -> Facts<'static> {
+    let interface = interface.and_then(Interface::from_name);
+    Facts { name: None, address: "fe80::1".parse().ok(), interface, ..curl() }
+}
+
+#[test]
+fn a_link_local_address_is_meant_behind_its_interface_alone() {
+    let rule = "allow exe=/usr/bin/curl -> tcp fe80::1%eth0 443\n";
+    assert_eq!(matched(rule, &to_neighbour(Some("eth0"))), Some(Action::Allow));
+    for other in [Some("eth1"), None] {
+        assert_eq!(matched(rule, &to_neighbour(other)), None, "{other:?}");
+    }
+    let widely = ["fe80::1", "fe80::/64", "*"].map(|host| format!("allow exe=/usr/bin/curl -> tcp {host} 443\n"));
+    for (rule, interface) in widely.iter().flat_map(|rule| [Some("eth0"), Some("eth1"), None].map(|name| (rule, name)))
+    {
+        assert_eq!(matched(rule, &to_neighbour(interface)), Some(Action::Allow), "{rule} {interface:?}");
+    }
+    let denied = "allow exe=/usr/bin/curl -> tcp fe80::1 443\ndeny exe=/usr/bin/curl -> tcp fe80::1%eth1 443\n";
+    assert_eq!(matched(denied, &to_neighbour(Some("eth0"))), Some(Action::Allow));
+    assert_eq!(matched(denied, &to_neighbour(Some("eth1"))), Some(Action::Deny));
+}
+
+#[test]
+fn only_link_local_addresses_have_an_interface_in_rules() {
+    let host = |text: &str| parse_destination(&format!("tcp {text} 443")).map(|destination| destination.host);
+    assert_eq!(host("fe80::1%eth0").unwrap().to_string(), "fe80::1%eth0");
+    for text in ["2001:db8::1%eth0", "192.0.2.1%eth0", "example.org%eth0", "fe80::1%", "fe80::/64%eth0", "fe80::1%a/b"]
+    {
+        assert!(host(text).unwrap_err().contains("fe80::1%eth0"), "{text}");
+    }
+    for (narrow, wide) in [("fe80::1%eth0", "fe80::1"), ("fe80::1%eth0", "fe80::/10"), ("fe80::1%eth0", "fe80::1%eth0")]
+    {
+        assert!(host(narrow).unwrap().is_within(&host(wide).unwrap()), "{narrow} {wide}");
+    }
+    for wide in ["fe80::1%eth1", "fe80::2", "fe80::2%eth0"] {
+        assert!(!host("fe80::1%eth0").unwrap().is_within(&host(wide).unwrap()), "{wide}");
+    }
+    assert!(!host("fe80::1").unwrap().is_within(&host("fe80::1%eth0").unwrap()));
+}
+
+#[test]
+fn a_name_and_a_suffix_are_within_their_domain() {
+    let host = |text: &str| parse_destination(&format!("tcp {text} 443")).unwrap().host;
+    for (narrow, wide) in [
+        ("example.org", ".example.org"),
+        ("*.example.org", ".example.org"),
+        ("a.example.org", ".example.org"),
+        (".a.example.org", ".example.org"),
+        (".a.example.org", "*.example.org"),
+        (".example.org", ".example.org"),
+        (".example.org", "*"),
+    ] {
+        assert!(host(narrow).is_within(&host(wide)), "{narrow} {wide}");
+    }
+    for (wide, narrow) in
+        [(".example.org", "*.example.org"), (".example.org", "example.org"), ("x.org", ".example.org")]
+    {
+        assert!(!host(wide).is_within(&host(narrow)), "{wide} {narrow}");
     }
 }
 
 #[test]
 fn another_program_is_not_the_learned_one() {
     let rule = "allow exe=/usr/bin/curl user=alice -> tcp www.example.org 443\n";
-    assert_eq!(decide(rule, &curl()), Some(Action::Allow));
-    assert_eq!(decide(rule, &Facts { executable: Some("/tmp/curl"), ..curl() }), None);
-    assert_eq!(decide(rule, &Facts { executable: None, ..curl() }), None);
-    assert_eq!(decide(rule, &Facts { user: None, ..curl() }), None);
-    assert_eq!(decide(rule, &Facts { port: Some(80), ..curl() }), None);
-    assert_eq!(decide(rule, &Facts { name: None, ..curl() }), None);
+    assert_eq!(matched(rule, &curl()), Some(Action::Allow));
+    assert_eq!(matched(rule, &Facts { executable: Some("/tmp/curl"), ..curl() }), None);
+    assert_eq!(matched(rule, &Facts { executable: None, ..curl() }), None);
+    assert_eq!(matched(rule, &Facts { user: None, ..curl() }), None);
+    assert_eq!(matched(rule, &Facts { port: Some(80), ..curl() }), None);
+    assert_eq!(matched(rule, &Facts { name: None, ..curl() }), None);
 }
 
 #[test]
 fn what_is_denied_is_denied_whatever_is_allowed() {
     let rules = "allow exe=/usr/bin/curl -> tcp www.example.org 443\ndeny * -> * 192.0.2.0/24 *\n";
-    assert_eq!(decide(rules, &curl()), Some(Action::Deny));
+    assert_eq!(matched(rules, &curl()), Some(Action::Deny));
+}
+
+#[test]
+fn a_path_of_the_host_covers_files_of_the_host_alone() {
+    let rule = "allow exe=/usr/bin/curl -> tcp www.example.org 443\n";
+    assert_eq!(matched(rule, &curl()), Some(Action::Allow));
+    for file in [PRIVATE, MEMORY] {
+        let disguised = Facts { file: Some(file), ..curl() };
+        assert_eq!(matched(rule, &disguised), None, "{file}");
+        let named = format!("allow exe=/usr/bin/curl file={file} -> tcp www.example.org 443\n");
+        assert_eq!([matched(&named, &disguised), matched(&named, &curl())], [Some(Action::Allow), None]);
+        let any = "allow exe=/usr/bin/curl file=* -> tcp www.example.org 443\n";
+        assert_eq!([matched(any, &disguised), matched(any, &curl())], [Some(Action::Allow); 2]);
+        assert_eq!(matched("deny user=alice -> * * *\n", &disguised), Some(Action::Deny), "no path is asked for");
+    }
+    let contained = Facts { file: Some(PRIVATE), container: Some("c1"), ..curl() };
+    assert_eq!(matched("allow exe=/usr/bin/curl container=c1 -> * * *\n", &contained), Some(Action::Allow));
+}
+
+#[test]
+fn a_rule_about_an_image_or_pod_outlives_its_containers() {
+    let nginx = Facts { file: Some(PRIVATE), container: Some("c1"), image: Some("nginx:1.27"), ..curl() };
+    let pod = Facts { container: Some("c2"), pod: Some("shop/web"), ..nginx.clone() };
+    for (rule, yes, no) in [
+        ("allow exe=/usr/bin/curl image=nginx:1.27 -> * * *\n", &nginx, &curl()),
+        (
+            "allow exe=/usr/bin/curl image=nginx:* -> * * *\n",
+            &nginx,
+            &Facts { image: Some("nginx-evil:1.27"), ..nginx.clone() },
+        ),
+        ("allow exe=/usr/bin/curl pod=shop/web -> * * *\n", &pod, &nginx),
+        ("allow pod=*/web -> * * *\n", &pod, &Facts { pod: Some("a/b/web"), ..pod.clone() }),
+        ("allow image=nginx:1.27 -> * * *\n", &nginx, &Facts { image: None, ..nginx.clone() }),
+    ] {
+        assert_eq!([matched(rule, yes), matched(rule, no)], [Some(Action::Allow), None], "{rule}");
+        let restarted = Facts { container: Some("c3"), ..yes.clone() };
+        assert_eq!(matched(rule, &restarted), Some(Action::Allow), "{rule}");
+    }
+}
+
+#[test]
+fn what_a_user_calls_his_image_counts_for_that_user_alone() {
+    let forged = Facts { image: Some("nginx:1.27"), is_rootless: true, file: Some(PRIVATE), ..curl() };
+    assert_eq!(matched("allow image=nginx:1.27 -> * * *\n", &forged), None);
+    let user = forged.user.as_deref().unwrap();
+    assert_eq!(matched(&format!("allow image=nginx:1.27 user={user} -> * * *\n"), &forged), Some(Action::Allow));
+    assert_eq!(matched("allow image=nginx:1.27 user=somebody-else -> * * *\n", &forged), None);
+}
+
+#[test]
+fn a_unit_or_container_that_a_user_could_name_counts_for_that_user_alone() {
+    let unit = Facts { unit: Some("nginx.service"), ..curl() };
+    let container = Facts { container: Some("web"), pod: Some("shop/web"), file: Some(PRIVATE), ..curl() };
+    for (asked, facts) in [
+        ("unit=nginx.service", &unit),
+        ("unit=nginx.*", &unit),
+        ("container=web", &container),
+        ("exe=/usr/bin/curl container=web", &container),
+        ("pod=shop/web", &container),
+    ] {
+        let forged = Facts { is_user_unit: true, is_rootless: true, ..facts.clone() };
+        for action in ["allow", "deny"] {
+            let matched = |user: &str, facts| matched(&format!("{action} {asked}{user} -> * * *\n"), facts).is_some();
+            assert_eq!([matched("", facts), matched("", &forged)], [true, false], "{action} {asked}");
+            assert!(matched(" user=alice", &forged) && matched(" user=*", &forged), "{action} {asked}");
+            assert!(!matched(" user=bob", &forged), "{action} {asked}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_about_a_user_takes_more_than_the_same_without() {
+    let [narrow, wide] = ["unit=a.service user=alice", "unit=a.service"].map(|text| parse_subject(text).unwrap());
+    assert!(!narrow.is_within(&wide) && narrow.is_about(&wide) && !wide.is_about(&narrow));
+    let [narrow, wide] = ["exe=/a unit=a.service user=alice", "user=alice"].map(|text| parse_subject(text).unwrap());
+    assert!(narrow.is_within(&wide));
+}
+
+#[test]
+fn a_pattern_is_found_wherever_it_varies() {
+    for pattern in ["/usr/*/curl", "/usr/bin/*", "/*/bin/curl", "/usr/bin/cur?", "/usr/*/*"] {
+        let rules = format!("allow exe={pattern} -> tcp www.example.org 443\n");
+        assert_eq!(matched(&rules, &curl()), Some(Action::Allow), "{pattern}");
+        assert_eq!(matched(&rules, &Facts { executable: Some("/opt/x/y/z"), ..curl() }), None, "{pattern}");
+    }
+    let quoted = "allow exe=\"/usr/*/curl\" -> tcp www.example.org 443\n";
+    assert_eq!(matched(quoted, &curl()), None);
+    assert_eq!(matched(quoted, &Facts { executable: Some("/usr/*/curl"), ..curl() }), Some(Action::Allow));
 }

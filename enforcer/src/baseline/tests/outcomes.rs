@@ -1,11 +1,11 @@
 //! What becomes of a flow decides what is learned of it.
 
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Judgement, Layer, Reason, Timestamp, Transport, Verdict,
+    Attribution, ConnectionId, Endpoint, Evaluation, Event, EventName, Layer, Reason, Timestamp, Transport, Verdict,
 };
 
 use super::super::{
-    Action, Baseline, Caveat, Decision, Facts, Figures, Index, Learned, Learner, Outcome, Precision, Replay,
+    Action, Baseline, Caveat, Facts, Figures, Index, Learned, Learner, Outcome, Precision, Replay, RuleMatch,
     Thresholds, merge, parse, reconcile,
 };
 
@@ -36,7 +36,7 @@ fn failed_flows_are_tried_until_one_succeeds() {
     let tried = "tried exe=/usr/bin/curl user=alice -> tcp example.org 443  # failed 3 times on 1 day, \
                  1970-01-01T00:00:00Z to 1970-01-01T00:00:02Z\n";
     assert!(text(&learner).contains(tried), "{}", text(&learner));
-    assert_eq!(Index::of(learner.baseline()).decide(&flow(Outcome::Opened)), Decision::Unknown);
+    assert_eq!(Index::of(learner.baseline()).match_rule(&flow(Outcome::Opened)), RuleMatch::NoRule);
     let (_, all) = Figures::of(learner.baseline());
     assert_eq!((all.counts.rules, all.tried, all.failed), (0, 1, 3));
     assert!(all.caveats().contains(&Caveat::Tried(1)));
@@ -55,7 +55,7 @@ fn failed_flows_are_learned_like_others_if_that_is_configured() {
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.set_allow_failed(true);
     assert_eq!(learner.learn(&flow(Outcome::Failed), Timestamp(0)), Learned::New);
-    assert!(matches!(Index::of(learner.baseline()).decide(&flow(Outcome::Opened)), Decision::Allow(_)));
+    assert!(matches!(Index::of(learner.baseline()).match_rule(&flow(Outcome::Opened)), RuleMatch::Allow(_)));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn tried_rules_are_made_part_of_no_other_and_go_when_one_covers_them() {
 fn event(name: EventName) -> Event {
     Event {
         transport: Some(Transport::Tcp),
-        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443) },
+        peer: Endpoint { address: Some([192, 0, 2, 1].into()), port: Some(443), interface: None },
         ..Event::new(name, Timestamp(0), ConnectionId { socket: 1, opened: 1 }, Layer::Sockets)
     }
 }
@@ -127,8 +127,8 @@ fn event(name: EventName) -> Event {
 #[test]
 fn an_event_says_what_became_of_its_flow() {
     let judged = |reason| {
-        let judgement = Judgement { reason, rule: None, attribution: Attribution::Cookie, duration_ns: None };
-        Some(std::sync::Arc::new(judgement))
+        let evaluation = Evaluation { reason, rule: None, attribution: Attribution::Cookie, duration_ns: None };
+        Some(std::sync::Arc::new(evaluation))
     };
     let open = || event(EventName::ConnectionOpen);
     for (event, outcome) in [
@@ -138,8 +138,8 @@ fn an_event_says_what_became_of_its_flow() {
         (Event { error: Some(1), ..event(EventName::DatagramSend) }, Outcome::Failed),
         (Event { verdict: Some(Verdict::Block), ..event(EventName::ConnectionFailed) }, Outcome::Blocked),
         (Event { verdict: Some(Verdict::WouldBlock), ..open() }, Outcome::Blocked),
-        (Event { verdict: Some(Verdict::Allow), judgement: judged(Reason::Answer), ..open() }, Outcome::Answered),
-        (Event { verdict: Some(Verdict::Allow), judgement: judged(Reason::NoRule), ..open() }, Outcome::Opened),
+        (Event { verdict: Some(Verdict::Allow), evaluation: judged(Reason::Answer), ..open() }, Outcome::Answered),
+        (Event { verdict: Some(Verdict::Allow), evaluation: judged(Reason::NoRule), ..open() }, Outcome::Opened),
     ] {
         assert_eq!(Facts::of(&event).unwrap().outcome, outcome, "{event:?}");
     }
@@ -158,5 +158,5 @@ fn replay_counts_a_flow_once_whatever_is_said_of_it_later() {
     ] {
         replay.put_event(&event, &Facts::of(&event).unwrap());
     }
-    assert_eq!((replay.flows, replay.judged()), (2, 2));
+    assert_eq!((replay.flows, replay.evaluated()), (2, 2));
 }

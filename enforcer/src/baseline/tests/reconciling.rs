@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Action, Baseline, Decision, Facts, Index, Learner, Precision, Thresholds, parse, reconcile};
+use super::super::{Action, Baseline, Facts, Index, Learner, Precision, RuleMatch, Thresholds, parse, reconcile};
 use super::strategy;
 use egret_model::Timestamp;
 
@@ -83,13 +83,13 @@ proptest! {
         // Nothing is allowed by a rule that neither has, and what people denied is denied.
         let theirs = Index::of(&edited);
         for (facts, _) in &flows {
-            let decision = index.decide(facts);
-            if let Decision::Allow(rule) = decision {
+            let matched = index.match_rule(facts);
+            if let RuleMatch::Allow(rule) = matched {
                 let allows = |baseline: &Baseline| baseline.entries.get(rule).is_some_and(|entry| entry.action == Action::Allow);
                 prop_assert!(allows(&edited) || allows(&learned), "{}", rule);
             }
-            if matches!(theirs.decide(facts), Decision::Deny(_)) {
-                prop_assert!(matches!(decision, Decision::Deny(_)), "{:?}", facts);
+            if matches!(theirs.match_rule(facts), RuleMatch::Deny(_)) {
+                prop_assert!(matches!(matched, RuleMatch::Deny(_)), "{:?}", facts);
             }
         }
         prop_assert_eq!(parse(&result.to_string()), Ok(result));

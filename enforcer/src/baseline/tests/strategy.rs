@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use egret_model::Timestamp;
+use egret_model::{Interface, Timestamp, is_link_local};
 use ipnet::IpNet;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -11,20 +11,33 @@ use proptest::sample::select;
 
 use super::super::evidence::{Evidence, Members};
 use super::super::{
-    Action, Baseline, Day, Destination, Entry, Facts, Gap, Generalisation, Host, Period, Ports, Rule, Subject,
+    Action, Baseline, Day, Destination, Entry, Facts, Gap, Generalisation, Host, MEMORY, PRIVATE, Period, Ports, Rule,
+    Subject, Value, parse_subject,
 };
 
 /// Few values, so that rules and flows meet.
 const NAMES: [&str; 6] = ["example.org", "a.example.org", "b.a.example.org", "example.com", "org", "x.test"];
-const ADDRESSES: [&str; 5] = ["192.0.2.7", "192.0.2.200", "198.51.100.1", "2001:db8::1", "2001:db8:1::1"];
+const ADDRESSES: [&str; 7] =
+    ["192.0.2.7", "192.0.2.200", "198.51.100.1", "2001:db8::1", "2001:db8:1::1", "fe80::1", "fe80::2"];
 const EXECUTABLES: [&str; 3] = ["/usr/bin/curl", "/usr/bin/with blank", "/opt/odd\"#= name"];
 
 fn text(values: &'static [&'static str]) -> impl Strategy<Value = Arc<str>> {
     select(values).prop_map(Arc::from)
 }
 
+/// One of these, or a pattern for some of them.
+fn value(values: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    let pattern = select(["/usr/*/curl", "/opt/odd*", "/usr/bin/????", "/*/bin/curl", "*", "al*", "[0-9]*"].to_vec());
+    let pattern = pattern.prop_map(|text| parse_subject(&format!("exe={text}")).unwrap().executable.unwrap());
+    prop_oneof![3 => select(values).prop_map(Value::from), 1 => pattern]
+}
+
 fn address() -> impl Strategy<Value = IpAddr> {
     select(ADDRESSES.to_vec()).prop_map(|address| address.parse().unwrap())
+}
+
+fn interface() -> impl Strategy<Value = Interface> {
+    select(vec!["eth0", "eth1"]).prop_map(|name| Interface::from_name(name).unwrap())
 }
 
 fn host() -> impl Strategy<Value = Host> {
@@ -33,7 +46,8 @@ fn host() -> impl Strategy<Value = Host> {
         Just(Host::Any),
         text(&NAMES).prop_map(Host::Name),
         text(&NAMES).prop_map(Host::Below),
-        address().prop_map(Host::Address),
+        text(&NAMES).prop_map(Host::Domain),
+        (address(), of(interface())).prop_map(|(address, interface)| Host::at(address, interface)),
         network.prop_map(Host::Network),
     ]
 }
@@ -45,15 +59,18 @@ fn ports() -> impl Strategy<Value = Ports> {
 
 prop_compose! {
     pub(crate) fn rule()(
-        executable in of(text(&EXECUTABLES)),
-        script in of(text(&["app.py", "-m http.server"])),
-        user in of(text(&["alice", "1000"])),
-        parent in of(text(&EXECUTABLES)),
+        executable in of(value(&EXECUTABLES)),
+        file in of(value(&["private", "memory"])),
+        script in of(value(&["app.py", "-m http.server"])),
+        user in of(value(&["alice", "1000"])),
+        (unit, container) in (of(value(&["nginx.service"])), of(value(&["web"]))),
+        (image, pod) in (of(value(&["nginx:1.27", "app"])), of(value(&["shop/web"]))),
+        parent in of(value(&EXECUTABLES)),
         transport in of(select(vec!["tcp", "udp", "icmp"])),
         host in host(),
         ports in ports(),
     ) -> Rule {
-        let subject = Subject { executable, script, user, parent, ..Subject::default() };
+        let subject = Subject { executable, file, script, user, unit, container, image, pod, parent, ..Subject::default() };
         Rule { subject, destination: Destination { transport, host, ports } }
     }
 }
@@ -120,16 +137,24 @@ prop_compose! {
 prop_compose! {
     pub(crate) fn facts()(
         executable in of(select(EXECUTABLES.to_vec())),
+        file in of(select(vec![PRIVATE, MEMORY])),
         script in of(select(vec!["app.py", "-m http.server"])),
         user in of(select(vec!["alice", "1000"])),
+        (unit, is_user_unit, container) in
+            (of(select(vec!["nginx.service"])), any::<bool>(), of(select(vec!["web"]))),
+        (image, pod, is_rootless) in
+            (of(select(vec!["nginx:1.27", "app"])), of(select(vec!["shop/web"])), any::<bool>()),
         parent in of(select(EXECUTABLES.to_vec())),
         transport in of(select(vec!["tcp", "udp", "icmp"])),
         name in of(select(NAMES.to_vec())),
         address in of(address()),
+        interface in of(interface()),
         port in of(0_u16..8),
     ) -> Facts<'static> {
         Facts {
-            executable, script, user: user.map(Into::into), parent, transport, name, address,
+            executable, file, script, user: user.map(Into::into), unit, is_user_unit,
+            container, image, pod, is_rootless, parent, transport, name, address,
+            interface: interface.filter(|_| address.is_some_and(is_link_local)),
             // A message of ICMP has none.
             port: port.filter(|_| transport != Some("icmp")),
             ..Facts::default()

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Action, Baseline, Problem, parse};
+use super::super::{Action, Baseline, Problem, parse, parse_destination};
 use super::strategy;
 
 proptest! {
@@ -61,6 +61,9 @@ allow exe=/usr/bin/curl -> tcp 192.0.2.7/24 443
 allow exe=/usr/bin/curl -> tcp exa*mple.org 443
 allow exe=/usr/bin/curl -> tcp example.org 443-80
 allow exe=/usr/bin/curl -> tcp example.org 70000
+allow exe=/usr/bin/curl -> tcp example.org
+allow exe=/usr/bin/curl -> example.org
+allow exe=/usr/bin/curl -> tcp ..example.org 443
 allow -> tcp example.org 443
 allow * user=alice -> tcp example.org 443
 allow exe=\"/usr/bin/curl -> tcp example.org 443
@@ -70,10 +73,27 @@ gap yesterday today 5
 ";
     let problems = parse(text).unwrap_err();
     let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
-    assert_eq!(lines, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16]);
-    let told = |line| problems.iter().find(|problem| problem.line == line).map(Problem::to_string).unwrap();
-    assert_eq!(told(7), "line 7: 192.0.2.7/24 has bits beyond its prefix; meant may be 192.0.2.0/24");
-    assert_eq!(told(15), "line 15: line 14 has this subject and destination already");
+    assert_eq!(lines, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19]);
+    let problem_at = |line| problems.iter().find(|problem| problem.line == line).map(Problem::to_string).unwrap();
+    assert_eq!(problem_at(7), "line 7: 192.0.2.7/24 has bits beyond its prefix; meant may be 192.0.2.0/24");
+    assert_eq!(problem_at(18), "line 18: line 17 has this subject and destination already");
+}
+
+#[test]
+fn a_transport_that_is_left_out_is_any() {
+    for (text, read) in [
+        ("example.org 443", "* example.org 443"),
+        (".Example.org 443", "* .example.org 443"),
+        ("192.0.2.0/24 *", "* 192.0.2.0/24 *"),
+        ("* 443", "* * 443"),
+        ("* .example.org *", "* .example.org *"),
+        // A host may have the name of a transport.
+        ("* tcp 443", "* tcp 443"),
+    ] {
+        assert_eq!(parse_destination(text).map(|read| read.to_string()).as_deref(), Ok(read), "{text}");
+    }
+    let twice = "format 1\nallow user=a -> example.org 443\nallow user=a -> * example.org 443\n";
+    assert_eq!(parse(twice).unwrap_err().len(), 1, "it is one rule");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Rules of iptables: a chain in the table `mangle`, one in `filter`, each led to by the first rule of `OUTPUT`.
+//! Rules of iptables: a chain in the table `mangle`, one in `filter`, each led to by the first rule of `OUTPUT`; and one in
+//! `mangle` that the first leads to.
 //!
 //! There are two programs of that name: one that keeps rules in the kernel's old tables (legacy), and one that keeps them
 //! in nf_tables. Both take the same words, and the rules of both are in force at once.
@@ -8,6 +9,7 @@ mod saved;
 mod text;
 
 use super::rule::Family;
+use super::ruleset::Ruleset;
 use super::{Firewall, FirewallError, Hierarchy, Installed, Lack, Plan, State, ToolError, Tools, Watch};
 use family::Tables;
 
@@ -86,7 +88,9 @@ impl Iptables {
     ///
     /// They do not, or may not be used.
     pub fn probe(&self) -> Result<(), ToolError> {
-        self.families.iter().filter(|tables| tables.family == Family::V4).try_for_each(Tables::probe)
+        self.families.iter().filter(|tables| tables.family == Family::V4).try_for_each(Tables::probe)?;
+        // What cannot be read is nothing to install into: nothing could check the result.
+        self.families.iter().filter(|tables| tables.lack().is_none()).try_for_each(Tables::read)
     }
 
     fn undo(&mut self) {
@@ -141,13 +145,20 @@ impl Firewall for Iptables {
     }
 
     fn remove(&mut self) -> Result<bool, FirewallError> {
-        let mut removed = false;
-        for tables in &mut self.families {
-            if tables.lack() != Some(Lack::Ip6tables) {
-                removed |= tables.remove()?;
+        let (mut removed, mut failed) = (false, None);
+        for tables in self.families.iter_mut().filter(|tables| tables.lack() != Some(Lack::Ip6tables)) {
+            match tables.remove() {
+                Ok(there_was) => removed |= there_was,
+                // What is of the other family goes all the same.
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(removed)
+        failed.map_or(Ok(removed), |error| Err(error.into()))
+    }
+
+    fn is_flushed(&self) -> bool {
+        let is_flushed = |ruleset: Ruleset| self.families.iter().any(|tables| tables.is_flushed(&ruleset));
+        self.variant.kernel() == Kernel::NfTables && Ruleset::open().is_ok_and(is_flushed)
     }
 
     fn check(&mut self) -> Result<State, FirewallError> {

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::firewall::rule::{Family, Match, Rule, TCP, Then, UDP, carry_out, judge};
-use crate::firewall::{NAME, OnFailure, Plan, Queues, Spread};
+use crate::evaluate::FailurePolicy;
+use crate::firewall::rule::{Family, Match, Rule, TCP, Then, UDP, carry_out, evaluate, go_on};
+use crate::firewall::{NAME, Plan, Queues, Spread};
 
 /// The tables that egret has a chain in, in the order in which packets pass them.
 pub(crate) const TABLES: [&str; 2] = ["mangle", "filter"];
@@ -13,28 +14,47 @@ pub(crate) fn jump() -> String {
     format!("OUTPUT -m comment --comment {NAME} -j {NAME}")
 }
 
-/// The chain of a table and its rules, with comments.
-pub(crate) fn chain(plan: &Plan, family: Family, table: &str) -> String {
-    let rules = if table == "mangle" { judge(plan) } else { carry_out(plan) };
-    let mut text = format!(":{NAME} - [0:0]\n");
+/// The chain in `mangle` that only the chain `egret` leads to.
+pub(crate) const GO_ON: &str = "egret-go-on";
+
+/// The chains of a table, each emptied before.
+pub(crate) const fn chains(table: &str) -> &'static [&'static str] {
+    if let b"mangle" = table.as_bytes() { &[NAME, GO_ON] } else { &[NAME] }
+}
+
+/// The chains of a table and their rules, with comments.
+pub(crate) fn content(plan: &Plan, family: Family, table: &str) -> String {
+    let mut text: String = chains(table).iter().map(|chain| format!(":{chain} - [0:0]\n")).collect();
+    if table == "mangle" {
+        text.push_str(&rules(plan, family, NAME, &evaluate(plan)));
+        text.push_str(&rules(plan, family, GO_ON, &go_on(plan)));
+    } else {
+        text.push_str(&rules(plan, family, NAME, &carry_out(plan)));
+    }
+    text
+}
+
+fn rules(plan: &Plan, family: Family, chain: &str, rules: &[Rule]) -> String {
+    let mut text = String::new();
     let mut why = "";
     for rule in rules.iter().filter(|rule| rule.family.is_none_or(|only| only == family)) {
         if rule.why != why {
             why = rule.why;
             let _ = writeln!(text, "# {why}");
         }
-        let _ = writeln!(text, "{}", line(plan, family, rule));
+        let _ = writeln!(text, "{}", line(plan, family, chain, rule));
     }
     text
 }
 
-fn line(plan: &Plan, family: Family, rule: &Rule) -> String {
-    let mut line = format!("-A {NAME}");
+fn line(plan: &Plan, family: Family, chain: &str, rule: &Rule) -> String {
+    let mut line = format!("-A {chain}");
     for asked in &rule.matches {
         line.push(' ');
         line.push_str(&words(plan, asked));
     }
-    line.push_str(" -j ");
+    let leads = if rule.then == Then::GoOn { " -g " } else { " -j " };
+    line.push_str(leads);
     line.push_str(&target(plan, family, rule.then));
     line
 }
@@ -74,6 +94,10 @@ fn target(plan: &Plan, family: Family, then: Then) -> String {
     let mask = plan.marks.mask();
     match then {
         Then::Return => "RETURN".to_owned(),
+        Then::GoOn => GO_ON.to_owned(),
+        // With its mark, which nobody may change on its way to the table `filter`.
+        Then::Blocked => "ACCEPT".to_owned(),
+        Then::Clear => format!("MARK --set-xmark 0x0/{mask:#x}"),
         Then::Drop => "DROP".to_owned(),
         Then::Reset => "REJECT --reject-with tcp-reset".to_owned(),
         Then::Unreachable if family == Family::V4 => "REJECT --reject-with icmp-port-unreachable".to_owned(),
@@ -83,7 +107,7 @@ fn target(plan: &Plan, family: Family, then: Then) -> String {
     }
 }
 
-fn queue(queues: Queues, on_failure: OnFailure) -> String {
+fn queue(queues: Queues, on_failure: FailurePolicy) -> String {
     let (first, last) = (queues.first(), queues.last());
     let mut text = if first == last {
         format!("NFQUEUE --queue-num {first}")
@@ -91,7 +115,7 @@ fn queue(queues: Queues, on_failure: OnFailure) -> String {
         format!("NFQUEUE --queue-balance {first}:{last}")
     };
     // Before the other: the order in which the tool prints them.
-    if on_failure == OnFailure::Open {
+    if on_failure == FailurePolicy::Open {
         text.push_str(" --queue-bypass");
     }
     if first != last && queues.spread() == Spread::Cpu {

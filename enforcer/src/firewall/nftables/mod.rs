@@ -2,6 +2,7 @@
 
 mod text;
 
+use super::ruleset::Ruleset;
 use super::{Firewall, FirewallError, Hierarchy, Installed, NAME, Plan, State, ToolError, Tools, Watch};
 
 /// Rules of nftables.
@@ -65,6 +66,11 @@ impl Firewall for Nftables {
         }
         self.tools.run("remove egret's rules", "nft", &["--file", "-"], &text::removal())?;
         Ok(true)
+    }
+
+    fn is_flushed(&self) -> bool {
+        let has_rules = |ruleset: Ruleset| ruleset.has_rules(None, NAME, text::JUDGE);
+        self.installed.is_some() && !Ruleset::open().and_then(has_rules).unwrap_or(true)
     }
 
     fn check(&mut self) -> Result<State, FirewallError> {

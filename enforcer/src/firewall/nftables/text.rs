@@ -4,17 +4,23 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::firewall::rule::{Family, Match, Rule, SCTP, TCP, Then, UDP, UDP_LITE, carry_out, judge};
-use crate::firewall::{ControlGroup, Hierarchy, NAME, OnFailure, Plan, Queues, Spread};
+use crate::evaluate::FailurePolicy;
+use crate::firewall::rule::{Family, Match, Rule, SCTP, TCP, Then, UDP, UDP_LITE, carry_out, evaluate, go_on};
+use crate::firewall::{ControlGroup, Hierarchy, NAME, Plan, Queues, Spread};
+
+/// The chain that packets come to.
+pub(crate) const JUDGE: &str = "judge";
 
 /// The whole table, so written that it replaces one that is there, in one transaction.
 pub(crate) fn script(plan: &Plan, hierarchy: &Hierarchy) -> String {
     let mut text = format!("{}table inet {NAME} {{\n", removal());
-    // Where the mark changes the route: that of the first packet is looked up anew.
-    chain(&mut text, "judge", "type route hook output priority mangle", &judge(plan), plan, hierarchy);
+    chain(&mut text, "go-on", None, &go_on(plan), plan, hierarchy);
     text.push('\n');
-    // Before the filters of others, which may accept or drop on their own account.
-    chain(&mut text, "carry-out", "type filter hook output priority filter - 10", &carry_out(plan), plan, hierarchy);
+    // At once: a chain of others between here and the filters could put another mark in place of the one that blocks.
+    chain(&mut text, "carry-out", None, &carry_out(plan), plan, hierarchy);
+    text.push('\n');
+    // Where the mark changes the route. What accepts here does so for this chain alone: those of others come after it.
+    chain(&mut text, JUDGE, Some("type route hook output priority mangle"), &evaluate(plan), plan, hierarchy);
     text.push_str("}\n");
     text
 }
@@ -29,8 +35,11 @@ pub(crate) fn probe() -> String {
     format!("table inet {NAME}-probe {{\n\tchain probe {{\n\t\tqueue num 0\n\t}}\n}}\n")
 }
 
-fn chain(text: &mut String, name: &str, hook: &str, rules: &[Rule], plan: &Plan, hierarchy: &Hierarchy) {
-    let _ = writeln!(text, "\tchain {name} {{\n\t\t{hook}; policy accept;");
+fn chain(text: &mut String, name: &str, hook: Option<&str>, rules: &[Rule], plan: &Plan, hierarchy: &Hierarchy) {
+    let _ = writeln!(text, "\tchain {name} {{");
+    if let Some(hook) = hook {
+        let _ = writeln!(text, "\t\t{hook}; policy accept;");
+    }
     let mut why = "";
     for rule in rules {
         if rule.why != why {
@@ -129,6 +138,9 @@ fn set(ports: &[u16]) -> String {
 fn statement(plan: &Plan, then: Then) -> String {
     match then {
         Then::Return => "return".to_owned(),
+        Then::GoOn => "goto go-on".to_owned(),
+        Then::Blocked => "goto carry-out".to_owned(),
+        Then::Clear => format!("meta mark set meta mark & {:#010x}", !plan.marks.mask()),
         Then::Drop => "drop".to_owned(),
         Then::Reset => "reject with tcp reset".to_owned(),
         Then::Unreachable => "reject with icmpx type port-unreachable".to_owned(),
@@ -141,10 +153,10 @@ fn statement(plan: &Plan, then: Then) -> String {
 }
 
 /// In the order of words that old and new versions of `nft` take.
-fn queue(queues: Queues, on_failure: OnFailure) -> String {
+fn queue(queues: Queues, on_failure: FailurePolicy) -> String {
     let (first, last) = (queues.first(), queues.last());
     let numbers = if first == last { first.to_string() } else { format!("{first}-{last}") };
-    let bypass = (on_failure == OnFailure::Open).then_some("bypass");
+    let bypass = (on_failure == FailurePolicy::Open).then_some("bypass");
     let fanout = (first != last && queues.spread() == Spread::Cpu).then_some("fanout");
     let flags = bypass.into_iter().chain(fanout).collect::<Vec<_>>().join(",");
     format!("queue num {numbers} {flags}").trim_end().to_owned()

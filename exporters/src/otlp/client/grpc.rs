@@ -14,20 +14,19 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use super::tls::{self, Files};
-use super::{Accepted, Again, Failure, USER_AGENT, chain, headers};
+use super::{Accepted, Failure, Retry, USER_AGENT, chain, headers};
 use crate::otlp::{Error, Settings};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// A connection that carries requests and no answers is asked for a sign of life this often; without one it is given up, and
-/// the next request makes a new one.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+/// Interval of HTTP/2 keep-alive pings. A connection that does not answer them is closed, and the next request opens a new one.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// A collector that speaks gRPC.
 #[derive(Debug)]
 pub(super) struct Grpc {
     endpoint: Endpoint,
-    /// Made at the first request: only then is there sure to be a runtime to drive it.
+    /// Created with the first request, since it needs a runtime.
     client: Option<tonic::client::Grpc<Channel>>,
     headers: MetadataMap,
     gzip: bool,
@@ -44,9 +43,9 @@ impl Grpc {
         let mut request = Request::new(body);
         *request.metadata_mut() = self.headers.clone();
         let client = self.client();
-        client.ready().await.map_err(|error| Failure::later(chain(&error)))?;
-        let answer = client.unary(request, PathAndQuery::from_static(EXPORT), Encoded).await;
-        answer.map(|response| response.into_inner().into()).map_err(|status| failure(&status))
+        client.ready().await.map_err(|error| Failure::retryable(chain(&error)))?;
+        let response = client.unary(request, PathAndQuery::from_static(EXPORT), Encoded).await;
+        response.map(|response| response.into_inner().into()).map_err(|status| failure(&status))
     }
 
     fn client(&mut self) -> &mut tonic::client::Grpc<Channel> {
@@ -58,7 +57,6 @@ impl Grpc {
     }
 }
 
-/// The collector, and how it is connected to.
 pub(in crate::otlp) fn endpoint(settings: &Settings) -> Result<Endpoint, Error> {
     let refused = |source: tonic::transport::Error| Error::Endpoint {
         endpoint: settings.endpoint.clone(),
@@ -66,7 +64,7 @@ pub(in crate::otlp) fn endpoint(settings: &Settings) -> Result<Endpoint, Error> 
     };
     let endpoint = Endpoint::from_shared(settings.endpoint.clone()).map_err(refused)?;
     let endpoint = endpoint.user_agent(USER_AGENT).map_err(refused)?;
-    let endpoint = endpoint.connect_timeout(settings.timeout).http2_keep_alive_interval(SIGN_OF_LIFE);
+    let endpoint = endpoint.connect_timeout(settings.timeout).http2_keep_alive_interval(KEEP_ALIVE);
     if endpoint.uri().scheme() != Some(&::http::uri::Scheme::HTTPS) {
         return Ok(endpoint);
     }
@@ -86,25 +84,25 @@ fn tls_config(files: Files) -> ClientTlsConfig {
     }
 }
 
-/// A status that the collector sent has no source; one that stands for a broken connection has, and the request may be sent
-/// again whatever its code.
+/// A status from the collector has no source. One that tonic made of a broken connection has, and the request may be retried
+/// whatever its code is.
 fn failure(status: &Status) -> Failure {
     let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    let again = match (status.source(), delay) {
-        (Some(_), _) => Again::Later,
-        (None, delay) if is_retryable(status.code(), delay.is_some()) => delay.map_or(Again::Later, Again::After),
-        (None, _) => Again::Never,
+    let retry = match (status.source(), delay) {
+        (Some(_), _) => Retry::Backoff,
+        (None, delay) if is_retryable(status.code(), delay.is_some()) => delay.map_or(Retry::Backoff, Retry::After),
+        (None, _) => Retry::Never,
     };
     let reason = match status.source() {
         Some(source) => chain(source),
         None => format!("{}: {}", status.code(), status.message()),
     };
-    Failure { reason, again }
+    Failure { reason, retry }
 }
 
-fn is_retryable(code: Code, delay_given: bool) -> bool {
+fn is_retryable(code: Code, has_delay: bool) -> bool {
     match code {
-        Code::ResourceExhausted => delay_given,
+        Code::ResourceExhausted => has_delay,
         Code::Cancelled
         | Code::DeadlineExceeded
         | Code::Aborted
@@ -115,7 +113,7 @@ fn is_retryable(code: Code, delay_given: bool) -> bool {
     }
 }
 
-/// Sends what is encoded already.
+/// A codec for requests that are encoded already.
 struct Encoded;
 
 impl Codec for Encoded {
@@ -147,8 +145,8 @@ impl Decoder for Encoded {
     type Item = ExportTraceServiceResponse;
     type Error = Status;
 
-    /// A collector that says yes in words that are none has said yes.
-    fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
-        Ok(Some(ExportTraceServiceResponse::decode(answer).unwrap_or_default()))
+    /// A successful response counts as accepted even if its body cannot be decoded.
+    fn decode(&mut self, response: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
+        Ok(Some(ExportTraceServiceResponse::decode(response).unwrap_or_default()))
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, RETRY_AFTER};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::{Bytes, BytesMut};
 use flate2::Compression;
@@ -13,15 +13,15 @@ use prost::Message;
 use reqwest::{Certificate, ClientBuilder, Identity, Response, Url, redirect};
 
 use super::tls::{self, Files};
-use super::{Accepted, Again, Failure, USER_AGENT, chain, headers};
+use super::{Accepted, Failure, Retry, USER_AGENT, chain, headers};
 use crate::otlp::{Error, Settings};
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
-/// As much of an answer is read; a larger one is no OTLP.
-const LONGEST_ANSWER: usize = 64 * 1024;
-/// As much of what a collector says is shown.
-const SHOWN: usize = 200;
+/// Maximum number of bytes read of a response body; OTLP responses are smaller.
+const MAX_BODY: usize = 64 * 1024;
+/// Maximum length of a collector's message in the log, characters.
+const MAX_MESSAGE: usize = 200;
 
 /// A collector that speaks HTTP.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Http {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         let builder = reqwest::Client::builder().user_agent(USER_AGENT).default_headers(headers);
-        // Headers may be secrets, and are for the collector that was named.
+        // Headers may be secrets: they go to the configured collector only.
         let builder = builder.connect_timeout(settings.timeout).redirect(redirect::Policy::none());
         let client = with_tls(builder, settings)?.build().map_err(|error| tls::refused(settings, error))?;
         Ok(Self { client, url, gzip: settings.gzip })
@@ -53,23 +53,23 @@ impl Http {
 
     pub(super) async fn export(&self, body: Bytes) -> Result<Accepted, Failure> {
         let sent = self.post(HeaderMap::new(), body).await;
-        let (status, headers, body) = sent.map_err(|error| Failure::later(chain(&error)))?;
+        let (status, headers, body) = sent.map_err(|error| Failure::retryable(chain(&error)))?;
         if status.is_success() { Ok(accepted(&headers, &body)) } else { Err(failure(status, &headers, &body)) }
     }
 
-    /// Posts a body, with these headers instead of the usual ones by the same names; the answer.
+    /// Posts a body. `headers` override the default headers.
     pub(in crate::otlp) async fn post(
         &self,
         headers: HeaderMap,
         body: Bytes,
     ) -> reqwest::Result<(StatusCode, HeaderMap, Bytes)> {
-        let answer = self.client.post(self.url.clone()).headers(headers).body(body).send().await?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        Ok((status, headers, read(answer).await))
+        let response = self.client.post(self.url.clone()).headers(headers).body(body).send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok((status, headers, read(response).await))
     }
 }
 
-/// The process's TLS provider is ours unless another was chosen before.
+/// Installs the TLS provider of the process, unless one is installed already.
 fn with_tls(builder: ClientBuilder, settings: &Settings) -> Result<ClientBuilder, Error> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let files = Files::read(settings)?;
@@ -84,8 +84,8 @@ fn with_tls(builder: ClientBuilder, settings: &Settings) -> Result<ClientBuilder
     Ok(builder.identity(identity))
 }
 
-/// The fastest level: the usual one, 6, makes requests shorter by a fifth (43 instead of 55 KB of 610) and takes five times
-/// the time.
+/// Compresses with the fastest level. The default level, 6, makes requests smaller by a fifth (43 instead of 55 KB of 610) and
+/// takes five times as long.
 fn compress(request: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(request.len() / 8), Compression::fast());
     // Writing to a `Vec` does not fail.
@@ -93,11 +93,11 @@ fn compress(request: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// The body, as much of it as came; what the status says holds without it.
-async fn read(mut answer: Response) -> Bytes {
+/// The body as far as it was received. It is optional: the status alone decides.
+async fn read(mut response: Response) -> Bytes {
     let mut body = BytesMut::new();
-    while let Ok(Some(chunk)) = answer.chunk().await
-        && body.len() + chunk.len() <= LONGEST_ANSWER
+    while let Ok(Some(chunk)) = response.chunk().await
+        && body.len() + chunk.len() <= MAX_BODY
     {
         body.extend_from_slice(&chunk);
     }
@@ -110,21 +110,21 @@ fn accepted(headers: &HeaderMap, body: &Bytes) -> Accepted {
 }
 
 fn failure(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Failure {
-    let again = match status {
+    let retry = match status {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => retry_after(headers).map_or(Again::Later, Again::After),
-        _ => Again::Never,
+        | StatusCode::GATEWAY_TIMEOUT => retry_after(headers).map_or(Retry::Backoff, Retry::After),
+        _ => Retry::Never,
     };
-    Failure { reason: format!("{status}: {}", message(headers, body)), again }
+    Failure { reason: format!("{status}: {}", message(headers, body)), retry }
 }
 
-/// What the collector says of a failure: a `google.rpc.Status`, or words.
+/// The message of a failure: a `google.rpc.Status`, or text. Control characters become blanks.
 fn message(headers: &HeaderMap, body: &Bytes) -> String {
     let status = tonic_types::Status::decode(body.clone()).ok().filter(|_| is_protobuf(headers));
     let message = status.map_or_else(|| String::from_utf8_lossy(body).into_owned(), |status| status.message);
-    message.chars().take(SHOWN).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    message.chars().take(MAX_MESSAGE).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 fn is_protobuf(headers: &HeaderMap) -> bool {
@@ -132,39 +132,51 @@ fn is_protobuf(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with(PROTOBUF.as_bytes()))
 }
 
-/// Seconds, or a date (RFC 9110, section 10.2.3).
+/// The delay in `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    let date = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?).ok();
+    // Relative to the server's clock, which its `Date` header shows: the clock of this host may be wrong.
+    let now = headers.get(DATE).and_then(date).unwrap_or_else(SystemTime::now);
+    Some(date(headers.get(RETRY_AFTER)?)?.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked_to_wait(value: &str) -> Option<Duration> {
+    fn delay(value: &str) -> Option<Duration> {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]);
         retry_after(&headers)
     }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(asked_to_wait("120"), Some(Duration::from_secs(120)));
-        assert_eq!(asked_to_wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert_eq!(asked_to_wait("Sunday, 06-Nov-94 08:49:37 GMT"), Some(Duration::ZERO));
-        let wait = asked_to_wait("Fri, 31 Dec 9999 00:00:00 GMT").unwrap();
-        assert!(wait > Duration::from_secs(1_000_000_000), "{wait:?}");
-        assert_eq!(asked_to_wait("soon"), None);
-        assert_eq!(asked_to_wait("-1"), None);
+        assert_eq!(delay("120"), Some(Duration::from_secs(120)));
+        assert_eq!(delay("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(delay("Sunday, 06-Nov-94 08:49:37 GMT"), Some(Duration::ZERO));
+        let far = delay("Fri, 31 Dec 9999 00:00:00 GMT").unwrap();
+        assert!(far > Duration::from_secs(1_000_000_000), "{far:?}");
+        assert_eq!(delay("soon"), None);
+        assert_eq!(delay("-1"), None);
     }
 
     #[test]
-    fn what_a_collector_says_cannot_command_a_terminal() {
-        let said = message(&HeaderMap::new(), &Bytes::from_static(b"no\x1b[2J\nmore"));
-        assert_eq!(said, "no [2J more");
+    fn retry_after_date_is_relative_to_the_server_clock() {
+        let date = |text| HeaderValue::from_static(text);
+        let headers = HeaderMap::from_iter([
+            (DATE, date("Sun, 06 Nov 1994 08:49:37 GMT")),
+            (RETRY_AFTER, date("Sun, 06 Nov 1994 08:50:07 GMT")),
+        ]);
+        assert_eq!(retry_after(&headers), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn control_characters_of_a_message_are_blanked() {
+        let text = message(&HeaderMap::new(), &Bytes::from_static(b"no\x1b[2J\nmore"));
+        assert_eq!(text, "no [2J more");
     }
 }

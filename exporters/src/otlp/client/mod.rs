@@ -1,8 +1,9 @@
-//! One request to the collector, and what its answer means.
+//! The client: sends a request to the collector and interprets the answer.
 //!
-//! What may be sent again and what must not is OTLP's to say
+//! OTLP defines which failures may be retried
 //! (<https://opentelemetry.io/docs/specs/otlp/#failures>, <https://opentelemetry.io/docs/specs/otlp/#failures-1>).
 
+mod delivery;
 pub(super) mod grpc;
 pub(super) mod http;
 mod tls;
@@ -12,45 +13,44 @@ use std::time::Duration;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 
+pub(super) use self::delivery::Delivery;
 use self::grpc::Grpc;
 use self::http::Http;
 use super::{Error, Protocol, Settings};
 
-/// What egret calls itself, in the form that OTLP asks of exporters.
+/// The user agent, in the form that OTLP specifies for exporters.
 const USER_AGENT: &str = concat!("OTel-OTLP-Exporter-egret/", env!("CARGO_PKG_VERSION"));
 
-/// The collector took the request.
+/// The collector accepted the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Accepted {
-    /// Spans of it that the collector refused.
+    /// Spans of the request that the collector rejected.
     pub(super) rejected_spans: u64,
-    /// What it has to say of them, or a warning; often empty.
+    /// The reason, or a warning; often empty.
     pub(super) message: String,
 }
 
-/// The collector did not take the request.
+/// The collector did not accept the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// What is told of it.
-    pub(super) reason: String,
-    /// Whether it may be sent again.
-    pub(super) again: Again,
+    reason: String,
+    retry: Retry,
 }
 
-/// Whether a request may be sent again.
+/// Whether a failed request may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
-    /// Never: it would be refused again.
+enum Retry {
+    /// The collector would reject it again.
     Never,
-    /// When we think fit.
-    Later,
-    /// Not before the collector said that it may.
+    /// After the client's own back-off.
+    Backoff,
+    /// After the delay that the collector asked for, and the back-off.
     After(Duration),
 }
 
-/// A collector.
+/// A connection to the collector.
 #[derive(Debug)]
-pub(super) struct Client {
+struct Client {
     transport: Transport,
     timeout: Duration,
 }
@@ -62,8 +62,8 @@ enum Transport {
 }
 
 impl Client {
-    /// A client that has not connected yet.
-    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+    /// A client that is not connected yet.
+    fn new(settings: &Settings) -> Result<Self, Error> {
         let transport = match settings.protocol {
             Protocol::Grpc => Transport::Grpc(Box::new(Grpc::new(settings)?)),
             Protocol::Http => Transport::Http(Http::new(settings)?),
@@ -71,8 +71,8 @@ impl Client {
         Ok(Self { transport, timeout: settings.timeout })
     }
 
-    /// What of a request needs to be done only once, however often it is sent.
-    pub(super) fn prepare(&self, request: Vec<u8>) -> Bytes {
+    /// Compresses a request once, for all attempts.
+    fn prepare(&self, request: Vec<u8>) -> Bytes {
         match &self.transport {
             Transport::Grpc(_) => request.into(),
             Transport::Http(http) => http.prepare(request),
@@ -80,7 +80,7 @@ impl Client {
     }
 
     /// Sends a prepared request.
-    pub(super) async fn export(&mut self, request: Bytes) -> Result<Accepted, Failure> {
+    async fn export(&mut self, request: Bytes) -> Result<Accepted, Failure> {
         let answer = async {
             match &mut self.transport {
                 Transport::Grpc(grpc) => grpc.export(request).await,
@@ -89,14 +89,14 @@ impl Client {
         };
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(answer) => answer,
-            Err(_) => Err(Failure::later(format!("no answer within {:?}", self.timeout))),
+            Err(_) => Err(Failure::retryable(format!("no answer within {:?}", self.timeout))),
         }
     }
 }
 
 impl Failure {
-    fn later(reason: String) -> Self {
-        Self { reason, again: Again::Later }
+    fn retryable(reason: String) -> Self {
+        Self { reason, retry: Retry::Backoff }
     }
 }
 
@@ -107,7 +107,7 @@ impl From<ExportTraceServiceResponse> for Accepted {
     }
 }
 
-/// An error and what it came from, on one line.
+/// An error and its sources, on one line.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = causes.map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Certificates and keys, from their files.
+//! Reads certificates and keys.
 
 use std::fs;
 use std::path::Path;
@@ -13,9 +13,9 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Certificates and keys, PEM.
 pub(super) struct Files {
-    /// What to trust instead of the system's certificates.
+    /// Trusted instead of the system's certificates.
     pub(super) certificate: Option<Vec<u8>>,
-    /// Our certificate and its key.
+    /// The certificate of this client and its key.
     pub(super) client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -37,7 +37,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
-/// Neither transport minds certificates that it cannot use, until no connection comes about.
+/// Checks certificates at the start: both transports ignore unusable ones, and connections would fail later.
 fn check(pem: &[u8]) -> Result<(), Cause> {
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -46,7 +46,7 @@ fn check(pem: &[u8]) -> Result<(), Cause> {
     if store.is_empty() { Err("there is no certificate in it".into()) } else { Ok(()) }
 }
 
-/// An error about what was read.
+/// An error that names the files.
 pub(super) fn refused(settings: &Settings, source: impl Into<Cause>) -> Error {
     let client = settings.client.iter().flat_map(|client| [&client.certificate, &client.key]);
     let mut files: Vec<_> = settings.certificate.iter().chain(client).map(|path| path.display().to_string()).collect();

@@ -1,18 +1,18 @@
-//! Reads a log back: events in the order of their files, as few bytes of them as the question needs.
+//! Reads a log: events in the order of their files, with as few bytes as a query needs.
 //!
 //! ```text
-//! directories (hours) -> row groups (times, bloom filters) -> pages (times) -> rows (columns asked about) -> events
+//! directories (hours) -> row groups (times, bloom filters) -> pages (times) -> rows (columns of the query) -> events
 //! ```
 //!
-//! Each step leaves out what cannot hold an answer. Files of older and of newer versions are read alike: a column that a
-//! file lacks is unknown in all of its rows, one that is not known here is not read.
+//! Each step skips data that cannot match. Files of older and newer versions are read: a column that a file lacks is unknown in all
+//! its rows, and a column that this version does not know is not read.
 
+mod columns;
 mod decode;
 mod file;
 mod prune;
 mod query;
 mod source;
-mod words;
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -25,56 +25,35 @@ use parquet::errors::ParquetError;
 use self::file::FileReader;
 pub use self::query::{Criterion, Query};
 use self::source::{Entry, Source};
-use super::error::StartError;
-use super::layout::{Hour, Place};
+use super::config::StartError;
+use super::layout::{Hour, LogFile};
 
-/// What could not be read. The rest of the log still can.
+/// A part of the log that could not be read. Iteration goes on after it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A directory cannot be listed.
     #[error("cannot read the directory {path}: {error}", path = path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The bucket's URL cannot be understood, or the environment lacks what it takes to use it.
+    Directory { path: PathBuf, error: io::Error },
+    /// The URL is invalid, or the environment lacks settings of the bucket.
     #[error(transparent)]
     Bucket {
-        /// Why.
         #[from]
         error: Box<StartError>,
     },
     /// A file cannot be opened.
     #[error("cannot open {path}: {error}", path = path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// A file is torn, or no file of a log.
+    Open { path: PathBuf, error: io::Error },
+    /// A file is damaged, or not a log file.
     #[error("cannot read {path}: {error}", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: ParquetError,
-    },
-    /// Rows say what is not known here: another version may read them.
-    #[error("{rows} rows of {path} say what this version does not understand", path = path.display())]
-    Rows {
-        /// The file.
-        path: PathBuf,
-        /// How many were passed over.
-        rows: usize,
-    },
+    File { path: PathBuf, error: ParquetError },
+    /// Rows have values that this version does not know; a newer one may.
+    #[error("{rows} rows of {path} have values that this version does not know", path = path.display())]
+    Rows { path: PathBuf, rows: usize },
 }
 
 impl ReadError {
-    /// The hour of which something could not be read, from its first moment to the first after it, and how many rows, zero
-    /// if that is not known; `None` if it is not about an hour.
+    /// The hour that is incomplete, as begin and end, and the number of missing rows, zero if unknown; `None` if the error is not
+    /// about an hour.
     #[must_use]
     pub fn missed(&self) -> Option<(Timestamp, Timestamp, usize)> {
         let (path, rows) = match self {
@@ -88,10 +67,10 @@ impl ReadError {
     }
 }
 
-/// The events of a log that a query asks for, file by file, in batches of at most some thousand.
+/// The events of a log that match a query, in batches of at most some thousand.
 ///
-/// Files come in the order of their hours, and within an hour in that in which they were begun. One file is open at a
-/// time, and of it a batch is in memory.
+/// Files are read in the order of their hours, and within an hour in the order in which they were created. One file is open and one
+/// batch is in memory at a time.
 #[derive(Debug)]
 pub struct Log {
     query: Query,
@@ -99,41 +78,44 @@ pub struct Log {
     hours: VecDeque<PathBuf>,
     files: VecDeque<Entry>,
     current: Option<FileReader>,
-    /// Hours that were listed at the beginning.
+    /// The number of hours listed at the beginning.
     all_hours: usize,
 }
 
 impl Log {
-    /// Opens the log in a directory, or in a bucket by its URL `s3://BUCKET/PREFIX`; for that, credentials, region and
-    /// endpoint are taken from the usual `AWS_*` variables. Not within a runtime: a bucket is waited for.
+    /// Opens the log in a directory, or in a bucket by its URL `s3://BUCKET/PREFIX`, with credentials, region and endpoint from the
+    /// usual `AWS_*` variables. Blocks on a bucket, so it must not be called within a runtime.
     ///
     /// # Errors
     ///
     /// The directory or the bucket cannot be listed.
     pub fn open(directory: &Path, query: Query) -> Result<Self, ReadError> {
-        let source = Source::of(directory)?;
+        Self::from_source(Source::open(directory)?, directory, query)
+    }
+
+    fn from_source(source: Source, directory: &Path, query: Query) -> Result<Self, ReadError> {
         let mut hours: Vec<(Hour, PathBuf)> = Vec::new();
-        for date in source.below(directory)? {
-            // What is no directory of a date, or of one that nobody asks about, is not looked into.
-            let concerns =
-                Hour::parse(&format!("{}/hour=00", date.name)).is_some_and(|first| query.concerns_day(first));
-            for hour in if concerns { source.below(&date.path)? } else { Vec::new() } {
+        for date in source.list(directory)? {
+            // Only directories of dates that overlap with the query are listed.
+            let overlaps =
+                Hour::parse(&format!("{}/hour=00", date.name)).is_some_and(|first| query.overlaps_day(first));
+            for hour in if overlaps { source.list_if_present(&date.path)? } else { Vec::new() } {
                 hours.extend(Hour::parse(&format!("{}/{}", date.name, hour.name)).map(|found| (found, hour.path)));
             }
         }
-        hours.retain(|(hour, _)| query.concerns(hour.begin(), hour.end()));
+        hours.retain(|(hour, _)| query.overlaps(hour.begin(), hour.end()));
         hours.sort();
         let hours: VecDeque<PathBuf> = hours.into_iter().map(|(_, path)| path).collect();
         Ok(Self { query, source, all_hours: hours.len(), hours, files: VecDeque::new(), current: None })
     }
 
-    /// The host that the events of the last batch are about, as their file says.
+    /// The host of the last batch, from the metadata of its file.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.current.as_ref().and_then(FileReader::host)
     }
 
-    /// How far it is read: hours begun, and hours in all.
+    /// The progress: hours begun, and hours in total.
     #[must_use]
     pub fn progress(&self) -> (usize, usize) {
         (self.all_hours.saturating_sub(self.hours.len()), self.all_hours)
@@ -146,7 +128,7 @@ impl Log {
                 match file.batch() {
                     Ok(Some(events)) => return Ok(Some(events)),
                     Ok(None) => self.current = None,
-                    // Where a row was not understood the next may be; where the file is torn nothing is.
+                    // The next rows may be decodable; a damaged file is not.
                     Err(error @ ReadError::Rows { .. }) => return Err(error),
                     Err(error) => {
                         self.current = None;
@@ -154,11 +136,11 @@ impl Log {
                     }
                 }
             } else if let Some(entry) = self.files.pop_front() {
-                if let Some(input) = self.source.open(&entry)? {
+                if let Some(input) = self.source.open_file(&entry)? {
                     self.current = FileReader::open(entry.path, input, &self.query)?;
                 }
             } else if let Some(hour) = self.hours.pop_front() {
-                self.files = files(self.source.below(&hour)?);
+                self.files = files(self.source.list_if_present(&hour)?);
             } else {
                 return Ok(None);
             }
@@ -174,11 +156,99 @@ impl Iterator for Log {
     }
 }
 
-/// The files of an hour, whichever hosts they are about, in the order in which they were begun.
+/// The log files of an hour, of all hosts, in the order in which they were created.
 fn files(entries: Vec<Entry>) -> VecDeque<Entry> {
     let numbered =
-        |entry: Entry| Place::of_name(&entry.name).map(|(_, sequence)| sequence).map(|sequence| (sequence, entry));
+        |entry: Entry| LogFile::parse_name(&entry.name).map(|(_, sequence)| sequence).map(|sequence| (sequence, entry));
     let mut files: Vec<(u64, Entry)> = entries.into_iter().filter_map(numbered).collect();
     files.sort();
     files.into_iter().map(|(_, entry)| entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use egret_model::{ConnectionId, EventName, Layer};
+    use object_store::memory::InMemory;
+    use object_store::{ObjectStore, ObjectStoreExt as _};
+
+    use super::super::{Settings, Sink};
+    use super::*;
+    use crate::sink::queue;
+
+    const HOUR_NS: i64 = 3_600_000_000_000;
+    /// So small that every step of reading a file fetches a block.
+    const BLOCK: u64 = 64;
+
+    /// Writes three files of one event each, one for each hour.
+    async fn write(objects: &Arc<InMemory>) {
+        let settings = Settings::for_test(Path::new("unused"));
+        for hour in 0..3 {
+            let (sender, receiver) = queue("parquet", 1);
+            let id = ConnectionId { socket: 1, opened: 2 };
+            sender.offer(&vec![Event::new(EventName::Listen, Timestamp(hour * HOUR_NS), id, Layer::Sockets)].into());
+            drop(sender);
+            let objects: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(objects);
+            Sink::on(&settings, objects).unwrap().run(receiver).await;
+        }
+    }
+
+    fn remove(objects: &Arc<InMemory>, hour: i64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let hour = object_store::path::Path::from(format!("date=1970-01-01/hour={hour:02}"));
+            let listed = objects.list_with_delimiter(Some(&hour)).await.unwrap();
+            for object in listed.objects {
+                objects.delete(&object.location).await.unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn file_removed_from_a_bucket_while_reading_is_skipped() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let objects = Arc::new(InMemory::new());
+        runtime.block_on(write(&objects));
+        let bucket = Source::from_bucket("log", Arc::<InMemory>::clone(&objects), BLOCK).unwrap();
+        let mut log = Log::from_source(bucket, Path::new("s3://log"), Query::default()).unwrap();
+        // The hour of the first file is listed, the second file is open.
+        remove(&objects, 0);
+        assert_eq!(log.hours.len(), 3);
+        log.hours.pop_front();
+        let hour = log.hours.pop_front().unwrap();
+        log.files = files(log.source.list_if_present(&hour).unwrap());
+        let listed = log.files.front().cloned().unwrap();
+        let input = log.source.open_file(&listed).unwrap().unwrap();
+        log.current = FileReader::open(listed.path, input, &log.query).unwrap();
+        assert!(log.current.is_some());
+        remove(&objects, 1);
+        let read: Vec<_> = log.map(|batch| batch.unwrap().len()).collect();
+        assert_eq!(read, [1], "the last hour's");
+    }
+
+    #[test]
+    fn damaged_file_in_a_bucket_is_reported() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let objects = Arc::new(InMemory::new());
+        runtime.block_on(write(&objects));
+        let path = object_store::path::Path::from("date=1970-01-01/hour=00/web-9999999999999.parquet");
+        runtime.block_on(objects.put(&path, vec![0; 100].into())).unwrap();
+        let bucket = Source::from_bucket("log", objects, BLOCK).unwrap();
+        let log = Log::from_source(bucket, Path::new("s3://log"), Query::default()).unwrap();
+        let read: Vec<bool> = log.map(|batch| batch.is_ok()).collect();
+        assert_eq!(read, [true, false, true, true]);
+    }
+
+    #[test]
+    fn hour_removed_while_reading_is_skipped() {
+        let directory = tempfile::tempdir().unwrap();
+        let hours = [0, 1].map(|hour| directory.path().join(format!("date=1970-01-01/hour={hour:02}")));
+        hours.iter().for_each(|hour| std::fs::create_dir_all(hour).unwrap());
+        let log = Log::open(directory.path(), Query::default()).unwrap();
+        assert_eq!(log.progress(), (0, 2));
+        std::fs::remove_dir_all(&hours[0]).unwrap();
+        assert_eq!(log.count(), 0, "no event, and no error");
+        assert!(Log::open(&directory.path().join("absent"), Query::default()).is_err());
+    }
 }

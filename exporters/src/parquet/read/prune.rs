@@ -1,4 +1,4 @@
-//! What of a file need not be read, from what it says of its parts.
+//! Selects the row groups and pages that may match a query, by their statistics and bloom filters.
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray as _;
@@ -8,12 +8,12 @@ use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use parquet::errors::ParquetError;
 
-use super::super::schema::column_name;
 use super::query::{Criterion, Query};
 use super::source::Input;
 use crate::names;
+use crate::parquet::schema::column_name;
 
-/// The row groups that may hold an answer.
+/// The row groups that may have matching rows.
 pub(super) fn row_groups(
     file: &ParquetRecordBatchReaderBuilder<Input>,
     query: &Query,
@@ -22,41 +22,41 @@ pub(super) fn row_groups(
     let groups = file.metadata().row_groups();
     let times = StatisticsConverter::try_new(&name, file.schema(), file.parquet_schema())?;
     let (least, greatest) = (times.row_group_mins(groups)?, times.row_group_maxes(groups)?);
-    let mut left = Vec::new();
+    let mut selected = Vec::new();
     for group in 0..groups.len() {
-        if may_concern(query, &least, &greatest, group) && may_have_all(file, group, query)? {
-            left.push(group);
+        if may_overlap(query, &least, &greatest, group) && may_match_all(file, group, query)? {
+            selected.push(group);
         }
     }
-    Ok(left)
+    Ok(selected)
 }
 
-/// Whether the times of a part overlap with those asked about. What is not said may be anything.
-fn may_concern(query: &Query, least: &ArrayRef, greatest: &ArrayRef, part: usize) -> bool {
+/// Whether the times of a part overlap with the query. Missing statistics overlap.
+fn may_overlap(query: &Query, least: &ArrayRef, greatest: &ArrayRef, part: usize) -> bool {
     let bound = |bounds: &ArrayRef| {
         let bounds = bounds.as_primitive_opt::<TimestampNanosecondType>()?;
         bounds.iter().nth(part).flatten()
     };
     let begin = bound(least).unwrap_or(i64::MIN);
     let end = bound(greatest).map_or(i64::MAX, |last| last.saturating_add(1));
-    query.concerns(Timestamp(begin), Timestamp(end))
+    query.overlaps(Timestamp(begin), Timestamp(end))
 }
 
-/// Whether the bloom filters of a row group allow for all criteria.
-fn may_have_all(
+/// Whether a row group may match all criteria, by its bloom filters.
+fn may_match_all(
     file: &ParquetRecordBatchReaderBuilder<Input>,
     group: usize,
     query: &Query,
 ) -> Result<bool, ParquetError> {
     for criterion in &query.criteria {
-        if !may_have(file, group, criterion)? {
+        if !may_match(file, group, criterion)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn may_have(
+fn may_match(
     file: &ParquetRecordBatchReaderBuilder<Input>,
     group: usize,
     criterion: &Criterion,
@@ -70,7 +70,7 @@ fn may_have(
     Ok(filter.is_none_or(|filter| strings.iter().any(|string| filter.check(string.as_str()))))
 }
 
-/// The rows of these row groups whose pages may concern the time asked about; `None` for all of them.
+/// The rows of the row groups in pages that overlap with the query; `None` for all of them.
 pub(super) fn pages(
     file: &ArrowReaderMetadata,
     groups: &[usize],
@@ -78,7 +78,7 @@ pub(super) fn pages(
 ) -> Result<Option<RowSelection>, ParquetError> {
     let name = column_name(names::TIMESTAMP);
     let metadata = file.metadata();
-    let Some(index) = metadata.page_index().map(|index| &**index).filter(|_| !query.is_timeless()) else {
+    let Some(index) = metadata.page_index().map(|index| &**index).filter(|_| !query.is_unbounded()) else {
         return Ok(None);
     };
     let times = StatisticsConverter::try_new(&name, file.schema(), file.parquet_schema())?;
@@ -87,8 +87,8 @@ pub(super) fn pages(
     let mut selectors = Vec::with_capacity(counts.len());
     for (page, rows) in counts.iter().enumerate() {
         let Some(rows) = rows.and_then(|rows| usize::try_from(rows).ok()) else { return Ok(None) };
-        let wanted = may_concern(query, &least, &greatest, page);
-        selectors.push(if wanted { RowSelector::select(rows) } else { RowSelector::skip(rows) });
+        let selected = may_overlap(query, &least, &greatest, page);
+        selectors.push(if selected { RowSelector::select(rows) } else { RowSelector::skip(rows) });
     }
     Ok(Some(selectors.into()))
 }

@@ -1,4 +1,4 @@
-//! What is asked of a log.
+//! Queries for a log.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -9,39 +9,32 @@ use arrow_array::types::{Int32Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array as _, ArrayRef, BooleanArray, DictionaryArray, RecordBatch};
 use egret_model::Timestamp;
 
-use super::super::layout::Hour;
-use super::super::schema::column_name;
+use crate::parquet::layout::Hour;
+use crate::parquet::schema::column_name;
 
-/// What is asked of a log: events in a span of time that meet all criteria.
+/// Selects the events in a period that match all criteria.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Not before this moment.
+    /// Beginning of the period.
     pub since: Option<Timestamp>,
-    /// Before this moment.
+    /// End of the period, which is not part of it.
     pub until: Option<Timestamp>,
-    /// What columns have to say. They add up.
     pub criteria: Vec<Criterion>,
 }
 
-/// What the columns of a row have to say. An unknown value meets no criterion.
+/// A condition on the columns of a row. An unknown value matches no criterion.
 #[derive(Clone)]
 pub enum Criterion {
-    /// A string that is admitted.
+    /// A string matches.
     Text {
-        /// The attribute.
         attribute: &'static str,
-        /// The strings that are admitted, where they are known beforehand: what lets most row groups be left out.
+        /// The matching strings, if they are known: most row groups can be skipped then.
         exactly: Option<Vec<String>>,
-        /// Whether a string is admitted. Asked once for each different one.
-        admits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+        /// Whether a string matches. Called once for each distinct one.
+        predicate: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     },
-    /// An integer in one of some ranges, in one of some columns.
-    Number {
-        /// The attributes.
-        attributes: Vec<&'static str>,
-        /// The ranges.
-        ranges: Vec<RangeInclusive<u64>>,
-    },
+    /// One of the attributes is in one of the ranges.
+    Number { attributes: Vec<&'static str>, ranges: Vec<RangeInclusive<u64>> },
 }
 
 impl fmt::Debug for Criterion {
@@ -58,47 +51,47 @@ impl fmt::Debug for Criterion {
 }
 
 impl Query {
-    /// Whether a moment is asked about.
-    pub(super) fn covers(&self, time: Timestamp) -> bool {
+    /// Whether a time is in the period.
+    pub(super) fn contains(&self, time: Timestamp) -> bool {
         self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
     }
 
-    /// Whether something between two moments, the second not included, is asked about.
-    pub(super) fn concerns(&self, begin: Timestamp, end: Timestamp) -> bool {
+    /// Whether `begin` to `end`, not included, overlaps with the period.
+    pub(super) fn overlaps(&self, begin: Timestamp, end: Timestamp) -> bool {
         self.since.is_none_or(|since| end > since) && self.until.is_none_or(|until| begin < until)
     }
 
-    /// Whether something in the day that begins with this hour is asked about.
-    pub(super) fn concerns_day(&self, first: Hour) -> bool {
+    /// Whether the day that begins with this hour overlaps with the period.
+    pub(super) fn overlaps_day(&self, first: Hour) -> bool {
         const DAY_NS: i64 = 86_400_000_000_000;
-        self.concerns(first.begin(), Timestamp(first.begin().0.saturating_add(DAY_NS)))
+        self.overlaps(first.begin(), Timestamp(first.begin().0.saturating_add(DAY_NS)))
     }
 
-    /// Whether all of time is asked about.
-    pub(super) const fn is_timeless(&self) -> bool {
+    /// Whether the period has neither beginning nor end.
+    pub(super) const fn is_unbounded(&self) -> bool {
         self.since.is_none() && self.until.is_none()
     }
 }
 
 impl Criterion {
-    /// A string that is one of these.
+    /// The attribute is one of these strings.
     #[must_use]
     pub fn one_of(attribute: &'static str, strings: Vec<String>) -> Self {
         let known = strings.clone();
         Self::Text {
             attribute,
             exactly: Some(strings),
-            admits: Arc::new(move |text| known.iter().any(|known| known == text)),
+            predicate: Arc::new(move |text| known.iter().any(|known| known == text)),
         }
     }
 
-    /// A string of which `admits` is true.
+    /// The attribute satisfies a predicate.
     #[must_use]
-    pub fn text(attribute: &'static str, admits: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::Text { attribute, exactly: None, admits: Arc::new(admits) }
+    pub fn text(attribute: &'static str, predicate: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::Text { attribute, exactly: None, predicate: Arc::new(predicate) }
     }
 
-    /// Columns that it looks at.
+    /// The columns that it needs.
     pub(super) fn columns(&self) -> Vec<String> {
         match self {
             Self::Text { attribute, .. } => vec![column_name(attribute)],
@@ -106,32 +99,33 @@ impl Criterion {
         }
     }
 
-    /// Which rows meet it; the batch has its columns alone.
-    pub(super) fn met(&self, rows: &RecordBatch) -> BooleanArray {
-        let mut met = vec![false; rows.num_rows()];
+    /// The rows that match. The batch has the columns of this criterion only.
+    pub(super) fn matches(&self, rows: &RecordBatch) -> BooleanArray {
+        let mut matching = vec![false; rows.num_rows()];
         for column in rows.columns() {
             match self {
-                Self::Text { admits, .. } => note_texts(&mut met, column, &**admits),
-                Self::Number { ranges, .. } => note_numbers(&mut met, column, ranges),
+                Self::Text { predicate, .. } => match_texts(&mut matching, column, &**predicate),
+                Self::Number { ranges, .. } => match_numbers(&mut matching, column, ranges),
             }
         }
-        met.into()
+        matching.into()
     }
 }
 
-fn note_texts(met: &mut [bool], column: &ArrayRef, admits: &dyn Fn(&str) -> bool) {
-    let Some(words) = column.as_any().downcast_ref::<DictionaryArray<Int32Type>>() else { return };
-    let admitted: Vec<bool> = words.values().as_string::<i32>().iter().map(|text| text.is_some_and(admits)).collect();
-    for (met, key) in met.iter_mut().zip(words.keys()) {
-        let admitted = key.and_then(|key| usize::try_from(key).ok()).and_then(|key| admitted.get(key));
-        *met |= admitted.copied().unwrap_or(false);
+fn match_texts(matching: &mut [bool], column: &ArrayRef, predicate: &dyn Fn(&str) -> bool) {
+    let Some(strings) = column.as_any().downcast_ref::<DictionaryArray<Int32Type>>() else { return };
+    let values = strings.values().as_string::<i32>();
+    let known: Vec<bool> = values.iter().map(|text| text.is_some_and(predicate)).collect();
+    for (matching, key) in matching.iter_mut().zip(strings.keys()) {
+        let known = key.and_then(|key| usize::try_from(key).ok()).and_then(|key| known.get(key));
+        *matching |= known.copied().unwrap_or(false);
     }
 }
 
-fn note_numbers(met: &mut [bool], column: &ArrayRef, ranges: &[RangeInclusive<u64>]) {
+fn match_numbers(matching: &mut [bool], column: &ArrayRef, ranges: &[RangeInclusive<u64>]) {
     let within = |number: u64| ranges.iter().any(|range| range.contains(&number));
-    for (met, number) in met.iter_mut().zip(numbers(column)) {
-        *met |= number.is_some_and(within);
+    for (matching, number) in matching.iter_mut().zip(numbers(column)) {
+        *matching |= number.is_some_and(within);
     }
 }
 

@@ -1,12 +1,13 @@
-//! Where the files of a log are read from: a directory of this host, or a bucket.
+//! The source of log files: a directory of this host, or a bucket.
 //!
-//! An object is read in blocks, of which a few are kept: a file of a minute is one request, and of a large one only what the
-//! question needs is fetched.
+//! An object is read in blocks, of which some are cached: the file of a minute takes one request, and of a large file only the
+//! needed blocks are fetched.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf as _, Bytes};
@@ -17,20 +18,20 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 use tokio::runtime::{Builder, Runtime};
 
-use super::super::store::{BUCKET, bucket};
 use super::ReadError;
+use crate::parquet::client::{BUCKET, bucket};
 
-/// Bytes of an object that are fetched at a time.
+/// Size of a block.
 const BLOCK: u64 = 4 << 20;
-/// Blocks of an object that are kept: 16 MiB.
+/// Blocks of an object in the cache: 16 MiB.
 const BLOCKS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
-/// Something below a directory of the log.
+/// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) path: PathBuf,
-    /// Bytes; zero where nobody asked.
+    /// Bytes; zero for files of this host and for directories.
     size: u64,
 }
 
@@ -41,37 +42,53 @@ pub(super) enum Source {
     Bucket(Bucket),
 }
 
-/// A bucket, asked one question at a time.
+/// A bucket. Its requests block.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    /// `s3://BUCKET/`, with which paths begin.
+    /// `s3://BUCKET/`, the beginning of paths.
     root: String,
     objects: Arc<dyn ObjectStore>,
     runtime: Arc<Runtime>,
+    /// Size of a block.
+    block_bytes: u64,
 }
 
 impl Source {
-    /// The source of a log in a directory, or at `s3://BUCKET/PREFIX`.
-    pub(super) fn of(log: &Path) -> Result<Self, ReadError> {
+    /// Opens a directory, or a bucket by its URL `s3://BUCKET/PREFIX`.
+    pub(super) fn open(log: &Path) -> Result<Self, ReadError> {
         let Some(url) = log.to_str().filter(|text| text.starts_with(BUCKET)) else { return Ok(Self::Directory) };
         let (objects, _) = bucket::open(url).map_err(|error| ReadError::Bucket { error: Box::new(error) })?;
         let name = url[BUCKET.len()..].split('/').next().unwrap_or_default();
         let unreadable = |error| ReadError::Directory { path: log.to_owned(), error };
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(unreadable)?;
-        Ok(Self::Bucket(Bucket { root: format!("{BUCKET}{name}/"), objects, runtime: Arc::new(runtime) }))
+        Self::from_bucket(name, objects, BLOCK).map_err(unreadable)
     }
 
-    /// What is in a directory, by name. What is gone by now was removed for its age.
-    pub(super) fn below(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
+    /// The bucket of this name.
+    pub(super) fn from_bucket(name: &str, objects: Arc<dyn ObjectStore>, block_bytes: u64) -> io::Result<Self> {
+        let runtime = Arc::new(Builder::new_current_thread().enable_all().build()?);
+        Ok(Self::Bucket(Bucket { root: format!("{BUCKET}{name}/"), objects, runtime, block_bytes }))
+    }
+
+    /// The entries of a directory; none if retention has removed it since it was listed.
+    pub(super) fn list_if_present(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
+        match self.list(directory) {
+            Err(ReadError::Directory { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            // An absent prefix of a bucket has no entries.
+            listed => listed,
+        }
+    }
+
+    /// The entries of a directory.
+    pub(super) fn list(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
         let listed = match self {
-            Self::Directory => below(directory),
-            Self::Bucket(bucket) => bucket.below(directory),
+            Self::Directory => list(directory),
+            Self::Bucket(bucket) => bucket.list(directory),
         };
         listed.map_err(|error| ReadError::Directory { path: directory.to_owned(), error })
     }
 
-    /// Opens a file; `None` if it was removed for its age since the directory was listed.
-    pub(super) fn open(&self, entry: &Entry) -> Result<Option<Input>, ReadError> {
+    /// Opens a file; `None` if retention has removed it since the directory was listed.
+    pub(super) fn open_file(&self, entry: &Entry) -> Result<Option<Input>, ReadError> {
         let Self::Bucket(bucket) = self else {
             return match File::open(&entry.path) {
                 Ok(file) => Ok(Some(Input::File(Arc::new(file)))),
@@ -84,12 +101,14 @@ impl Source {
             runtime: Arc::clone(&bucket.runtime),
             location: bucket.location(&entry.path),
             size: entry.size,
+            block_bytes: bucket.block_bytes,
+            is_removed: Arc::default(),
             blocks: Arc::new(Mutex::new(LruCache::new(BLOCKS))),
         })))
     }
 }
 
-fn below(directory: &Path) -> io::Result<Vec<Entry>> {
+fn list(directory: &Path) -> io::Result<Vec<Entry>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -105,9 +124,9 @@ impl Bucket {
         ObjectPath::from(path.unwrap_or_default())
     }
 
-    fn below(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
         let location = self.location(directory);
-        let listed = self.runtime.block_on(self.objects.list_with_delimiter(Some(&location)))?;
+        let listed = self.runtime.block_on(self.objects.list_with_delimiter(Some(&location))).map_err(from_store)?;
         let entry = |location: &ObjectPath, size| {
             let name = location.filename()?.to_owned();
             Some(Entry { name, path: PathBuf::from(format!("{}{location}", self.root)), size })
@@ -116,6 +135,11 @@ impl Bucket {
         let files = listed.objects.iter().filter_map(|object| entry(&object.location, object.size));
         Ok(directories.chain(files).collect())
     }
+}
+
+/// An error of the bucket; missing credentials have a message of their own.
+fn from_store(error: object_store::Error) -> io::Error {
+    if bucket::lacks_credentials(&error) { io::Error::other(bucket::NO_CREDENTIALS) } else { error.into() }
 }
 
 /// A file that is being read.
@@ -132,29 +156,40 @@ pub(super) struct Object {
     runtime: Arc<Runtime>,
     location: ObjectPath,
     size: u64,
+    block_bytes: u64,
+    /// The object was missing when a block was fetched.
+    is_removed: Arc<AtomicBool>,
     blocks: Arc<Mutex<LruCache<u64, Bytes>>>,
 }
 
 impl Object {
-    /// The bytes from `start` to the end of the block that they are in.
+    /// The bytes from `start` to the end of its block.
     fn rest_of_block(&self, start: u64) -> io::Result<Bytes> {
-        let number = start / BLOCK;
+        let number = start / self.block_bytes;
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         let block = match blocks.get(&number) {
             Some(block) => block.clone(),
             None => {
-                let range = number * BLOCK..self.size.min((number + 1) * BLOCK);
-                let block = self.runtime.block_on(self.objects.get_range(&self.location, range))?;
+                let block = self.fetch(number * self.block_bytes)?;
                 blocks.put(number, block.clone());
                 block
             }
         };
-        let offset = usize::try_from(start % BLOCK).unwrap_or(usize::MAX);
+        let offset = usize::try_from(start % self.block_bytes).unwrap_or(usize::MAX);
         Ok(block.slice(offset.min(block.len())..))
+    }
+
+    fn fetch(&self, start: u64) -> io::Result<Bytes> {
+        let range = start..self.size.min(start + self.block_bytes);
+        let fetched = self.runtime.block_on(self.objects.get_range(&self.location, range));
+        if matches!(fetched, Err(object_store::Error::NotFound { .. })) {
+            self.is_removed.store(true, Ordering::Relaxed);
+        }
+        fetched.map_err(from_store)
     }
 }
 
-/// Reads an object from one place on.
+/// Reads an object from a position.
 #[derive(Debug)]
 pub(super) struct ObjectReader {
     object: Object,
@@ -171,6 +206,16 @@ impl Read for ObjectReader {
         bytes.copy_to_slice(buffer.get_mut(..count).unwrap_or_default());
         self.position += u64::try_from(count).unwrap_or(u64::MAX);
         Ok(count)
+    }
+}
+
+impl Input {
+    /// Whether reading failed because the object was removed. An open file of this host stays readable.
+    pub(super) fn is_removed(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Object(object) => object.is_removed.load(Ordering::Relaxed),
+        }
     }
 }
 

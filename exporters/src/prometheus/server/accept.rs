@@ -1,12 +1,12 @@
-//! Which format a scraper asks for (RFC 9110, section 12.5.1).
+//! Content negotiation (RFC 9110, section 12.5.1).
 
 use axum::http::{HeaderMap, header};
 
-/// Versions of OpenMetrics that what we write is valid for.
+/// Versions of OpenMetrics that the output conforms to.
 const VERSIONS: [&str; 2] = ["1.0.0", "0.0.1"];
 
-/// Whether OpenMetrics is named, and not liked less than Prometheus' own format. A wildcard does not name it: people's
-/// browsers and `curl` get the older format.
+/// Whether OpenMetrics is named explicitly, with at least the weight of Prometheus' own format. With a wildcard, as of browsers and
+/// `curl`, the older format is used.
 pub(super) fn prefers_openmetrics(headers: &HeaderMap) -> bool {
     let ranges = || {
         let values = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
@@ -17,7 +17,6 @@ pub(super) fn prefers_openmetrics(headers: &HeaderMap) -> bool {
     openmetrics > 0.0 && openmetrics >= best(|range| range.is_text())
 }
 
-/// A media range with its weight.
 struct Range<'a> {
     media: &'a str,
     version: Option<&'a str>,
@@ -49,7 +48,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// What is no weight is none: such a range is not asked for.
+/// An invalid weight is zero.
 fn weight(text: &str) -> f32 {
     text.parse().unwrap_or(0.0)
 }
@@ -67,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn prometheus_gets_openmetrics() {
+    fn openmetrics_is_used_for_prometheus() {
         assert!(prefers(
             "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
              text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn others_get_the_older_format() {
+    fn text_format_is_used_for_other_clients() {
         assert!(!prefers_openmetrics(&HeaderMap::new()));
         for accept in [
             "*/*",

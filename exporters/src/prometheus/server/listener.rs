@@ -1,7 +1,7 @@
-//! A listener that cannot be made to use up egret's file descriptors.
+//! A listener with a limited number of connections, so that clients cannot exhaust egret's file descriptors.
 //!
-//! Anybody on this host may connect to a loopback port. So there is a bound on connections, further ones wait to be
-//! accepted, and one that nothing moves on is closed.
+//! Any process of this host may connect to a loopback port. Connections beyond the limit wait to be accepted, and idle ones are
+//! closed.
 
 use std::future::Future as _;
 use std::io;
@@ -17,12 +17,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Connections at once. A scraper uses one.
+/// Maximum number of connections. A scraper uses one.
 pub(super) const CONNECTIONS: usize = 32;
-/// A connection on which nothing moves for this long is closed. A scraper whose connection was closed opens another.
+/// Idle timeout of a connection. A scraper opens another one.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// The listener.
 pub(super) struct Bounded {
     listener: TcpListener,
     free: Arc<Semaphore>,
@@ -50,7 +49,7 @@ impl Listener for Bounded {
     }
 }
 
-/// A connection; it counts as one until it is dropped.
+/// A connection. It counts towards the limit until it is dropped.
 pub(super) struct Connection {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
@@ -58,11 +57,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// What the stream answers, or an error if it has not moved for too long.
-    fn in_time<T>(&mut self, answer: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if answer.is_ready() {
+    /// Passes the result of a poll on, or fails after the idle timeout.
+    fn in_time<T>(&mut self, result: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
             self.idle.as_mut().reset(Instant::now() + IDLE);
-            return answer;
+            return result;
         }
         self.idle.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -74,24 +73,24 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let answer = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.in_time(answer, context)
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.in_time(result, context)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let answer = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.in_time(answer, context)
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.in_time(result, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let answer = Pin::new(&mut self.stream).poll_flush(context);
-        self.in_time(answer, context)
+        let result = Pin::new(&mut self.stream).poll_flush(context);
+        self.in_time(result, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let answer = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.in_time(answer, context)
+        let result = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.in_time(result, context)
     }
 }

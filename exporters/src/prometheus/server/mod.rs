@@ -1,6 +1,6 @@
-//! Serves metrics and health over HTTP.
+//! The server: metrics and health over HTTP.
 //!
-//! There is no access control: whoever reaches the address can read which programs and peers are most active. It is a
+//! There is no access control: a client that reaches the address can read which executables and peers are most active. It is a
 //! loopback address unless configured otherwise.
 
 mod accept;
@@ -21,9 +21,9 @@ use tokio::net::TcpListener;
 use self::accept::prefers_openmetrics;
 use self::listener::Bounded;
 use super::metrics::{Format, Metrics};
-use crate::snapshot::Source;
+use egret_model::snapshot::Source;
 
-/// How long requests under way may take once the server is to stop.
+/// Timeout of pending requests when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
 const INDEX: &str = "\
@@ -34,28 +34,25 @@ egret: see which program talks to whom
 /readyz   200 while it captures and its sinks work, or else 503 and why
 ";
 
-/// Whether egret does what it is there for.
+/// Where the readiness comes from.
 pub trait Health: Send + Sync {
-    /// What does not work, a line each; empty if egret is ready.
-    fn troubles(&self) -> Vec<String>;
+    /// The problems, a line each; empty if egret is ready.
+    fn problems(&self) -> Vec<String>;
 }
 
-/// What the server answers from.
+/// The data of the server.
 #[derive(Clone)]
 pub struct Service {
-    /// What events added up to.
     pub metrics: Arc<Metrics>,
-    /// What egret says of itself.
     pub source: Arc<dyn Source>,
-    /// Whether it is ready.
     pub health: Arc<dyn Health>,
 }
 
-/// Answers until `stop` is ready, and then until requests under way are answered, two seconds at most.
+/// Serves until `stop` is ready, and then pending requests for at most two seconds.
 ///
 /// # Errors
 ///
-/// The listener does not tell its address.
+/// The address of the listener cannot be read.
 pub async fn serve(
     listener: TcpListener,
     service: Service,
@@ -91,16 +88,16 @@ async fn metrics(State(service): State<Service>, headers: HeaderMap) -> Response
     match service.metrics.render(&service.source.snapshot(), format) {
         Ok(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "metrics cannot be encoded");
-            (StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be encoded: {error}\n")).into_response()
+            tracing::error!(%error, "cannot encode metrics");
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot encode metrics: {error}\n")).into_response()
         }
     }
 }
 
 async fn ready(State(service): State<Service>) -> Response {
-    let troubles = service.health.troubles();
-    if troubles.is_empty() {
+    let problems = service.health.problems();
+    if problems.is_empty() {
         return "ready\n".into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, troubles.join("\n") + "\n").into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, problems.join("\n") + "\n").into_response()
 }

@@ -1,4 +1,4 @@
-//! To a file. It is dead if its directory is missing, and it restarts as logrotate has it: renamed, then made again.
+//! To a file. It is dead if its directory is missing, and it restarts like logrotate does: renamed, then created again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ impl Subject for ToFile {
     fn expects(&self, scenario: Scenario) -> Expected {
         match scenario {
             Scenario::Load => Expected::Account(ALL_ARRIVES.must_drop(DropReason::QueueFull)),
-            Scenario::Dead => Expected::Refusal,
+            Scenario::Dead => Expected::StartError,
             Scenario::Slow | Scenario::Abandon => Expected::Inapplicable("a file is never slow; see json_pipe"),
             Scenario::FullDisk => Expected::Account(ALL_ARRIVES.must_drop(DropReason::WriteFailed)),
             Scenario::Restart | Scenario::Drain => Expected::Account(ALL_ARRIVES),

@@ -14,6 +14,7 @@ fn sink(file: &Path) -> Result<Sink, String> {
     // The queue is that of the scenario.
     let settings = Settings {
         destination: json::Destination::File(file.to_owned()),
+        updates: true,
         queue_events: 0,
         arguments: egret_model::Arguments::default(),
     };

@@ -1,4 +1,4 @@
-//! To a pipe, whose reader may be gone, slow or stuck.
+//! To a pipe, whose reader may be closed, slow or stuck.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -19,7 +19,7 @@ use crate::running::until;
 use crate::scenarios::Scenario;
 use crate::subject::{ALL_ARRIVES, Condition, Destination, Expected, Holds, Ready, Subject};
 
-/// Between two reads of a slow reader, and between two looks at an empty pipe.
+/// Interval between two reads of a slow reader, and between two polls of an empty pipe.
 const PAUSE: Duration = Duration::from_micros(500);
 
 pub(crate) struct ToPipe;
@@ -32,7 +32,7 @@ impl Subject for ToPipe {
     fn expects(&self, scenario: Scenario) -> Expected {
         match scenario {
             Scenario::Load | Scenario::Slow => Expected::Account(ALL_ARRIVES.must_drop(DropReason::QueueFull)),
-            Scenario::Dead => Expected::Refusal,
+            Scenario::Dead => Expected::StartError,
             Scenario::FullDisk => Expected::Inapplicable("a pipe is on no disk"),
             // What a reader leaves in the pipe is there for the next.
             Scenario::Restart => Expected::Account(ALL_ARRIVES.must_drop(DropReason::WriteFailed)),

@@ -1,4 +1,4 @@
-//! A collector that does as it is told, and writes down which connections it was told of.
+//! A collector with a configurable condition, which records the connections that it received.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::subject::Condition;
 /// How long a slow collector takes for a request.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// What all connections to a collector share.
+/// The state shared by all connections of a collector.
 pub(super) struct Memory {
     condition: Mutex<Condition>,
     events: Mutex<Vec<u64>>,
@@ -41,14 +41,14 @@ fn events_of(request: ExportTraceServiceRequest) -> impl Iterator<Item = u64> {
     scopes.flat_map(|scope| scope.spans).filter(|span| span.parent_span_id.is_empty()).map(|root| number(&root))
 }
 
-/// The number of an event stands first in its connection's id.
+/// The connection id begins with the number of the event.
 fn number(root: &Span) -> u64 {
     let id = root.attributes.iter().find(|attribute| attribute.key == names::CONNECTION_ID).unwrap();
     let Some(Value::StringValue(id)) = &id.value.as_ref().unwrap().value else { panic!("{id:?} is no string") };
     u64::from_str_radix(id.split_once('-').unwrap().0, 16).unwrap()
 }
 
-/// A collector, or the place where it was.
+/// A collector, or its address after it stopped.
 pub(super) struct Collector {
     protocol: Protocol,
     address: SocketAddr,

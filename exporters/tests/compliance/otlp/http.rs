@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use super::collector::Memory;
 
-/// Where traces are posted to.
+/// The path that traces are posted to.
 pub(super) const PATH: &str = "/v1/traces";
 
 async fn export(State(memory): State<Arc<Memory>>, body: Bytes) -> Response {

@@ -14,7 +14,7 @@ use self::collector::Collector;
 use crate::scenarios::Scenario;
 use crate::subject::{ALL_ARRIVES, Condition, Delivery, Destination, Expected, Holds, Ready, Subject};
 
-/// To a collector in this process, which may be gone, slow or without an answer.
+/// To a collector in this process, which may be stopped, slow or unresponsive.
 pub(crate) struct ToCollector(pub(crate) Protocol);
 
 impl Subject for ToCollector {
@@ -38,7 +38,7 @@ impl Subject for ToCollector {
     }
 
     fn destination(&self, _: &Path, condition: Condition) -> Box<dyn Destination> {
-        // One that is never there is given up soon; one that will be back is waited for.
+        // Short retries for a dead collector, long ones for a collector that restarts.
         let retry_for = Duration::from_secs(if condition == Condition::Dead { 1 } else { 60 });
         Box::new(Remote { collector: Collector::new(self.0, condition), protocol: self.0, retry_for })
     }

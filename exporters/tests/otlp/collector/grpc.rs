@@ -26,9 +26,9 @@ impl TraceService for Service {
         match self.0.hear(metadata.into_headers(), request) {
             None => Ok(Response::new(ExportTraceServiceResponse::default())),
             Some(Answer::Partial { rejected, message }) => Ok(Response::new(partly(rejected, message))),
-            Some(Answer::Fail { code, wait: None, .. }) => Err(Status::new(code, "as told")),
+            Some(Answer::Fail { code, wait: None, .. }) => Err(Status::new(code, "as configured")),
             Some(Answer::Fail { code, wait, .. }) => {
-                Err(Status::with_error_details(code, "as told", ErrorDetails::with_retry_info(wait)))
+                Err(Status::with_error_details(code, "as configured", ErrorDetails::with_retry_info(wait)))
             }
             Some(Answer::Silence(time)) => {
                 tokio::time::sleep(time).await;
@@ -38,7 +38,7 @@ impl TraceService for Service {
     }
 }
 
-/// Serves at `address`; says where that is.
+/// Serves at `address` and returns the bound address.
 pub(super) fn serve(address: SocketAddr, keys: Option<Keys>, script: Arc<Script>) -> SocketAddr {
     let incoming = TcpIncoming::bind(address).unwrap();
     let address = incoming.local_addr().unwrap();

@@ -22,7 +22,7 @@ use tokio_rustls::server::TlsStream;
 use super::{Answer, Script, partly};
 use crate::tls::Keys;
 
-/// Where traces are posted to.
+/// The path that traces are posted to.
 pub(super) const PATH: &str = "/v1/traces";
 
 async fn export(State(script): State<Arc<Script>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -53,14 +53,14 @@ fn protobuf(response: &ExportTraceServiceResponse) -> Response {
 }
 
 fn fail(status: u16, wait: Option<String>) -> Response {
-    let mut response = (StatusCode::from_u16(status).unwrap(), "as told").into_response();
+    let mut response = (StatusCode::from_u16(status).unwrap(), "as configured").into_response();
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds.parse().unwrap());
     }
     response
 }
 
-/// Serves at `address`; says where that is.
+/// Serves at `address` and returns the bound address.
 pub(super) fn serve(address: SocketAddr, keys: Option<Keys>, script: Arc<Script>) -> SocketAddr {
     let listener = std::net::TcpListener::bind(address).unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -1,4 +1,4 @@
-//! A collector that writes down what it gets and answers as it was told to.
+//! A collector that records requests and sends configured responses.
 
 mod grpc;
 mod http;
@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::tls::Keys;
 
-/// What to answer to a request.
+/// The response to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// It was rejected in part.
@@ -29,7 +29,7 @@ pub(crate) enum Answer {
     Silence(Duration),
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     pub(crate) at: Instant,
@@ -37,7 +37,7 @@ pub(crate) struct Heard {
     pub(crate) request: ExportTraceServiceRequest,
 }
 
-/// What has come, and what there is to answer; once there are no more answers, everything is taken.
+/// Received requests and configured responses; after the last response, every request is accepted.
 #[derive(Default)]
 struct Script {
     heard: Mutex<Vec<Heard>>,

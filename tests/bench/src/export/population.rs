@@ -93,14 +93,19 @@ impl Population {
             process,
             attribution: Attribution::Cookie,
             transport: Some(if lookup { Transport::Udp } else { Transport::Tcp }),
-            local: Endpoint { address: Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5))), port: local_port },
+            local: Endpoint {
+                address: Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5))),
+                port: local_port,
+                interface: None,
+            },
             ..Event::new(name, Timestamp(self.time), id, Layer::Sockets)
         };
         if lookup {
-            opened.peer = Endpoint { address: Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2))), port: Some(53) };
+            opened.peer =
+                Endpoint { address: Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2))), port: Some(53), interface: None };
             opened.bytes_sent = Some(28 + self.random.below(30));
         } else if let Some(peer) = self.peers.get(favourite) {
-            opened.peer = Endpoint { address: Some(peer.address), port: Some(peer.port) };
+            opened.peer = Endpoint { address: Some(peer.address), port: Some(peer.port), interface: None };
             opened.server = Some(peer.server.clone());
             opened.connect_duration_ns = Some(200_000 + self.random.spread(30_000_000));
         }
@@ -138,8 +143,7 @@ fn process(index: u64, random: &mut Random) -> Arc<Process> {
         ..Executable::default()
     };
     let unit: Arc<str> = format!("{name}.service").into();
-    let cgroup =
-        Cgroup { path: format!("/system.slice/{unit}").into(), unit: Some(unit), container: None, runtime: None };
+    let cgroup = Cgroup { path: format!("/system.slice/{unit}").into(), unit: Some(unit), ..Cgroup::default() };
     Arc::new(Process {
         pid: u32::try_from(1000 + index * 7).unwrap_or(1),
         start_time: Some(Timestamp(1_789_000_000_000_000_000 + i64::try_from(random.below(1 << 40)).unwrap_or(0))),
@@ -160,7 +164,7 @@ fn peer(index: u64, random: &mut Random) -> Peer {
     };
     let port = if bits.is_multiple_of(7) { 5432 } else { 443 };
     let name = format!("host-{index}.region-{}.example.net", index % 12).into();
-    Peer { address, port, server: Server { name, source: NameSource::Dns, resolution: None } }
+    Peer { address, port, server: Server { name, source: NameSource::Dns, unverified: false, resolution: None } }
 }
 
 /// xorshift64* (Vigna 2016, <https://doi.org/10.1145/2845077>): the same events in every run.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, Result, anyhow};
-use egret::config::{self, Settings};
+use egret_config::Settings;
 use egret_exporters::sink::{Account, Ledger, Receiver as Inbox, Sender, queue};
 use egret_exporters::{json, otlp, parquet, prometheus};
 
@@ -54,6 +54,7 @@ impl Subject {
                 let destination = json::Destination::File(directory.join("events.json"));
                 let sink = json::Sink::new(&json::Settings {
                     destination,
+                    updates: false,
                     queue_events: QUEUE,
                     arguments: egret_model::Arguments::redacted(),
                 })?;
@@ -107,7 +108,7 @@ fn spawn<F: Future<Output = ()>>(
 /// The daemon's defaults.
 fn defaults() -> Result<Settings> {
     let nowhere = ("EGRET_OTLP_ENDPOINT".into(), "http://localhost".into());
-    Ok(config::load(Some(Path::new("/dev/null")), [nowhere].into_iter())?.settings)
+    Ok(egret_config::load(Some(Path::new("/dev/null")), [nowhere].into_iter())?.settings)
 }
 
 fn metrics_settings() -> Result<prometheus::Settings> {

@@ -1,23 +1,11 @@
-//! `docs/benchmarks.md`: a section a part, each replaced by itself.
+//! `docs/benchmarks.md`: a summary, then a section a part, each replaced by itself.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-const HEAD: &str = "\
-# Benchmarks
-
-Written by `cargo xtask bench NAME --write`; do not edit by hand. A section says when, where and by which command it was
-measured.
-
-How to read it: configurations are compared within rounds, each round running every configuration in turn in an order that
-rotates. A ratio is untraced time over traced time in the same round (1.00 is as fast as untraced, 0.90 is a tenth slower),
-given as the median over the rounds with least and most. **The control column is untraced measured a second time**: what it
-spreads is noise, and a difference smaller than that is none. Times belong to the machine they were measured on; ratios
-travel better, but an empty loop body makes the worst of a tracer, which real programs never see.
-
-";
+use super::summary::with_summary;
 
 /// One part of the report.
 pub(crate) struct Section {
@@ -40,8 +28,8 @@ impl Document {
 
     /// Puts a section in place of the one with its key, or at the end.
     pub(crate) fn put(&self, section: &Section) -> Result<()> {
-        let text = fs::read_to_string(&self.path).unwrap_or_else(|_| HEAD.to_owned());
-        fs::write(&self.path, with_section(&text, section))
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        fs::write(&self.path, with_summary(&with_section(&text, section)))
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }

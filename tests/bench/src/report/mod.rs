@@ -3,6 +3,7 @@
 mod document;
 mod figure;
 mod origin;
+mod summary;
 mod table;
 
 pub(crate) use document::{Document, Section};

@@ -100,7 +100,47 @@ function Lines({ panel, frames, timeRange, theme, width, height }) {
   );
 }
 
-const TYPES = { stat: Stat, bargauge: Bars, table: Cells, timeseries: Lines };
+/** The runs of equal values of a field. */
+function runs(times, values, end) {
+  const starts = values.flatMap((value, index) => (value !== null && value !== values[index - 1] ? [index] : []));
+  return starts.map((index, run) => ({
+    value: values[index],
+    from: times[index],
+    to: run + 1 < starts.length ? times[starts[run + 1]] : end,
+  }));
+}
+
+/** Grafana's own component is not in its libraries: this draws the same rows. */
+function States({ frames, timeRange, theme, width, height }) {
+  const [start, end] = [timeRange.from.valueOf(), timeRange.to.valueOf()];
+  const names = 140;
+  const at = (time) => names + ((time - start) / (end - start)) * (width - names);
+  const row = Math.min(60, height / frames.length);
+  return (
+    <svg width={width} height={height}>
+      {frames.map(({ fields: [times, values] }, index) => (
+        <g key={index} transform={`translate(0 ${index * row})`} fontSize={12} fill={theme.colors.text.primary}>
+          <text x={0} y={row / 2 + 4}>
+            {values.config.displayNameFromDS}
+          </text>
+          {runs(times.values, values.values, end).map(({ value, from, to }) => {
+            const { text, color } = values.display(value);
+            return (
+              <g key={from}>
+                <rect x={at(from)} y={3} width={at(to) - at(from)} height={row - 6} fill={color} fillOpacity={0.7} />
+                <text x={at(from) + 6} y={row / 2 + 4}>
+                  {text}
+                </text>
+              </g>
+            );
+          })}
+        </g>
+      ))}
+    </svg>
+  );
+}
+
+const TYPES = { 'state-timeline': States, stat: Stat, bargauge: Bars, table: Cells, timeseries: Lines };
 
 /** Grafana says "No data" where there is none, and so does this. */
 export function Panel(props) {
@@ -109,7 +149,7 @@ export function Panel(props) {
   const isEmpty = (field) =>
     field.type === FieldType.time || field.values.every((value) => value === null || value === undefined);
   if (frames.length === 0 || frames.every((frame) => frame.fields.every(isEmpty))) {
-    return <div className="no-data">No data</div>;
+    return <div className="no-data">{panel.fieldConfig.defaults.noValue ?? 'No data'}</div>;
   }
   return <Type {...props} />;
 }

@@ -21,7 +21,7 @@ standardTransformersRegistry.setInit(() =>
 );
 
 // Grafana's server has these in its own code.
-const STANDARD = ['unit', 'decimals', 'links', 'min', 'max', 'color', 'thresholds', 'mappings'];
+const STANDARD = ['unit', 'decimals', 'links', 'min', 'max', 'color', 'thresholds', 'mappings', 'noValue'];
 
 function property(id, process = identityOverrideProcessor) {
   const isCustom = id.startsWith('custom.');
@@ -34,7 +34,8 @@ function named(name, { field }) {
 }
 
 function properties({ fieldConfig }) {
-  const custom = Object.keys(fieldConfig.defaults.custom).map((key) => property(`custom.${key}`));
+  const keys = new Set([...Object.keys(fieldConfig.defaults.custom), 'transform']);
+  const custom = [...keys].map((key) => property(`custom.${key}`));
   const standard = STANDARD.map((id) => property(id));
   return new Registry(() => [...standard, property('displayName', named), ...custom]);
 }

@@ -16,7 +16,8 @@ const ONE_SHOT: &str = "one-shot";
 
 /// If this process is to be a short one, what it ends with: connects, sends one byte, says so, ends.
 pub(crate) fn one_shot() -> Option<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
+    // The path of this program need be no text.
+    let mut arguments = std::env::args_os().skip(1).map_while(|argument| argument.into_string().ok());
     if arguments.next()? != ONE_SHOT {
         return None;
     }

@@ -1,67 +1,32 @@
-//! Capture as one object, whatever the layer: start it, wait, drain, stop it, and read the sum.
+//! Capture, by whichever layer: start, wait, drain, stop, and the account of losses.
 
 mod kernel;
-mod names;
+mod options;
+mod rings;
 mod scan;
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
-use egret_model::{Degradation, Event, Identity, Layer, Owner, Tally};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use egret_model::{Degradation, Event, Identity, Layer, OpenConnections, Owner, Tally};
 use thiserror::Error;
 
 use crate::Enforcement;
-use crate::kernel::{LoadError, Probe};
+use crate::kernel::{LoadError, Probe, Support};
 use kernel::KernelCapture;
+pub use options::{NamesOptions, Options};
+use rings::{shorter, wait_for};
 use scan::ScanCapture;
-
-/// Which layer, and how.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The layer asked for; `None` for the best that works.
-    pub layer: Option<Layer>,
-    /// Bytes of the flow ring: a power of two, at least a page.
-    pub ring_bytes: u32,
-    /// A record for every send.
-    pub every_send: bool,
-    /// List the sockets that stand already, first of all.
-    pub standing: bool,
-    /// Which names to gather for peers; `None` for none.
-    pub names: Option<NamesOptions>,
-    /// Look for `TRACEPARENT` in the environment of processes. It makes every exec longer.
-    pub trace_context: bool,
-    /// Be ready to look up who sends a packet and to let learned flows pass ([`Capture::enforcement`]). Without it none of
-    /// that takes memory or time; with it, next to none before [`crate::Grants::set_policy`].
-    pub enforce: bool,
-}
-
-/// Which names to gather, and how to keep them.
-#[derive(Clone, Debug)]
-pub struct NamesOptions {
-    /// Read DNS messages.
-    pub dns: bool,
-    /// Read TLS server names; the `sockets` layer alone does.
-    pub sni: bool,
-    /// How they are kept, and whether a hosts file is read.
-    pub settings: egret_names::Settings,
-}
-
-impl NamesOptions {
-    /// Whether packets are to be looked at.
-    pub(crate) const fn reads_packets(&self) -> bool {
-        self.dns || self.sni
-    }
-}
 
 /// Why capture could not start.
 #[derive(Debug, Error)]
 pub enum CaptureError {
-    /// The layer asked for needs a privilege that is not there.
+    /// The requested layer needs a privilege that is missing.
     #[error("the {layer} layer cannot work here: {missing}; {remedy}", layer = .layer.as_str(), remedy = Degradation::NoBpfPrivilege.remedy())]
     Privilege {
-        /// The layer asked for.
+        /// The requested layer.
         layer: Layer,
         /// What is missing.
         missing: String,
@@ -69,14 +34,14 @@ pub enum CaptureError {
     /// The kernel refused.
     #[error("the {layer} layer cannot work here: {source}", layer = .layer.as_str())]
     Load {
-        /// The layer asked for.
+        /// The requested layer.
         layer: Layer,
         /// Why.
         source: LoadError,
     },
 }
 
-/// Capture at work.
+/// A running capture.
 pub struct Capture {
     source: Source,
     enforce: bool,
@@ -89,12 +54,12 @@ enum Source {
 }
 
 impl Capture {
-    /// Starts the layer asked for, or the best that works: `sockets`, `syscalls`, then `procfs`, which needs nothing. Why a
-    /// better one was passed over is logged.
+    /// Starts the requested layer, or the best that works: `sockets`, `syscalls`, then `procfs`, which needs
+    /// nothing. The error of a better one is logged.
     ///
     /// # Errors
     ///
-    /// When the layer asked for cannot work here.
+    /// The requested layer cannot work here.
     pub fn start(probe: &Probe, options: Options) -> Result<Self, CaptureError> {
         if let Some(layer) = options.layer {
             return Self::start_layer(probe, layer, &options);
@@ -117,7 +82,7 @@ impl Capture {
             }
             Source::Scan(Box::new(ScanCapture::new(options)))
         } else {
-            if let crate::kernel::Support::No(missing) = &probe.privilege {
+            if let Support::No(missing) = &probe.privilege {
                 return Err(CaptureError::Privilege { layer, missing: missing.clone() });
             }
             let capture =
@@ -131,7 +96,7 @@ impl Capture {
         Ok(Self { source, enforce: options.enforce, degradations })
     }
 
-    /// The layer at work.
+    /// The layer that runs.
     #[must_use]
     pub fn layer(&self) -> Layer {
         match &self.source {
@@ -140,14 +105,14 @@ impl Capture {
         }
     }
 
-    /// What is missing, and so not seen.
+    /// What this kernel or user does not offer, and is not captured.
     #[must_use]
     pub fn degradations(&self) -> &[Degradation] {
         &self.degradations
     }
 
-    /// Marks a process, and all that it will start from now on, as followed (`Event::followed`), or takes the mark
-    /// away from it again; what it has started keeps it.
+    /// Marks a process, and all that it starts from now on, as followed (`Event::followed`), or removes the mark
+    /// from it. Processes that it has started keep theirs.
     ///
     /// # Errors
     ///
@@ -162,8 +127,8 @@ impl Capture {
         }
     }
 
-    /// Waits for records, for one of the `others` to be readable, or for `limit` to pass. Says which of the others
-    /// are readable, as bits in their order.
+    /// Waits for records, for one of the `others` to be readable, or for `limit` to pass. Returns which of the
+    /// others are readable, as bits in their order.
     pub fn wait(&mut self, others: &[BorrowedFd<'_>], limit: Option<Duration>) -> u32 {
         match &mut self.source {
             Source::Kernel(capture) => capture.wait(others, limit),
@@ -171,7 +136,7 @@ impl Capture {
         }
     }
 
-    /// Takes what there is and appends what it means to `out`. Says whether there may be more at once.
+    /// Reads records and appends their events to `out`. Returns whether there may be more at once.
     pub fn drain(&mut self, out: &mut Vec<Event>) -> bool {
         match &mut self.source {
             Source::Kernel(capture) => capture.drain(out),
@@ -179,7 +144,7 @@ impl Capture {
         }
     }
 
-    /// Takes the programs out of the kernel and reads what is left.
+    /// Detaches the programs and reads the remaining records.
     pub fn stop(&mut self, out: &mut Vec<Event>) {
         match &mut self.source {
             Source::Kernel(capture) => capture.stop(out),
@@ -187,12 +152,12 @@ impl Capture {
         }
     }
 
-    /// What the threads that judge packets need, if [`Options::enforce`] asked for it. Call it in a thread of the network
-    /// namespace that is judged.
+    /// The handles of the threads that evaluate packets, if [`Options::enforce`] is set. Call it in a thread of
+    /// the network namespace that is enforced.
     ///
     /// # Errors
     ///
-    /// The namespace cannot be told from others.
+    /// The namespace has no cookie.
     pub fn enforcement(&self) -> Result<Option<Enforcement>, LoadError> {
         if !self.enforce {
             return Ok(None);
@@ -206,8 +171,8 @@ impl Capture {
 
     /// The process behind a packet and the name of its peer, in full.
     ///
-    /// Everything that was recorded up to now is taken first, and appended to `out`: the exec that began the process and the
-    /// DNS answer that it acted on came before the packet. What is not certain is absent.
+    /// All records written up to now are read first, and their events appended to `out`: the exec of the process
+    /// and the DNS answer that it used were recorded before the packet. What is uncertain is absent.
     pub fn identify(&mut self, owner: &Owner, peer: IpAddr, out: &mut Vec<Event>) -> Identity {
         match &mut self.source {
             Source::Kernel(capture) => capture.identify(owner, peer, out),
@@ -215,8 +180,8 @@ impl Capture {
         }
     }
 
-    /// Whether the peer sent the first datagram to the owner's socket, as far as what was taken so far tells: what the socket
-    /// sends to it are answers. Scans do not see that.
+    /// Whether the peer sent the first datagram to the owner's socket, from the records that were taken so far:
+    /// the socket then only answers. Scans do not see that.
     pub fn spoke_first(&mut self, owner: &Owner, peer: SocketAddr) -> bool {
         match &mut self.source {
             Source::Kernel(capture) => capture.spoke_first(owner, peer),
@@ -224,7 +189,16 @@ impl Capture {
         }
     }
 
-    /// What is known of names; `None` where none are gathered.
+    /// The open connections at the last report of totals; `None` if totals are not reported.
+    #[must_use]
+    pub fn open(&self) -> Option<Arc<OpenConnections>> {
+        match &self.source {
+            Source::Kernel(capture) => capture.open(),
+            Source::Scan(_) => None,
+        }
+    }
+
+    /// A snapshot of the names; `None` if none are gathered.
     #[must_use]
     pub fn names(&self) -> Option<egret_names::State> {
         match &self.source {
@@ -233,7 +207,16 @@ impl Capture {
         }
     }
 
-    /// The sum so far. After [`Self::stop`], `captured` is exactly `delivered` and what was lost.
+    /// The names to keep over a restart; `None` if none are read from packets.
+    #[must_use]
+    pub fn keep_names(&self) -> Option<Vec<egret_names::SavedName>> {
+        match &self.source {
+            Source::Kernel(capture) => capture.keep_names(),
+            Source::Scan(_) => None,
+        }
+    }
+
+    /// The account so far. After [`Self::stop`], `captured` is the sum of `delivered` and `lost`.
     #[must_use]
     pub fn tally(&self) -> Tally {
         match &self.source {
@@ -241,23 +224,4 @@ impl Capture {
             Source::Scan(capture) => capture.tally(),
         }
     }
-}
-
-/// Waits until one of the descriptors is readable or time has passed; says which of the `others` are, as bits.
-fn wait_for(others: &[BorrowedFd<'_>], rings: &[BorrowedFd<'_>], limit: Duration) -> u32 {
-    let mut fds: Vec<PollFd<'_>> = others.iter().chain(rings).map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
-    // Round up: a wait of zero milliseconds for the last fraction of one would spin.
-    let limit = limit.saturating_add(Duration::from_micros(999));
-    // Interrupted or refused, the caller looks at everything all the same.
-    let _ = poll(&mut fds, PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX));
-    let readable = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
-    fds.iter()
-        .take(others.len().min(32))
-        .enumerate()
-        .filter(|(_, fd)| readable(fd))
-        .fold(0, |bits, (index, _)| bits | 1 << index)
-}
-
-fn shorter(limit: Option<Duration>, other: Duration) -> Duration {
-    limit.map_or(other, |limit| limit.min(other))
 }

@@ -8,45 +8,49 @@ use egret_model::{Event, Identity, Owner, Tally, Timestamp};
 use procfs::process::Process;
 
 use super::Options;
-use crate::host;
+use crate::host::process::stat;
+use crate::host::{self, ContainerNames};
 use crate::scan::Scanner;
 use crate::track::{Naming, Processes, identify};
 
-/// Time between scans. A scan costs some milliseconds a namespace; what lives shorter than this is missed.
+/// Time between scans. A scan costs some milliseconds a namespace; shorter connections are missed.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Ancestors looked at to see whether a process is followed. Real chains are a dozen long.
+/// Ancestors that are checked to find out whether a process is followed. Real chains are a dozen long.
 const MAX_DEPTH: usize = 64;
 
-/// Scans now and then.
+/// The `procfs` layer.
 pub(super) struct ScanCapture {
     scanner: Scanner,
     /// This layer sees no packets: all names are from the hosts file.
     naming: Naming,
-    standing: bool,
-    /// What the first scan found, until it is handed on.
+    /// Preexisting sockets are reported.
+    preexisting: bool,
+    /// Events of the first scan that are not passed on yet.
     first: Vec<Event>,
     next: Instant,
     /// Processes whose descendants are followed, and those found to descend from them.
     followed: HashSet<u32>,
     captured: u64,
-    /// Of use where packets are judged.
+    /// Created by the first packet that is evaluated.
     processes: Option<Processes>,
     trace_context: bool,
+    containers: Option<ContainerNames>,
 }
 
 impl ScanCapture {
-    /// Scans at once, so that whatever happens from now on is news.
+    /// Scans at once, so that everything that happens from now on is new.
     pub(super) fn new(options: &Options) -> Self {
         let mut capture = Self {
-            scanner: Scanner::new(INTERVAL),
+            scanner: Scanner::new(INTERVAL).with_container_names(options.containers.clone()),
             naming: Naming::new(options.names.as_ref()),
-            standing: options.standing,
+            preexisting: options.preexisting,
             first: Vec::new(),
             next: Instant::now() + INTERVAL,
             followed: HashSet::new(),
             captured: 0,
             processes: None,
             trace_context: options.trace_context,
+            containers: options.containers.clone(),
         };
         let mut first = Vec::new();
         capture.scan(&mut first);
@@ -54,7 +58,7 @@ impl ScanCapture {
         capture
     }
 
-    /// Descendants of this process count as followed. It does not count itself.
+    /// Follows the descendants of this process, but not the process itself.
     pub(super) fn follow(&mut self, pid: u32) {
         self.followed.insert(pid);
     }
@@ -63,7 +67,7 @@ impl ScanCapture {
         self.next.saturating_duration_since(Instant::now())
     }
 
-    /// Scans if it is time to; there is never more at once.
+    /// Scans if a scan is due. Returns `false`: there is never more at once.
     pub(super) fn scan_if_due(&mut self, out: &mut Vec<Event>) -> bool {
         out.append(&mut self.first);
         if Instant::now() >= self.next {
@@ -75,11 +79,14 @@ impl ScanCapture {
 
     pub(super) fn scan(&mut self, out: &mut Vec<Event>) {
         out.append(&mut self.first);
-        let now = Timestamp(host::boot_time().0.saturating_add(i64::try_from(host::boot_now()).unwrap_or(0)));
-        let mut events = self.scanner.scan(now);
-        events.retain(|event| self.standing || !event.standing);
+        let (booted, now) = (host::boot_time(), host::boot_now());
+        // On the boot clock, so that steps of the wall clock do not change durations.
+        let mut events = self.scanner.scan(Timestamp(i64::try_from(now).unwrap_or(0)));
+        events.retain(|event| self.preexisting || !event.preexisting);
         for event in &mut events {
-            self.naming.name(event);
+            event.boot_ns = now;
+            event.time = Timestamp(booted.0.saturating_add(event.time.0));
+            self.naming.name(event, 0);
             event.followed = event.process.as_ref().is_some_and(|process| self.descends(process.pid));
         }
         self.captured += u64::try_from(events.len()).unwrap_or(0);
@@ -87,8 +94,10 @@ impl ScanCapture {
     }
 
     pub(super) fn identify(&mut self, owner: &Owner, peer: IpAddr) -> Identity {
-        let processes = self.processes.get_or_insert_with(|| Processes::new(self.trace_context));
-        processes.refresh_clock();
+        let (trace_context, containers) = (self.trace_context, &self.containers);
+        let processes = self.processes.get_or_insert_with(|| Processes::new(trace_context, containers.clone()));
+        // This layer sees no DNS answers: its names have no times.
+        let _ = processes.refresh_clock();
         identify(processes, &mut self.naming, owner, peer, &|_| None)
     }
 
@@ -101,7 +110,7 @@ impl ScanCapture {
             return false;
         }
         let parent = |pid: u32| {
-            let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
+            let stat = stat(&Process::new(i32::try_from(pid).ok()?).ok()?).ok()?;
             u32::try_from(stat.ppid).ok().filter(|parent| *parent != 0)
         };
         std::iter::successors(parent(pid), |pid| parent(*pid)).take(MAX_DEPTH).any(|pid| self.followed.contains(&pid))

@@ -1,4 +1,4 @@
-//! What can go wrong when the kernel is asked for sockets.
+//! Errors of listing sockets.
 
 use std::io;
 
@@ -10,9 +10,9 @@ pub enum DiagError {
     /// No netlink socket.
     #[error("cannot open a sock_diag netlink socket")]
     Open(#[source] io::Error),
-    /// The question was not taken.
+    /// The request could not be sent, or its answer not received.
     #[error("cannot ask sock_diag for {} sockets", .transport.as_str())]
-    Ask {
+    Request {
         /// Of what.
         transport: Transport,
         /// Why.
@@ -26,7 +26,7 @@ pub enum DiagError {
         /// The errno that it gave.
         source: io::Error,
     },
-    /// An answer is shorter than it says, or not one at all.
+    /// An answer is truncated, or of another kind.
     #[error("malformed sock_diag answer about {} sockets", .transport.as_str())]
     Malformed {
         /// About what.
@@ -51,7 +51,7 @@ pub enum DiagError {
 }
 
 impl DiagError {
-    /// The kernel simply has no such list (a module or protocol that is not built in).
+    /// Whether the kernel has no such list (a module or protocol that is not built in).
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         match self {
@@ -62,5 +62,24 @@ impl DiagError {
             Self::Table { source, .. } => matches!(source, procfs::ProcError::NotFound(_)),
             _ => false,
         }
+    }
+
+    /// Whether a network namespace may not be entered: the privilege is missing, or was dropped.
+    #[must_use]
+    pub fn may_not_enter(&self) -> bool {
+        matches!(self, Self::Enter { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_privilege_differs_from_a_missing_namespace() {
+        let enter = |errno| DiagError::Enter { netns: 1, source: io::Error::from_raw_os_error(errno) };
+        assert!(enter(libc::EPERM).may_not_enter() && enter(libc::EACCES).may_not_enter());
+        assert!(!enter(libc::ENOENT).may_not_enter());
+        assert!(!DiagError::Open(io::Error::from_raw_os_error(libc::EPERM)).may_not_enter());
     }
 }

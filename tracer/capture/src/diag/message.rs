@@ -13,17 +13,17 @@ const NLMSG_DONE: u16 = 3;
 pub(super) enum Message<'buffer> {
     /// A socket's description.
     Socket(&'buffer [u8]),
-    /// The list is at its end; an error if it broke off there.
+    /// The end of the answer, or the error that ended it.
     End(io::Result<()>),
-    /// Something else, or an answer to an earlier question.
+    /// Something else, or an answer to an earlier request.
     Other,
 }
 
-/// A message could not be taken apart.
+/// A message could not be parsed.
 #[derive(Debug)]
 pub(super) struct Malformed;
 
-/// Splits the first message off.
+/// Parses the first message; returns it with the bytes after it.
 pub(super) fn next(bytes: &[u8], sequence: u32) -> Result<(Message<'_>, &[u8]), Malformed> {
     let message = NetlinkBuffer::new_checked(bytes).map_err(|_| Malformed)?;
     let length = usize::try_from(message.length()).map_err(|_| Malformed)?;
@@ -40,7 +40,7 @@ pub(super) fn next(bytes: &[u8], sequence: u32) -> Result<(Message<'_>, &[u8]), 
     Ok((message, rest))
 }
 
-/// Both kinds of end carry zero or minus an errno.
+/// The payload of both kinds of end is zero or a negative errno.
 fn result(payload: &[u8]) -> Result<io::Result<()>, Malformed> {
     let code = payload.first_chunk().ok_or(Malformed)?;
     Ok(match i32::from_ne_bytes(*code) {
@@ -65,14 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn messages_come_one_after_the_other() {
+    fn messages_are_parsed_in_order() {
         let mut bytes = message(SOCK_DIAG_BY_FAMILY, 1, &[1, 2, 3]);
         bytes.extend(message(SOCK_DIAG_BY_FAMILY, 9, &[4]));
         bytes.extend(message(NLMSG_DONE, 1, &0_i32.to_ne_bytes()));
         let (first, rest) = next(&bytes, 1).unwrap();
         assert!(matches!(first, Message::Socket([1, 2, 3])));
         let (second, rest) = next(rest, 1).unwrap();
-        assert!(matches!(second, Message::Other), "belongs to another question");
+        assert!(matches!(second, Message::Other), "belongs to another request");
         let (third, rest) = next(rest, 1).unwrap();
         assert!(matches!(third, Message::End(Ok(()))));
         assert!(rest.is_empty());
@@ -86,15 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn truncated_and_lying_messages_are_malformed() {
+    fn truncated_messages_and_wrong_lengths_are_malformed() {
         let whole = message(NLMSG_DONE, 1, &0_i32.to_ne_bytes());
         for length in 0..whole.len() {
             assert!(next(&whole[..length], 1).is_err(), "{length}");
         }
         for length in [0_u32, 15, 21, u32::MAX] {
-            let mut lying = whole.clone();
-            lying[..4].copy_from_slice(&length.to_ne_bytes());
-            assert!(next(&lying, 1).is_err(), "{length}");
+            let mut changed = whole.clone();
+            changed[..4].copy_from_slice(&length.to_ne_bytes());
+            assert!(next(&changed, 1).is_err(), "{length}");
         }
         assert!(next(&message(NLMSG_DONE, 1, &[0, 0]), 1).is_err());
     }

@@ -1,28 +1,28 @@
-//! Sockets that already stand, from the kernel's `NETLINK_SOCK_DIAG` (`sock_diag(7)`).
+//! Sockets by `sock_diag(7)` (`NETLINK_SOCK_DIAG`), and their owners by `/proc`.
 //!
-//! The hooks see sockets when something happens on them. What was opened before egret is asked for here:
-//! every socket in every network namespace with its cookie, which later records of the kernel side carry, and
-//! its inode number, which the processes that hold it show in `/proc/PID/fd`.
+//! The hooks see a socket when it is used. Preexisting sockets are listed here: every socket in every network
+//! namespace with its cookie, which later records of the kernel side have, and its inode number, by which
+//! `/proc/PID/fd` shows its owners.
 //!
-//! TCP, MPTCP, UDP, UDP-Lite, raw and packet sockets are listed by netlink. ICMP (ping) sockets have no such
-//! list in any kernel, and raw sockets none without `CONFIG_INET_RAW_DIAG`: these come from `/proc/net`,
-//! without cookie.
+//! TCP, MPTCP, UDP, UDP-Lite, raw and packet sockets are listed by netlink. No kernel lists ICMP (ping) sockets,
+//! and without `CONFIG_INET_RAW_DIAG` a kernel lists no raw sockets either: these come from `/proc/net`, without a
+//! cookie.
 
 mod connection;
 mod error;
-mod holders;
+mod list;
 mod message;
 mod namespace;
+mod owners;
 mod packet;
 mod request;
 mod socket;
-mod standing;
 pub(crate) mod tables;
 
 pub use connection::Diag;
 pub use error::DiagError;
-pub use holders::{Holders, inodes_to_pids};
-pub(crate) use namespace::own_namespace;
-pub use namespace::{Namespace, in_namespace, namespaces};
+pub use list::{HostSockets, NamespaceSockets, list_all};
+pub use namespace::{Namespace, in_namespace, namespaces, own_namespace};
+pub(crate) use owners::find_owners_before;
+pub use owners::{SocketOwners, find_owners};
 pub use socket::{DiagSocket, TCP_ESTABLISHED, TCP_LISTEN};
-pub use standing::{NamespaceSockets, Standing, standing};

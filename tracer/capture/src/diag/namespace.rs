@@ -1,4 +1,4 @@
-//! Network namespaces: finding them, and asking a question inside one.
+//! Network namespaces: finding them, and running a function inside one.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -12,18 +12,18 @@ use procfs::process::{Process, all_processes};
 /// A network namespace of this host.
 #[derive(Clone, Debug)]
 pub struct Namespace {
-    /// Its inode number, as in `net:[NUMBER]`; what the kernel side calls `netns`.
+    /// Its inode number, as in `net:[NUMBER]`; `netns` in records of the kernel side.
     pub inode: u32,
     /// A process in it; `None` where only a mount keeps it (`ip netns add`).
     pub member: Option<u32>,
-    /// A file that leads to it.
+    /// A file that refers to it.
     path: PathBuf,
 }
 
 /// Every network namespace that a process is in or that is mounted, the calling thread's first.
 ///
-/// Not seen are those that only a thread other than its process's first, or an open descriptor, keeps alive.
-/// Processes that end meanwhile, or that may not be looked at, are passed over.
+/// A namespace is not found if only a thread other than the first of its process, or an open descriptor, keeps it
+/// alive. Processes that end meanwhile, or that may not be inspected, are ignored.
 ///
 /// # Errors
 ///
@@ -45,8 +45,9 @@ pub fn namespaces() -> io::Result<Vec<Namespace>> {
     Ok(found)
 }
 
-/// Inode number of the calling thread's network namespace; `None` if `/proc` does not tell it.
-pub(crate) fn own_namespace() -> Option<u32> {
+/// Inode number of the calling thread's network namespace; `None` if `/proc` cannot be read.
+#[must_use]
+pub fn own_namespace() -> Option<u32> {
     named(PathBuf::from("/proc/thread-self/ns/net")).ok().map(|namespace| namespace.inode)
 }
 
@@ -55,7 +56,7 @@ fn named(path: PathBuf) -> io::Result<Namespace> {
     Ok(Namespace { inode, member: None, path })
 }
 
-/// Files of nsfs that are mounted somewhere; their root is `net:[NUMBER]`.
+/// Mounted files of nsfs. Their root is `net:[NUMBER]`.
 fn mounted() -> Vec<Namespace> {
     let Ok(mounts) = Process::myself().and_then(|process| process.mountinfo()) else {
         return Vec::new();
@@ -65,18 +66,18 @@ fn mounted() -> Vec<Namespace> {
     mounts.filter_map(|mount| named(mount.mount_point).ok()).collect()
 }
 
-/// Runs `task` in a network namespace, on a thread of its own so that the caller's is never changed (or right
-/// here, if the caller is in it already, which needs no privilege).
+/// Runs `task` in a network namespace, on a thread of its own, so that the caller's namespace never changes. If
+/// the caller is in it already, runs on the caller's thread, which takes no privilege.
 ///
 /// # Errors
 ///
-/// The namespace is gone, or it may not be entered (`CAP_SYS_ADMIN`), or there is no thread to be had.
+/// The namespace is gone, or it may not be entered (`CAP_SYS_ADMIN`), or no thread can be started.
 pub fn in_namespace<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> io::Result<T> {
     if named(PathBuf::from("/proc/thread-self/ns/net"))?.inode == namespace.inode {
         return Ok(task());
     }
     let file = File::open(&namespace.path)?;
-    // The path goes through a pid, which may be another process's by now.
+    // The path contains a pid, which may be another process's by now.
     if file.metadata()?.ino() != u64::from(namespace.inode) {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the namespace is gone"));
     }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn namespace_of_a_process_is_found_and_entered_without_moving_the_caller() {
+    fn entering_a_namespace_does_not_change_that_of_the_caller() {
         if skip_unless_root("entering a network namespace") {
             return;
         }
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn mounted_namespace_is_found_without_a_process() {
+    fn mounted_namespace_without_a_process_is_found() {
         if skip_unless_root("mounting a network namespace") {
             return;
         }
@@ -136,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn namespace_that_is_gone_is_an_error() {
-        if skip_unless_root("entering a network namespace that is gone") {
+    fn entering_a_removed_namespace_is_an_error() {
+        if skip_unless_root("entering a removed network namespace") {
             return;
         }
         let found = {

@@ -1,6 +1,6 @@
 //! Packet sockets: `include/uapi/linux/packet_diag.h`, since Linux 3.7.
 //!
-//! netlink-packet-sock-diag knows the Internet and Unix families only, so these two fixed layouts are read and
+//! netlink-packet-sock-diag has the Internet and Unix families only, so that these two fixed layouts are read and
 //! written here.
 
 use egret_model::{Endpoint, Transport};
@@ -15,7 +15,7 @@ const ANSWER_BYTES: usize = 16;
 const SHOW_INFO: u32 = 1;
 /// `PACKET_DIAG_UID`.
 const ATTRIBUTE_UID: u16 = 5;
-/// `TCP_CLOSE`: what the kernel calls an unconnected socket.
+/// `TCP_CLOSE`: the state of an unconnected socket.
 const UNCONNECTED: u8 = 7;
 
 /// `struct packet_diag_req`: family, protocol, padding, inode, what to show, cookie.
@@ -37,6 +37,7 @@ pub(super) fn parse(payload: &[u8]) -> Option<DiagSocket> {
         state: UNCONNECTED,
         local: Endpoint::default(),
         peer: Endpoint::default(),
+        interface: 0,
         cookie: Some(cookie(fixed.get(8..16)?.try_into().ok()?)),
         inode: inode.into(),
         uid: uid(attributes),
@@ -65,13 +66,13 @@ mod tests {
     }
 
     #[test]
-    fn whole_answer() {
+    fn complete_answer_is_parsed() {
         let socket = parse(&answer()).unwrap();
         assert_eq!((socket.inode, socket.cookie, socket.uid), (42, Some(1 << 32 | 7), Some(1000)));
     }
 
     #[test]
-    fn truncations_lose_the_owner_or_everything() {
+    fn truncated_answer_has_no_owner_or_is_malformed() {
         let whole = answer();
         for length in 0..whole.len() {
             let parsed = parse(&whole[..length]);

@@ -1,4 +1,4 @@
-//! Questions to `sock_diag`.
+//! Requests to `sock_diag`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -12,10 +12,10 @@ const HEADER_BYTES: usize = 16;
 const NO_COOKIE: [u8; 8] = [0xff; 8];
 /// `INET_DIAG_REQ_PROTOCOL`, Linux 5.9: the attribute for protocols that do not fit the request's byte.
 const ATTRIBUTE_PROTOCOL: u16 = 3;
-/// `IPPROTO_IP`: nothing is listed under it, so a kernel that does not know the attribute refuses the question
-/// instead of answering another one.
+/// `IPPROTO_IP`, which no socket is listed under: a kernel without the attribute refuses the request instead of
+/// listing another protocol.
 const NO_PROTOCOL: u8 = 0;
-/// `IPPROTO_RAW` stands for all raw sockets in a question.
+/// `IPPROTO_RAW`, in a request all raw sockets.
 const ANY_RAW: u8 = 255;
 
 /// An Internet address family.
@@ -25,8 +25,8 @@ pub(super) enum Family {
     V6,
 }
 
-/// All sockets of a transport and family, but for those that no process can hold any more (TIME-WAIT) or yet
-/// (half-open ones).
+/// All sockets of a transport and family, except those that have no owner any more (TIME-WAIT) or not yet
+/// (half-open).
 pub(super) fn list(transport: Transport, family: Family) -> Vec<u8> {
     let states = StateFlags::all() - StateFlags::TIME_WAIT - StateFlags::SYN_RECV;
     let unspecified = match family {
@@ -38,9 +38,9 @@ pub(super) fn list(transport: Transport, family: Family) -> Vec<u8> {
     inet(transport, id, states)
 }
 
-/// The one socket between two addresses, which are both IPv4 or both IPv6.
+/// The socket between two addresses, which are both IPv4 or both IPv6.
 ///
-/// For UDP the kernel takes the ends the other way round ("swapped for historical reasons", `udp_dump_one()` in
+/// For UDP the kernel expects the endpoints in reverse order ("swapped for historical reasons", `udp_dump_one()` in
 /// net/ipv4/udp_diag.c).
 pub(super) fn exact(transport: Transport, local: SocketAddr, peer: SocketAddr) -> Vec<u8> {
     let id = match transport {
@@ -95,7 +95,7 @@ fn protocol(transport: Transport) -> (u8, Option<u32>) {
     }
 }
 
-/// Puts the netlink header before a question.
+/// Prepends the netlink header to a request.
 pub(super) fn frame(payload: &[u8], dump: bool, sequence: u32) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
     bytes.extend(payload);

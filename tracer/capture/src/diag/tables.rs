@@ -1,4 +1,4 @@
-//! The socket tables of `/proc/net`: where netlink has no list, and for the `procfs` layer.
+//! The socket tables of `/proc/net`, for transports without a netlink list and for the `procfs` layer.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) struct Table {
     pub(crate) transport: Transport,
 }
 
-/// Every table that has addresses. Raw sockets' protocol is not known before an entry is read.
+/// Every table with addresses. The protocol of a raw socket is in its entry.
 pub(crate) const TABLES: [Table; 10] = [
     Table { path: "net/tcp", transport: Transport::Tcp },
     Table { path: "net/tcp6", transport: Transport::Tcp },
@@ -44,29 +44,31 @@ pub(crate) fn this_thread() -> Result<Process, DiagError> {
 /// Reads a table of the network namespace that a process is in.
 pub(crate) fn read(process: &Process, table: Table) -> Result<Vec<DiagSocket>, DiagError> {
     let failed = |source| DiagError::Table { table: table.path, source };
+    // The two kinds of tables have the same columns, of different types.
     if table.transport == Transport::Tcp {
         let entries: TcpNetEntries = process.read_si(table.path).map_err(failed)?;
         let line = |line: procfs::net::TcpNetEntry| {
-            let ends = (line.local_address, line.remote_address);
-            socket(table.transport, line.state.to_u8(), ends, line.inode, line.uid)
+            let endpoints = (line.local_address, line.remote_address);
+            socket(table.transport, line.state.to_u8(), endpoints, line.inode, line.uid)
         };
         return Ok(entries.0.into_iter().map(line).collect());
     }
     let entries: UdpNetEntries = process.read_si(table.path).map_err(failed)?;
     let line = |line: procfs::net::UdpNetEntry| {
-        let ends = (line.local_address, line.remote_address);
-        socket(table.transport, line.state.to_u8(), ends, line.inode, line.uid)
+        let endpoints = (line.local_address, line.remote_address);
+        socket(table.transport, line.state.to_u8(), endpoints, line.inode, line.uid)
     };
     Ok(entries.0.into_iter().map(line).collect())
 }
 
-fn socket(transport: Transport, state: u8, ends: (SocketAddr, SocketAddr), inode: u64, uid: u32) -> DiagSocket {
-    let (local, remote) = ends;
+fn socket(transport: Transport, state: u8, endpoints: (SocketAddr, SocketAddr), inode: u64, uid: u32) -> DiagSocket {
+    let (local, remote) = endpoints;
     DiagSocket {
         transport: exact_transport(transport, AF_INET, local.port()),
         state,
         local: endpoint(transport, local.ip(), local.port()),
         peer: peer(transport, remote.ip(), remote.port()),
+        interface: 0,
         cookie: None,
         inode,
         uid: Some(uid),

@@ -1,13 +1,14 @@
-//! Who is at the other end of a Unix socket.
+//! The peer of a Unix socket.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Groups that are asked for at first; hardly anybody is in more.
+/// Groups that the first call has room for; few users have more.
 const USUAL: usize = 32;
 
-/// The supplementary groups that the other end had when it connected (`SO_PEERGROUPS`, Linux 4.13). Unlike a look-up of
-/// the user's groups this asks no directory service, and unlike `/proc/PID/status` it cannot be another process by now.
+/// The supplementary groups that the peer had when it connected (`SO_PEERGROUPS`, Linux 4.13). Unlike a look-up of
+/// the user's groups this takes no directory service, and unlike `/proc/PID/status` it cannot be that of another
+/// process.
 ///
 /// # Errors
 ///
@@ -28,7 +29,7 @@ pub fn peer_groups(socket: &impl AsFd) -> io::Result<Vec<u32>> {
     }
 }
 
-/// Fills `groups`; says how many there are, also where they do not fit.
+/// Fills `groups`; returns how many there are, also if they do not fit.
 fn read_groups(socket: &impl AsFd, groups: &mut [libc::gid_t]) -> Result<usize, (io::Error, usize)> {
     const ENTRY: usize = size_of::<libc::gid_t>();
     let Ok(mut length) = libc::socklen_t::try_from(size_of_val(groups)) else {
@@ -55,29 +56,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pair_has_our_own_groups() {
+    fn peer_of_a_pair_has_the_groups_of_this_process() {
         let (one, _other) = UnixStream::pair().unwrap();
-        let mut told = peer_groups(&one).unwrap();
+        let mut found = peer_groups(&one).unwrap();
         let mut ours: Vec<u32> = nix::unistd::getgroups().unwrap().into_iter().map(nix::unistd::Gid::as_raw).collect();
-        told.sort_unstable();
+        found.sort_unstable();
         ours.sort_unstable();
-        assert_eq!(told, ours);
+        assert_eq!(found, ours);
     }
 
     #[test]
-    fn more_groups_than_usual_are_all_told() {
+    fn number_of_groups_is_returned_if_they_do_not_fit() {
         let (one, _other) = UnixStream::pair().unwrap();
-        let told = peer_groups(&one).unwrap();
-        // As if `USUAL` were less than there are.
+        let found = peer_groups(&one).unwrap();
+        // As if there were more than `USUAL`.
         if let Err((error, count)) = read_groups(&one, &mut []) {
-            assert_eq!((error.raw_os_error(), count), (Some(libc::ERANGE), told.len()));
+            assert_eq!((error.raw_os_error(), count), (Some(libc::ERANGE), found.len()));
         } else {
-            assert!(told.is_empty());
+            assert!(found.is_empty());
         }
     }
 
     #[test]
-    fn what_is_no_socket_has_no_peer() {
+    fn file_has_no_peer() {
         assert!(peer_groups(&std::fs::File::open("/dev/null").unwrap()).is_err());
     }
 }

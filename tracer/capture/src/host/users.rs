@@ -8,23 +8,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long an answer about the file's state is believed.
+/// How long the state of the file counts as unchanged.
 const RECHECK: Duration = Duration::from_secs(1);
-/// Users kept. With names of 32 bytes, the longest that useradd(8) makes, this is about 2 MB; later lines
-/// of a longer file have no name.
+/// Users kept. With names of 32 bytes, the longest that useradd(8) accepts, this is about 2 MB. Users on later
+/// lines of a longer file have no name.
 const MAX_USERS: usize = 16_384;
-/// Bytes read of the file: what `MAX_USERS` lines of 128 bytes need, and a bound for a file gone wrong.
+/// Bytes read of the file at most: `MAX_USERS` lines of 128 bytes.
 const MAX_BYTES: u64 = 2 * 1024 * 1024;
 
-/// Which version of the file was read.
+/// Identifies the version of the file that was read.
 type Stamp = (u64, u64, u64, i64, i64);
 
 /// User names from `/etc/passwd`.
 ///
-/// Deliberately not through NSS (`getpwuid_r(3)`): with LDAP or SSSD configured that call may wait for a
-/// server, and the answer to "who connects" must never wait for a connection. Users that only a directory
-/// server knows therefore have a number and no name. The file's state is looked at once a second at most, and
-/// it is read again when it changed.
+/// NSS (`getpwuid_r(3)`) is not used: with LDAP or SSSD configured that call may wait for a server, and
+/// attribution of a connection must not wait for another one. Users that only a directory server has therefore
+/// have a number and no name. The state of the file is checked once a second at most, and it is read again after a
+/// change.
 #[derive(Debug)]
 pub struct Users {
     path: PathBuf,
@@ -40,7 +40,7 @@ impl Default for Users {
 }
 
 impl Users {
-    /// Users of this host; nothing is read before the first question.
+    /// Users of this host. The file is read at the first look-up.
     #[must_use]
     pub fn new() -> Self {
         Self::from_file("/etc/passwd")
@@ -52,7 +52,7 @@ impl Users {
         Self { path: path.into(), names: HashMap::new(), stamp: None, checked: None }
     }
 
-    /// The name of a user; the first line wins where several share a number, as in `getpwuid(3)`.
+    /// The name of a user. If several lines have the number, the first counts, as in `getpwuid(3)`.
     pub fn name(&mut self, uid: u32) -> Option<Arc<str>> {
         self.refresh();
         self.names.get(&uid).cloned()
@@ -67,7 +67,7 @@ impl Users {
         if stamp == self.stamp {
             return;
         }
-        // A file that is away for a moment (an editor renames) leaves the names as they were.
+        // If the file is missing for a moment (an editor renames it), the names are kept.
         if let Ok(file) = File::open(&self.path) {
             self.names = parse(BufReader::new(file.take(MAX_BYTES)));
             self.stamp = stamp;
@@ -105,14 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_root_from_the_real_file() {
+    fn root_has_a_name() {
         let mut users = Users::new();
         assert_eq!(users.name(0).as_deref(), Some("root"));
         assert_eq!(users.name(4_294_967_294), None);
     }
 
     #[test]
-    fn first_line_wins_and_broken_lines_are_skipped() {
+    fn first_line_counts_and_malformed_lines_are_skipped() {
         let file = b"\n#x:x:5:\nroot:x:0:0:::\ntoor:x:0:0\nno-uid:x\nbad:x:ten:1\n+::::::\n\xff\xfe:x:7:1\nann:x:1000:";
         let names = parse(&file[..]);
         assert_eq!(names.get(&0).map(|name| &**name), Some("root"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_file_is_read_again_but_not_within_a_second() {
+    fn changed_file_is_read_again_after_a_second() {
         let path = std::env::temp_dir().join(format!("egret-users-{}", std::process::id()));
         std::fs::write(&path, "ann:x:1000:\n").unwrap();
         let mut users = Users::from_file(&path);

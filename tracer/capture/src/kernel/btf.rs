@@ -1,6 +1,6 @@
-//! Where fields sit in the kernel's structures, from the type information that the kernel gives of itself.
+//! Offsets of the fields of kernel structures, from the kernel's type information (BTF).
 //!
-//! Format: Documentation/bpf/btf.rst in the kernel source. Only what is needed to find members by name is read.
+//! Format: Documentation/bpf/btf.rst in the kernel source. Only members are parsed, which are found by name.
 
 use std::collections::HashMap;
 
@@ -27,13 +27,12 @@ const KIND_DECL_TAG: u32 = 17;
 const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
 
-/// Nested anonymous structures and typedefs are followed this deep.
+/// Depth of nested anonymous structures and typedefs.
 const MAX_DEPTH: u32 = 16;
-/// Members looked at for one name. `task_struct` has some 300; without a limit, structures that contain themselves many
-/// times over would be walked for ever.
+/// Members that are compared with one name. `task_struct` has some 300; without a limit, structures that contain
+/// themselves would be walked forever.
 const MAX_MEMBERS: u32 = 65_536;
 
-/// Type information that cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum BtfError {
     #[error("kernel type information ends at byte {0}, in the middle of an item")]
@@ -42,7 +41,7 @@ pub(super) enum BtfError {
     Format,
 }
 
-/// An index over raw type information.
+/// An index of raw type information.
 pub(super) struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
@@ -52,7 +51,7 @@ pub(super) struct Btf<'a> {
 }
 
 impl<'a> Btf<'a> {
-    /// Indexes raw type information, as `/sys/kernel/btf/vmlinux` has it.
+    /// Indexes raw type information, as in `/sys/kernel/btf/vmlinux`.
     pub(super) fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
         if half(data, 0)? != MAGIC || data.get(2) != Some(&1) {
             return Err(BtfError::Format);
@@ -85,20 +84,27 @@ impl<'a> Btf<'a> {
     }
 
     /// Byte offset of a member, by the structure's name and the path of members: `&["d_name", "len"]`. Members of
-    /// anonymous structures and unions count as the outer structure's own, as in C.
+    /// anonymous structures and unions belong to the outer structure, as in C. A bit field that does not begin at
+    /// a byte has none.
     pub(super) fn offset(&self, structure: &str, path: &[&str]) -> Option<u32> {
+        let bits = self.bit_offset(structure, path)?;
+        (bits % 8 == 0).then_some(bits / 8)
+    }
+
+    /// The same in bits, for bit fields.
+    pub(super) fn bit_offset(&self, structure: &str, path: &[&str]) -> Option<u32> {
         let mut id = *self.structures.get(structure.as_bytes())?;
-        let mut offset = 0;
+        let mut offset: u32 = 0;
         for name in path {
             let mut budget = MAX_MEMBERS;
             let (bits, member) = self.member(id, name.as_bytes(), 0, &mut budget)?;
-            offset += bits / 8;
+            offset = offset.checked_add(bits)?;
             id = member;
         }
         Some(offset)
     }
 
-    /// Bit offset and type of a member. Every member looked at is taken from `budget`.
+    /// Bit offset and type of a member. `budget` is the number of members that may be compared.
     fn member(&self, id: u32, name: &[u8], depth: u32, budget: &mut u32) -> Option<(u32, u32)> {
         if depth > MAX_DEPTH {
             return None;
@@ -110,7 +116,7 @@ impl<'a> Btf<'a> {
             let member = at + TYPE + index * MEMBER;
             let found = self.string(word(self.types, member).ok()?);
             let kind = word(self.types, member + 4).ok()?;
-            // With the kind flag, the upper eight bits hold the size of a bit field.
+            // With the kind flag, the upper eight bits are the size of a bit field.
             let bits = word(self.types, member + 8).ok()? & if info >> 31 == 1 { 0x00ff_ffff } else { u32::MAX };
             if found == name {
                 return Some((bits, kind));
@@ -179,7 +185,7 @@ mod tests {
 
     /// `struct list_head` has had this shape since Linux 2.0, on 64-bit machines eight bytes a pointer.
     #[test]
-    fn finds_members_in_the_running_kernel() {
+    fn members_of_the_running_kernel_are_found() {
         let Ok(data) = std::fs::read("/sys/kernel/btf/vmlinux") else {
             eprintln!("skipped: this kernel has no type information");
             return;
@@ -187,7 +193,7 @@ mod tests {
         let btf = Btf::parse(&data).unwrap();
         assert_eq!(btf.offset("list_head", &["next"]), Some(0));
         assert_eq!(btf.offset("list_head", &["prev"]), Some(8));
-        assert_eq!(btf.offset("list_head", &["nobody"]), None);
+        assert_eq!(btf.offset("list_head", &["missing"]), None);
         assert_eq!(btf.offset("no_such_structure", &["next"]), None);
         // Inside anonymous unions and structures.
         let port = btf.offset("sock_common", &["skc_dport"]).unwrap();
@@ -197,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_is_an_error_or_finds_nothing() {
+    fn truncated_type_information_is_an_error() {
         let Ok(data) = std::fs::read("/sys/kernel/btf/vmlinux") else {
             eprintln!("skipped: this kernel has no type information");
             return;
@@ -238,7 +244,18 @@ mod tests {
     }
 
     #[test]
-    fn structures_that_contain_themselves_are_given_up() {
+    fn bit_fields_inside_a_byte_have_only_a_bit_offset() {
+        let data = structures(&[("sock", &[("sk_padding", 2, 24), ("sk_userlocks", 2, 28)])]);
+        let btf = Btf::parse(&data).unwrap();
+        assert_eq!((btf.offset("sock", &["sk_padding"]), btf.bit_offset("sock", &["sk_padding"])), (Some(3), Some(24)));
+        assert_eq!(
+            (btf.offset("sock", &["sk_userlocks"]), btf.bit_offset("sock", &["sk_userlocks"])),
+            (None, Some(28))
+        );
+    }
+
+    #[test]
+    fn search_of_recursive_structures_ends() {
         let data = structures(&[("snake", &[("", 1, 0), ("", 1, 0), ("", 1, 0), ("", 1, 0)])]);
         assert_eq!(Btf::parse(&data).unwrap().offset("snake", &["tail"]), None);
     }

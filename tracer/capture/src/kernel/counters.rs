@@ -25,7 +25,7 @@ impl Counters {
         self.values.get(counter as usize).copied().unwrap_or(0)
     }
 
-    /// Records that the kernel side set out to write.
+    /// Records that the kernel side tried to write.
     #[must_use]
     pub fn produced(&self) -> u64 {
         self.get(Counter::FlowProduced) + self.get(Counter::ProcessProduced) + self.get(Counter::NameProduced)
@@ -37,23 +37,28 @@ impl Counters {
         self.losses(&[
             (Counter::FlowRingFull, LossStage::FlowRing, LossReason::RingFull),
             (Counter::ProcessRingFull, LossStage::ProcessRing, LossReason::RingFull),
-            (Counter::NameRingFull, LossStage::NameRing, LossReason::RingFull),
+            (Counter::QuestionsLost, LossStage::NameRing, LossReason::Questions),
+            (Counter::AnswersLost, LossStage::NameRing, LossReason::Answers),
+            (Counter::GreetingsLost, LossStage::NameRing, LossReason::Greetings),
         ])
     }
 
-    /// Records in the rings, of which so many were taken: of flows, of processes, of names.
+    /// Records that are still in the rings. `taken` is the number of those that were read: of flows, of processes,
+    /// of names.
     #[must_use]
     pub(crate) fn waiting(&self, taken: [u64; 3]) -> Vec<Loss> {
         let rings = [
-            (Counter::FlowProduced, Counter::FlowRingFull, LossStage::FlowRing),
-            (Counter::ProcessProduced, Counter::ProcessRingFull, LossStage::ProcessRing),
-            (Counter::NameProduced, Counter::NameRingFull, LossStage::NameRing),
+            (Counter::FlowProduced, LossStage::FlowRing),
+            (Counter::ProcessProduced, LossStage::ProcessRing),
+            (Counter::NameProduced, LossStage::NameRing),
         ];
-        let waits = |((produced, full, stage), taken): ((Counter, Counter, LossStage), u64)| {
-            let count = self.get(produced).saturating_sub(self.get(full)).saturating_sub(taken);
+        let lost = self.lost();
+        let waiting = |((produced, stage), taken): ((Counter, LossStage), u64)| {
+            let lost: u64 = lost.iter().filter(|loss| loss.stage == stage).map(|loss| loss.count).sum();
+            let count = self.get(produced).saturating_sub(lost).saturating_sub(taken);
             Loss { stage, reason: LossReason::Shutdown, count }
         };
-        rings.into_iter().zip(taken).map(waits).filter(|loss| loss.count != 0).collect()
+        rings.into_iter().zip(taken).map(waiting).filter(|loss| loss.count != 0).collect()
     }
 
     /// Detail that records lack.
@@ -64,8 +69,8 @@ impl Counters {
             (Counter::PeerTable, LossStage::KernelState, LossReason::PeerTable),
             (Counter::ProcessTable, LossStage::KernelState, LossReason::ProcessTable),
             (Counter::CallTable, LossStage::KernelState, LossReason::CallTable),
-            (Counter::PeerUntold, LossStage::KernelState, LossReason::PeerUntold),
-            (Counter::MessagesUntold, LossStage::KernelState, LossReason::MessagesUntold),
+            (Counter::PeerContended, LossStage::KernelState, LossReason::PeerUnreported),
+            (Counter::MessagesUnreported, LossStage::KernelState, LossReason::MessagesUnreported),
             (Counter::OwnerTable, LossStage::KernelState, LossReason::OwnerTable),
         ])
     }

@@ -1,10 +1,10 @@
-//! Why the kernel side could not be put in place.
+//! Errors of loading the kernel side.
 
 use aya::EbpfError;
 use aya::programs::ProgramError;
 use thiserror::Error;
 
-/// Why the kernel side could not be put in place.
+/// Why the kernel side could not be loaded.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The kernel refused the object.
@@ -20,7 +20,7 @@ pub enum LoadError {
         /// Why.
         source: std::io::Error,
     },
-    /// The object lacks a program or map: it does not belong to this build.
+    /// The object lacks a program or map: it is of another build.
     #[error("the embedded object has no {0}; build egret again")]
     Missing(&'static str),
     /// A map could not be used.
@@ -30,6 +30,12 @@ pub enum LoadError {
         name: &'static str,
         /// Why.
         source: aya::maps::MapError,
+    },
+    /// The table of totals could not be mapped.
+    #[error("map TOTALS cannot be mapped: {source}")]
+    Totals {
+        /// Why.
+        source: std::io::Error,
     },
     /// The cgroup hierarchy could not be opened.
     #[error("cannot open the cgroup hierarchy at {path}: {source}")]
@@ -42,14 +48,14 @@ pub enum LoadError {
     /// tracefs cannot be read.
     #[error("tracefs is not mounted or not readable; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`")]
     NoTracefs,
-    /// Nothing tells which processes are started.
+    /// Starts of processes are not seen.
     #[error(
-        "a command cannot be followed: without the kernel's types and without tracefs nothing tells which processes it \
-         starts; mount tracefs with `mount -t tracefs tracefs /sys/kernel/tracing`"
+        "a command cannot be followed: without the kernel's types and without tracefs the processes that it starts \
+         are not seen; mount tracefs with `mount -t tracefs tracefs /sys/kernel/tracing`"
     )]
     CannotFollow,
-    /// The network namespace that is to be judged has no cookie.
-    #[error("the network namespace cannot be told from others (SO_NETNS_COOKIE, Linux 5.14): {0}")]
+    /// The network namespace that is enforced has no cookie.
+    #[error("the network namespace has no cookie (SO_NETNS_COOKIE, Linux 5.14): {0}")]
     Namespace(#[source] std::io::Error),
     /// There is no cgroup v2 hierarchy.
     #[error("no cgroup v2 hierarchy is mounted; mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")]
@@ -57,7 +63,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// The verifier's log can be megabytes long: it goes to the log on request.
+    /// An error of one program. The verifier's log can be megabytes long, and is logged at level debug only.
     pub(super) fn refused(name: &'static str, step: &'static str, source: ProgramError) -> Self {
         let source = match source {
             ProgramError::LoadError { io_error, verifier_log } => {

@@ -1,23 +1,33 @@
 //! The kernel's side of capture: what it offers, and the programs in it.
 
+mod adapt;
 mod attach;
 mod btf;
 mod counters;
 mod error;
+mod features;
+mod load;
+mod maps;
 mod offsets;
+mod packet_sockets;
 mod probe;
 mod programs;
 mod selftest;
-mod tables;
+mod setup;
+mod shared;
+mod system;
+mod totals;
 
-pub(crate) use attach::{Programs, Rings, Setup, trim_memory};
 pub use counters::Counters;
 pub use error::LoadError;
 pub use probe::{Probe, Support, find_tracefs};
-pub use selftest::{Outcome, Trial, self_test};
-pub(crate) use tables::{OwnerTables, Permits, ProcessTable, Shared};
+pub(crate) use programs::{Programs, Rings};
+pub use selftest::{Observation, Outcome, self_test};
+pub(crate) use setup::Setup;
+pub(crate) use shared::{OwnerTables, Permits, ProcessTable, Shared};
+pub use system::trim_memory;
 
-/// The offsets that raw type information leads to; a door for the fuzz target alone.
+/// The offsets that raw type information leads to; public for the fuzz target alone.
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 #[must_use]

@@ -1,4 +1,4 @@
-//! What this kernel, its mounts and our privileges offer, found out without changing anything.
+//! What this kernel, its mounts and egret's privileges offer, probed without changing anything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,44 +17,43 @@ const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Whether one thing is there, and what was found.
+/// Whether a feature is available, with detail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Support {
-    /// There, with what was found.
+    /// Available, with what was found.
     Yes(String),
-    /// Not there, with what was looked for.
+    /// Missing, with what was looked for.
     No(String),
 }
 
 impl Support {
-    /// Whether it is there.
     #[must_use]
     pub const fn is_yes(&self) -> bool {
         matches!(self, Self::Yes(_))
     }
 }
 
-/// The result of looking.
+/// The result of a probe.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// Kernel release (`uname -r`).
     pub release: String,
     /// Privilege to load BPF programs.
     pub privilege: Support,
-    /// Where cgroup v2 is mounted.
+    /// Mount point of cgroup v2.
     pub cgroup: Option<PathBuf>,
     /// The kernel's type information.
     pub btf: Support,
-    /// Where tracefs is mounted.
+    /// Mount point of tracefs.
     pub tracefs: Option<PathBuf>,
     /// The tracepoints `sock_send_length` and `sock_recv_length`; unknown without tracefs.
     pub lengths: Support,
-    /// Privilege to read other users' descriptors, which tell who holds a socket that is older than egret.
+    /// Privilege to read other users' descriptors, which show the owners of preexisting sockets.
     pub processes: Support,
 }
 
 impl Probe {
-    /// Looks.
+    /// Probes this host.
     #[must_use]
     pub fn new() -> Self {
         let tracefs = find_tracefs();
@@ -73,7 +72,6 @@ impl Probe {
         }
     }
 
-    /// What is missing.
     #[must_use]
     pub fn degradations(&self) -> Vec<Degradation> {
         let missing = [
@@ -106,7 +104,7 @@ impl Default for Probe {
     }
 }
 
-/// Where tracefs is mounted and can be read.
+/// The mount point of tracefs, if it can be read.
 #[must_use]
 pub fn find_tracefs() -> Option<PathBuf> {
     ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
@@ -122,8 +120,8 @@ fn exists(path: &Path) -> Support {
     }
 }
 
-/// Listing the descriptors of another user's process takes CAP_DAC_READ_SEARCH, and reading what one of them leads to
-/// CAP_SYS_PTRACE (`proc_pid_readlink` in fs/proc/base.c).
+/// Listing the descriptors of another user's process takes CAP_DAC_READ_SEARCH, and reading the link of one of
+/// them CAP_SYS_PTRACE (`proc_pid_readlink` in fs/proc/base.c).
 fn processes() -> Support {
     let effective = effective_capabilities();
     let lists = effective & (1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH) != 0;

@@ -1,11 +1,10 @@
-//! Between the model's values and those of the kernel side's tables.
+//! Conversions between the model and the tables of the kernel side.
 
 use std::net::{IpAddr, SocketAddr};
 
-use egret_model::{Flow, ProcessId, Transport};
+use egret_model::{Flow, ProcessId, Transport, is_link_local};
 use egret_wire::{Address, GrantKey, ProcessRef, TupleKey};
 
-/// The process as the kernel side notes it.
 pub(crate) const fn process_ref(process: &ProcessId) -> ProcessRef {
     ProcessRef {
         pid: process.pid,
@@ -18,7 +17,6 @@ pub(crate) const fn process_ref(process: &ProcessId) -> ProcessRef {
     }
 }
 
-/// The process that the kernel side noted.
 pub(super) const fn process_id(process: &ProcessRef) -> ProcessId {
     ProcessId {
         pid: process.pid,
@@ -30,9 +28,9 @@ pub(super) const fn process_id(process: &ProcessRef) -> ProcessId {
     }
 }
 
-/// Key of what the flow's socket noted. `None` where no hook notes anything.
+/// Key of a flow in the table of owners. `None` where no hook records owners.
 pub(super) fn tuple_key(flow: &Flow) -> Option<TupleKey> {
-    // Routing chooses the local address of a datagram after its hook.
+    // The local address of a datagram is chosen by routing, after its hook.
     let local = if flow.transport == Transport::Tcp { address(flow.local.ip()) } else { [0; 2] };
     Some(TupleKey {
         local,
@@ -44,10 +42,10 @@ pub(super) fn tuple_key(flow: &Flow) -> Option<TupleKey> {
     })
 }
 
-/// Key of a grant. `None` for what cannot be granted: another transport than TCP, or a process of which the kernel does not
-/// know what it runs.
+/// Key of a grant. `None` for flows that cannot be granted: another transport than TCP, a process whose image the
+/// kernel side does not know, or a link-local peer, because grants have no interface.
 pub(super) fn grant_key(process: &ProcessId, transport: Transport, peer: SocketAddr) -> Option<GrantKey> {
-    (transport == Transport::Tcp && process.exec_id != 0).then_some(())?;
+    (transport == Transport::Tcp && process.exec_id != 0 && !is_link_local(peer.ip())).then_some(())?;
     Some(GrantKey {
         exec_id: process.exec_id,
         cgroup_id: process.cgroup_id,
@@ -58,7 +56,7 @@ pub(super) fn grant_key(process: &ProcessId, transport: Transport, peer: SocketA
     })
 }
 
-/// `IPPROTO_*` of the transports that hooks note.
+/// `IPPROTO_*` of the transports whose owners are recorded.
 const fn protocol(transport: Transport) -> Option<u16> {
     match transport {
         Transport::Tcp => Some(6),
@@ -68,7 +66,7 @@ const fn protocol(transport: Transport) -> Option<u16> {
     }
 }
 
-/// An address as the wire has it; IPv4 in its mapped form.
+/// An address as in records; IPv4 in its mapped form.
 fn address(address: IpAddr) -> Address {
     let bytes = match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
@@ -88,17 +86,17 @@ mod tests {
     const PROCESS: ProcessId = ProcessId { pid: 1, uid: 2, start_ns: 3, exec_id: 4, cgroup_id: 5, parent_pid: 6 };
 
     fn flow(transport: Transport, local: &str, peer: &str) -> Flow {
-        Flow { transport, local: local.parse().unwrap(), peer: peer.parse().unwrap() }
+        Flow { transport, local: local.parse().unwrap(), peer: peer.parse().unwrap(), interface: None }
     }
 
     proptest! {
         #[test]
-        fn an_address_comes_back_as_it_was(given: IpAddr) {
+        fn converted_address_is_converted_back(given: IpAddr) {
             prop_assert_eq!(IpAddr::from(address_bytes(address(given))).to_canonical(), given.to_canonical());
         }
 
         #[test]
-        fn a_process_comes_back_as_it_was(numbers: [u32; 3], words: [u64; 3]) {
+        fn converted_process_is_converted_back(numbers: [u32; 3], words: [u64; 3]) {
             let [pid, uid, parent_pid] = numbers;
             let [start_ns, exec_id, cgroup_id] = words;
             let process = ProcessId { pid, uid, start_ns, exec_id, cgroup_id, parent_pid };
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_peer_and_its_ipv4_address_are_one() {
+    fn mapped_and_ipv4_addresses_have_the_same_key() {
         let plain = tuple_key(&flow(Transport::Tcp, "192.0.2.1:1", "192.0.2.2:2"));
         let mapped = tuple_key(&flow(Transport::Tcp, "[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:2"));
         assert_eq!(plain, mapped);
@@ -115,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_local_address_counts_for_tcp_alone() {
+    fn only_tcp_keys_have_the_local_address() {
         let keys = |transport| {
             ["192.0.2.1:1", "192.0.2.9:1"].map(|local| tuple_key(&flow(transport, local, "192.0.2.2:2")).unwrap())
         };
@@ -128,10 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn only_tcp_of_a_process_that_is_known_is_granted() {
+    fn only_tcp_of_a_known_image_to_a_global_peer_is_granted() {
         let peer = "192.0.2.2:443".parse().unwrap();
         assert!(grant_key(&PROCESS, Transport::Tcp, peer).is_some());
         assert_eq!(grant_key(&PROCESS, Transport::Udp, peer), None);
+        assert_eq!(grant_key(&PROCESS, Transport::Tcp, "[fe80::1%2]:443".parse().unwrap()), None);
         assert_eq!(grant_key(&ProcessId { exec_id: 0, ..PROCESS }, Transport::Tcp, peer), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What passes without being asked about.
+//! Flows that pass without evaluation.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use super::convert::grant_key;
 use crate::host::boot_now;
 use crate::kernel::{LoadError, Permits};
 
-/// Tells the kernel side what is enforced, and which processes may connect to which peers without being asked about: it then
-/// gives their sockets a mark, which firewall rules let pass.
+/// Writes for the kernel side what is enforced, and which processes may connect to which peers without evaluation:
+/// it sets a mark on their sockets, which firewall rules let pass.
 ///
-/// 16,384 grants are kept; those not used for the longest time make room.
+/// 16,384 grants are kept; the least recently used is evicted.
 #[derive(Clone)]
 pub struct Grants {
     permits: Arc<Mutex<Permits>>,
@@ -26,24 +26,24 @@ impl Grants {
         Self { permits, netns }
     }
 
-    /// Says whether owners are noted and grants honoured from now on. The bits of `mark_mask` in a socket's mark are egret's,
-    /// and `mark_allowed` is what they are on a socket that was granted its peer: a grant that was made for another value
-    /// does not count any more. Other bits of the mark are never changed.
+    /// Sets whether owners are recorded and grants honoured from now on. The bits of `mark_mask` in a socket's
+    /// mark are egret's, and have the value `mark_allowed` on a socket that was granted its peer: grants that were
+    /// made for another value end. Other bits of the mark are never changed.
     ///
     /// # Errors
     ///
-    /// The kernel refuses the write; what was enforced before goes on.
+    /// The kernel refuses the write; the policy before stays in force.
     pub fn set_policy(&self, active: bool, mark_mask: u32, mark_allowed: u32) -> Result<(), LoadError> {
         let mut permits = self.lock();
         let epoch = permits.policy.epoch;
         permits.write(Policy { netns: self.netns, active: active.into(), mark_mask, mark_allowed, epoch })
     }
 
-    /// Lets a process connect to a peer while `mark` is the policy's, for `lasts` at most. Every process that runs the same
-    /// image for the same user in the same control group may.
+    /// Lets a process connect to a peer while `mark` is the policy's, for `lasts` at most. The grant covers every
+    /// process with the same image, user and control group.
     ///
-    /// Does nothing for what cannot pass in the kernel: another transport than TCP, or a process of which the kernel side does
-    /// not know what it runs.
+    /// Does nothing for flows that cannot be granted: another transport than TCP, or a process whose image the
+    /// kernel side does not know.
     ///
     /// # Errors
     ///
@@ -63,18 +63,18 @@ impl Grants {
         permits.grants.insert(key, grant, 0).map_err(|source| LoadError::Map { name: "GRANTS", source })
     }
 
-    /// Takes every grant back, at once. Connections that stand keep their mark.
+    /// Revokes every grant at once. Open connections keep their mark.
     ///
     /// # Errors
     ///
-    /// The kernel refuses the write: they still count.
+    /// The kernel refuses the write; the grants stay in force.
     pub fn revoke_all(&self) -> Result<(), LoadError> {
         let mut permits = self.lock();
         let policy = permits.policy;
         permits.write(Policy { epoch: policy.epoch.wrapping_add(1), ..policy })
     }
 
-    /// Nobody leaves it half changed.
+    /// No thread panics between two writes that belong together, so that a poisoned lock is consistent.
     fn lock(&self) -> MutexGuard<'_, Permits> {
         self.permits.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
-//! Who sends a packet that waits for its verdict, and what passes without one.
+//! The owners of packets that wait for a verdict, and the flows that pass without one.
 //!
-//! The kernel side notes who sends between which ends before the packet leaves. The threads that judge packets look there,
-//! through handles of their own, without asking the thread that drains the rings.
+//! The kernel side records the owner of endpoints before a packet leaves. The threads that evaluate packets read
+//! those maps through handles of their own, without the thread that drains the rings.
 
 mod convert;
 mod find;
@@ -17,11 +17,11 @@ pub use grants::Grants;
 
 use crate::kernel::{LoadError, OwnerTables, ProcessTable, Shared};
 
-/// Makes the handles that other threads own. They serve the network namespace of the thread that asks for them, and stay
-/// usable after capture has stopped; then nothing more is noted.
+/// Creates the handles of other threads. They serve the network namespace of the thread that creates them, and
+/// stay usable after capture has stopped, when no more owners are recorded.
 ///
-/// Using the maps takes no privilege since Linux 5.19. Nor does asking `sock_diag` for one socket; searching `/proc` for
-/// other users' descriptors takes CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE.
+/// Using the maps takes no privilege since Linux 5.19. Nor does looking up one socket by `sock_diag`; searching
+/// `/proc` for other users' descriptors takes CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE.
 pub struct Enforcement {
     processes: Option<Arc<ProcessTable>>,
     owners: Option<OwnerTables>,
@@ -29,7 +29,7 @@ pub struct Enforcement {
 }
 
 impl Enforcement {
-    /// With what the kernel side shares, or for the layer that has none.
+    /// With the maps of the kernel side, or for the layer that has none.
     pub(crate) fn new(shared: Option<&Shared>) -> Result<Self, LoadError> {
         let Some(shared) = shared else { return Ok(Self { processes: None, owners: None, grants: None }) };
         let processes = Some(Arc::clone(&shared.processes));
@@ -41,13 +41,15 @@ impl Enforcement {
         Ok(Self { processes, owners: Some(owners.clone()), grants: Some(grants) })
     }
 
-    /// For one more thread that judges packets. Where the hooks note nothing it can only [search](Owners::search).
+    /// A handle for one more thread that evaluates packets. Without recorded owners it can only
+    /// [search](Owners::search).
     #[must_use]
     pub fn owners(&self) -> Owners {
         Owners::new(self.owners.clone(), self.processes.clone())
     }
 
-    /// What lets flows pass; `None` where the hooks cannot (another layer than `sockets`, or Linux before 5.15).
+    /// The handle that grants flows; `None` if hooks cannot let them pass (another layer than `sockets`, or Linux
+    /// before 5.15).
     #[must_use]
     pub fn grants(&self) -> Option<Grants> {
         self.grants.clone()

@@ -1,4 +1,4 @@
-//! The network namespace that is judged.
+//! The network namespace that is enforced.
 
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -9,7 +9,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 const SO_NETNS_COOKIE: libc::c_int = 71;
 const COOKIE_BYTES: libc::socklen_t = 8;
 
-/// Cookie of the calling thread's network namespace, as hooks see it: unique since boot, other than an inode number.
+/// Cookie of the calling thread's network namespace, as hooks see it: unlike an inode number unique since boot.
 pub(super) fn own_cookie() -> io::Result<u64> {
     let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     let mut cookie = 0_u64;

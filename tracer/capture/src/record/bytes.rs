@@ -1,19 +1,19 @@
-//! Reading integers and arrays off the front of a byte slice.
+//! Reading integers and arrays from the beginning of a byte slice.
 
 use egret_wire::Address;
 
-/// What is left to read.
+/// The bytes left to read.
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    /// The next `N` bytes, if there are as many.
+    /// The next `N` bytes, if there are enough.
     pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*array)
     }
 
-    /// The next `length` bytes, if there are as many.
+    /// The next `length` bytes, if there are enough.
     pub(super) fn slice(&mut self, length: usize) -> Option<&'a [u8]> {
         let (slice, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;

@@ -14,18 +14,18 @@ pub enum DecodeError {
     /// Fewer bytes than the record needs.
     #[error("record of {have} bytes is truncated")]
     Truncated {
-        /// Bytes given.
+        /// Bytes of the record.
         have: usize,
     },
     /// The length in the header is not that of the record.
-    #[error("record of {have} bytes says that it has {says}")]
+    #[error("record of {have} bytes has length {length} in its header")]
     Length {
-        /// Bytes given.
+        /// Bytes of the record.
         have: usize,
         /// Bytes according to the header.
-        says: u16,
+        length: u16,
     },
-    /// Another version than this build's.
+    /// The version is not this build's.
     #[error("record has version {0}, this build reads {VERSION}")]
     Version(u8),
     /// A kind that does not exist.
@@ -40,28 +40,31 @@ pub struct Exec {
     pub process: ProcessRef,
     /// When, on the boot clock.
     pub time_ns: u64,
-    /// Path of the executable, if it is known.
+    /// Path of the executable, if known.
     pub path: Option<Vec<u8>>,
     /// `EXEC_*` bits.
     pub flags: u32,
-    /// Inode number of the executable, zero when unknown.
+    /// Inode number of the executable, zero if unknown.
     pub inode: u64,
     /// Device of its file system as the kernel encodes it.
     pub device: u32,
+    /// Bytes of the executable.
+    pub size: u64,
+    /// When its inode was last changed, nanoseconds since 1970; zero if unknown.
+    pub changed_ns: u64,
     /// Arguments.
     pub args: Vec<Vec<u8>>,
-    /// Value of `TRACEPARENT` in the environment, as it is there, if that was looked for.
+    /// The unparsed value of `TRACEPARENT` in the environment, if that was read.
     pub trace_parent: Option<Vec<u8>>,
-    /// Working directory, if it is known.
+    /// Working directory, if known.
     pub directory: Option<Vec<u8>>,
 }
 
 /// A packet that names are read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePacket {
-    /// What is known of it.
     pub record: NameRecord,
-    /// The bytes behind its transport header, as many as were captured.
+    /// The bytes after its transport header, as many as were captured.
     pub payload: Vec<u8>,
 }
 
@@ -89,7 +92,7 @@ pub enum Record {
 ///
 /// # Errors
 ///
-/// When the bytes are too few or too many, of another version, or of no known kind.
+/// There are too few bytes or too many, or the version or kind is unknown.
 pub fn decode(data: &[u8]) -> Result<Record, DecodeError> {
     let truncated = DecodeError::Truncated { have: data.len() };
     let mut bytes = Bytes(data);
@@ -109,7 +112,7 @@ pub fn decode(data: &[u8]) -> Result<Record, DecodeError> {
     };
     let record = record.ok_or(truncated)?;
     if usize::from(header.length) != data.len() || !bytes.0.is_empty() {
-        return Err(DecodeError::Length { have: data.len(), says: header.length });
+        return Err(DecodeError::Length { have: data.len(), length: header.length });
     }
     Ok(record)
 }
@@ -160,6 +163,8 @@ fn flow(header: Header, bytes: &mut Bytes<'_>) -> Option<FlowRecord> {
         socket_type: bytes.u16()?,
         old_state: bytes.u16()?,
         spilled: bytes.u32()?,
+        interface: bytes.u32()?,
+        reserved: bytes.u32()?,
     })
 }
 
@@ -179,6 +184,8 @@ fn call(header: Header, bytes: &mut Bytes<'_>) -> Option<CallRecord> {
         family: bytes.u16()?,
         protocol: bytes.u16()?,
         socket_type: bytes.u16()?,
+        interface: bytes.u32()?,
+        netns: bytes.u32()?,
     })
 }
 
@@ -186,15 +193,18 @@ fn name(header: Header, bytes: &mut Bytes<'_>) -> Option<NamePacket> {
     let record = NameRecord {
         header,
         cookie: bytes.u64()?,
+        exec_id: bytes.u64()?,
         remote: bytes.address()?,
         pid: bytes.u32()?,
+        netns: bytes.u32()?,
         sequence: bytes.u32()?,
         length: bytes.u32()?,
         remote_port: bytes.u16()?,
         captured: bytes.u16()?,
+        uid: bytes.u32()?,
     };
     let payload = bytes.slice(usize::from(record.captured))?.to_vec();
-    // The rest of the room that was reserved.
+    // The rest of the reserved space is not used.
     bytes.0 = &[];
     Some(NamePacket { record, payload })
 }
@@ -211,7 +221,8 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
     let (path_length, args_length) = (bytes.u16()?, bytes.u16()?);
     let directory_length = bytes.u16()?;
     bytes.slice(size_of::<[u16; 3]>())?;
-    debug_assert_eq!(size_of::<ExecHeader>(), 80);
+    let (size, changed_ns) = (bytes.u64()?, bytes.u64()?);
+    debug_assert_eq!(size_of::<ExecHeader>(), 96);
     let path = bytes.slice(usize::from(path_length))?;
     let args = bytes.slice(usize::from(args_length))?;
     let directory = bytes.slice(usize::from(directory_length))?;
@@ -223,13 +234,15 @@ fn exec(header: Header, bytes: &mut Bytes<'_>) -> Option<Exec> {
         flags: header.flags,
         inode,
         device,
+        size,
+        changed_ns,
         args: args_of(args),
         trace_parent: trace_parent.map(|value| until_nul(value).to_vec()),
         directory: (!directory.is_empty()).then(|| from_components(directory)),
     })
 }
 
-/// Turns components, each followed by a NUL, from the file up to the root, into a path.
+/// The path of components from the file up to the root, each followed by a NUL.
 fn path_of(flags: u32, data: &[u8]) -> Option<Vec<u8>> {
     if flags & EXEC_NO_PATH != 0 || data.is_empty() {
         return None;

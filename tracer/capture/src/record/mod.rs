@@ -1,4 +1,4 @@
-//! From the bytes of a ring to records, without trusting a single one.
+//! Decoding the bytes of a ring, which are not trusted, into records.
 
 mod bytes;
 mod decode;

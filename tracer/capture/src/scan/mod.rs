@@ -1,22 +1,21 @@
-//! The `procfs` layer: what `/proc` shows, compared with what it showed before.
+//! The `procfs` layer: the socket tables of `/proc`, compared with those of the scan before.
 //!
-//! Needs no privilege to see the sockets of one's own processes, and root to name everybody's. It is the
-//! fallback where the kernel layers cannot work and the yardstick that they are measured against. What it
-//! cannot do:
+//! The sockets of one's own processes take no privilege; the owners of other users' sockets take root. It is the
+//! fallback where the kernel layers cannot work, and the baseline of their benchmarks. Its limits:
 //!
-//! * A connection that comes and goes between two scans is missed, but for the trace that TIME-WAIT leaves on
-//!   the side that closed first: that is reported, without a process.
-//! * A socket's process is looked up after the fact, by the socket's inode number among every process's
-//!   descriptors ([`Attribution::Procfs`]); nobody is named for one that changed hands or was closed meanwhile.
-//! * Who opened a TCP connection is inferred: with a listener on its local port it was accepted.
+//! * A connection between two scans is missed, unless TIME-WAIT remains on the side that closed first: that is
+//!   reported, without a process.
+//! * The owner of a socket is found after the fact, by the socket's inode number among every process's descriptors
+//!   ([`Attribution::Procfs`]); it is unknown if the socket was passed on or closed meanwhile.
+//! * The direction of a TCP connection is inferred: with a listener on its local port it was accepted.
 //! * There are no byte counts, no latencies and no failed connections, and times are those of the scan.
-//! * Datagram and raw sockets are seen with the peer they are connected to, and without one otherwise:
-//!   nothing in `/proc` says where `sendto(2)` goes.
-//! * The kernel writes the tables bit by bit. While many sockets come and go, an entry may be passed over,
-//!   and shows as closed and opened again.
+//! * Datagram and raw sockets have a peer only if they are connected: `/proc` does not show the destinations of
+//!   `sendto(2)`.
+//! * The kernel writes the tables in parts. While many sockets are opened and closed, an entry may be missing from
+//!   one scan, and is reported as closed and opened again.
 //!
-//! Cost: the tables of every network namespace each time; the descriptors of every process only when a socket
-//! is new. For a TCP table the kernel walks its whole hash table, which all namespaces share, however few
+//! Cost: the tables of every network namespace in each scan; the descriptors of every process only if there are
+//! new sockets. For a TCP table the kernel walks its whole hash table, which all namespaces share, however few
 //! sockets there are: 3.7 ms for each of IPv4 and IPv6 with 262,144 buckets (Linux 6.18), times the number of
 //! namespaces.
 
@@ -30,35 +29,38 @@ use std::time::Duration;
 
 #[cfg(doc)]
 use egret_model::Attribution;
-use egret_model::{Event, Loss, LossReason, LossStage, Timestamp};
+use egret_model::{Event, Interface, Loss, LossReason, LossStage, NetworkNamespace, Timestamp};
 
-use crate::diag::{Holders, inodes_to_pids};
+use crate::diag::{self, SocketOwners, find_owners};
+use crate::host::{ContainerNames, Interfaces};
 use flow::Flow;
 use resolve::Resolver;
 use seen::{Key, Listeners, Phase, Seen};
 use snapshot::Snapshot;
 
-/// Sockets followed: 8 MB at 250 bytes each, and their processes, about 1 KB each, which flows share. More
-/// are counted and not reported. During a scan the kernel's tables, whatever their length, are in memory
-/// once, 100 bytes a line.
+/// Sockets that are followed, 250 bytes each: 8 MB, and their processes, about 1 KB each, which flows share. More
+/// are dropped and counted. During a scan the kernel's tables are in memory once, whatever their length, 100 bytes
+/// a line.
 const MAX_FLOWS: usize = 32_768;
 
-/// Finds out what opened and closed between scans.
+/// Finds the flows that were opened and closed between scans.
 #[derive(Debug)]
 pub struct Scanner {
     interval: Duration,
     flows: HashMap<Key, Flow>,
     resolver: Resolver,
-    /// Nothing was scanned yet: what stands now stood before.
+    /// Nothing was scanned yet: the next scan finds preexisting sockets.
     is_first: bool,
-    /// Numbers flows whose socket is gone.
+    /// Number of the next flow without an inode number.
     serial: u64,
-    left_out: u64,
+    dropped: u64,
     unread: u64,
+    own_namespace: Option<u32>,
+    interfaces: Interfaces,
 }
 
 impl Scanner {
-    /// A scanner that is to scan every `interval`. What lives shorter than that is missed.
+    /// A scanner for one scan every `interval`. Shorter connections are missed.
     #[must_use]
     pub fn new(interval: Duration) -> Self {
         Self {
@@ -67,44 +69,53 @@ impl Scanner {
             resolver: Resolver::default(),
             is_first: true,
             serial: 0,
-            left_out: 0,
+            dropped: 0,
             unread: 0,
+            own_namespace: diag::own_namespace(),
+            interfaces: Interfaces::default(),
         }
     }
 
-    /// The time to let pass between two scans; whoever calls [`Self::scan`] keeps it.
+    /// Resolves the names of containers.
+    #[must_use]
+    pub fn with_container_names(mut self, names: Option<ContainerNames>) -> Self {
+        self.resolver.name_containers(names);
+        self
+    }
+
+    /// The time between two scans, which the caller of [`Self::scan`] keeps.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Reads `/proc` and says what changed since the last time. Everything that the first scan finds is
-    /// `standing`.
+    /// Reads `/proc` and returns what has changed since the last scan. Everything that the first scan finds is
+    /// preexisting.
     pub fn scan(&mut self, now: Timestamp) -> Vec<Event> {
         let snapshot = Snapshot::take();
         self.unread = self.unread.saturating_add(snapshot.failures);
         self.apply(&snapshot, now)
     }
 
-    /// What this layer knows it lost: sockets beyond the limit (counted again by every scan that sees them),
-    /// and tables that could not be read or understood.
+    /// Known losses of this layer: sockets beyond the limit (counted again by every scan that finds them), and
+    /// tables that could not be read or parsed.
     #[must_use]
     pub fn losses(&self) -> Vec<Loss> {
         let loss = |reason, count| Loss { stage: LossStage::Scan, reason, count };
-        let losses = [loss(LossReason::QueueFull, self.left_out), loss(LossReason::Malformed, self.unread)];
+        let losses = [loss(LossReason::QueueFull, self.dropped), loss(LossReason::Malformed, self.unread)];
         losses.into_iter().filter(|loss| loss.count > 0).collect()
     }
 
     fn apply(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Event> {
-        // A program may stop listening right after it accepted: those that listened the last time count as
-        // well.
+        // A program may close its listener right after accepting: the listeners of the last scan count too.
         let listeners = Listeners::new(self.flows.keys().chain(snapshot.sockets.keys()));
         let mut events = self.close_vanished(snapshot, now);
-        let news = self.news(snapshot);
-        let holders = holders(&news);
+        let changed = self.changed(snapshot);
+        let owners = owners(&changed);
         self.resolver.begin();
-        for (key, seen) in news {
-            self.update(key, seen, &holders, &listeners, now, &mut events);
+        self.interfaces.refresh();
+        for (key, seen) in changed {
+            self.update(key, seen, &owners, &listeners, now, &mut events);
         }
         self.is_first = false;
         events
@@ -116,23 +127,24 @@ impl Scanner {
         closed.filter(|(_, flow)| !flow.ended).map(|(key, flow)| flow.close(&key, now)).collect()
     }
 
-    /// What is not as it was, in the order in which the sockets were made, which their numbers tell.
-    fn news(&self, snapshot: &Snapshot) -> Vec<(Key, Seen)> {
-        let is_new = |(key, seen): &(&Key, &Seen)| match self.flows.get(key) {
-            Some(flow) => !flow.is_as_seen(seen),
+    /// The sockets that are new or have changed, in the order of their inode numbers, which is that of their
+    /// creation.
+    fn changed(&self, snapshot: &Snapshot) -> Vec<(Key, Seen)> {
+        let has_changed = |(key, seen): &(&Key, &Seen)| match self.flows.get(key) {
+            Some(flow) => !flow.is_unchanged(seen),
             None => seen.phase != Phase::Waiting,
         };
-        let news = snapshot.sockets.iter().filter(is_new).map(|(key, seen)| (*key, *seen));
-        let mut news: Vec<(Key, Seen)> = news.collect();
-        news.sort_by_key(|(_, seen)| seen.inode);
-        news
+        let changed = snapshot.sockets.iter().filter(has_changed).map(|(key, seen)| (*key, *seen));
+        let mut changed: Vec<(Key, Seen)> = changed.collect();
+        changed.sort_by_key(|(_, seen)| seen.inode);
+        changed
     }
 
     fn update(
         &mut self,
         key: Key,
         seen: Seen,
-        holders: &Holders,
+        owners: &SocketOwners,
         listeners: &Listeners,
         now: Timestamp,
         events: &mut Vec<Event>,
@@ -144,16 +156,16 @@ impl Scanner {
                 events.push(flow.close(&key, now));
                 return;
             }
-            // Another socket between the same ends.
+            // Another socket with the same endpoints.
             Some(flow) if !flow.ended => events.push(flow.close(&key, now)),
             Some(_) => {}
             None if is_full => {
-                self.left_out = self.left_out.saturating_add(1);
+                self.dropped = self.dropped.saturating_add(1);
                 return;
             }
             None => {}
         }
-        let flow = self.begin(seen, holders, now);
+        let flow = self.begin(seen, owners, now).behind(self.interface(&key));
         if !(self.is_first && flow.ended) {
             events.push(flow.open(&key, listeners, now));
             events.extend(flow.ended.then(|| flow.close(&key, now)));
@@ -161,22 +173,27 @@ impl Scanner {
         self.flows.insert(key, flow);
     }
 
-    fn begin(&mut self, seen: Seen, holders: &Holders, now: Timestamp) -> Flow {
+    fn interface(&mut self, key: &Key) -> Option<Interface> {
+        let namespace = NetworkNamespace { inode: key.netns, own: Some(key.netns) == self.own_namespace };
+        self.interfaces.get(key.interface, Some(namespace))
+    }
+
+    fn begin(&mut self, seen: Seen, owners: &SocketOwners, now: Timestamp) -> Flow {
         self.serial = self.serial.wrapping_add(1);
-        let process = holders.of(seen.inode).and_then(|pid| self.resolver.process(pid));
+        let process = owners.get(seen.inode).and_then(|pid| self.resolver.process(pid));
         Flow::new(seen, self.serial, process, self.is_first, now)
     }
 }
 
-/// One pass over every process's descriptors, if there is anything to look for.
-fn holders(news: &[(Key, Seen)]) -> Holders {
-    let alive = news.iter().map(|(_, seen)| seen).filter(|seen| seen.phase == Phase::Alive && seen.inode != 0);
+/// The owners of the sockets, by one pass over every process's descriptors if there are any.
+fn owners(changed: &[(Key, Seen)]) -> SocketOwners {
+    let alive = changed.iter().map(|(_, seen)| seen).filter(|seen| seen.phase == Phase::Alive && seen.inode != 0);
     let wanted: HashSet<u64> = alive.map(|seen| seen.inode).collect();
     if wanted.is_empty() {
-        return Holders::default();
+        return SocketOwners::default();
     }
-    // Without a list of processes nobody can be named, which the events then say.
-    inodes_to_pids(|inode| wanted.contains(&inode)).unwrap_or_default()
+    // Without a list of processes the owners are unknown, as the events say.
+    find_owners(|inode| wanted.contains(&inode)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A line of a socket table, as the comparison needs it.
+//! A line of a socket table, for the comparison.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -11,31 +11,32 @@ const TCP_SYN_RECV: u8 = 3;
 const TCP_CLOSE_WAIT: u8 = 8;
 const TCP_NEW_SYN_RECV: u8 = 12;
 
-/// What makes two lines of two scans the same flow.
+/// Identifies a flow in two scans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) netns: u32,
     pub(super) transport: Transport,
     pub(super) local: Endpoint,
     pub(super) peer: Endpoint,
-    /// Inode number where several sockets may have the same ends; zero for TCP connections, which keep
-    /// their ends, but not their number, when they are closed.
+    /// Number of the interface that a link-local peer is behind.
+    pub(super) interface: u32,
+    /// Inode number if several sockets may have the same endpoints; zero for TCP connections, which keep their
+    /// endpoints, but not their number, when they are closed.
     socket: u64,
     pub(super) listens: bool,
 }
 
-/// In which part of its life a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Not accepted yet: nobody's.
+    /// Not accepted yet, without an owner.
     Waiting,
-    /// A process has it.
+    /// A process has a descriptor of it.
     Alive,
-    /// The process has closed it; the kernel still winds it up.
+    /// The process has closed it; the kernel still shuts it down.
     Ended,
 }
 
-/// What may change about a flow from scan to scan.
+/// The parts of a flow that may change between scans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) inode: u64,
@@ -49,6 +50,7 @@ pub(super) fn classify(netns: u32, socket: &DiagSocket) -> (Key, Seen) {
         transport: socket.transport,
         local: socket.local,
         peer: socket.peer,
+        interface: socket.interface,
         socket: if is_connection { 0 } else { socket.inode },
         listens: socket.is_listening(),
     };
@@ -60,10 +62,10 @@ pub(super) fn classify(netns: u32, socket: &DiagSocket) -> (Key, Seen) {
     (key, Seen { inode: socket.inode, phase })
 }
 
-/// Where TCP listens, to tell accepted connections from opened ones.
+/// TCP listeners, by which accepted connections are distinguished from opened ones.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    /// Namespace, port, and the address unless it is all of them.
+    /// Namespace, port, and the address unless it is unspecified.
     ports: HashSet<(u32, u16, Option<IpAddr>)>,
 }
 
@@ -77,7 +79,7 @@ impl Listeners {
         Self { ports: listening.filter_map(port).collect() }
     }
 
-    /// Somebody listens on the local end of this connection.
+    /// Whether a socket listens at the local endpoint of this connection.
     pub(super) fn accepted(&self, key: &Key) -> bool {
         let Some(port) = key.local.port.filter(|_| key.transport == Transport::Tcp) else {
             return false;
@@ -93,17 +95,18 @@ mod tests {
 
     const TCP_TIME_WAIT: u8 = 6;
 
-    fn end(text: &str) -> Endpoint {
+    fn endpoint(text: &str) -> Endpoint {
         let address: std::net::SocketAddr = text.parse().unwrap();
-        Endpoint { address: Some(address.ip()), port: Some(address.port()) }
+        Endpoint { address: Some(address.ip()), port: Some(address.port()), interface: None }
     }
 
     fn socket(state: u8, local: &str, inode: u64) -> DiagSocket {
         DiagSocket {
             transport: Transport::Tcp,
             state,
-            local: end(local),
-            peer: if state == TCP_LISTEN { Endpoint::default() } else { end("10.0.0.9:999") },
+            local: endpoint(local),
+            peer: if state == TCP_LISTEN { Endpoint::default() } else { endpoint("10.0.0.9:999") },
+            interface: 0,
             cookie: None,
             inode,
             uid: None,
@@ -121,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn closing_keeps_the_key_and_two_listeners_on_one_port_have_two() {
+    fn close_keeps_the_key_and_listeners_on_one_port_have_different_keys() {
         let key = |state, inode| classify(1, &socket(state, "10.0.0.1:80", inode)).0;
         assert_eq!(key(TCP_ESTABLISHED, 7), key(TCP_TIME_WAIT, 0));
         assert_ne!(key(TCP_LISTEN, 7), key(TCP_LISTEN, 8));
     }
 
     #[test]
-    fn connection_to_a_listener_s_port_was_accepted() {
+    fn connection_with_a_listener_on_its_port_is_accepted() {
         let keys: Vec<Key> = [socket(TCP_LISTEN, "0.0.0.0:80", 1), socket(TCP_LISTEN, "10.0.0.1:81", 2)]
             .iter()
             .map(|socket| classify(1, socket).0)

@@ -10,13 +10,12 @@ use super::seen::{Key, Phase, Seen, classify};
 use crate::diag::tables::{TABLES, read, this_thread};
 use crate::diag::{DiagError, DiagSocket, Namespace, in_namespace, namespaces};
 
-/// What `/proc` showed at one moment.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
     pub(super) sockets: HashMap<Key, Seen>,
-    /// Namespaces that are there but were not read whole: nothing follows from a socket not being seen there.
+    /// Namespaces that were not read completely: a socket that is missing from them may still be open.
     pub(super) unread: HashSet<u32>,
-    /// Tables that could not be read or understood.
+    /// Tables that could not be read or parsed.
     pub(super) failures: u64,
 }
 
@@ -41,7 +40,7 @@ impl Snapshot {
         };
         match tables_of(namespace) {
             Ok(tables) => tables.into_iter().for_each(&mut collect),
-            // The one process that was known in it has ended, or it may not be entered.
+            // The process in it has ended, or it may not be entered.
             Err(_) => {
                 self.unread.insert(namespace.inode);
             }
@@ -51,7 +50,7 @@ impl Snapshot {
     fn add(&mut self, netns: u32, socket: &DiagSocket) {
         let (key, seen) = classify(netns, socket);
         let known = self.sockets.entry(key).or_insert(seen);
-        // A connection may follow one in TIME-WAIT between the same ends.
+        // A new connection may have the endpoints of one in TIME-WAIT.
         if seen.phase == Phase::Alive {
             *known = seen;
         }
@@ -60,14 +59,14 @@ impl Snapshot {
 
 type Tables = Vec<Result<Vec<DiagSocket>, DiagError>>;
 
-/// Through a process that is in the namespace, which needs no privilege; else by entering it.
+/// The tables of a namespace: by a process in it, which takes no privilege, or by entering it.
 fn tables_of(namespace: &Namespace) -> io::Result<Tables> {
     let Some(member) = namespace.member else {
         return in_namespace(namespace, || this_thread().map(|thread| read_all(&thread)))?.map_err(io::Error::other);
     };
     let process = Process::new(i32::try_from(member).map_err(io::Error::other)?).map_err(io::Error::other)?;
     let tables = read_all(&process);
-    // It may have moved, or its number may be another's by now.
+    // It may have entered another namespace, or its pid may be another process's by now.
     let inode = std::fs::metadata(format!("/proc/{member}/ns/net"))?.ino();
     if inode == u64::from(namespace.inode) { Ok(tables) } else { Err(io::ErrorKind::NotFound.into()) }
 }

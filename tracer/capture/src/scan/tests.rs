@@ -16,7 +16,7 @@ fn scanner() -> Scanner {
     scanner
 }
 
-fn of(events: &[Event], inode: u64) -> Vec<&Event> {
+fn events_of(events: &[Event], inode: u64) -> Vec<&Event> {
     events.iter().filter(|event| event.id.socket == inode).collect()
 }
 
@@ -30,20 +30,20 @@ fn own_pid(event: &Event) -> bool {
 }
 
 #[test]
-fn first_scan_lists_what_stands_and_the_second_is_silent_about_it() {
+fn preexisting_sockets_are_listed_by_the_first_scan_only() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut scanner = Scanner::new(Duration::from_secs(1));
     let first = scanner.scan(Timestamp(SECOND));
-    let [listening] = of(&first, inode_of(&listener))[..] else { panic!("not one event") };
-    assert_eq!((listening.name, listening.standing, listening.layer), (EventName::Listen, true, Layer::Procfs));
+    let [listening] = events_of(&first, inode_of(&listener))[..] else { panic!("not one event") };
+    assert_eq!((listening.name, listening.preexisting, listening.layer), (EventName::Listen, true, Layer::Procfs));
     assert_eq!(listening.attribution, Attribution::Procfs);
     assert!(own_pid(listening));
     let second = scanner.scan(Timestamp(2 * SECOND));
-    assert!(of(&second, inode_of(&listener)).is_empty());
+    assert!(events_of(&second, inode_of(&listener)).is_empty());
 }
 
 #[test]
-fn both_ends_of_a_connection_open_and_close() {
+fn both_sides_of_a_connection_open_and_close() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let mut scanner = scanner();
         let listener = TcpListener::bind(address).unwrap();
@@ -51,38 +51,38 @@ fn both_ends_of_a_connection_open_and_close() {
         let (server, _) = listener.accept().unwrap();
         let (client_inode, server_inode) = (inode_of(&client), inode_of(&server));
         let events = scanner.scan(Timestamp(2 * SECOND));
-        let [opened] = of(&events, client_inode)[..] else { panic!("not one event of the client") };
-        assert_eq!((opened.name, opened.standing), (EventName::ConnectionOpen, false));
+        let [opened] = events_of(&events, client_inode)[..] else { panic!("not one event of the client") };
+        assert_eq!((opened.name, opened.preexisting), (EventName::ConnectionOpen, false));
         assert_eq!(opened.peer.port, Some(listener.local_addr().unwrap().port()));
         assert!(own_pid(opened));
-        let [accepted] = of(&events, server_inode)[..] else { panic!("not one event of the server") };
+        let [accepted] = events_of(&events, server_inode)[..] else { panic!("not one event of the server") };
         assert_eq!(accepted.name, EventName::Accept);
         drop((client, server));
         let events = scanner.scan(Timestamp(5 * SECOND));
         for inode in [client_inode, server_inode] {
-            let [closed] = of(&events, inode)[..] else { panic!("not one event of a closed end") };
+            let [closed] = events_of(&events, inode)[..] else { panic!("not one event of a closed socket") };
             assert_eq!(closed.name, EventName::ConnectionClose);
             assert_eq!(closed.connection_duration_ns, Some(3_000_000_000));
             assert!(own_pid(closed), "the process is remembered");
         }
         let events = scanner.scan(Timestamp(6 * SECOND));
-        assert!(of(&events, client_inode).is_empty() && of(&events, server_inode).is_empty());
+        assert!(events_of(&events, client_inode).is_empty() && events_of(&events, server_inode).is_empty());
     }
 }
 
 #[test]
-fn connection_of_a_program_that_stopped_listening_was_still_accepted() {
+fn connection_is_accepted_although_its_listener_was_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut scanner = scanner();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, _) = listener.accept().unwrap();
     drop(listener);
     let events = scanner.scan(Timestamp(2 * SECOND));
-    assert_eq!(of(&events, inode_of(&server))[0].name, EventName::Accept);
+    assert_eq!(events_of(&events, inode_of(&server))[0].name, EventName::Accept);
 }
 
 #[test]
-fn connection_that_nobody_accepted_yet_is_nobody_s() {
+fn connection_is_reported_when_it_is_accepted() {
     let mut scanner = scanner();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -94,7 +94,7 @@ fn connection_that_nobody_accepted_yet_is_nobody_s() {
 }
 
 #[test]
-fn connection_between_two_scans_leaves_the_trace_of_time_wait_and_no_process() {
+fn connection_in_time_wait_is_reported_without_a_process() {
     let mut scanner = scanner();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -110,28 +110,28 @@ fn connection_between_two_scans_leaves_the_trace_of_time_wait_and_no_process() {
         assert_eq!((event.attribution, event.process.is_none()), (Attribution::Unknown, true));
         assert_eq!(event.connection_duration_ns, None);
     }
-    assert!(of_port(&scanner.scan(Timestamp(3 * SECOND)), port).is_empty(), "told once");
+    assert!(of_port(&scanner.scan(Timestamp(3 * SECOND)), port).is_empty(), "reported once");
 }
 
 #[test]
-fn udp_socket_is_seen_with_the_peer_it_is_connected_to() {
+fn connected_udp_socket_is_reported_with_its_peer() {
     let mut scanner = scanner();
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(server.local_addr().unwrap()).unwrap();
     let events = scanner.scan(Timestamp(2 * SECOND));
-    let opened = of(&events, inode_of(&client))[0];
+    let opened = events_of(&events, inode_of(&client))[0];
     assert_eq!((opened.name, opened.transport), (EventName::ConnectionOpen, Some(Transport::Udp)));
     assert_eq!(opened.peer.port, Some(server.local_addr().unwrap().port()));
-    assert_eq!(of(&events, inode_of(&server))[0].peer, egret_model::Endpoint::default());
+    assert_eq!(events_of(&events, inode_of(&server))[0].peer, egret_model::Endpoint::default());
     let inode = inode_of(&client);
     drop(client);
     let events = scanner.scan(Timestamp(3 * SECOND));
-    assert_eq!(of(&events, inode)[0].name, EventName::ConnectionClose);
+    assert_eq!(events_of(&events, inode)[0].name, EventName::ConnectionClose);
 }
 
 #[test]
-fn another_process_in_another_namespace_with_a_raw_socket() {
+fn raw_socket_in_another_namespace_is_reported() {
     if skip_unless_root("raw sockets in another namespace") {
         return;
     }
@@ -157,7 +157,7 @@ time.sleep(1000)";
 }
 
 #[test]
-fn sockets_of_a_namespace_that_only_a_mount_keeps() {
+fn sockets_of_a_mounted_namespace_are_reported() {
     if skip_unless_root("sockets of a mounted namespace") {
         return;
     }
@@ -171,30 +171,35 @@ fn sockets_of_a_namespace_that_only_a_mount_keeps() {
     let listener = in_namespace(&found, || TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
     let events = scanner.scan(Timestamp(2 * SECOND));
     assert!(ip(&["netns", "del", &name]));
-    let [listening] = of(&events, inode_of(&listener))[..] else { panic!("not one event") };
+    let [listening] = events_of(&events, inode_of(&listener))[..] else { panic!("not one event") };
     assert!(own_pid(listening));
 }
 
 #[test]
-fn table_that_cannot_be_read_closes_nothing() {
+fn unread_table_closes_no_flows() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut scanner = scanner();
     let netns = namespaces().unwrap()[0].inode;
     let unread = Snapshot { unread: HashSet::from([netns]), failures: 1, ..Snapshot::default() };
     let events = scanner.apply(&unread, Timestamp(2 * SECOND));
-    assert!(of(&events, inode_of(&listener)).is_empty());
+    assert!(events_of(&events, inode_of(&listener)).is_empty());
     let events = scanner.apply(&Snapshot::default(), Timestamp(3 * SECOND));
-    assert_eq!(of(&events, inode_of(&listener))[0].name, EventName::ConnectionClose);
+    assert_eq!(events_of(&events, inode_of(&listener))[0].name, EventName::ConnectionClose);
 }
 
 #[test]
-fn flows_are_bounded_and_what_is_left_out_is_counted() {
+fn flows_beyond_the_limit_are_counted() {
     let mut scanner = Scanner::new(Duration::from_secs(1));
-    let socket = |number: u32| crate::diag::DiagSocket {
+    let socket = |number: u32| diag::DiagSocket {
         transport: Transport::Udp,
         state: 7,
-        local: egret_model::Endpoint { address: Some(std::net::Ipv4Addr::from(number).into()), port: Some(9) },
+        local: egret_model::Endpoint {
+            address: Some(std::net::Ipv4Addr::from(number).into()),
+            port: Some(9),
+            interface: None,
+        },
         peer: egret_model::Endpoint::default(),
+        interface: 0,
         cookie: None,
         inode: 0,
         uid: None,
@@ -207,7 +212,7 @@ fn flows_are_bounded_and_what_is_left_out_is_counted() {
 }
 
 #[test]
-fn program_that_ends_closes_its_connections() {
+fn end_of_a_process_closes_its_connections() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut scanner = scanner();

@@ -1,4 +1,4 @@
-//! What system calls mean (`syscalls` layer).
+//! The events of system calls (`syscalls` layer).
 
 use egret_model::{Attribution, ConnectionId, Endpoint, Event, EventName, Layer, Transport};
 use egret_wire::{CALL_ACCEPT, CALL_CONNECT, CallRecord, TRACED, address_bytes};
@@ -6,19 +6,19 @@ use egret_wire::{CALL_ACCEPT, CALL_CONNECT, CallRecord, TRACED, address_bytes};
 use super::processes::Processes;
 
 const EINPROGRESS: i32 = 115;
-/// The kernel side's word for a protocol that it could not tell.
+/// A protocol that the kernel side could not read.
 const UNKNOWN: u16 = 0xffff;
 
 /// The event of a call.
 pub(super) fn event(call: &CallRecord, processes: &mut Processes) -> Event {
     let process = processes.find(&call.process);
     let transport =
-        (call.protocol != UNKNOWN).then(|| Transport::of_socket(call.family, call.socket_type, call.protocol));
+        (call.protocol != UNKNOWN).then(|| Transport::from_socket(call.family, call.socket_type, call.protocol));
     let ports = transport.is_none_or(Transport::has_ports);
     let port = |port: u16| if ports { port } else { 0 };
     let error = error_of(call);
     let name = name_of(call, error);
-    let sent = name == EventName::DatagramSend;
+    let is_send = name == EventName::DatagramSend;
     let id = ConnectionId { socket: socket_of(call), opened: call.header.time_ns };
     Event {
         attribution: if process.is_some() { Attribution::Cookie } else { Attribution::Unknown },
@@ -26,10 +26,11 @@ pub(super) fn event(call: &CallRecord, processes: &mut Processes) -> Event {
         transport,
         local: Endpoint::from_wire(address_bytes(call.local), port(call.local_port)),
         peer: Endpoint::from_wire(address_bytes(call.peer), port(call.peer_port)),
+        boot_ns: call.header.time_ns,
         error,
-        // A call that only began the handshake has not waited for it.
+        // A call that only began the handshake did not wait for it.
         connect_duration_ns: (call.call == CALL_CONNECT && call.result >= 0).then_some(call.duration_ns),
-        bytes_sent: u64::try_from(call.result).ok().filter(|_| sent),
+        bytes_sent: u64::try_from(call.result).ok().filter(|_| is_send),
         inbound: name == EventName::Accept,
         followed: call.process.flags & TRACED != 0,
         ..Event::new(name, processes.at(call.header.time_ns), id, Layer::Syscalls)
@@ -50,8 +51,8 @@ fn error_of(call: &CallRecord) -> Option<i32> {
     (error > 0 && error != EINPROGRESS).then_some(error)
 }
 
-/// The socket's cookie; where there is none yet, a number made of process and descriptor. Cookies count from one: the
-/// highest bit tells them apart.
+/// The socket's cookie; without one, a number of process and descriptor. Cookies count from one, so that the
+/// highest bit separates the two.
 fn socket_of(call: &CallRecord) -> u64 {
     if call.cookie != 0 {
         return call.cookie;

@@ -1,16 +1,17 @@
-//! Who a packet is from and where it goes, in full.
+//! The process behind a packet, and the name of its peer, in full.
 
 use std::net::{IpAddr, SocketAddr};
 
 use egret_model::{Identity, Owner};
+use egret_names::ProcessImage;
 use egret_wire::ProcessKey;
 
-use super::flows::Tracker;
 use super::naming::Naming;
 use super::processes::Processes;
+use super::tracker::Tracker;
 
 impl Tracker {
-    /// What is known of an owner and a peer from the records that were taken so far.
+    /// The identity of an owner and a peer, from the records that were taken so far.
     pub(crate) fn identify(
         &mut self,
         owner: &Owner,
@@ -20,13 +21,13 @@ impl Tracker {
         identify(&mut self.processes, &mut self.naming, owner, peer, running)
     }
 
-    /// Whether a peer sent the first datagram to an owner's socket, from the records that were taken so far.
+    /// Whether the peer sent the first datagram to the owner's socket, from the records that were taken so far.
     pub(crate) fn spoke_first(&mut self, owner: &Owner, peer: SocketAddr) -> bool {
         owner.cookie != 0 && self.peers.is_inbound(owner.cookie, peer)
     }
 }
 
-/// Puts together what is known. `running` says what the kernel side knows of a process now.
+/// The identity of an owner and a peer. `running` returns the kernel side's present entry of a process.
 pub(crate) fn identify(
     processes: &mut Processes,
     naming: &mut Naming,
@@ -36,6 +37,7 @@ pub(crate) fn identify(
 ) -> Identity {
     let process = processes.identify(&owner.process, running);
     let parent = process.as_ref().and_then(|_| processes.parent_path(&owner.process, running));
-    let server = naming.server(owner.cookie, owner.process.pid, peer, processes.now());
+    let image = ProcessImage { pid: owner.process.pid, exec_id: owner.process.exec_id };
+    let server = naming.server(owner.cookie, image, peer, processes.now());
     Identity { process, parent, server, inbound: false }
 }

@@ -1,6 +1,7 @@
-//! The peers of datagram sockets that have several, as far as user space knows them.
+//! The peers of datagram sockets, by their first records.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 
 use egret_model::{Loss, LossReason, LossStage};
 use egret_wire::{FlowRecord, INBOUND, PeerKey, PeerTotals, address_bytes};
@@ -8,18 +9,25 @@ use lru::LruCache;
 
 /// Where the kernel side keeps the totals of peers.
 pub(crate) trait PeerTable {
-    /// Takes one peer's totals out, if they are still there and began at this moment.
+    /// Takes the totals of a peer, if they are still there and its use began at this moment.
     fn take(&mut self, key: &PeerKey, opened_ns: u64) -> Option<PeerTotals>;
 }
 
-/// Peers remembered of all sockets together: twice as many as the kernel's table has entries, because a socket's last peer is
-/// not in that. With 170 bytes a peer 6 MB at most. The least recently used sockets are evicted whole.
+/// Peers remembered of all sockets together: twice as many as the kernel's table has entries, because a socket's
+/// last peer is not in that. With 170 bytes a peer 6 MB at most. The least recently used sockets are evicted
+/// whole.
 const PEERS: usize = 32_768;
 
-/// First records of the peers of each socket.
+/// Closed sockets of which it is remembered who spoke first: what they sent last may still wait for its verdict. Each
+/// keeps its last peers, 24 bytes each: 0.5 MB at most.
+const CLOSED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const LAST_PEERS: usize = 16;
+
 pub(super) struct KnownPeers {
     sockets: LruCache<u64, Vec<FlowRecord>>,
-    /// Peers of all of them.
+    /// The last peers of closed sockets that sent the first datagram.
+    closed: LruCache<u64, Vec<(IpAddr, u16)>>,
+    /// Number of peers of all sockets.
     peers: usize,
     evicted: u64,
     forgotten: u64,
@@ -27,7 +35,7 @@ pub(super) struct KnownPeers {
 
 impl KnownPeers {
     pub(super) fn new() -> Self {
-        Self { sockets: LruCache::unbounded(), peers: 0, evicted: 0, forgotten: 0 }
+        Self { sockets: LruCache::unbounded(), closed: LruCache::sparse(CLOSED), peers: 0, evicted: 0, forgotten: 0 }
     }
 
     /// Remembers the first record of a peer.
@@ -41,34 +49,47 @@ impl KnownPeers {
         }
     }
 
-    /// Whether the first datagram between a socket and a peer came from the peer, as far as that is remembered. The last use of
-    /// the peer decides.
+    /// Whether the first datagram between a socket and a peer came from the peer, if it is remembered. The last
+    /// use of the peer counts.
     pub(super) fn is_inbound(&mut self, cookie: u64, peer: SocketAddr) -> bool {
-        let is_peer = |first: &&FlowRecord| {
-            let address = IpAddr::from(address_bytes(first.peer)).to_canonical();
-            first.peer_port == peer.port() && address == peer.ip().to_canonical()
-        };
-        let first = self.sockets.get(&cookie).and_then(|peers| peers.iter().rev().find(is_peer));
-        first.is_some_and(|first| first.header.flags & INBOUND != 0)
+        let peer = (peer.ip().to_canonical(), peer.port());
+        match self.sockets.get(&cookie) {
+            Some(peers) => {
+                let first = peers.iter().rev().find(|first| address_of(first) == peer);
+                first.is_some_and(|first| first.header.flags & INBOUND != 0)
+            }
+            None => self.closed.get(&cookie).is_some_and(|peers| peers.contains(&peer)),
+        }
     }
 
-    /// Forgets a socket, returning its peers.
+    /// The first records of the peers of every socket.
+    pub(super) fn by_socket(&self) -> impl Iterator<Item = &[FlowRecord]> {
+        self.sockets.iter().map(|(_, peers)| peers.as_slice())
+    }
+
+    /// Removes a socket; returns its peers.
     pub(super) fn remove(&mut self, cookie: u64) -> Vec<FlowRecord> {
         let peers = self.sockets.pop(&cookie).unwrap_or_default();
         self.peers -= peers.len();
+        let last = peers.iter().rev().take(LAST_PEERS);
+        let inbound: Vec<_> = last.filter(|first| first.header.flags & INBOUND != 0).map(address_of).collect();
+        if !inbound.is_empty() {
+            self.closed.put(cookie, inbound);
+        }
         peers
     }
 
-    /// Accounts for the peers of a socket that has ended: of `spilled` that went to the kernel's table some came back, and of
-    /// those that did not, `known` are known here. The first records of the others were evicted here, or lost.
-    pub(super) fn account(&mut self, spilled: u64, came_back: u64, known: u64) {
-        let missing = spilled.saturating_sub(came_back);
+    /// Accounts for the peers of a closed socket. Of `spilled` peers that were moved to the kernel's table,
+    /// `returned` came from there, and `known` of the others have a first record here. The first records of the
+    /// rest were evicted here, or lost.
+    pub(super) fn account(&mut self, spilled: u64, returned: u64, known: u64) {
+        let missing = spilled.saturating_sub(returned);
         let evicted = missing.min(known);
         self.evicted += evicted;
         self.forgotten += missing - evicted;
     }
 
-    /// Peers whose end could not be reported with its totals, or not at all.
+    /// Peers whose end was reported without totals, or not at all.
     pub(super) fn losses(&self) -> impl Iterator<Item = Loss> {
         let kinds = [
             (LossStage::KernelState, LossReason::PeerEvicted, self.evicted),
@@ -78,51 +99,48 @@ impl KnownPeers {
     }
 }
 
-/// The peer table's key of the peer that a record names.
+/// The key of a record's peer in the peer table.
 pub(super) fn key_of(flow: &FlowRecord) -> PeerKey {
-    PeerKey { cookie: flow.cookie, peer: flow.peer, port: u64::from(flow.peer_port) }
+    PeerKey { cookie: flow.cookie, peer: flow.peer, port: u32::from(flow.peer_port), interface: flow.interface }
 }
 
 /// Whether two records are about the same use of the same peer.
 pub(super) fn is_same_peer(one: &FlowRecord, other: &FlowRecord) -> bool {
-    (one.peer, one.peer_port, one.opened_ns) == (other.peer, other.peer_port, other.opened_ns)
+    let peer = |flow: &FlowRecord| (flow.peer, flow.peer_port, flow.interface, flow.opened_ns);
+    peer(one) == peer(other)
+}
+
+fn address_of(first: &FlowRecord) -> (IpAddr, u16) {
+    (IpAddr::from(address_bytes(first.peer)).to_canonical(), first.peer_port)
 }
 
 #[cfg(test)]
 mod tests {
-    use egret_wire::{Header, Kind, ProcessRef, VERSION};
+    use egret_wire::Kind;
 
+    use super::super::sample;
     use super::*;
 
     fn first(cookie: u64, peer: u64) -> FlowRecord {
-        FlowRecord {
-            header: Header { version: VERSION, kind: Kind::Datagram as u8, length: 168, flags: 0, time_ns: 0 },
-            cookie,
-            process: ProcessRef::NOBODY,
-            local: [0; 2],
-            peer: [0, peer],
-            opened_ns: 0,
-            established_ns: 0,
-            sent: 0,
-            received: 0,
-            sends: 0,
-            receives: 0,
-            retransmits: 0,
-            srtt_us: 0,
-            error: 0,
-            netns: 0,
-            local_port: 0,
-            peer_port: 0,
-            family: 2,
-            protocol: 17,
-            socket_type: 2,
-            old_state: 0,
-            spilled: 0,
-        }
+        FlowRecord { cookie, peer: [0, peer], protocol: 17, socket_type: 2, ..sample::flow(Kind::Datagram) }
     }
 
     #[test]
-    fn all_sockets_share_one_bound() {
+    fn closed_socket_is_remembered_with_the_peers_that_spoke_first() {
+        let mut peers = KnownPeers::new();
+        let peer = |number: u64| SocketAddr::from((address_of(&first(1, number)).0, 0));
+        let mut from_peer = first(1, 1);
+        from_peer.header.flags = INBOUND;
+        peers.add(from_peer);
+        peers.add(first(1, 2));
+        assert_eq!([1, 2].map(|number| peers.is_inbound(1, peer(number))), [true, false]);
+        peers.remove(1);
+        assert_eq!([1, 2].map(|number| peers.is_inbound(1, peer(number))), [true, false]);
+        assert!(!peers.is_inbound(2, peer(1)));
+    }
+
+    #[test]
+    fn least_recently_used_sockets_are_evicted() {
         let mut peers = KnownPeers::new();
         for cookie in 0..4 {
             for peer in 0..PEERS as u64 / 2 {
@@ -144,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_peers_are_counted_where_they_were_lost() {
+    fn missing_peers_are_counted_by_stage() {
         let mut peers = KnownPeers::new();
         peers.account(10, 10, 0);
         assert_eq!(peers.losses().count(), 0);

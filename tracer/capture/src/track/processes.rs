@@ -1,76 +1,97 @@
-//! Processes by the references that records carry.
+//! Processes, by the references in records.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use egret_model::{Executable, FileId, Process, ProcessId, Script, Timestamp, TraceParent};
-use egret_wire::{EXEC_ARGS_TRUNCATED, EXEC_PATH_AS_TYPED, MAX_CGROUP_PATH, ProcessKey, ProcessRef};
+use egret_model::{Executable, Process, ProcessId, Timestamp, escaped};
+use egret_wire::{MAX_CGROUP_PATH, ProcessKey, ProcessRef};
 use lru::LruCache;
 
-use crate::host::process::HostProcess;
-use crate::host::{self, Cgroups, Users, kernel_device_to_stat};
+use crate::host::process::{HostProcess, Reader};
+use crate::host::{self, Cgroups, ContainerNames, Users};
 use crate::owner::process_ref;
-use crate::record::Exec;
 
-/// Images kept, the longest unused going first: they outlive their processes, because records come late. With
-/// arguments of 200 bytes about 5 MB; the longest arguments ([`egret_wire::MAX_ARGS`]) make it 60 MB.
+/// Images kept; the least recently used is evicted. They outlive their processes, because records come late. With
+/// arguments of 200 bytes about 5 MB; with the longest ([`egret_wire::MAX_ARGS`]) 60 MB.
 const IMAGES: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 /// Processes kept; an entry is about 150 bytes and shares its image.
 const PROCESSES: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 
-/// Image of processes that are older than egret: their start, with a bit that the clock will not reach.
-const STANDING: u64 = 1 << 63;
-/// What `/proc` may round a start down by, on the slowest clock.
+/// Image ids of preexisting processes have this bit, which the boot clock does not reach in the ids of others.
+const PREEXISTING_IMAGE: u64 = 1 << 63;
+/// The wall clock was set if it differs by this much: reading both clocks takes some microseconds at worst.
+const STEP_NS: u64 = 100_000;
+/// How much `/proc` may round a start down, with the lowest clock rate.
 const TICK_NS: u64 = 10_000_000;
 
-/// Everything known of processes.
 pub(crate) struct Processes {
-    images: LruCache<u64, Arc<Executable>>,
+    pub(super) images: LruCache<u64, Arc<Executable>>,
     known: LruCache<(u32, u64, u64, u32), Arc<Process>>,
     users: Users,
     cgroups: Cgroups,
     cut_paths: u64,
+    /// An exec record had its working directory.
+    pub(super) sees_directories: bool,
+    pub(super) reader: Reader,
     boot: Timestamp,
-    /// Whether the environment of processes is looked at.
-    trace_context: bool,
 }
 
 impl Processes {
-    /// Knows nobody yet. With `trace_context` the trace in the environment of processes is read too.
-    pub(crate) fn new(trace_context: bool) -> Self {
+    /// Without any process yet. With `trace_context` the trace context in the environment of processes is read too.
+    pub(crate) fn new(trace_context: bool, containers: Option<ContainerNames>) -> Self {
         Self {
-            trace_context,
             images: LruCache::new(IMAGES),
             known: LruCache::new(PROCESSES),
             users: Users::new(),
-            cgroups: Cgroups::new(),
+            cgroups: Cgroups::with_names(containers),
             cut_paths: 0,
+            sees_directories: false,
+            reader: Reader::new(trace_context),
             boot: host::boot_time(),
         }
     }
 
-    /// Follows the wall clock; call it once a batch.
-    pub(crate) fn refresh_clock(&mut self) {
-        self.boot = host::boot_time();
+    /// Follows the wall clock; call it once a batch. Returns the step of the clock since the last call in
+    /// nanoseconds, if it was set. Between steps calendar times follow the boot clock, so that they agree with
+    /// durations.
+    pub(crate) fn refresh_clock(&mut self) -> Option<i64> {
+        let boot = host::boot_time();
+        let step = boot.0.saturating_sub(self.boot.0);
+        if step.unsigned_abs() < STEP_NS {
+            return None;
+        }
+        self.boot = boot;
+        // Their start times are those of the calendar before the step.
+        self.known.clear();
+        Some(step)
     }
 
-    /// Now, on the calendar.
     pub(crate) fn now(&self) -> Timestamp {
         self.at(host::boot_now())
     }
 
-    /// A moment of the kernel's boot clock on the calendar.
+    /// The calendar time of a time on the kernel's boot clock.
     pub(crate) fn at(&self, boot_ns: u64) -> Timestamp {
         Timestamp(self.boot.0.saturating_add(i64::try_from(boot_ns).unwrap_or(i64::MAX)))
     }
 
-    /// Enters the processes that run already; returns what the kernel side should know of them.
-    pub(crate) fn enter_standing(&mut self) -> Vec<(u32, ProcessKey)> {
-        let Ok(running) = host::process::all(&mut self.cgroups) else { return Vec::new() };
+    /// Reads of a process's executable that had no answer in time.
+    pub(crate) const fn unread(&self) -> u64 {
+        self.reader.unread()
+    }
+
+    /// Ends the thread that reads `/proc`: the next read starts one with the privileges of its time.
+    pub(crate) fn end_reader(&mut self) {
+        self.reader.end_thread();
+    }
+
+    /// Enters the processes that run already; returns their entries for the kernel side.
+    pub(crate) fn enter_running(&mut self) -> Vec<(u32, ProcessKey)> {
+        let Ok(running) = self.reader.all(&mut self.cgroups) else { return Vec::new() };
         running
             .iter()
             .map(|process| {
-                let exec_id = STANDING | process.start_ns ^ (u64::from(process.pid) << 40);
+                let exec_id = PREEXISTING_IMAGE | process.start_ns ^ (u64::from(process.pid) << 40);
                 let model = self.model(process);
                 self.images.put(exec_id, model.executable);
                 let parent_pid = process.parent_pid.unwrap_or(0);
@@ -79,43 +100,16 @@ impl Processes {
             .collect()
     }
 
-    /// Enters the image of an exec.
-    pub(crate) fn exec(&mut self, exec: &Exec) {
-        let text = |bytes: &Vec<u8>| Arc::<str>::from(String::from_utf8_lossy(bytes));
-        let executable = Executable {
-            path: exec.path.as_ref().map(text),
-            path_as_typed: exec.flags & EXEC_PATH_AS_TYPED != 0,
-            file: (exec.inode != 0).then(|| FileId { device: kernel_device_to_stat(exec.device), inode: exec.inode }),
-            args: exec.args.iter().map(text).collect(),
-            args_truncated: exec.flags & EXEC_ARGS_TRUNCATED != 0,
-            directory: exec.directory.as_ref().map(text),
-            script: Script::Inapplicable,
-            trace_parent: exec.trace_parent.as_deref().and_then(trace_parent),
-            sha256: OnceLock::new(),
-        }
-        .interpreted();
-        let executable = if executable.path.is_none() || executable.path_as_typed {
-            self.read_image(&exec.process).unwrap_or_else(|| Arc::new(executable))
-        } else if executable.script == Script::Unknown && executable.directory.is_none() {
-            let now = self.read_image(&exec.process);
-            let is_same = |now: &Arc<Executable>| now.file == executable.file && now.args == executable.args;
-            now.filter(is_same).unwrap_or_else(|| Arc::new(executable))
-        } else {
-            Arc::new(executable)
-        };
-        self.images.put(exec.process.exec_id, executable);
-    }
-
-    /// Remembers a control group.
+    /// Enters the path of a control group.
     pub(crate) fn cgroup(&mut self, id: u64, path: &[u8]) {
         if path.len() + 1 < MAX_CGROUP_PATH {
-            self.cgroups.learn(id, &String::from_utf8_lossy(path));
+            self.cgroups.learn(id, &escaped(path));
         } else if !self.cgroups.learn_long(id) {
             self.cut_paths += 1;
         }
     }
 
-    /// Control groups that were gone before their path could be read, which was too long for the kernel to report.
+    /// Control groups whose path was too long for a record, and which were removed before it could be read.
     pub(crate) const fn cut_paths(&self) -> u64 {
         self.cut_paths
     }
@@ -125,7 +119,7 @@ impl Processes {
         process.exec_id == 0 || self.images.contains(&process.exec_id)
     }
 
-    /// The process that a record names; `None` if it names none.
+    /// The process of a reference; `None` for an unknown one.
     pub(crate) fn find(&mut self, process: &ProcessRef) -> Option<Arc<Process>> {
         if process.pid == 0 {
             return None;
@@ -139,10 +133,10 @@ impl Processes {
         Some(found)
     }
 
-    /// The process that a packet is from. `running` says what the kernel side knows of a process now.
+    /// The process that sent a packet. `running` returns the kernel side's present entry of a process.
     ///
-    /// Its image must be certain, as a verdict follows from it: one that was not seen to be executed is read from `/proc` only
-    /// if the process still runs it.
+    /// A verdict depends on the image, so that it must be certain: an image whose exec was not seen is read from
+    /// `/proc` only if the process still runs it.
     pub(crate) fn identify(
         &mut self,
         id: &ProcessId,
@@ -153,7 +147,7 @@ impl Processes {
             let image = Arc::clone(image);
             return self.find(&process).map(|found| with_image(found, &image));
         }
-        let found = host::process::read(id.pid, &mut self.cgroups).ok()?;
+        let found = self.reader.read(id.pid, &mut self.cgroups).ok()?;
         let is_same = id.start_ns == 0 || found.started_at(id.start_ns);
         let runs_same = id.exec_id == 0 || running(id.pid).is_some_and(|key| key.exec_id == id.exec_id);
         (is_same && runs_same).then(|| Arc::new(self.model(&found)))
@@ -166,7 +160,7 @@ impl Processes {
         running: &dyn Fn(u32) -> Option<ProcessKey>,
     ) -> Option<Arc<str>> {
         (id.parent_pid != 0 && id.start_ns != 0).then_some(())?;
-        // One that is younger than its child has the number of a parent that is gone.
+        // A process that is younger than the child has the pid of a parent that has ended.
         let is_older = |start_ns: u64| start_ns <= id.start_ns.saturating_add(TICK_NS);
         let known = running(id.parent_pid).filter(|key| key.start_ns != 0);
         if let Some(key) = known {
@@ -175,8 +169,8 @@ impl Processes {
                 return path_of(image);
             }
         }
-        let found = host::process::read(id.parent_pid, &mut self.cgroups).ok()?;
-        is_older(found.start_ns).then_some(found.exe).flatten()
+        let found = self.reader.read(id.parent_pid, &mut self.cgroups).ok()?;
+        (is_older(found.start_ns) && found.origin.is_host()).then_some(found.exe).flatten()
     }
 
     fn build(&mut self, process: &ProcessRef) -> Process {
@@ -184,7 +178,7 @@ impl Processes {
             Some(image) => Arc::clone(image),
             None => self.read_image(process).unwrap_or_default(),
         };
-        // On a hybrid host v2 may hold everything in its root; systemd's own hierarchy then knows more.
+        // On a hybrid host everything may be in the root of v2; systemd's own hierarchy has the groups then.
         let group = self.cgroups.by_id(process.cgroup_id).filter(|group| &*group.path != "/");
         Process {
             pid: process.pid,
@@ -197,9 +191,9 @@ impl Processes {
         }
     }
 
-    /// The image from `/proc`, if the process there is still the one meant.
-    fn read_image(&mut self, process: &ProcessRef) -> Option<Arc<Executable>> {
-        let found = host::process::read(process.pid, &mut self.cgroups).ok()?;
+    /// The image from `/proc`, if the pid is still that process's.
+    pub(super) fn read_image(&mut self, process: &ProcessRef) -> Option<Arc<Executable>> {
+        let found = self.reader.read(process.pid, &mut self.cgroups).ok()?;
         if process.start_ns != 0 && !found.started_at(process.start_ns) {
             return None;
         }
@@ -207,24 +201,17 @@ impl Processes {
     }
 
     /// A process as `/proc` shows it now, for sockets that were found there.
-    pub(crate) fn standing(&mut self, pid: u32) -> Option<Arc<Process>> {
-        let found = host::process::read(pid, &mut self.cgroups).ok()?;
+    pub(crate) fn read_running(&mut self, pid: u32) -> Option<Arc<Process>> {
+        let found = self.reader.read(pid, &mut self.cgroups).ok()?;
         Some(Arc::new(self.model(&found)))
     }
 
-    /// A process that `/proc` showed.
     fn model(&mut self, found: &HostProcess) -> Process {
-        let mut process = found.to_model(self.boot, &mut self.users);
-        if self.trace_context
-            && let Some(executable) = Arc::get_mut(&mut process.executable)
-        {
-            executable.trace_parent = host::process::trace_parent(found);
-        }
-        process
+        found.to_model(self.boot, &mut self.users)
     }
 }
 
-/// The process with this image: it may have been remembered before the record of its exec was read.
+/// The process with this image. It may have been entered before the record of its exec was read.
 fn with_image(process: Arc<Process>, image: &Arc<Executable>) -> Arc<Process> {
     if Arc::ptr_eq(&process.executable, image) {
         return process;
@@ -232,10 +219,7 @@ fn with_image(process: Arc<Process>, image: &Arc<Executable>) -> Arc<Process> {
     Arc::new(Process { executable: Arc::clone(image), ..Process::clone(&process) })
 }
 
+/// The path of a parent, which rules match only if it is a path of the host.
 fn path_of(image: &Executable) -> Option<Arc<str>> {
-    image.file_path().and(image.path.clone())
-}
-
-fn trace_parent(value: &[u8]) -> Option<TraceParent> {
-    TraceParent::parse(std::str::from_utf8(value).ok()?)
+    image.file_path().and(image.path.clone()).filter(|_| image.origin.is_host())
 }

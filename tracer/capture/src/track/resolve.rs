@@ -1,4 +1,5 @@
-//! Naming the process of a socket that no hook could name: it is older than egret, or was accepted from a listener that is.
+//! Finding the process of a socket that no hook could name: it is preexisting, or was accepted from a preexisting
+//! listener.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,14 +8,14 @@ use std::time::{Duration, Instant};
 use egret_model::{Attribution, Endpoint, Process, Transport};
 
 use super::processes::Processes;
-use crate::diag::{Diag, inodes_to_pids};
+use crate::diag::{Diag, find_owners};
 
-/// Look-ups in one interval. Each costs a pass over the descriptors of every process, some milliseconds, and the reader of
-/// the rings waits for it: what comes beyond that stays unknown.
+/// Look-ups in one interval. Each costs a pass over the descriptors of every process, some milliseconds, for which
+/// the reader of the rings waits. Beyond the limit owners stay unknown.
 const LOOKUPS: u32 = 5;
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Asks the kernel for exactly one socket, and `/proc` for its holder.
+/// Looks a socket up by `sock_diag`, and its owner in `/proc`.
 pub(super) struct Resolver {
     diag: Option<Diag>,
     left: u32,
@@ -26,7 +27,8 @@ impl Resolver {
         Self { diag: Diag::open().ok(), left: LOOKUPS, since: Instant::now() }
     }
 
-    /// The holder of the socket with these two ends and this cookie, and how it was found; in this network namespace only.
+    /// The owner of the socket with these endpoints and this cookie, and how it was found; in this network
+    /// namespace only.
     pub(super) fn resolve(
         &mut self,
         cookie: u64,
@@ -35,21 +37,26 @@ impl Resolver {
         peer: Endpoint,
         processes: &mut Processes,
     ) -> Option<(Arc<Process>, Attribution)> {
-        if !self.may_look() {
+        if !self.take_look_up() {
             return None;
         }
         let (local, peer) = (address(local)?, address(peer)?);
         let found = self.diag.as_mut()?.lookup(transport, local, peer).ok()??;
-        // Another namespace may have a socket with the same ends: the cookie tells them apart.
+        // Another namespace may have a socket with the same endpoints, but not with the same cookie.
         if found.cookie != Some(cookie) || found.inode == 0 {
             return None;
         }
-        let pid = inodes_to_pids(|inode| inode == found.inode).ok()?.of(found.inode)?;
-        processes.standing(pid).map(|process| (process, Attribution::Diag))
+        let pid = find_owners(|inode| inode == found.inode).ok()?.get(found.inode)?;
+        processes.read_running(pid).map(|process| (process, Attribution::Diag))
+    }
+
+    /// Whether there is a look-up left in this interval.
+    pub(super) fn has_look_ups(&self) -> bool {
+        self.diag.is_some() && (self.left > 0 || self.since.elapsed() >= INTERVAL)
     }
 
     /// Whether there is a look-up left in this interval; takes it.
-    fn may_look(&mut self) -> bool {
+    fn take_look_up(&mut self) -> bool {
         if self.since.elapsed() >= INTERVAL {
             self.since = Instant::now();
             self.left = LOOKUPS;

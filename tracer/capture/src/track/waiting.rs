@@ -1,22 +1,22 @@
-//! Accepted connections that wait for whoever uses them first.
+//! Accepted connections that are held back until a process uses them.
 
 use std::collections::{HashMap, VecDeque};
 
 use egret_wire::FlowRecord;
 
-/// Connections held back at most. At about 250 bytes each 2 MB; the oldest are let go when there are more.
+/// Connections held back at most, about 250 bytes each: 2 MB. If there are more, the oldest is reported.
 const CAPACITY: usize = 8192;
 
 /// Records by socket cookie, in the order of their times.
 #[derive(Default)]
 pub(super) struct Waiting {
     records: HashMap<u64, FlowRecord>,
-    /// Cookies by age. One that was taken out by cookie stays here until its turn comes.
+    /// Cookies by age. The cookie of a record that was taken stays here until it is the oldest.
     order: VecDeque<u64>,
 }
 
 impl Waiting {
-    /// Holds a record back; gives the oldest if there is no room.
+    /// Holds a record back; returns the oldest if there are too many.
     pub(super) fn add(&mut self, record: FlowRecord) -> Option<FlowRecord> {
         let oldest = if self.order.len() >= CAPACITY { self.pop() } else { None };
         self.order.push_back(record.cookie);
@@ -24,12 +24,11 @@ impl Waiting {
         oldest
     }
 
-    /// Takes the record of a socket.
     pub(super) fn take(&mut self, cookie: u64) -> Option<FlowRecord> {
         self.records.remove(&cookie)
     }
 
-    /// Takes the oldest record, if it is from `until` (on the boot clock) or before.
+    /// Takes the oldest record, if its time is `until_ns` on the boot clock or earlier.
     pub(super) fn take_until(&mut self, until_ns: u64) -> Option<FlowRecord> {
         while let Some(cookie) = self.order.front() {
             match self.records.get(cookie) {
@@ -51,36 +50,15 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use egret_wire::{Header, Kind, ProcessRef, VERSION};
+    use egret_wire::Kind;
 
+    use super::super::sample;
     use super::*;
 
     fn record(cookie: u64, time_ns: u64) -> FlowRecord {
-        let header = Header { version: VERSION, kind: Kind::Accepted as u8, length: 168, flags: 0, time_ns };
-        FlowRecord {
-            header,
-            cookie,
-            process: ProcessRef::NOBODY,
-            local: [0; 2],
-            peer: [0; 2],
-            opened_ns: 0,
-            established_ns: 0,
-            sent: 0,
-            received: 0,
-            sends: 0,
-            receives: 0,
-            retransmits: 0,
-            srtt_us: 0,
-            error: 0,
-            netns: 0,
-            local_port: 0,
-            peer_port: 0,
-            family: 2,
-            protocol: 6,
-            socket_type: 1,
-            old_state: 0,
-            spilled: 0,
-        }
+        let mut record = FlowRecord { cookie, protocol: 6, socket_type: 1, ..sample::flow(Kind::Accepted) };
+        record.header.time_ns = time_ns;
+        record
     }
 
     #[test]
@@ -98,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_no_more_than_its_capacity() {
+    fn oldest_record_is_returned_when_full() {
         let mut waiting = Waiting::default();
         let over: Vec<u64> = (0..CAPACITY as u64 + 5)
             .filter_map(|cookie| waiting.add(record(cookie, cookie)))

@@ -4,22 +4,7 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
-use egret_model::{ArgumentsForm, Layer};
-
-/// A type with a word for each of its values.
-pub(crate) trait Choice: Copy + 'static {
-    /// Words, what they mean, and their line in the long help.
-    const WORDS: &'static [(&'static str, Self, &'static str)];
-
-    /// The value that `word` stands for.
-    fn from_word(word: &str) -> Result<Self, String> {
-        let found = Self::WORDS.iter().find(|(known, ..)| *known == word);
-        found.map(|(_, value, _)| *value).ok_or_else(|| {
-            let words: Vec<_> = Self::WORDS.iter().map(|(known, ..)| *known).collect();
-            format!("expected one of: {}", words.join(", "))
-        })
-    }
-}
+use egret_config::Choice;
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,14 +20,6 @@ impl Choice for Format {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
         ("table", Self::Table, "a live table for people; whole values and no colour in a pipe"),
         ("json", Self::Json, "one JSON object a line, with OpenTelemetry's attribute names"),
-    ];
-}
-
-impl Choice for ArgumentsForm {
-    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("full", Self::Full, "all, with the secrets that are among them"),
-        ("redacted", Self::Redacted, "without passwords, tokens and texts of inline programs"),
-        ("none", Self::None, "none"),
     ];
 }
 
@@ -66,22 +43,57 @@ impl Choice for LogFormat {
     ];
 }
 
-/// Which capture layer to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Capture {
-    /// The best that the kernel offers.
-    #[default]
-    Auto,
-    /// This one or none.
-    Only(Layer),
+/// What connections are added up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SumKey {
+    /// Path of the executable, or what is known of it.
+    Executable,
+    /// Address of the other end.
+    Peer,
+    /// The name that was asked for.
+    Name,
+    /// Port of the service, on whichever end that is.
+    Port,
+    /// Effective user.
+    User,
+    /// Container, or pod.
+    Container,
+    /// systemd unit.
+    Unit,
+    /// Who began it.
+    Direction,
 }
 
-impl Choice for Capture {
+impl Choice for SumKey {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("auto", Self::Auto, "the best that this kernel and user allow, see egret doctor"),
-        ("sockets", Self::Only(Layer::Sockets), "cgroup hooks and socket tracepoints: every path into the sockets"),
-        ("syscalls", Self::Only(Layer::Syscalls), "system calls with arguments and results; slows all system calls"),
-        ("procfs", Self::Only(Layer::Procfs), "scans of /proc: needs nothing, misses what is short-lived"),
+        ("exe", Self::Executable, "path of the executable"),
+        ("peer", Self::Peer, "address of the other end"),
+        ("name", Self::Name, "the name that was asked for"),
+        ("port", Self::Port, "port of the service, on whichever end that is"),
+        ("user", Self::User, "effective user"),
+        ("container", Self::Container, "NAMESPACE/WORKLOAD of the pod, or name or id of the container"),
+        ("unit", Self::Unit, "systemd unit"),
+        ("direction", Self::Direction, "in: the other end began it; out: this host did"),
+    ];
+}
+
+/// A figure of a sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SumFigure {
+    /// Connections.
+    #[default]
+    Connections,
+    /// Bytes sent.
+    Sent,
+    /// Bytes received.
+    Received,
+}
+
+impl Choice for SumFigure {
+    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
+        ("connections", Self::Connections, "connections and first datagrams, failed ones too"),
+        ("sent", Self::Sent, "bytes sent"),
+        ("received", Self::Received, "bytes received"),
     ];
 }
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use egret_model::ArgumentsForm;
+use egret_model::{ArgumentsForm, Layer};
 
 use super::baseline::BaselineArgs;
-use super::choice::{Capture, ColorChoice, Format, LogFormat, Words};
+use super::choice::{ColorChoice, Format, LogFormat, SumFigure, SumKey, Words};
 use super::enforce::{AskArgs, FirewallCommand, ModeArgs};
 use super::{help, value};
 
@@ -91,12 +91,18 @@ pub(super) struct TraceArgs {
 
     /// Which capture layer to use
     #[arg(long, value_name = "LAYER", default_value = "auto", help_heading = "Capture")]
-    #[arg(value_parser = Words::of::<Capture>())]
+    #[arg(value_parser = Words::of::<Option<Layer>>())]
     pub(super) capture: String,
 
     /// Show every send, not only the first to each peer
     #[arg(long, help_heading = "Capture")]
     pub(super) every_send: bool,
+
+    /// Show what open connections have moved as well, this often if it has grown; without a time every 10s
+    ///
+    /// With --attach the daemon's interval holds.
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "10s", help_heading = "Output")]
+    pub(super) totals: Option<String>,
 
     /// Size of the ring between kernel and egret, a power of two such as 1MiB or 64MiB
     ///
@@ -124,6 +130,9 @@ pub(super) struct TraceArgs {
     pub(super) socket: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(super) sums: SumArgs,
+
+    #[command(flatten)]
     pub(super) filters: FilterArgs,
 
     /// Run this command, show only its connections and its descendants', and end with its exit status
@@ -132,7 +141,7 @@ pub(super) struct TraceArgs {
 }
 
 /// Which events are shown.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct FilterArgs {
     /// Only this process
     #[arg(long, value_name = "PID", value_delimiter = ',', help_heading = "Filters")]
@@ -147,11 +156,24 @@ pub(super) struct FilterArgs {
     #[arg(value_hint = ValueHint::Username)]
     pub(super) user: Vec<String>,
 
+    /// Only this container: its name, its id or how that begins (4 characters or more), NAMESPACE/POD or NAMESPACE/WORKLOAD
+    #[arg(long, value_name = "NAME|ID", value_delimiter = ',', help_heading = "Filters")]
+    pub(super) container: Vec<String>,
+
+    /// Only this systemd unit; .service may be left out
+    #[arg(long, value_name = "UNIT", value_delimiter = ',', help_heading = "Filters")]
+    pub(super) unit: Vec<String>,
+
+    /// Only connections that others began (in), or that this host began (out)
+    #[arg(long, value_name = "DIRECTION", value_delimiter = ',', help_heading = "Filters")]
+    #[arg(value_parser = Words::bare(&value::DIRECTIONS))]
+    pub(super) direction: Vec<String>,
+
     /// Only this port or range of ports, on either end
     #[arg(long, value_name = "PORT[-PORT]", value_delimiter = ',', help_heading = "Filters")]
     pub(super) port: Vec<String>,
 
-    /// Only peers with this address, or in this network
+    /// Only peers with this address, or in this network; fe80::1%eth0 for one interface
     #[arg(long, value_name = "ADDRESS|CIDR", value_delimiter = ',', help_heading = "Filters")]
     pub(super) peer: Vec<String>,
 
@@ -171,6 +193,24 @@ pub(super) struct FilterArgs {
     pub(super) event: Vec<String>,
 }
 
+/// How connections are added up.
+#[derive(Debug, Args)]
+pub(super) struct SumArgs {
+    /// Add connections up by these, instead of showing events: connections, bytes sent and received
+    #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Sums")]
+    #[arg(value_parser = Words::of::<SumKey>())]
+    pub(super) sum_by: Vec<String>,
+
+    /// With --sum-by: what is most of comes first
+    #[arg(long, value_name = "FIGURE", default_value = "connections", requires = "sum_by", help_heading = "Sums")]
+    #[arg(value_parser = Words::of::<SumFigure>())]
+    pub(super) sort: String,
+
+    /// With --sum-by: show so many of them
+    #[arg(long, value_name = "COUNT", requires = "sum_by", help_heading = "Sums")]
+    pub(super) top: Option<String>,
+}
+
 #[derive(Debug, Args)]
 #[command(after_long_help = help::LOG, args_override_self = true)]
 pub(super) struct LogArgs {
@@ -180,6 +220,9 @@ pub(super) struct LogArgs {
     pub(super) format: String,
 
     /// Arguments of programs, where events have them: they may be secrets
+    ///
+    /// There is no more to show than was written: a log of a daemon with `parquet.arguments = "redacted"`, the default, has lost what
+    /// was left out, whatever is asked for here.
     #[arg(long, value_name = "FORM", default_value = "redacted", help_heading = "Output")]
     #[arg(value_parser = Words::of::<ArgumentsForm>())]
     pub(super) arguments: String,
@@ -189,7 +232,7 @@ pub(super) struct LogArgs {
     #[arg(value_parser = Words::of::<ColorChoice>())]
     pub(super) color: String,
 
-    /// Stop after so many events
+    /// Stop after so many events; sums are cut off by --top
     #[arg(long, value_name = "COUNT", help_heading = "Output")]
     pub(super) limit: Option<String>,
 
@@ -197,6 +240,10 @@ pub(super) struct LogArgs {
     /// configuration has it
     #[arg(long, value_name = "DIR", help_heading = "Source", value_hint = ValueHint::DirPath)]
     pub(super) dir: Option<PathBuf>,
+
+    /// The configuration that says where the log is; without it, /etc/egret/egret.toml if that exists
+    #[arg(long, value_name = "FILE", conflicts_with = "dir", help_heading = "Source", value_hint = ValueHint::FilePath)]
+    pub(super) config: Option<PathBuf>,
 
     /// Only what happened since: a time ago such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00Z
     ///
@@ -207,6 +254,9 @@ pub(super) struct LogArgs {
     /// Only what happened before, in the same forms
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(super) until: Option<String>,
+
+    #[command(flatten)]
+    pub(super) sums: SumArgs,
 
     #[command(flatten)]
     pub(super) filters: FilterArgs,

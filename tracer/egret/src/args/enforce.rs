@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueHint};
+use egret_config::{Choice, duration};
 use egret_enforcer::Mode;
-use egret_enforcer::ask::Lasts;
+use egret_enforcer::ask::{Answer, Extent, Hosts, Lasts};
 use egret_enforcer::baseline::{Subject, parse_subject};
 
-use super::choice::{Choice, Words};
+use super::choice::Words;
 use super::help;
 use super::problem::{Problem, Problems};
-use super::value::duration;
+
+/// The shortest time for a mode to be confirmed in.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
 /// A mode, or that the one on trial holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +87,7 @@ pub enum ModeWish {
         /// Go back after this time unless confirmed.
         confirm_within: Option<Duration>,
         /// For this subject alone.
-        only: Option<Subject>,
+        only: Option<Box<Subject>>,
     },
     /// Let the one on trial hold.
     Confirm,
@@ -94,8 +97,8 @@ impl ModeArgs {
     pub(super) fn meant(self) -> Result<ModeOptions, Vec<Problem>> {
         let mut problems = Problems::default();
         let confirm_within =
-            self.confirm_within.and_then(|text| problems.one("--confirm-within <TIME>", &text, duration));
-        let only = self.only.and_then(|text| problems.one("--only <SUBJECT>", &text, parse_subject));
+            self.confirm_within.and_then(|text| problems.one("--confirm-within <TIME>", &text, window));
+        let only = self.only.and_then(|text| problems.one("--only <SUBJECT>", &text, matching_subject));
         let word = self.mode.and_then(|text| problems.one("[MODE]", &text, Word::from_word));
         if only.is_some() && word != Some(Word::Mode(Mode::Enforce)) {
             problems.push(Problem::Conflict("--only goes with enforce alone: no other mode blocks anything"));
@@ -106,10 +109,24 @@ impl ModeArgs {
         let wish = match word {
             None => ModeWish::Show,
             Some(Word::Confirm) => ModeWish::Confirm,
-            Some(Word::Mode(mode)) => ModeWish::Switch { mode, confirm_within, only },
+            Some(Word::Mode(mode)) => ModeWish::Switch { mode, confirm_within, only: only.map(Box::new) },
         };
         problems.or(ModeOptions { wish, json: self.json, socket: self.socket.socket })
     }
+}
+
+fn matching_subject(text: &str) -> Result<Subject, String> {
+    let subject = parse_subject(text)?;
+    subject.unmatched().map_or(Ok(subject), Err)
+}
+
+/// How long a mode is on trial: whole seconds, which is what the daemon counts in.
+fn window(text: &str) -> Result<Duration, String> {
+    let window = duration(text)?;
+    if window < SHORTEST_WINDOW {
+        return Err("expected a time of at least 1s: nobody confirms sooner".to_owned());
+    }
+    Ok(Duration::from_secs(window.as_secs().saturating_add(u64::from(window.subsec_nanos() != 0))))
 }
 
 #[derive(Debug, Args)]
@@ -156,24 +173,39 @@ struct AnswerArgs {
     which: String,
 
     /// For one connection, if that comes within a minute
-    #[arg(long, group = "lasts")]
+    #[arg(long, group = "lasts", help_heading = LASTS)]
     once: bool,
 
     /// For this time, such as 1h
-    #[arg(long = "for", value_name = "TIME", group = "lasts")]
+    #[arg(long = "for", value_name = "TIME", group = "lasts", help_heading = LASTS)]
     time: Option<String>,
 
     /// Until egret ends
-    #[arg(long, group = "lasts")]
+    #[arg(long, group = "lasts", help_heading = LASTS)]
     until_restart: bool,
 
     /// For good: a rule of the baseline (this is the default)
-    #[arg(long, group = "lasts")]
+    #[arg(long, group = "lasts", help_heading = LASTS)]
     always: bool,
+
+    /// To this host at any port, over any transport
+    #[arg(long, help_heading = EXTENT)]
+    any_port: bool,
+
+    /// To the registered domain of the name and everything below it: example.org and all of *.example.org for www.example.org
+    #[arg(long, help_heading = EXTENT)]
+    domain: bool,
+
+    /// To any host at this port; with --any-port, whatever the program does
+    #[arg(long, help_heading = EXTENT, conflicts_with = "domain")]
+    any_host: bool,
 
     #[command(flatten)]
     socket: SocketArgs,
 }
+
+const LASTS: &str = "For how long";
+const EXTENT: &str = "For more of the same program than this connection";
 
 /// What `egret ask` was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,10 +232,8 @@ pub enum AskWish {
     Answer {
         /// Which.
         which: AskWhich,
-        /// Whether such flows are let through.
-        allow: bool,
-        /// For how long.
-        lasts: Lasts,
+        /// What is said to them.
+        answer: Answer,
     },
     /// Take an answer back.
     Withdraw(u64),
@@ -215,7 +245,7 @@ pub enum AskWhich {
     /// The one with this number.
     Id(u64),
     /// All of this subject.
-    Subject(Subject),
+    Subject(Box<Subject>),
 }
 
 impl AskArgs {
@@ -244,13 +274,19 @@ impl AskArgs {
             (.., true) => Lasts::UntilRestart,
             _ => Lasts::Always,
         };
+        let hosts = match (answer.domain, answer.any_host) {
+            (true, _) => Hosts::Domain,
+            (_, true) => Hosts::Any,
+            _ => Hosts::This,
+        };
+        let said = Answer { allow, lasts, extent: Extent { hosts, any_port: answer.any_port } };
         let Some(which) = which else { return problems.or_nothing() };
-        problems.or(AskOptions { wish: AskWish::Answer { which, allow, lasts }, socket: answer.socket.socket })
+        problems.or(AskOptions { wish: AskWish::Answer { which, answer: said }, socket: answer.socket.socket })
     }
 }
 
 fn which(text: &str) -> Result<AskWhich, String> {
-    text.parse().map(AskWhich::Id).or_else(|_| parse_subject(text).map(AskWhich::Subject))
+    text.parse().map(AskWhich::Id).or_else(|_| parse_subject(text).map(|subject| AskWhich::Subject(Box::new(subject))))
 }
 
 /// What `egret firewall` was asked.
@@ -266,4 +302,66 @@ pub enum FirewallCommand {
     /// Remove whatever there is of egret's in every firewall, as after a daemon that was killed
     #[command(after_long_help = help::FIREWALL_REMOVE)]
     Remove,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Invocation;
+    use super::super::tests::{refused, typed};
+    use super::*;
+
+    fn said(arguments: &[&str]) -> Answer {
+        match typed(&[&["ask"], arguments].concat()) {
+            Ok(Invocation::Ask(options)) => match options.wish {
+                AskWish::Answer { answer, .. } => answer,
+                wish => panic!("{arguments:?} gave {wish:?}"),
+            },
+            other => panic!("{arguments:?} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_mode_is_on_trial_for_whole_seconds_and_for_one_at_least() {
+        for (text, seconds) in [("1s", 1), ("1500ms", 2), ("5m", 300)] {
+            let Ok(Invocation::Mode(options)) = typed(&["mode", "enforce", "--confirm-within", text]) else {
+                panic!("{text} is refused");
+            };
+            let within = Some(Duration::from_secs(seconds));
+            assert_eq!(
+                options.wish,
+                ModeWish::Switch { mode: Mode::Enforce, confirm_within: within, only: None },
+                "{text}"
+            );
+        }
+        for text in ["1ms", "999ms", "1ns"] {
+            assert!(refused(&["mode", "enforce", "--confirm-within", text]).contains("at least 1s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_for_good_and_for_one_flow_unless_otherwise_said() {
+        let extent = |hosts, any_port| Extent { hosts, any_port };
+        let minutes = Lasts::For(Duration::from_secs(600));
+        for (words, allow, lasts, wide) in [
+            (&["allow", "7"][..], true, Lasts::Always, Extent::default()),
+            (&["deny", "7", "--once"], false, Lasts::Once, Extent::default()),
+            (&["allow", "7", "--for=10m", "--any-port"], true, minutes, extent(Hosts::This, true)),
+            (&["allow", "7", "--domain"], true, Lasts::Always, extent(Hosts::Domain, false)),
+            (
+                &["deny", "user=a", "--any-host", "--until-restart"],
+                false,
+                Lasts::UntilRestart,
+                extent(Hosts::Any, false),
+            ),
+            (&["deny", "7", "--any-host", "--any-port"], false, Lasts::Always, extent(Hosts::Any, true)),
+            (&["allow", "7", "--domain", "--any-port"], true, Lasts::Always, extent(Hosts::Domain, true)),
+        ] {
+            assert_eq!(said(words), Answer { allow, lasts, extent: wide }, "{words:?}");
+        }
+        for wrong in
+            [&["ask", "allow", "7", "--domain", "--any-host"][..], &["ask", "allow", "7", "--once", "--always"]]
+        {
+            assert!(refused(wrong).contains("cannot be used with"), "{wrong:?}");
+        }
+    }
 }

@@ -3,15 +3,36 @@
 use super::cli::FilterArgs;
 use super::problem::Problems;
 use super::value;
-use crate::filter::Filter;
+use crate::filter::{ContainerIs, Filter, UnitIs, UserIs};
+
+/// What stands before a value that is not asked for.
+const NOT: char = '!';
+
+/// Reads the name or number of a user.
+pub(super) type ReadUser = fn(&str) -> Result<UserIs, String>;
 
 impl FilterArgs {
-    /// What was meant; what is wrong goes to `problems`.
-    pub(super) fn meant(&self, problems: &mut Problems) -> Filter {
+    /// What was meant; what is wrong goes to `problems`. `user` says who is meant by a user.
+    pub(super) fn meant(&self, user: ReadUser, problems: &mut Problems) -> Filter {
+        let (asked_for, excluded) = self.split();
+        let not = excluded.plain(user, problems);
+        let not = Some(not).filter(|not| *not != Filter::default()).map(Box::new);
+        Filter { not, ..asked_for.plain(user, problems) }
+    }
+
+    /// Without signs before the values.
+    fn plain(&self, user: ReadUser, problems: &mut Problems) -> Filter {
+        let named = |what: &'static str| move |text: &str| value::named(what, text);
         Filter {
             pids: problems.each("--pid <PID>", &self.pid, value::pid),
             executables: problems.each("--exe <NAME|PATH>", &self.exe, value::executable),
-            users: problems.each("--user <NAME|UID>", &self.user, value::user),
+            users: problems.each("--user <NAME|UID>", &self.user, user),
+            containers: problems.each("--container <NAME|ID>", &self.container, |text| {
+                named("a name, an id, or NAMESPACE/POD")(text).map(ContainerIs)
+            }),
+            units: problems
+                .each("--unit <UNIT>", &self.unit, |text| named("a unit such as nginx.service")(text).map(UnitIs)),
+            directions: problems.each("--direction <DIRECTION>", &self.direction, value::direction),
             ports: problems.each("--port <PORT[-PORT]>", &self.port, value::ports),
             peers: problems.each("--peer <ADDRESS|CIDR>", &self.peer, value::peer),
             transports: problems.each("--transport <NAME>", &self.transport, value::transport),
@@ -20,4 +41,32 @@ impl FilterArgs {
             ..Filter::default()
         }
     }
+
+    /// What is asked for, and what is excluded, of the latter without the sign.
+    fn split(&self) -> (Self, Self) {
+        let (mut asked_for, mut excluded) = (Self::default(), Self::default());
+        for (values, (yes, no)) in
+            self.lists().into_iter().zip(asked_for.lists_mut().into_iter().zip(excluded.lists_mut()))
+        {
+            (*yes, *no) = split(values);
+        }
+        (asked_for, excluded)
+    }
+
+    fn lists(&self) -> [&Vec<String>; 11] {
+        let Self { pid, exe, user, container, unit, direction, port, peer, transport, name, event } = self;
+        [pid, exe, user, container, unit, direction, port, peer, transport, name, event]
+    }
+
+    fn lists_mut(&mut self) -> [&mut Vec<String>; 11] {
+        let Self { pid, exe, user, container, unit, direction, port, peer, transport, name, event } = self;
+        [pid, exe, user, container, unit, direction, port, peer, transport, name, event]
+    }
+}
+
+/// Values that are asked for, and those that are excluded.
+pub(super) fn split(values: &[String]) -> (Vec<String>, Vec<String>) {
+    let (excluded, asked_for): (Vec<&String>, Vec<&String>) = values.iter().partition(|value| value.starts_with(NOT));
+    let without_sign = |value: &String| value.strip_prefix(NOT).unwrap_or(value).to_owned();
+    (asked_for.into_iter().cloned().collect(), excluded.into_iter().map(without_sign).collect())
 }

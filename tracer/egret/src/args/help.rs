@@ -31,6 +31,13 @@ pub(super) const TRACE: &str = "\
 Several values of one filter are alternatives, different filters add up: --port 80,443 --user alice shows \
 what alice has to do with either port. A filter on the process hides connections whose process is unknown.
 
+A ! before a value excludes what it names: --exe '!nginx' hides nginx, --port '!53,!123' both ports. Quote it: shells have a \
+meaning of their own for it. What an event does not know excludes nothing.
+
+With --sum-by, nothing is shown until the end, and then sums: connections that began, failed ones and those that already \
+stand among them, and bytes, of what is still open too (with --attach up to the daemon's last report of it). At most 100,000 \
+sums are told apart; what comes beyond is added up as (other).
+
 Events go to standard output, messages to standard error. At the end one line says what was captured, \
 delivered and lost.
 
@@ -50,10 +57,17 @@ Examples:
   What the daemon captures, without capturing a second time:
     egret trace --attach --port 443
 
+  What a workload of Kubernetes opens besides look-ups:
+    sudo egret trace --container shop/web --direction out --port '!53'
+
+  Who sends most within a minute, and to whom:
+    sudo egret trace --duration 1m --sum-by exe,name --sort sent --top 20
+
   Every name look-up that goes out by UDP:
     sudo egret trace --transport udp --port 53 --every-send
 
-Exit status: that of COMMAND where one is given, else 0 done, 1 failed while running, 2 bad usage, \
+Exit status: that of COMMAND where one is given (127 if there is none of that name, 126 if it cannot be executed), \
+else 0 done, 1 failed while running, 2 bad usage, \
 3 kernel or privilege missing.";
 
 pub(super) const CONFIG_CHECK: &str = "\
@@ -64,7 +78,10 @@ Exit status: 0 nothing is wrong, 2 something is.";
 
 pub(super) const LOG: &str = "\
 Events come in the order of their files, which is that of time but for moments. Several values of one filter are \
-alternatives, different filters add up.
+alternatives, different filters add up, and a ! before a value excludes what it names: --exe '!nginx'.
+
+With --sum-by, connections are counted when they begin, failed ones too, and bytes as rows report them, of open ones up to the last row. \
+At most 100,000 sums are told apart; what comes beyond is added up as (other).
 
 A file that cannot be read is named on standard error, the others are shown all the same, and the exit status is 1.
 
@@ -77,6 +94,9 @@ Examples:
 
   What was blocked, or would have been, because no rule of the baseline covers it:
     egret log --verdict block,would_block --reason no_rule
+
+  Who sent most today, and to whom:
+    egret log --since 2026-11-24T00:00 --sum-by exe,name --sort sent --top 20
 
   Everything below a domain in the last two days, for a spreadsheet:
     egret log --since 2d --name '*.example.org' --format csv >example.csv
@@ -116,10 +136,18 @@ In enforce, a connection that no rule covers is blocked and becomes a question. 
 that the program tries; `always` makes it a rule of the baseline. Without a subcommand each question is put to you, one by \
 one, on a terminal; elsewhere they are listed.
 
+An answer is for the program, the host and the port that were asked about. --domain, --any-port and --any-host make it one for more \
+of the same program; whatever else it answers of what is open is answered with it. Of several answers that are in force, one that \
+denies wins.
+
 Examples:
   sudo egret ask                              one after the other
   egret ask --list                            what is open, and which answers hold
   sudo egret ask allow 7 --for 1h             question 7, for an hour
+  sudo egret ask allow 7 --domain             the domain of the name and everything below it, at this port
+  sudo egret ask allow 7 --any-port --once    this host at any port, for one connection
+  sudo egret ask allow 7 --any-host --for 10m this port of any host, for ten minutes
+  sudo egret ask deny 7 --any-host --any-port whatever the program does, for good
   sudo egret ask deny exe=/usr/bin/telemetry  all questions of a program, for good
   egret ask --watch                           in a desktop session: a notification for each new question
 
@@ -132,7 +160,7 @@ What `egret mode learn`, `shadow` and `enforce` install, word for word, on a hos
 Exit status: 0 done, 1 no firewall works here, 2 bad configuration.";
 
 pub(super) const FIREWALL_REMOVE: &str = "\
-A daemon that runs puts its rules back within a second: use `egret mode observe` with one. Rules of others are not \
+A daemon that runs puts its rules back within seconds: use `egret mode observe` with one. Rules of others are not \
 touched.
 
 Exit status: 0 done, also if there was nothing, 1 something could not be removed.";

@@ -6,11 +6,11 @@ mod baseline;
 mod choice;
 mod cli;
 mod enforce;
-pub mod exit;
 mod filters;
 mod help;
 mod log;
 mod problem;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -21,16 +21,16 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Error, Parser};
 
-pub use self::baseline::{BaselineCommand, Span, Which, Whose};
-pub(crate) use self::choice::Choice;
-pub use self::choice::{Capture, ColorChoice, Format, LogFormat};
+pub use self::baseline::{BaselineCommand, Span, Whose};
+pub use self::choice::{ColorChoice, Format, LogFormat, SumFigure, SumKey};
 use self::cli::{Cli, Command};
 pub use self::cli::{ConfigCommand, DoctorArgs, RunOptions, StatusOptions};
 pub use self::enforce::{AskOptions, AskWhich, AskWish, FirewallCommand, ModeOptions, ModeWish};
 pub use self::log::LogOptions;
 use self::problem::Problem;
+pub use self::sums::SumOptions;
+pub(crate) use self::trace::TOTALS;
 pub use self::trace::TraceOptions;
-pub(crate) use self::value::{duration, ring_bytes};
 
 /// What egret was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum Invocation {
 /// # Errors
 ///
 /// What ends the program before it begins: help or version asked for, or everything that is wrong. `print` puts
-/// it where it belongs and `exit_code` is 0 for the former and [`exit::USAGE`] for the latter.
+/// it where it belongs and `exit_code` is 0 for the former and [`exit::USAGE`](crate::exit::USAGE) for the latter.
 pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocation, Error> {
     match Cli::try_parse_from(command_line)?.command {
         Command::Trace(typed) => match typed.meant() {
@@ -132,12 +132,22 @@ fn manual_page(subcommand: Option<&str>) -> Result<Vec<u8>, Error> {
         }
     };
     let mut page = Vec::new();
+    let section = if subcommand == Some(DAEMON) { "8" } else { "1" };
     let source = concat!("egret ", env!("CARGO_PKG_VERSION"));
     clap_mangen::Man::new(about)
         .source(source)
+        .section(section)
         .render(&mut page)
         .map_err(|error| command.error(ErrorKind::Io, error))?;
-    Ok(page)
+    Ok(refer_to_daemon(&String::from_utf8_lossy(&page)).into_bytes())
+}
+
+/// The command that is a daemon, whose page is in section 8.
+const DAEMON: &str = "run";
+
+/// Pages list subcommands as if all were in their own section.
+fn refer_to_daemon(page: &str) -> String {
+    page.replace(&format!("egret\\-{DAEMON}(1)"), &format!("egret\\-{DAEMON}(8)"))
 }
 
 /// The command with what clap fills in itself, such as the full names of subcommands.

@@ -2,13 +2,17 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use egret_model::{EventName, Layer, Reason, Timestamp, Verdict};
+use egret_config::{DEFAULT_LOG_DIRECTORY, duration, ring_bytes};
+use egret_model::{EventName, Interface, Layer, Reason, Timestamp, Verdict};
+use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::cli::Cli;
-use super::{Capture, ColorChoice, Format, Invocation, LogFormat, LogOptions, TraceOptions, exit, parse, value};
-use crate::config::DEFAULT_LOG_DIRECTORY;
-use crate::filter::{ExecutableIs, NameIs, UserIs};
+use super::{
+    ColorChoice, Format, Invocation, LogFormat, LogOptions, SumFigure, SumKey, SumOptions, TraceOptions, parse, value,
+};
+use crate::exit;
+use crate::filter::{ContainerIs, Direction, ExecutableIs, NameIs, UnitIs, UserIs};
 
 pub(super) fn typed(arguments: &[&str]) -> Result<Invocation, clap::Error> {
     parse(["egret"].iter().chain(arguments).map(OsString::from))
@@ -49,11 +53,79 @@ fn clap_finds_no_fault_with_the_definitions() {
 #[test]
 fn without_options_the_whole_host_is_shown_as_a_table() {
     let options = traced(&[]);
-    assert_eq!((options.format, options.color, options.capture), (Format::Table, ColorChoice::Auto, Capture::Auto));
+    assert_eq!((options.format, options.color, options.capture), (Format::Table, ColorChoice::Auto, None));
     assert_eq!((options.duration, options.ring_bytes), (None, 4 << 20));
     assert!(options.standing && options.names && options.hash && !options.every_send);
     assert!(options.command.is_empty());
     assert_eq!(options.filter, crate::filter::Filter::default());
+}
+
+#[test]
+fn a_sign_before_a_value_excludes_it() {
+    let options = asked_of_the_log(&[
+        "--exe=!nginx",
+        "--exe=curl",
+        "--port=!53,443",
+        "--direction=out",
+        "--container=shop/web,!4fcbdd3ae0a1",
+        "--unit=!cron",
+        "--verdict=!allow",
+        "--event=!listen",
+    ]);
+    let not = options.filter.not.as_deref().unwrap();
+    assert_eq!(options.filter.executables, [ExecutableIs::Named("curl".into())]);
+    assert_eq!(not.executables, [ExecutableIs::Named("nginx".into())]);
+    assert_eq!((&*options.filter.ports, &*not.ports), (&[443..=443][..], &[53..=53][..]));
+    assert_eq!((&*options.filter.directions, not.directions.len()), (&[Direction::Out][..], 0));
+    assert_eq!(
+        (&*options.filter.containers, &*not.containers),
+        (&[ContainerIs("shop/web".into())][..], &[ContainerIs("4fcbdd3ae0a1".into())][..])
+    );
+    assert_eq!(
+        (&*not.units, &*not.verdicts, &*not.events),
+        (&[UnitIs("cron".into())][..], &[Verdict::Allow][..], &[EventName::Listen][..])
+    );
+    assert!(options.filter.verdicts.is_empty() && options.filter.events.is_empty());
+    assert!(refused(&["log", "--port=!http"]).contains("--port"));
+    assert_eq!(traced(&["--user=!root"]).filter.not.unwrap().users, [UserIs::Id(0)]);
+    assert_eq!(traced(&["--exe=./!odd"]).filter.not, None);
+}
+
+#[test]
+fn bytes_of_a_path_are_typed_as_records_have_them() {
+    for path in [r"/nowhere/a\xff", r"/nowhere/a\\xff", r"/nowhere/a\b"] {
+        let at = ExecutableIs::At { given: path.into(), resolved: path.into() };
+        assert_eq!(traced(&["--exe", path]).filter.executables, [at]);
+    }
+}
+
+#[test]
+fn sums_are_by_keys_each_once() {
+    let options = asked_of_the_log(&["--sum-by=exe,name,exe", "--sort=sent", "--top=5"]);
+    let expected = SumOptions { by: vec![SumKey::Executable, SumKey::Name], sort: SumFigure::Sent, top: Some(5) };
+    assert_eq!(options.sum, Some(expected));
+    assert_eq!(asked_of_the_log(&[]).sum, None);
+    for wrong in [
+        &["log", "--sum-by=nothing"][..],
+        &["log", "--top=5"],
+        &["log", "--sort=sent"],
+        &["log", "--sum-by=exe", "--sort=x"],
+        &["log", "--sum-by=exe", "--top=0"],
+    ] {
+        refused(wrong);
+    }
+    assert!(refused(&["log", "--sum-by=exe", "--limit=1"]).contains("use --top"));
+}
+
+#[test]
+fn sums_of_a_trace_have_the_bytes_of_open_connections() {
+    let options = traced(&["--sum-by=name,exe", "--sort=received", "--top=3"]);
+    let expected = SumOptions { by: vec![SumKey::Name, SumKey::Executable], sort: SumFigure::Received, top: Some(3) };
+    assert_eq!((options.sum, options.totals), (Some(expected), Some(super::TOTALS)));
+    assert_eq!(traced(&["--sum-by=exe", "--totals=1h"]).totals, Some(Duration::from_secs(3600)));
+    assert_eq!((traced(&[]).sum, traced(&[]).totals), (None, None));
+    refused(&["trace", "--top=5"]);
+    assert!(refused(&["trace", "--sum-by=exe", "--every-send"]).contains("--every-send"));
 }
 
 #[test]
@@ -71,7 +143,7 @@ fn every_option_arrives() {
         "--pid=1,2",
         "--pid=3",
         "--exe=curl",
-        "--user=0,alice",
+        "--user=4242,root",
         "--port=80,8000-8099",
         "--peer=10.0.0.0/8,::1",
         "--transport=tcp,raw",
@@ -84,7 +156,7 @@ fn every_option_arrives() {
         "exit 3",
     ]);
     assert_eq!((options.format, options.color), (Format::Json, ColorChoice::Never));
-    assert_eq!(options.capture, Capture::Only(Layer::Syscalls));
+    assert_eq!(options.capture, Some(Layer::Syscalls));
     assert_eq!((options.duration, options.ring_bytes), (Some(Duration::from_secs(5400)), 64 << 10));
     assert!(!options.standing && !options.names && !options.hash && options.every_send);
     assert_eq!(options.command, ["sh", "-c", "exit 3"]);
@@ -92,9 +164,10 @@ fn every_option_arrives() {
     assert!(filter.followed_only);
     assert_eq!(filter.pids, [1, 2, 3]);
     assert_eq!(filter.executables, [ExecutableIs::Named("curl".into())]);
-    assert_eq!(filter.users, [UserIs::Id(0), UserIs::Named("alice".into())]);
+    assert_eq!(filter.users, [UserIs::Id(4242), UserIs::Id(0)]);
     assert_eq!(filter.ports, [80..=80, 8000..=8099]);
-    assert_eq!(filter.peers, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+    let networks: Vec<IpNet> = filter.peers.iter().map(|peer| peer.network).collect();
+    assert_eq!(networks, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
     assert_eq!(filter.transports, ["tcp", "raw"]);
     assert_eq!(filter.names, [NameIs::Exactly("example.org".into()), NameIs::Below("example.net".into())]);
     assert_eq!(filter.events, [EventName::Listen]);
@@ -126,6 +199,16 @@ fn everything_that_is_wrong_is_reported_at_once() {
 }
 
 #[test]
+fn a_trace_refuses_users_that_this_host_does_not_have() {
+    let message = refused(&["trace", "--user=no-such-user,!rooot", "--user=4294967295"]);
+    assert!(message.contains("\"no-such-user\" for '--user <NAME|UID>': this host has no such user"), "{message}");
+    assert!(message.contains("\"rooot\"") && message.contains("did you mean \"root\"?"), "{message}");
+    assert_eq!(message.matches("error: ").count(), 2, "{message}");
+    let of_any_host = asked_of_the_log(&["--user=no-such-user"]).filter;
+    assert_eq!(of_any_host.users, [UserIs::Named("no-such-user".into())]);
+}
+
+#[test]
 fn the_whole_log_is_shown_unless_asked_otherwise() {
     let options = asked_of_the_log(&[]);
     assert_eq!((options.format, options.directory.to_str()), (LogFormat::Table, Some(DEFAULT_LOG_DIRECTORY)));
@@ -151,6 +234,24 @@ fn every_option_of_the_log_arrives() {
     assert_eq!(options.filter.verdicts, [Verdict::Block, Verdict::WouldBlock]);
     assert_eq!(options.filter.reasons, [Reason::NoRule]);
     assert_eq!(options.filter.executables, [ExecutableIs::Named("curl".into())]);
+}
+
+#[test]
+fn the_log_is_where_the_configuration_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = file("good", "[parquet]\ndestination = \"/data/connections\"\n");
+    assert_eq!(asked_of_the_log(&["--config", &good]).directory.to_str(), Some("/data/connections"));
+    let none = file("none", "[parquet]\nenabled = false\n");
+    assert!(refused(&["log", "--config", &none]).contains("no log"));
+    let wrong = file("wrong", "[parquet]\nplace = 1\n");
+    assert!(refused(&["log", "--config", &wrong]).contains("place"));
+    assert!(refused(&["log", "--config", "/no/such/file"]).contains("/no/such/file"));
+    refused(&["log", "--config", &good, "--dir=/elsewhere"]);
 }
 
 #[test]
@@ -272,7 +373,20 @@ fn networks_of_mapped_addresses_are_those_of_ipv4() {
         ("::ffff:0:0/96", "0.0.0.0/0"),
         ("::/0", "::/0"),
     ] {
-        assert_eq!(value::peer(text), Ok(expected.parse().unwrap()), "{text}");
+        assert_eq!(
+            value::peer(text).map(|peer| (peer.network, peer.interface)),
+            Ok((expected.parse().unwrap(), None)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_link_local_peer_may_be_behind_an_interface() {
+    let peer = value::peer("fe80::1%eth0").unwrap();
+    assert_eq!((peer.network, peer.interface), ("fe80::1/128".parse().unwrap(), Interface::from_name("eth0")));
+    for text in ["2001:db8::1%eth0", "fe80::1%", "fe80::/64%eth0", "10.0.0.1%eth0"] {
+        assert!(value::peer(text).is_err(), "{text}");
     }
 }
 
@@ -281,7 +395,7 @@ proptest! {
     fn a_ring_is_a_power_of_two_of_at_least_a_page(bits in 0_u32..40, more in 0_u64..3) {
         let bytes = (1_u64 << bits) + more;
         let good = bytes.is_power_of_two() && (4096..=1 << 31).contains(&bytes);
-        prop_assert_eq!(value::ring_bytes(&bytes.to_string()).ok().map(u64::from), good.then_some(bytes));
+        prop_assert_eq!(ring_bytes(&bytes.to_string()).ok().map(u64::from), good.then_some(bytes));
     }
 
     #[test]
@@ -293,7 +407,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_readers_panic(text in any::<String>()) {
-        let _ = (value::duration(&text), value::ring_bytes(&text), value::pid(&text), value::user(&text));
+        let _ = (duration(&text), ring_bytes(&text), value::pid(&text), value::user(&text));
         let _ = (value::host(&text), value::event(&text), value::moment(&text, &jiff::ZonedDateTime::now()));
         let _ = (value::ports(&text), value::peer(&text), value::transport(&text), value::executable(&text));
     }

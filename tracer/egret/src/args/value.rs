@@ -1,19 +1,20 @@
 //! What a single value means. Errors say what was expected; who asks adds the option and the value.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, absolute};
 use std::time::Duration;
 
-use bytesize::ByteSize;
+use egret_config::Account;
 use egret_exporters::values;
-use egret_model::{EventName, Reason, Timestamp, Transport, Verdict};
+use egret_model::{EventName, Reason, Timestamp, Transport, Verdict, escaped, parse_link_local, unescaped};
 use ipnet::{IpNet, Ipv4Net};
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, SpanRelativeTo, ZonedDateTime};
-use nix::unistd::{SysconfVar, sysconf};
+use jiff::{SpanRelativeTo, ZonedDateTime};
 
-use crate::filter::{ExecutableIs, NameIs, UserIs};
+use crate::filter::{Direction, ExecutableIs, NameIs, PeerIs, UserIs};
 
 /// Names of transports.
 pub(super) const TRANSPORTS: [&str; 8] = [
@@ -27,19 +28,20 @@ pub(super) const TRANSPORTS: [&str; 8] = [
     Transport::Packet.as_str(),
 ];
 
-const ALL_EVENTS: [EventName; 6] = [
+const ALL_EVENTS: [EventName; 7] = [
     EventName::ConnectionOpen,
     EventName::ConnectionClose,
     EventName::ConnectionFailed,
     EventName::DatagramSend,
     EventName::Listen,
     EventName::Accept,
+    EventName::ConnectionUpdate,
 ];
 
 /// Names of events.
-pub(super) const EVENTS: [&str; 6] = {
-    let [open, close, failed, send, listen, accept] = ALL_EVENTS;
-    [open.as_str(), close.as_str(), failed.as_str(), send.as_str(), listen.as_str(), accept.as_str()]
+pub(super) const EVENTS: [&str; 7] = {
+    let [open, close, failed, send, listen, accept, update] = ALL_EVENTS;
+    [open.as_str(), close.as_str(), failed.as_str(), send.as_str(), listen.as_str(), accept.as_str(), update.as_str()]
 };
 
 /// Names of verdicts.
@@ -62,19 +64,6 @@ pub(super) const REASONS: [&str; 7] = {
     ]
 };
 
-/// Largest ring that the kernel takes: its size is a power of two in 32 bits.
-const LARGEST_RING: u32 = 1 << 31;
-
-/// What the kernel uses where it does not say (the smallest page of any Linux).
-const SMALLEST_PAGE: u32 = 4096;
-
-/// A time longer than zero, as `1h30m`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let duration: SignedDuration = text.parse().map_err(|_| "expected a time such as 10s, 5m or 1h30m".to_owned())?;
-    let duration = Duration::try_from(duration).map_err(|_| "a time cannot be negative".to_owned())?;
-    if duration.is_zero() { Err("expected a time longer than zero".to_owned()) } else { Ok(duration) }
-}
-
 /// A time longer than zero, as `30d` or `1w`; days have 24 hours.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
     let span = text.parse::<jiff::Span>().ok();
@@ -83,21 +72,6 @@ pub(super) fn age(text: &str) -> Result<Duration, String> {
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "expected a time longer than zero, such as 30d or 12h".to_owned())
-}
-
-/// Bytes of a ring, as `4MiB`.
-pub(crate) fn ring_bytes(text: &str) -> Result<u32, String> {
-    let size: ByteSize = text.parse().map_err(|_| "expected a size such as 64KiB or 4MiB".to_owned())?;
-    let page = page_bytes();
-    u32::try_from(size.as_u64())
-        .ok()
-        .filter(|bytes| bytes.is_power_of_two() && (page..=LARGEST_RING).contains(bytes))
-        .ok_or_else(|| format!("expected a power of two from {page} bytes, one page, to 2GiB"))
-}
-
-fn page_bytes() -> u32 {
-    let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
-    page.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(SMALLEST_PAGE)
 }
 
 /// A process id.
@@ -109,7 +83,8 @@ pub(super) fn pid(text: &str) -> Result<u32, String> {
 /// A file name, or a path if it has a slash.
 ///
 /// Links are followed, because the kernel knows the file a process runs by its true path: on a merged-usr system
-/// `/bin/curl` runs as `/usr/bin/curl`. A path that leads nowhere is taken as it is; it may do so in a container.
+/// `/bin/curl` runs as `/usr/bin/curl`. A path that leads nowhere is taken as it is; it may do so in a container. Bytes that are
+/// no UTF-8 are `\xNN`, as in records.
 pub(super) fn executable(text: &str) -> Result<ExecutableIs, String> {
     if text.is_empty() {
         return Err("expected a file name or a path".to_owned());
@@ -117,9 +92,9 @@ pub(super) fn executable(text: &str) -> Result<ExecutableIs, String> {
     if !text.contains('/') {
         return Ok(ExecutableIs::Named(text.to_owned()));
     }
-    let given = absolute(text).map_err(|error| error.to_string())?;
+    let given = absolute(OsStr::from_bytes(&unescaped(text))).map_err(|error| error.to_string())?;
     let resolved = given.canonicalize().unwrap_or_else(|_| given.clone());
-    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let text = |path: &Path| escaped(path.as_os_str().as_bytes()).into_owned();
     Ok(ExecutableIs::At { given: text(&given), resolved: text(&resolved) })
 }
 
@@ -134,6 +109,18 @@ pub(super) fn user(text: &str) -> Result<UserIs, String> {
     text.parse().map(UserIs::Id).map_err(|_| "a user id has 32 bits".to_owned())
 }
 
+/// A user of this host, by name or number. A number needs no user.
+pub(super) fn local_user(text: &str) -> Result<UserIs, String> {
+    match user(text)? {
+        UserIs::Id(id) => Ok(UserIs::Id(id)),
+        UserIs::Named(name) => Account::User.id(&name).map(UserIs::Id).ok_or_else(|| {
+            Account::User
+                .problem(&name)
+                .unwrap_or_else(|| "the user cannot be looked up now; give its number".to_owned())
+        }),
+    }
+}
+
 /// A port, or a range of ports with both ends in it.
 pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -145,12 +132,16 @@ pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     }
 }
 
-/// A network; a single address is one of its full length. v4-mapped ones become IPv4, as events have them.
-pub(super) fn peer(text: &str) -> Result<IpNet, String> {
+/// A network; a single address is one of its full length, a link-local one perhaps behind an interface. v4-mapped ones become
+/// IPv4, as events have them.
+pub(super) fn peer(text: &str) -> Result<PeerIs, String> {
+    if let Some((address, interface)) = parse_link_local(text) {
+        return Ok(PeerIs { network: IpAddr::from(address).into(), interface: Some(interface) });
+    }
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     network
-        .map(canonical)
-        .map_err(|_| "expected an address, or a network such as 10.0.0.0/8 or 2001:db8::/32".to_owned())
+        .map(|network| PeerIs::from(canonical(network)))
+        .map_err(|_| "expected an address, a network such as 10.0.0.0/8 or 2001:db8::/32, or fe80::1%eth0".to_owned())
 }
 
 /// A network of v4-mapped addresses as the IPv4 network that it is.
@@ -158,6 +149,23 @@ fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(v6) = network else { return network };
     let v4 = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
     v4.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
+}
+
+/// Directions of connections.
+pub(super) const DIRECTIONS: [&str; 2] = ["in", "out"];
+
+/// A direction.
+pub(super) fn direction(text: &str) -> Result<Direction, String> {
+    match text {
+        "in" => Ok(Direction::In),
+        "out" => Ok(Direction::Out),
+        _ => Err(format!("expected one of: {}", DIRECTIONS.join(", "))),
+    }
+}
+
+/// Something that has a name.
+pub(super) fn named(what: &str, text: &str) -> Result<String, String> {
+    if text.is_empty() { Err(format!("expected {what}")) } else { Ok(text.to_owned()) }
 }
 
 /// The name of a transport.

@@ -5,16 +5,19 @@ use std::io::{self, BufRead as _, Write as _};
 use std::time::Duration;
 
 use anyhow::Result;
-use egret_enforcer::ask::{Answer, Lasts};
+use egret_enforcer::ask::{Answer, Extent, Hosts, Lasts};
 
-use super::{answer, open, text};
+use super::{answer, author, open, text};
 use crate::control::{AnswerRequest, Client};
 
 const CHOICES: &str = "\
-      a  allow always     d  deny always       o  allow once
-      h  allow for 1h     r  allow until egret restarts
+      a  allow always     o  allow once     h  allow for 1h     r  allow until egret restarts
+      d  deny always      n  deny once      t  deny for 1h
       s  skip             q  quit
+      for more than this connection, behind a letter: any-port, domain, any-host; such as `a domain`
     > ";
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Puts each question that is open, until there are no more.
 pub(super) async fn run(client: &Client) -> Result<()> {
@@ -32,23 +35,67 @@ pub(super) async fn run(client: &Client) -> Result<()> {
             return Ok(());
         }
         let chosen = match line.trim() {
-            "a" => Answer { allow: true, lasts: Lasts::Always },
-            "d" => Answer { allow: false, lasts: Lasts::Always },
-            "o" => Answer { allow: true, lasts: Lasts::Once },
-            "h" => Answer { allow: true, lasts: Lasts::For(Duration::from_secs(3600)) },
-            "r" => Answer { allow: true, lasts: Lasts::UntilRestart },
             "q" => return Ok(()),
             "s" => {
                 skipped.insert(question.id);
                 continue;
             }
-            _ => continue,
+            line => match chosen(line) {
+                Some(answer) => answer,
+                None => continue,
+            },
         };
-        let request = AnswerRequest { id: Some(question.id), subject: None, answer: chosen };
+        let request = AnswerRequest { id: Some(question.id), subject: None, by: author(), answer: chosen };
         // Somebody else may have answered meanwhile.
         if let Err(error) = answer(client, request).await {
             skipped.insert(question.id);
             writeln!(out, "{error:#}")?;
+        }
+    }
+}
+
+/// What a line says: a letter, and for how much.
+fn chosen(line: &str) -> Option<Answer> {
+    let mut words = line.split_whitespace();
+    let (allow, lasts) = match words.next()? {
+        "a" => (true, Lasts::Always),
+        "d" => (false, Lasts::Always),
+        "o" => (true, Lasts::Once),
+        "n" => (false, Lasts::Once),
+        "h" => (true, Lasts::For(HOUR)),
+        "t" => (false, Lasts::For(HOUR)),
+        "r" => (true, Lasts::UntilRestart),
+        _ => return None,
+    };
+    let mut extent = Extent::default();
+    for word in words {
+        match word {
+            "any-port" => extent.any_port = true,
+            "domain" => extent.hosts = Hosts::Domain,
+            "any-host" => extent.hosts = Hosts::Any,
+            _ => return None,
+        }
+    }
+    Some(Answer { allow, lasts, extent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Extent, HOUR, Hosts, Lasts, chosen};
+
+    #[test]
+    fn a_line_says_for_how_long_and_for_how_much() {
+        let answer = |allow, lasts, hosts, any_port| Some(Answer { allow, lasts, extent: Extent { hosts, any_port } });
+        for (line, said) in [
+            ("a", answer(true, Lasts::Always, Hosts::This, false)),
+            ("t domain", answer(false, Lasts::For(HOUR), Hosts::Domain, false)),
+            ("n any-port", answer(false, Lasts::Once, Hosts::This, true)),
+            ("r any-host any-port", answer(true, Lasts::UntilRestart, Hosts::Any, true)),
+            ("", None),
+            ("domain", None),
+            ("a everything", None),
+        ] {
+            assert_eq!(chosen(line), said, "{line}");
         }
     }
 }

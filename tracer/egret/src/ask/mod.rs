@@ -7,12 +7,12 @@ mod watch;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
-use egret_enforcer::ask::Answer;
+use egret_config::places;
 use hyper::Method;
 
-use crate::args::{AskOptions, AskWhich, AskWish, exit};
-use crate::config::places;
+use crate::args::{AskOptions, AskWhich, AskWish};
 use crate::control::{AnswerRequest, Answered, Client, Questions, WithdrawRequest};
+use crate::exit;
 use crate::history;
 
 /// Does what was asked and gives the exit status.
@@ -40,12 +40,12 @@ async fn carry_out(client: &Client, wish: &AskWish) -> Result<()> {
         AskWish::Interview if io::stdin().is_terminal() && io::stdout().is_terminal() => interview::run(client).await,
         AskWish::Interview => list(client).await,
         AskWish::Watch => watch::run(client).await,
-        AskWish::Answer { which, allow, lasts } => {
+        AskWish::Answer { which, answer: said } => {
             let (id, subject) = match which {
                 AskWhich::Id(id) => (Some(*id), None),
                 AskWhich::Subject(subject) => (None, Some(subject.to_string())),
             };
-            answer(client, AnswerRequest { id, subject, answer: Answer { allow: *allow, lasts: *lasts } }).await
+            answer(client, AnswerRequest { id, subject, by: author(), answer: *said }).await
         }
         AskWish::Withdraw(id) => {
             client.send(Method::POST, "/v1/questions/withdraw", &WithdrawRequest { id: *id }).await?;
@@ -62,6 +62,11 @@ async fn list(client: &Client) -> Result<()> {
 async fn open(client: &Client) -> Result<Questions> {
     let answer = client.get("/v1/questions", "application/json").await?;
     serde_json::from_slice(&answer).context("egret answers what this version does not understand")
+}
+
+/// Who sits at the terminal behind sudo(8). The daemon believes root alone; of others it knows by itself who they are.
+fn author() -> Option<String> {
+    std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty())
 }
 
 async fn answer(client: &Client, request: AnswerRequest) -> Result<()> {

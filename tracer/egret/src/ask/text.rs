@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use egret_enforcer::ask::{Question, Standing};
+use egret_enforcer::ask::{AnswerInForce, Question};
 
 use crate::control::Questions;
 
@@ -34,7 +34,7 @@ pub(super) fn one(question: &Question) -> String {
     text
 }
 
-fn standing_line(standing: &Standing) -> String {
+fn standing_line(standing: &AnswerInForce) -> String {
     let verb = if standing.allow { "allow" } else { "deny" };
     let until = standing
         .remaining_seconds

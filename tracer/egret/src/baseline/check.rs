@@ -6,17 +6,22 @@ use std::path::Path;
 use anyhow::Result;
 use egret_enforcer::baseline::{Action, Baseline, Precision, Problem};
 
-use super::store::{Broken, Store};
-use crate::args::exit;
+use crate::exit;
+use egret_enforcer::store::{Broken, FileStore};
 
 pub(super) fn run(file: &Path, out: &mut dyn Write) -> Result<u8> {
-    match Store::open(file, Precision::default()) {
+    match FileStore::open(file, Precision::default()) {
         Ok(store) if store.is_new() => {
             eprintln!("egret: there is no baseline {}", file.display());
             Ok(exit::FAILED)
         }
         Ok(store) => {
             doubts(store.baseline()).iter().for_each(|doubt| eprintln!("warning: {doubt}"));
+            let unmatched = unmatched(store.baseline());
+            if !unmatched.is_empty() {
+                unmatched.iter().for_each(|rule| eprintln!("{}: {rule}", file.display()));
+                return Ok(exit::USAGE);
+            }
             writeln!(out, "ok: {}: {} rules", file.display(), store.baseline().entries.len())?;
             Ok(exit::DONE)
         }
@@ -30,14 +35,18 @@ pub(super) fn run(file: &Path, out: &mut dyn Write) -> Result<u8> {
     }
 }
 
+/// Rules that no flow can match, each with the reason. They do no harm, so that they are no reason not to enforce the others.
+fn unmatched(baseline: &Baseline) -> Vec<String> {
+    let entries = baseline.entries.iter();
+    let reasons = entries.filter_map(|(rule, entry)| Some((rule, entry.action, rule.unmatched()?)));
+    reasons.map(|(rule, action, reason)| format!("`{} {rule}` matches nothing: {reason}", action.as_str())).collect()
+}
+
 /// What is right but may not do what it looks like.
 fn doubts(baseline: &Baseline) -> Vec<String> {
     let mut doubts = Vec::new();
     let denying: Vec<_> = baseline.entries.iter().filter(|(_, entry)| entry.action == Action::Deny).collect();
     for (rule, entry) in &baseline.entries {
-        if let Some(path) = rule.subject.executable.as_deref().filter(|path| !path.starts_with('/')) {
-            doubts.push(format!("{rule}: {path} is no absolute path: no process has it"));
-        }
         if entry.action == Action::Allow
             && let Some((other, _)) = denying.iter().find(|(other, _)| rule.is_within(other))
         {

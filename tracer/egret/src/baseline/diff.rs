@@ -8,7 +8,8 @@ use egret_enforcer::baseline::{self, Action, Difference, Rule};
 use serde::Serialize;
 
 use super::output::{RuleParts, json};
-use crate::args::{ColorChoice, exit};
+use crate::args::ColorChoice;
+use crate::exit;
 use crate::table::{TableStyle, text};
 
 #[derive(Serialize)]

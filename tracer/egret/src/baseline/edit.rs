@@ -4,10 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use egret_enforcer::baseline::{Action, Baseline, Entry, Precision, Rule};
+use egret_enforcer::baseline::{Action, Baseline, Entry, Precision, Rule, Value};
+use jiff::civil::Date;
 
-use super::store::{Patience, Store};
-use crate::args::{Which, exit};
+use crate::exit;
+use crate::rule::Which;
+use egret_enforcer::store::{FileStore, Patience};
 
 /// A change of the rules that somebody asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl FileKeeper {
 
 impl Keeper for FileKeeper {
     fn edit(&mut self, edit: &Edit) -> Result<Outcome> {
-        let mut store = Store::open(&self.0, Precision::default())?;
+        let mut store = FileStore::open(&self.0, Precision::default())?;
         let (outcome, _) = store.edit(Patience::Any, |baseline| apply(baseline, edit))?;
         Ok(outcome)
     }
@@ -81,28 +83,84 @@ pub(super) fn run(keeper: &mut impl Keeper, edit: &Edit, out: &mut dyn Write) ->
     Ok(exit::DONE)
 }
 
-/// Makes a change.
-pub(crate) fn apply(baseline: &mut Baseline, edit: &Edit) -> Outcome {
-    match edit {
-        Edit::Set { which, action, note } => match find(baseline, which) {
-            Ok(rule) => set(baseline, rule, *action, note.as_deref()),
-            Err(remark) => Outcome { done: None, remarks: vec![remark] },
-        },
-        Edit::Remove { which } => match find(baseline, which).and_then(|rule| remove(baseline, rule)) {
-            Ok(done) => Outcome { done: Some(done), remarks: Vec::new() },
-            Err(remark) => Outcome { done: None, remarks: vec![remark] },
-        },
+/// Which rules are removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// These.
+    pub which: Vec<Which>,
+    /// Those that answers of this person made.
+    pub by: Option<String>,
+    /// Those that answers of this day or later made.
+    pub answered_since: Option<Date>,
+}
+
+impl Removal {
+    /// Whether an answer made the rule with this comment, and is one of those meant.
+    fn means(&self, note: Option<&str>) -> bool {
+        let Some((by, date)) = (self.by.is_some() || self.answered_since.is_some()).then(|| answer_of(note?)).flatten()
+        else {
+            return false;
+        };
+        self.by.as_deref().is_none_or(|asked| by.is_some_and(|by| by == asked || by == noted(asked)))
+            && self.answered_since.is_none_or(|since| date >= since)
     }
 }
 
-/// The rule that is meant.
-pub(super) fn find(baseline: &Baseline, which: &Which) -> Result<Rule, String> {
-    match which {
-        Which::Rule(rule) => Ok(rule.clone()),
-        Which::Number(number) => {
-            let found = number.checked_sub(1).and_then(|index| baseline.entries.keys().nth(index));
-            found.cloned().ok_or_else(|| format!("there is no rule {number}, only {}", baseline.entries.len()))
-        }
+/// Removes rules. Numbers are those of before: none moves while others go.
+pub(super) fn remove_all(file: &Path, removal: &Removal, out: &mut dyn Write) -> Result<u8> {
+    let store = FileStore::open(file, Precision::default())?;
+    let baseline = store.baseline();
+    let mut rules = Vec::new();
+    for which in &removal.which {
+        rules.push(which.find(baseline).map_err(anyhow::Error::msg)?);
+    }
+    let answered = baseline.entries.iter().filter(|(_, entry)| removal.means(entry.note.as_deref()));
+    rules.extend(answered.map(|(rule, _)| rule.clone()));
+    drop(store);
+    if rules.is_empty() {
+        eprintln!("egret: no rule was answered by that person, or since then");
+        return Ok(exit::FAILED);
+    }
+    let mut keeper = FileKeeper::new(file);
+    let mut status = exit::DONE;
+    for rule in rules {
+        status = status.max(run(&mut keeper, &Edit::Remove { which: Which::Rule(Box::new(rule)) }, out)?);
+    }
+    Ok(status)
+}
+
+/// What the comment behind a rule begins with that an answer made.
+const ANSWERED: &str = "answered";
+
+/// The comment behind a rule that an answer makes: who answered, if that is known, and when.
+pub(crate) fn answer_note(by: Option<&str>, date: Date) -> String {
+    let by = by.map(noted).unwrap_or_default();
+    if by.is_empty() { format!("{ANSWERED}, {date}") } else { format!("{ANSWERED} by {by}, {date}") }
+}
+
+/// A name as comments have it.
+fn noted(name: &str) -> String {
+    let plain = |letter: &char| letter.is_alphanumeric() || "._-@".contains(*letter);
+    name.chars().filter(plain).take(64).collect()
+}
+
+/// Who answered, and when; `None` if the comment is another one.
+fn answer_of(note: &str) -> Option<(Option<&str>, Date)> {
+    let (who, date) = note.strip_prefix(ANSWERED)?.rsplit_once(", ")?;
+    Some((who.strip_prefix(" by "), date.parse().ok()?))
+}
+
+/// Makes a change.
+pub(crate) fn apply(baseline: &mut Baseline, edit: &Edit) -> Outcome {
+    match edit {
+        Edit::Set { which, action, note } => match which.find(baseline) {
+            Ok(rule) => set(baseline, rule, *action, note.as_deref()),
+            Err(remark) => Outcome { done: None, remarks: vec![remark] },
+        },
+        Edit::Remove { which } => match which.find(baseline).and_then(|rule| remove(baseline, rule)) {
+            Ok(done) => Outcome { done: Some(done), remarks: Vec::new() },
+            Err(remark) => Outcome { done: None, remarks: vec![remark] },
+        },
     }
 }
 
@@ -116,7 +174,7 @@ fn remove(baseline: &mut Baseline, rule: Rule) -> Result<Done, String> {
 /// What to say of a rule that is not there.
 pub(super) fn missing(baseline: &Baseline, rule: &Rule) -> String {
     let mut text = format!("there is no rule `{rule}`");
-    let near = |other: &&Rule| other.subject == rule.subject || rule.is_within(other);
+    let near = |other: &&Rule| rule.subject.is_about(&other.subject);
     for (number, other) in (1..).zip(baseline.entries.keys()).filter(|(_, other)| near(other)).take(NEAR) {
         text.push_str(&format!("\n  {number}: {other}"));
     }
@@ -164,7 +222,7 @@ fn remarks(baseline: &Baseline, rule: &Rule, action: Action) -> Vec<String> {
         }
         (None, _) => {}
     }
-    if let Some(path) = rule.subject.executable.as_deref() {
+    if let Some(path) = rule.subject.executable.as_ref().and_then(Value::as_exact) {
         match Path::new(path).canonicalize() {
             _ if !path.starts_with('/') => remarks.push(format!("{path} is no absolute path: no process has it")),
             Ok(resolved) if resolved != Path::new(path) => {
@@ -178,9 +236,32 @@ fn remarks(baseline: &Baseline, rule: &Rule, action: Action) -> Vec<String> {
 
 /// Reads the baseline and finds a rule of it, with its number.
 pub(super) fn existing<'a>(baseline: &'a Baseline, which: &Which) -> Result<(usize, &'a Rule, &'a Entry)> {
-    let rule = find(baseline, which).map_err(anyhow::Error::msg)?;
+    let rule = which.find(baseline).map_err(anyhow::Error::msg)?;
     let mut numbered = (1..).zip(&baseline.entries);
     let found = numbered.find(|(_, (other, _))| **other == rule);
     let (number, (rule, entry)) = found.with_context(|| missing(baseline, &rule))?;
     Ok((number, rule, entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_found_again_by_who_gave_them_and_when() {
+        let date: Date = "2026-11-29".parse().unwrap();
+        let note = answer_note(Some("al ice\n"), date);
+        assert_eq!(note, "answered by alice, 2026-11-29");
+        assert_eq!(answer_of(&note), Some((Some("alice"), date)));
+        assert_eq!(answer_of(&answer_note(None, date)), Some((None, date)));
+        assert_eq!(answer_of("by hand, 2026-11-29"), None);
+        let by = |name: &str| Removal { by: Some(name.to_owned()), ..Removal::default() };
+        assert!(by("alice").means(Some(&note)) && !by("bob").means(Some(&note)) && !by("alice").means(None));
+        assert!(by("al ice").means(Some(&note)), "as it was given");
+        let both = Removal { answered_since: Some("2026-11-30".parse().unwrap()), ..by("alice") };
+        assert!(!both.means(Some(&note)), "both are meant");
+        let since = |day: &str| Removal { answered_since: Some(day.parse().unwrap()), ..Removal::default() };
+        assert!(since("2026-11-29").means(Some(&note)) && !since("2026-11-30").means(Some(&note)));
+        assert!(!Removal::default().means(Some(&note)));
+    }
 }

@@ -6,13 +6,15 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{
-    Action, Entry, Evidence, Generalisation, Members, Outcome, Precision, Rule, Thresholds,
+    Action, Entry, Evidence, Generalisation, Members, Naming, Outcome, Precision, Rule, Thresholds, naming_of,
 };
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, labelled, moment};
 use super::{edit, source};
-use crate::args::{Span, Which, exit};
+use crate::args::Span;
+use crate::exit;
+use crate::rule::Which;
 
 /// Different flows that are told apart; what comes beyond is counted together. Some 500 bytes each: 5 MB.
 const GROUPS: usize = 10_000;
@@ -41,6 +43,8 @@ struct Document<'a> {
     evidence: Option<Seen>,
     #[serde(skip_serializing_if = "Option::is_none")]
     generalised: Option<Generalised<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    patterns: Vec<PatternPart>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +59,14 @@ struct Generalised<'a> {
     members: u64,
     examples: &'a [String],
     meaning: String,
+}
+
+#[derive(Serialize)]
+struct PatternPart {
+    name: &'static str,
+    example: &'static str,
+    becomes: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Serialize)]
@@ -94,7 +106,7 @@ pub(super) fn run(file: &Path, which: &Which, log: Option<&Span>, as_json: bool,
 fn search(log: &Span, rule: &Rule) -> Result<(Found, u8)> {
     let mut found = Found::default();
     // A digest tells whether the file was replaced meanwhile, where the rule asks for it.
-    let precision = Precision { sha256: rule.subject.sha256.is_some(), ..Precision::default() };
+    let precision = Precision { sha256: rule.subject.sha256.is_some(), patterns: false, ..Precision::default() };
     let reading = source::flows(log, source::filter_for(rule), |event, facts, _| {
         if facts.outcome != Outcome::Opened || !rule.covers(&facts) {
             return;
@@ -137,6 +149,7 @@ fn document<'a>(number: usize, rule: &Rule, entry: &'a Entry, found: Option<&Fou
         origin: origin(entry),
         evidence: entry.evidence.as_ref().map(Seen::of),
         generalised: members.map(generalised),
+        patterns: namings(rule).into_iter().map(pattern_part).collect(),
         notes: &entry.notes,
         note: entry.note.as_deref(),
         log: found.map(|found| LogPart {
@@ -145,6 +158,10 @@ fn document<'a>(number: usize, rule: &Rule, entry: &'a Entry, found: Option<&Fou
             groups: found.sorted().into_iter().map(group).collect(),
         }),
     }
+}
+
+const fn pattern_part(naming: &Naming) -> PatternPart {
+    PatternPart { name: naming.name, example: naming.example, becomes: naming.becomes, reason: naming.reason }
 }
 
 fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &mut dyn Write) -> Result<()> {
@@ -165,6 +182,10 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
             labelled(out, "", &meaning(*kind))?;
         }
     }
+    for naming in namings(rule) {
+        let Naming { name, example, becomes, reason, .. } = naming;
+        labelled(out, "pattern", &format!("{name}: {example} becomes {becomes}: {reason}"))?;
+    }
     let Some(found) = found else { return Ok(()) };
     labelled(out, "in the log", &counted(found.flows, "flow"))?;
     let mut columns = Columns::new([">COUNT", "FIRST", "LAST", "FLOWS"]);
@@ -180,6 +201,11 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
         writeln!(out, "and {hidden} other kinds of flows; --json has them")?;
     }
     Ok(())
+}
+
+/// The forms of names that the patterns of a rule are of.
+fn namings(rule: &Rule) -> Vec<&'static Naming> {
+    [&rule.subject.executable, &rule.subject.unit].into_iter().flatten().filter_map(naming_of).collect()
 }
 
 /// Where a rule came from, as far as its line tells.

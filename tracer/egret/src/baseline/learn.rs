@@ -9,9 +9,10 @@ use egret_enforcer::baseline::{Gap, Learned, MOST_RULES, Precision, Rule, Thresh
 use super::judged::Judged;
 use super::output::counted;
 use super::source;
-use super::store::{Patience, Store};
-use crate::args::{Span, exit};
+use crate::args::Span;
+use crate::exit;
 use crate::filter::Filter;
+use egret_enforcer::store::{FileStore, Patience};
 
 /// What became of the flows of a log.
 #[derive(Debug, Default)]
@@ -21,12 +22,13 @@ struct Tally {
     /// Counted before.
     before: u64,
     denied: u64,
-    untold: u64,
+    unknown: u64,
     /// Left out because there are too many rules.
     full: u64,
     failed: u64,
     blocked: u64,
     answered: u64,
+    other_namespace: u64,
 }
 
 /// What was asked.
@@ -37,13 +39,14 @@ pub(super) struct Asked<'a> {
     pub(super) exact: bool,
     pub(super) allow_failed: bool,
     pub(super) precision: Precision,
+    pub(super) config: Option<&'a Path>,
 }
 
 pub(super) fn run(asked: &Asked<'_>, out: &mut dyn Write) -> Result<u8> {
-    let Asked { file, log, exact, allow_failed, precision } = *asked;
-    let mut store = Store::open(file, precision)?;
+    let Asked { file, log, exact, allow_failed, precision, config } = *asked;
+    let mut store = FileStore::open(file, precision)?;
     store.learner().set_allow_failed(allow_failed);
-    let judged = Judged::configured(None);
+    let judged = Judged::configured(config);
     let before = store.baseline().hosts.clone();
     let mut tally = Tally::default();
     let reading = source::flows(log, Filter::default(), |event, mut facts, host| {
@@ -66,7 +69,7 @@ pub(super) fn run(asked: &Asked<'_>, out: &mut dyn Write) -> Result<u8> {
 }
 
 /// Notes an hour that could not be read, unless that is known.
-fn lose(store: &mut Store, gap: Gap) {
+fn lose(store: &mut FileStore, gap: Gap) {
     let is_known = |known: &Gap| known.from <= gap.from && known.to >= gap.to;
     if !store.baseline().gaps.iter().any(is_known) {
         store.learner().lost(gap);
@@ -83,18 +86,19 @@ impl Tally {
             Learned::Known => self.before += if again { 1 } else { 0 },
             Learned::New => self.new += 1,
             Learned::Denied => self.denied += 1,
-            Learned::Untold | Learned::Frozen => self.untold += 1,
-            Learned::Full => self.full += 1,
+            Learned::Unknown | Learned::Frozen => self.unknown += 1,
+            Learned::Full(_) => self.full += 1,
             Learned::Failed => self.failed += 1,
             Learned::Blocked => self.blocked += 1,
             Learned::Answered => self.answered += 1,
+            Learned::OtherNamespace => self.other_namespace += 1,
             Learned::Outstanding => {}
         }
     }
 }
 
-fn tell(store: &Store, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Result<()> {
-    let Tally { flows, new, before, denied, untold, full, failed, blocked, answered } = *tally;
+fn tell(store: &FileStore, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Result<()> {
+    let Tally { flows, new, before, denied, unknown, full, failed, blocked, answered, other_namespace } = *tally;
     let path = store.path().display();
     let rules = u64::try_from(store.baseline().entries.len()).unwrap_or(u64::MAX);
     writeln!(out, "learned: {path}: {}, {new} of them new; {}", counted(flows, "flow"), counted(rules, "rule"))?;
@@ -107,10 +111,11 @@ fn tell(store: &Store, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Res
     for (count, why) in [
         (before, "counted before, and so not again"),
         (denied, "not learned, because rules deny them"),
-        (untold, "not learned, because their program, user or peer is not known"),
+        (unknown, "not learned, because their program, user or peer is not known"),
         (failed, "that failed, noted as tried: they allow nothing until one like them succeeds"),
         (blocked, "not learned, because they were blocked, or would have been"),
         (answered, "not learned, because a person let them pass when asked"),
+        (other_namespace, "not learned, because they are in other network namespaces and of no container"),
     ] {
         if count > 0 {
             eprintln!("egret: flows {why}: {count}");

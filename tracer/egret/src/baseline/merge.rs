@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use egret_enforcer::baseline::{self, Baseline, Precision};
 
-use super::store::{Patience, Store};
-use crate::args::exit;
+use crate::exit;
+use egret_enforcer::store::{FileStore, Patience};
 
 pub(super) fn run(files: &[PathBuf], output: Option<&Path>, out: &mut dyn Write) -> Result<u8> {
     let mut whole = Baseline::default();
@@ -19,7 +19,7 @@ pub(super) fn run(files: &[PathBuf], output: Option<&Path>, out: &mut dyn Write)
     match output {
         None => write!(out, "{whole}")?,
         Some(file) => {
-            let mut store = Store::open(file, Precision::default())?;
+            let mut store = FileStore::open(file, Precision::default())?;
             store.edit(Patience::Any, |baseline| baseline.clone_from(&whole))?;
         }
     }

@@ -16,7 +16,6 @@ mod readiness;
 mod replay;
 mod show;
 mod source;
-mod store;
 #[cfg(test)]
 mod tests;
 
@@ -25,10 +24,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Baseline, Precision};
+use egret_enforcer::store::{Broken, FileStore, SaveError};
 
-pub(crate) use self::edit::{Edit, Outcome, apply};
-pub use self::store::{Broken, Patience, SaveError, Saved, Store};
-use crate::args::{BaselineCommand, exit};
+pub use self::edit::Removal;
+pub(crate) use self::edit::{Edit, answer_note, apply};
+use crate::args::BaselineCommand;
+use crate::exit;
 use crate::history;
 
 /// Does what was asked and gives the exit status.
@@ -54,18 +55,17 @@ fn write(command: &BaselineCommand, out: &mut dyn Write) -> Result<u8> {
         }
         BaselineCommand::Diff { first, second, json } => diff::run(first, second, *json, out),
         BaselineCommand::Replay { file, log, config, json } => replay::run(file, log, config.as_deref(), *json, out),
-        BaselineCommand::Learn { file, log, exact, allow_failed, precision } => {
+        BaselineCommand::Learn { file, log, exact, allow_failed, precision, config } => {
             let (exact, allow_failed, precision) = (*exact, *allow_failed, *precision);
-            learn::run(&learn::Asked { file, log, exact, allow_failed, precision }, out)
+            let config = config.as_deref();
+            learn::run(&learn::Asked { file, log, exact, allow_failed, precision, config }, out)
         }
         BaselineCommand::Explain { file, which, log, json } => explain::run(file, which, log.as_ref(), *json, out),
         BaselineCommand::Set { file, which, action, note } => {
             let edit = Edit::Set { which: which.clone(), action: *action, note: note.clone() };
             edit::run(&mut edit::FileKeeper::new(file), &edit, out)
         }
-        BaselineCommand::Remove { file, which } => {
-            edit::run(&mut edit::FileKeeper::new(file), &Edit::Remove { which: which.clone() }, out)
-        }
+        BaselineCommand::Remove { file, removal } => edit::remove_all(file, removal, out),
         BaselineCommand::Merge { files, output } => merge::run(files, output.as_deref(), out),
         BaselineCommand::Prune { file, unused, dry_run } => prune::run(file, *unused, *dry_run, out),
         BaselineCommand::Check { file } => check::run(file, out),
@@ -80,8 +80,8 @@ fn read(file: &Path) -> Result<Baseline> {
 }
 
 /// A baseline that has to be there, and its file.
-fn existing(file: &Path) -> Result<Store> {
-    let store = Store::open(file, Precision::default())?;
+fn existing(file: &Path) -> Result<FileStore> {
+    let store = FileStore::open(file, Precision::default())?;
     if store.is_new() {
         anyhow::bail!(
             "there is no baseline {}; a daemon that has just begun writes it within baseline.save_every (a minute), and \

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use egret_enforcer::baseline::{Destination, Evidence, Rule, Subject};
+use egret_enforcer::baseline::{Destination, Evidence, Rule, Subject, Value};
 use egret_model::Timestamp;
 use serde::Serialize;
 
@@ -109,6 +109,8 @@ pub(super) struct SubjectParts {
     #[serde(skip_serializing_if = "Option::is_none")]
     executable: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -119,20 +121,27 @@ pub(super) struct SubjectParts {
     #[serde(skip_serializing_if = "Option::is_none")]
     container: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
 }
 
 impl SubjectParts {
     pub(super) fn of(subject: &Subject) -> Self {
-        let text = |value: &Option<std::sync::Arc<str>>| value.as_deref().map(str::to_owned);
+        let text = |value: &Option<Value>| value.as_ref().map(|value| value.text().to_string());
         Self {
             subject: subject.to_string(),
             executable: text(&subject.executable),
+            file: text(&subject.file),
             script: text(&subject.script),
             sha256: text(&subject.sha256),
             user: text(&subject.user),
             unit: text(&subject.unit),
             container: text(&subject.container),
+            image: text(&subject.image),
+            pod: text(&subject.pod),
             parent: text(&subject.parent),
         }
     }

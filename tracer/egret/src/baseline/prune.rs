@@ -9,8 +9,8 @@ use egret_enforcer::baseline::{self, Action, Baseline, Rule};
 use egret_model::Timestamp;
 
 use super::output::moment;
-use super::store::Patience;
-use crate::args::exit;
+use crate::exit;
+use egret_enforcer::store::Patience;
 
 pub(super) fn run(file: &Path, unused: Duration, dry_run: bool, out: &mut dyn Write) -> Result<u8> {
     let mut store = super::existing(file)?;

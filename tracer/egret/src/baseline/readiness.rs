@@ -9,12 +9,14 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Baseline, Figures, History, Precision, Subject, Survey, Thresholds};
-use egret_enforcer::judge::Exempt;
+use egret_enforcer::evaluate::Exempt;
+use egret_enforcer::store::FileStore;
 
 use super::judged::{Judged, told};
 use super::output::json;
 use super::{show, source};
-use crate::args::{Span, Whose, exit};
+use crate::args::{Span, Whose};
+use crate::exit;
 use crate::filter::Filter;
 
 /// What was asked.
@@ -47,7 +49,7 @@ pub(super) fn run(asked: &Asked<'_>, as_json: bool, out: &mut dyn Write) -> Resu
     let judged = Judged::configured(asked.config);
     let Some(log) = asked.log else {
         let whole = super::read(asked.file)?;
-        let baseline = judged.scope.judged(&whole);
+        let baseline = judged.scope.evaluated(&whole);
         let source = format!("the evidence in {}", asked.file.display());
         let (subjects, all) = Figures::of(&baseline);
         let rules = whole.entries.len() - baseline.entries.len();
@@ -74,14 +76,14 @@ pub(super) fn run(asked: &Asked<'_>, as_json: bool, out: &mut dyn Write) -> Resu
     ] {
         left_out.extend((count > 0).then(|| format!("{count} {why}")));
     }
-    let counted = (survey.untold, left_out);
+    let counted = (survey.unknown, left_out);
     answer(asked, source, subjects, all, survey.history(), counted).write(as_json, out)?;
     Ok(reading.status())
 }
 
 /// A baseline that need not be there: its rules of people are taken if it is.
 fn optional(file: &Path) -> Result<Baseline> {
-    Ok(super::Store::open(file, Precision::default())?.baseline().clone())
+    Ok(FileStore::open(file, Precision::default())?.baseline().clone())
 }
 
 /// The subjects that were asked for, those with most flows first.

@@ -54,7 +54,7 @@ pub(super) fn run(file: &Path, log: &Span, config: Option<&Path>, as_json: bool,
     })?;
     let mut blocked: Vec<_> = replay.blocked().collect();
     blocked.sort_by(|(one, first), (other, second)| second.count.cmp(&first.count).then_with(|| one.cmp(other)));
-    let complete = reading.status() == crate::args::exit::DONE;
+    let complete = reading.status() == crate::exit::DONE;
     if as_json {
         json(out, &document(&replay, period, complete, &blocked))?;
     } else {
@@ -76,10 +76,10 @@ fn document(
     };
     Document {
         flows: replay.flows,
-        judged: replay.judged(),
+        judged: replay.evaluated(),
         exempt: replay.exempt.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
         allowed: replay.allowed,
-        would_block: replay.judged() - replay.allowed,
+        would_block: replay.evaluated() - replay.allowed,
         unattributed: replay.unattributed,
         other: replay.other,
         first: period.map(|period| moment(period.first)),
@@ -98,7 +98,7 @@ fn tell(
     let Replay { flows, allowed, unattributed, other, .. } = *replay;
     let between = period.map(|Period { first, last }| format!(", {} to {}", moment(first), moment(last)));
     labelled(out, "flows", &format!("{flows}{}", between.unwrap_or_default()))?;
-    let judged = replay.judged();
+    let judged = replay.evaluated();
     if judged < flows {
         labelled(
             out,

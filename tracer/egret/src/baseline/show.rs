@@ -4,11 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use egret_enforcer::baseline::{Entry, Rule, Subject};
+use egret_enforcer::baseline::{Entry, Rule, Subject, Value};
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, moment};
-use crate::args::{Whose, exit};
+use crate::args::Whose;
+use crate::exit;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -75,10 +76,10 @@ fn with_remarks(rule: &Rule, entry: &Entry) -> String {
 /// Whether a rule is about these processes, or some of them.
 pub(super) fn is_one_of(subject: &Subject, whose: &Whose) -> bool {
     match whose {
-        Whose::Subject(wanted) => subject.is_within(wanted),
+        Whose::Subject(wanted) => subject.is_about(wanted),
         Whose::Named(name) => {
-            let path = subject.executable.as_deref().map(Path::new);
-            path.and_then(Path::file_name).is_some_and(|file| file == name.as_str())
+            let path = subject.executable.as_ref().map(Value::text);
+            path.is_some_and(|path| Path::new(&*path).file_name().is_some_and(|file| file == name.as_str()))
         }
     }
 }

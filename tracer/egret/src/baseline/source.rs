@@ -1,13 +1,17 @@
 //! The flows of a log: what a host began.
 
+use std::net::IpAddr;
+
 use anyhow::{Context as _, Result};
-use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule};
+use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule, Value};
 use egret_exporters::parquet::read::Log;
 use egret_model::Event;
+use ipnet::IpNet;
 
 use super::progress::Progress;
-use crate::args::{Span, exit};
-use crate::filter::{ExecutableIs, Filter, NameIs};
+use crate::args::Span;
+use crate::exit;
+use crate::filter::{ExecutableIs, Filter, NameIs, PeerIs};
 use crate::history::question;
 
 /// What became of reading a log.
@@ -62,7 +66,7 @@ pub(super) fn flows(
 pub(super) fn filter_for(rule: &Rule) -> Filter {
     let Destination { transport, host, ports } = &rule.destination;
     let mut filter = Filter::default();
-    if let Some(path) = rule.subject.executable.as_deref() {
+    if let Some(path) = rule.subject.executable.as_ref().and_then(Value::as_exact) {
         filter.executables.push(ExecutableIs::At { given: path.to_owned(), resolved: path.to_owned() });
     }
     filter.transports.extend(*transport);
@@ -70,8 +74,14 @@ pub(super) fn filter_for(rule: &Rule) -> Filter {
         Host::Any => {}
         Host::Name(name) => filter.names.push(NameIs::Exactly(name.to_string())),
         Host::Below(domain) => filter.names.push(NameIs::Below(domain.to_string())),
-        Host::Address(address) => filter.peers.push((*address).into()),
-        Host::Network(network) => filter.peers.push(*network),
+        Host::Domain(domain) => {
+            filter.names.extend([NameIs::Exactly(domain.to_string()), NameIs::Below(domain.to_string())]);
+        }
+        Host::Address(address) => filter.peers.push(PeerIs::from(IpNet::from(*address))),
+        Host::LinkLocal(address, interface) => {
+            filter.peers.push(PeerIs { network: IpAddr::from(*address).into(), interface: Some(*interface) });
+        }
+        Host::Network(network) => filter.peers.push(PeerIs::from(*network)),
     }
     if let Ports::Range(first, last) = *ports {
         filter.ports.push(first..=last);

@@ -2,12 +2,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, Process, Timestamp, Transport};
+use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, NamedBy, Process, Timestamp, Transport};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::write;
-use crate::args::{self, Invocation, exit};
+use crate::args::{self, Invocation};
+use crate::exit;
 use crate::sample::{self, Recorded};
 
 /// 2026-11-20T08:00:00Z.
@@ -22,7 +23,8 @@ fn process(path: &str, args: &[&str], unit: Option<&str>) -> Arc<Process> {
         ..Executable::default()
     }
     .interpreted();
-    let cgroup = unit.map(|unit| Arc::new(Cgroup { unit: Some(unit.into()), ..Cgroup::default() }));
+    let cgroup = unit
+        .map(|unit| Arc::new(Cgroup { unit: Some(unit.into()), unit_named_by: NamedBy::System, ..Cgroup::default() }));
     Arc::new(Process { executable: Arc::new(executable), cgroup, ..sample::process() })
 }
 
@@ -99,9 +101,9 @@ fn recorded() -> Vec<Event> {
     events.push(Event { name: EventName::ConnectionClose, ..flow(6, "/usr/bin/odd", "example.net", 1) });
     events.push(Event { inbound: true, ..flow(7, "/usr/bin/odd", "example.net", 1) });
     // A raw socket that somebody had when egret began.
-    let (standing, transport) = (true, Some(Transport::Raw(255)));
+    let (preexisting, transport) = (true, Some(Transport::Raw(255)));
     events.push(Event {
-        standing,
+        preexisting,
         transport,
         peer: Endpoint::default(),
         process: None,
@@ -180,7 +182,10 @@ fn interpreters_units_and_users_are_told_apart() {
     let rules: Vec<String> =
         bench.text().lines().filter_map(|line| line.split_once("  #")).map(|(rule, _)| rule.to_owned()).collect();
     let rule = |subject: &str| format!("allow exe=/usr/bin/python3.11 {subject} -> tcp example.org 443");
-    assert_eq!(rules, [rule("script=-"), rule("script=/srv/a.py"), rule("script=/srv/b.py unit=b.service")]);
+    assert_eq!(
+        rules,
+        [rule("script=- unit=session-*.scope"), rule("script=/srv/a.py"), rule("script=/srv/b.py unit=b.service")]
+    );
 }
 
 #[test]

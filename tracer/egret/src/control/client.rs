@@ -39,7 +39,13 @@ pub(crate) enum ClientError {
         /// What it says.
         reason: String,
     },
-    /// The connection broke, or who listens does not speak HTTP.
+    /// The daemon closed the connection without an answer.
+    #[error(
+        "egret closed the connection at {socket} without an answer: it ended, or could not start; its log says why",
+        socket = .0.display()
+    )]
+    Ended(PathBuf),
+    /// The connection broke, or whatever listens does not speak HTTP.
     #[error("{socket} does not answer as egret does: {error}", socket = socket.display())]
     Broken {
         /// The socket.
@@ -97,7 +103,11 @@ impl Client {
         let (mut sender, connection) = shaken.map_err(|error| self.broken(error))?;
         tokio::spawn(connection);
         let request = request.header(header::HOST, "egret").body(body).map_err(|error| self.broken(error))?;
-        let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
+        let response = sender.send_request(request).await.map_err(|error| {
+            let has_ended =
+                error.is_incomplete_message() || error.is_closed() || error.is_canceled() || is_reset(&error);
+            if has_ended { ClientError::Ended(self.socket.clone()) } else { self.broken(error) }
+        })?;
         if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }
 
@@ -113,6 +123,12 @@ impl Client {
     fn broken(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
         ClientError::Broken { socket: self.socket.clone(), error: error.into() }
     }
+}
+
+/// Whether the other side went away while it had not read everything.
+fn is_reset(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
 }
 
 async fn refused(response: Response<Incoming>) -> ClientError {

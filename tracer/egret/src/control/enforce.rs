@@ -5,26 +5,34 @@
 //! PUT  /v1/mode              {"mode", "only"?, "confirm_within_seconds"?, "session"?}: switches
 //! POST /v1/mode/confirm      lets the mode on trial hold
 //! GET  /v1/questions         questions that are open, and answers that hold until egret ends
-//! POST /v1/questions/answer  {"id" or "subject", "allow", "lasts"}: answers
+//! POST /v1/questions/answer  {"id" or "subject", "by"?, "allow", "lasts", "extent"?}: answers
 //! POST /v1/questions/withdraw {"id"}: takes an answer back
 //! ```
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use egret_capture::host::Users;
 use egret_enforcer::Mode;
-use egret_enforcer::ask::{Answer, Lasts, Question, Standing, Which};
+use egret_enforcer::ask::{Answer, AnswerInForce, Lasts, Question, Which};
 use egret_enforcer::baseline::{Action, Subject, parse_subject};
+use egret_enforcer::clock::{boot_now, now};
+use egret_enforcer::controller::{ControllerHandle, Refused, Switch};
 use egret_model::Flow;
+use egret_model::snapshot::EnforcementState;
+use egret_names::names_of_hosts;
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
+use super::peer::Peer;
 use super::server::Service;
-use crate::args;
-use crate::baseline::Edit;
-use crate::enforce::{Desk, Refused, Switch, now};
+use crate::baseline::{Edit, answer_note, apply};
+use crate::rule;
+use crate::status::text::elapsed;
 
 /// A mode that is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,6 +56,9 @@ pub(crate) struct AnswerRequest {
     pub(crate) id: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<String>,
+    /// Whom root acts for, as sudo(8) tells it, for the comment behind the rule. Who else answers is what the kernel says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
     #[serde(flatten)]
     pub(crate) answer: Answer,
 }
@@ -55,7 +66,7 @@ pub(crate) struct AnswerRequest {
 /// What became of an answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Answered {
-    /// The questions that it answered, as rules.
+    /// What it is about, as rules.
     pub(crate) rules: Vec<String>,
     /// Whether they are rules of the baseline now.
     pub(crate) written: bool,
@@ -72,7 +83,7 @@ pub(crate) struct WithdrawRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Questions {
     pub(crate) open: Vec<Question>,
-    pub(crate) standing: Vec<Standing>,
+    pub(crate) standing: Vec<AnswerInForce>,
 }
 
 /// Why nothing is done of what was asked for.
@@ -96,56 +107,106 @@ impl IntoResponse for Declined {
     }
 }
 
-pub(super) async fn mode(State(service): State<Service>) -> Result<Response, Declined> {
-    Ok(Json(desk(&service)?.state()).into_response())
+pub(super) async fn mode(Extension(service): Extension<Service>) -> Result<Response, Declined> {
+    let controller = controller(&service)?;
+    // Not before the mode is in force: nobody is to rely on one that is not.
+    controller.started().await;
+    Ok(Json(controller.state()).into_response())
 }
 
 pub(super) async fn switch(
-    State(service): State<Service>,
+    Extension(service): Extension<Service>,
     Json(request): Json<SwitchRequest>,
 ) -> Result<Response, Declined> {
-    let desk = desk(&service)?;
-    request.only.as_deref().map(subject).transpose()?;
+    let controller = controller(&service)?;
+    if let Some(only) = &request.only {
+        check_only(controller, &subject(only)?)?;
+    }
+    if request.confirm_within_seconds == Some(0) {
+        return Err(Declined::because("confirm_within_seconds is at least 1: nobody confirms sooner"));
+    }
     let switch = Switch {
         mode: request.mode,
         only: request.only,
         confirm_within: request.confirm_within_seconds.map(Duration::from_secs),
         session: request.session.as_deref().and_then(session),
     };
-    desk.switch(switch).await?;
-    Ok(Json(desk.state()).into_response())
+    let warnings = if request.mode == Mode::Enforce {
+        young_names(&service, controller).into_iter().collect()
+    } else {
+        Vec::new()
+    };
+    controller.switch(switch).await?;
+    Ok(Json(Switched { state: controller.state(), warnings }).into_response())
 }
 
-pub(super) async fn confirm(State(service): State<Service>) -> Result<Response, Declined> {
-    let desk = desk(&service)?;
-    desk.confirm().await?;
-    Ok(Json(desk.state()).into_response())
+/// A mode that was switched to.
+#[derive(Serialize)]
+struct Switched {
+    #[serde(flatten)]
+    state: EnforcementState,
+    /// What may be blocked although it was learned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
-pub(super) async fn questions(State(service): State<Service>) -> Result<Response, Declined> {
-    let questions = &desk(&service)?.questions;
-    let (open, standing) = (questions.open(), questions.standing());
+/// Names are worth something once they have been watched this long: programs that hold an address for longer are rare.
+const OLD_ENOUGH: Duration = Duration::from_secs(60 * 60);
+
+/// What there is to say of rules that are about names, if names have not been watched for long.
+fn young_names(service: &Service, controller: &ControllerHandle) -> Option<String> {
+    let known = service.hosts.as_deref().map(names_of_hosts).unwrap_or_default();
+    let rules =
+        controller.baseline.as_ref().map(|baseline| baseline.rules_by_name(&known)).filter(|rules| *rules != 0)?;
+    let since_ns = service.describe.describe().snapshot.names.and_then(|names| names.watched_since_ns);
+    let watched = since_ns.map(|since| Duration::from_nanos(boot_now().saturating_sub(since)));
+    let rules = if rules == 1 { "1 rule allows".to_owned() } else { format!("{rules} rules allow") };
+    match watched {
+        None => Some(format!("names are not read from DNS, and {rules} flows by name")),
+        Some(watched) if watched < OLD_ENOUGH => Some(format!(
+            "names have been watched for {} only, and {rules} flows by name: what holds an address from before may be blocked",
+            elapsed(watched.as_secs())
+        )),
+        Some(_) => None,
+    }
+}
+
+pub(super) async fn confirm(Extension(service): Extension<Service>) -> Result<Response, Declined> {
+    let controller = controller(&service)?;
+    controller.confirm().await?;
+    Ok(Json(controller.state()).into_response())
+}
+
+pub(super) async fn questions(Extension(service): Extension<Service>) -> Result<Response, Declined> {
+    let questions = &controller(&service)?.questions;
+    let (open, standing) = (questions.open(), questions.in_force());
     Ok(Json(Questions { open, standing }).into_response())
 }
 
 pub(super) async fn answer(
-    State(service): State<Service>,
+    Extension(service): Extension<Service>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Json(request): Json<AnswerRequest>,
 ) -> Result<Response, Declined> {
-    let desk = desk(&service)?;
+    let controller = service.controller.clone().ok_or(Declined::OnlyLooksOn)?;
     let which = match (request.id, request.subject.as_deref()) {
         (Some(id), None) => Which::Id(id),
-        (None, Some(text)) => Which::Subject(subject(text)?),
+        (None, Some(text)) => Which::Subject(Box::new(subject(text)?)),
         _ => return Err(Declined::because("expected the id of a question, or a subject")),
     };
-    Ok(Json(answered(desk, &which, request.answer)?).into_response())
+    let author = peer.author(request.by.as_deref(), &mut Users::new());
+    let note = answer_note(author.as_deref(), jiff::ZonedDateTime::now().date());
+    // The file may be locked, and the disk slow.
+    let answering = spawn_blocking(move || answered(&controller, &which, request.answer, &note));
+    let answered = answering.await.map_err(|error| Declined::because(error.to_string()))??;
+    Ok(Json(answered).into_response())
 }
 
 pub(super) async fn withdraw(
-    State(service): State<Service>,
+    Extension(service): Extension<Service>,
     Json(request): Json<WithdrawRequest>,
 ) -> Result<Response, Declined> {
-    if !desk(&service)?.questions.withdraw(request.id) {
+    if !controller(&service)?.questions.withdraw(request.id) {
         return Err(Declined::because(format!("no answer to question {} is in force", request.id)));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -155,19 +216,36 @@ fn subject(text: &str) -> Result<Subject, Declined> {
     parse_subject(text).map_err(|reason| Declined::because(format!("the subject is wrong: {reason}")))
 }
 
+/// Enforcing for processes of which no rule is would block all that they do: most likely they are others than was meant.
+fn check_only(controller: &ControllerHandle, only: &Subject) -> Result<(), Declined> {
+    if let Some(reason) = only.unmatched() {
+        return Err(Declined::because(reason));
+    }
+    let has_rules = controller.baseline.as_ref().is_none_or(|baseline| baseline.rules_in_memory().0.has_subject(only));
+    if has_rules {
+        return Ok(());
+    }
+    Err(Declined::because(format!(
+        "no rule is about {only}, so that all its flows would be blocked; `egret baseline show` lists the rules"
+    )))
+}
+
 /// Answers, and makes rules of answers that are for good.
-fn answered(desk: &Desk, which: &Which, answer: Answer) -> Result<Answered, Refused> {
-    let settled = desk.questions.answer(which, answer).map_err(|error| Refused(error.to_string()))?;
-    let book = desk.book.as_ref().filter(|_| settled.always && answer.lasts == Lasts::Always);
+fn answered(controller: &ControllerHandle, which: &Which, answer: Answer, note: &str) -> Result<Answered, Refused> {
+    let settled = controller.questions.answer(which, answer).map_err(|error| Refused(error.to_string()))?;
+    let baseline = controller.baseline.as_ref().filter(|_| settled.always && answer.lasts == Lasts::Always);
     let mut written = false;
-    if let Some(book) = book {
+    if let Some(baseline) = baseline {
         let action = if answer.allow { Action::Allow } else { Action::Deny };
         for rule in &settled.rules {
-            let edit = Edit::Set { which: args::Which::Rule(rule.clone()), action, note: Some("answered".to_owned()) };
+            let which = rule::Which::Rule(Box::new(rule.clone()));
+            let edit = Edit::Set { which, action, note: Some(note.to_owned()) };
             // The answer is in force until egret ends, whatever becomes of the rule.
-            book.edit(&edit, now()).map_err(|error| Refused(format!("it holds until egret ends, but: {error}")))?;
+            baseline
+                .edit(now(), |baseline| apply(baseline, &edit))
+                .map_err(|error| Refused(format!("it holds until egret ends, but: {error}")))?;
         }
-        desk.questions.hand_over(&settled.rules);
+        controller.questions.hand_over(&settled.rules);
         written = true;
     }
     Ok(Answered { rules: settled.rules.iter().map(ToString::to_string).collect(), written })
@@ -178,9 +256,9 @@ fn session(text: &str) -> Option<Flow> {
     let mut words = text.split_whitespace();
     let mut end = || Some(std::net::SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?));
     let (peer, local) = (end()?, end()?);
-    Some(Flow { transport: egret_model::Transport::Tcp, local, peer })
+    Some(Flow { transport: egret_model::Transport::Tcp, local, peer, interface: None })
 }
 
-fn desk(service: &Service) -> Result<&Desk, Declined> {
-    service.desk.as_deref().ok_or(Declined::OnlyLooksOn)
+fn controller(service: &Service) -> Result<&ControllerHandle, Declined> {
+    service.controller.as_deref().ok_or(Declined::OnlyLooksOn)
 }

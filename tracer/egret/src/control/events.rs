@@ -51,7 +51,7 @@ impl Feed {
     }
 
     fn write_missed(&mut self, text: &mut Vec<u8>) {
-        let missed = self.inbox.ledger().account().dropped.of(DropReason::QueueFull);
+        let missed = self.inbox.ledger().account().dropped.get(DropReason::QueueFull);
         let events = missed - self.told;
         // A number can be written.
         if events != 0 && serde_json::to_writer(&mut *text, &Missed { events }).is_ok() {

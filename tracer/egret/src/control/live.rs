@@ -114,7 +114,7 @@ mod tests {
         }
         assert_eq!(quick.ledger().account().dropped.total(), 0);
         let account = live.account();
-        assert_eq!(account.dropped.of(DropReason::QueueFull), QUEUE_EVENTS as u64 / 2);
+        assert_eq!(account.dropped.get(DropReason::QueueFull), QUEUE_EVENTS as u64 / 2);
         assert_eq!(account.enqueued, account.sent + account.dropped.total() + account.queued);
     }
 
@@ -126,7 +126,7 @@ mod tests {
         drop(gone);
         live.offer(&batch(5));
         assert_eq!(live.account().enqueued, 5);
-        assert_eq!(live.account().dropped.of(DropReason::Shutdown), 5);
+        assert_eq!(live.account().dropped.get(DropReason::Shutdown), 5);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! GET /v1/events   events as they happen, one JSON object a line, until either side goes away
 //! ```
 //!
-//! and what [`enforce`] has.
+//! and what [`enforce`] has. While egret starts, `/v1/status` says so and everything else waits.
 //!
 //! Who may connect is a matter of the socket's owner, group and mode; who may ask is checked again by the credentials
 //! that the kernel gives for the other end.
@@ -23,5 +23,5 @@ pub(crate) use enforce::{AnswerRequest, Answered, Questions, SwitchRequest, With
 pub(crate) use events::Missed;
 pub(crate) use live::Live;
 pub(crate) use peer::Admission;
-pub(crate) use server::{Service, serve};
+pub(crate) use server::{Gate, Service, serve};
 pub(crate) use socket::{Guard, Socket, find_group};

@@ -2,7 +2,7 @@
 
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
-use egret_capture::host::peer_groups;
+use egret_capture::host::{Users, peer_groups};
 use nix::unistd::{Gid, Uid, geteuid};
 use tokio::net::UnixListener;
 
@@ -32,6 +32,15 @@ impl Peer {
     /// Whether it may change what egret does: others who may ask only look.
     pub(super) fn may_change(&self) -> bool {
         self.0.as_ref().is_some_and(|Credentials { user, .. }| user.is_root() || *user == geteuid())
+    }
+
+    /// Who it is, for the comment behind a rule: what the kernel says. Root alone is believed whom it acts for, as sudo(8) tells
+    /// it; others could say anything.
+    pub(super) fn author(&self, acts_for: Option<&str>, users: &mut Users) -> Option<String> {
+        let Credentials { user, .. } = self.0.as_ref()?;
+        let named = acts_for.filter(|name| user.is_root() && !name.is_empty()).map(str::to_owned);
+        let own = || users.name(user.as_raw()).map_or_else(|| user.to_string(), |name| name.as_ref().to_owned());
+        Some(named.unwrap_or_else(own))
     }
 }
 
@@ -65,6 +74,19 @@ mod tests {
 
     fn peer(user: Uid, groups: &[u32]) -> Peer {
         Peer(Some(Credentials { user, groups: groups.iter().copied().map(Gid::from_raw).collect() }))
+    }
+
+    #[test]
+    fn an_author_is_who_the_kernel_says_and_root_alone_acts_for_others() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n").unwrap();
+        let mut users = Users::from_file(file.path());
+        let mut author = |user, acts_for| peer(Uid::from_raw(user), &[]).author(acts_for, &mut users);
+        assert_eq!(author(0, Some("alice")).as_deref(), Some("alice"));
+        assert_eq!([author(0, None), author(0, Some(""))], [Some("root".to_owned()), Some("root".to_owned())]);
+        assert_eq!(author(1000, Some("root")).as_deref(), Some("alice"), "that may be forged");
+        assert_eq!(author(1001, Some("alice")).as_deref(), Some("1001"), "that has no name here");
+        assert_eq!(Peer(None).author(Some("alice"), &mut users), None);
     }
 
     #[test]

@@ -2,19 +2,24 @@
 
 use std::io;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+
+use egret_enforcer::controller::ControllerHandle;
+use serde_json::json;
+use tokio::sync::watch;
 
 use super::live::Live;
 use super::peer::{Admission, Peer};
 use super::{enforce, events};
-use crate::enforce::Desk;
 use crate::status::{Describe, text};
 
 const TEXT: &str = "text/plain";
@@ -27,16 +32,27 @@ pub(crate) struct Service {
     pub(crate) describe: Arc<dyn Describe>,
     /// Where subscribers get events.
     pub(crate) live: Arc<Live>,
-    /// Who switches modes; `None` where nobody may.
-    pub(crate) desk: Option<Arc<Desk>>,
+    /// The controller; `None` where nothing can be enforced.
+    pub(crate) controller: Option<Arc<ControllerHandle>>,
+    /// The file that names addresses which nobody asks for; `None` if none is read.
+    pub(crate) hosts: Option<PathBuf>,
+}
+
+/// Lets requests in: who may ask, and once there is something to answer from.
+#[derive(Clone)]
+pub(crate) struct Gate {
     /// Who may ask.
     pub(crate) admission: Admission,
+    /// When egret began to start.
+    pub(crate) begun: Instant,
+    /// What is answered from; `None` while egret starts.
+    pub(crate) service: watch::Receiver<Option<Service>>,
 }
 
 /// Answers until `stop` is ready, and then until all answers under way are given.
 pub(crate) async fn serve(
     listener: UnixListener,
-    service: Service,
+    gate: Gate,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let listener = tokio::net::UnixListener::from_std(listener)?;
@@ -48,35 +64,59 @@ pub(crate) async fn serve(
         .route("/v1/questions", get(enforce::questions))
         .route("/v1/questions/answer", post(enforce::answer))
         .route("/v1/questions/withdraw", post(enforce::withdraw))
-        .layer(from_fn_with_state(service.clone(), admit))
-        .with_state(service)
+        .layer(from_fn_with_state(gate, admit))
         .into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
 async fn admit(
-    State(service): State<Service>,
+    State(mut gate): State<Gate>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    if !service.admission.admits(&peer) {
-        return (StatusCode::FORBIDDEN, service.admission.refusal()).into_response();
+    if !gate.admission.admits(&peer) {
+        return (StatusCode::FORBIDDEN, gate.admission.refusal()).into_response();
     }
     if request.method() != Method::GET && !peer.may_change() {
         let refusal = "only root and egret's own user may change what egret does\n";
         return (StatusCode::FORBIDDEN, refusal).into_response();
     }
+    let ready = gate.service.borrow().clone();
+    let service = match ready {
+        Some(service) => service,
+        None if request.uri().path() == "/v1/status" => return starting(&gate, request.headers()),
+        None => match gate.service.wait_for(Option::is_some).await.map(|service| service.clone()) {
+            Ok(Some(service)) => service,
+            _ => return (StatusCode::SERVICE_UNAVAILABLE, "egret could not start; its log says why\n").into_response(),
+        },
+    };
+    request.extensions_mut().insert(service);
     next.run(request).await
 }
 
-async fn status(State(service): State<Service>, headers: HeaderMap) -> Response {
-    let status = service.describe.describe();
-    let wants_text = headers.get(header::ACCEPT).is_some_and(|accept| accept == TEXT);
-    if wants_text { text::render(&status).into_response() } else { Json(status).into_response() }
+/// The status of a daemon that starts.
+fn starting(gate: &Gate, headers: &HeaderMap) -> Response {
+    let (version, pid, uptime) = (env!("CARGO_PKG_VERSION"), std::process::id(), gate.begun.elapsed().as_secs());
+    if wants_text(headers) {
+        return text::starting(version, pid, uptime).into_response();
+    }
+    let status = json!({
+        "version": version, "pid": pid, "uptime_seconds": uptime, "starting": true, "stopping": false,
+    });
+    Json(status).into_response()
 }
 
-async fn follow(State(service): State<Service>) -> Response {
+fn wants_text(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept == TEXT)
+}
+
+async fn status(Extension(service): Extension<Service>, headers: HeaderMap) -> Response {
+    let status = service.describe.describe();
+    if wants_text(&headers) { text::render(&status).into_response() } else { Json(status).into_response() }
+}
+
+async fn follow(Extension(service): Extension<Service>) -> Response {
     match service.live.subscribe() {
         Some(inbox) => ([(header::CONTENT_TYPE, JSON_LINES)], events::body(inbox)).into_response(),
         None => (StatusCode::SERVICE_UNAVAILABLE, "as many watch already as egret has room for\n").into_response(),

@@ -1,10 +1,11 @@
 //! What holding this host to a baseline would find: a firewall that works, and how much a bypass exempts.
 
-use std::env;
-use std::path::Path;
 use std::thread;
 
-use egret_enforcer::firewall::{Hierarchy, Tools, choose};
+use egret_config::{Enforce, EnforceSettings, Problems, Settings};
+use egret_enforcer::controller::{PlanError, attempt};
+use egret_enforcer::firewall::{BackendChoice, Hierarchy, Tools, Tracking, choose};
+use egret_enforcer::queue::try_queue;
 use egret_exporters::parquet::Destination;
 use egret_exporters::parquet::read::ReadError;
 use nix::sched::{CloneFlags, unshare};
@@ -12,8 +13,7 @@ use serde::Serialize;
 
 use super::check::{Check, Status};
 use super::exempted::{Exempted, Exemption};
-use crate::config::{self, Backend, Enforce, Settings};
-use crate::enforce::wish;
+use crate::enforce;
 
 /// What was found.
 #[derive(Default, Serialize)]
@@ -25,44 +25,63 @@ pub(super) struct Enforcing {
 }
 
 /// Examines what a configuration asks for.
-pub(super) fn examine(path: Option<&Path>) -> Enforcing {
-    let settings = match config::load(path, env::vars_os()) {
-        Ok(loaded) => loaded.settings,
+pub(super) fn examine(settings: Result<&Settings, &Problems>) -> Enforcing {
+    let settings = match settings {
+        Ok(settings) => settings,
         Err(problems) => {
-            let detail = format!("{problems}").lines().next().unwrap_or_default().to_owned();
-            let checks = vec![Check::new(None, "configuration", Status::Failed, detail), firewall(Backend::Auto)];
+            let detail = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            let checks = vec![Check::new(None, "configuration", Status::Failed, detail), firewall(None)];
             return Enforcing { checks, bypass: None };
         }
     };
-    let Some(enforce) = &settings.enforce else {
+    let Some(enforcement) = &settings.enforce else {
         let check =
             Check::new(None, "configuration", Status::NotChecked, "enforce.enabled is false: egret only looks on");
         return Enforcing { checks: vec![check], bypass: None };
     };
-    let (check, bypass) = bypass(&settings, enforce);
-    Enforcing { checks: vec![firewall(enforce.backend), check], bypass }
+    let (check, bypass) = bypass(settings, &enforcement.options);
+    Enforcing { checks: vec![firewall(Some(enforcement)), connections(), check], bypass }
 }
 
-/// Tries the firewall in a network namespace of its own: what a rule does there it does nowhere else, and it goes with the
-/// thread.
-fn firewall(backend: Backend) -> Check {
+/// Tries in a network namespace of its own what enforcing would begin with, rules and a queue: what a rule does there it does
+/// nowhere else, and it goes with the thread. Modules of the kernel that it takes are loaded.
+fn firewall(enforcement: Option<&EnforceSettings>) -> Check {
+    let settings = enforcement.map(enforce::enforcer);
     let attempt = move || {
         unshare(CloneFlags::CLONE_NEWNET)?;
-        Ok(choose(&Tools::default(), &Hierarchy::find(), wish(backend)).map(|firewall| firewall.name()))
+        Ok(settings.as_ref().map_or_else(attempt_without_settings, attempt))
     };
     let attempted: Result<_, nix::Error> = thread::spawn(attempt).join().unwrap_or(Err(nix::Error::EIO));
     let (status, detail) = match attempted {
         Ok(Ok(name)) => (Status::Ok, format!("{name} can queue packets")),
-        Ok(Err(error)) => (Status::Missing, error.to_string()),
+        Ok(Err(error)) => (Status::Missing, format!("{:#}", anyhow::Error::from(error))),
         Err(error) => (Status::NotChecked, format!("no network namespace to try it in: {error}")),
     };
     Check::new(None, "firewall", status, detail)
 }
 
+fn attempt_without_settings() -> Result<&'static str, PlanError> {
+    let firewall = choose(&Tools::default(), &Hierarchy::find(), BackendChoice::Auto)?;
+    try_queue(0)?;
+    Ok(firewall.name())
+}
+
+/// Room in the kernel's table of connections, which rules need.
+fn connections() -> Check {
+    let (status, detail) = match Tracking::read() {
+        None => (Status::Ok, "nothing tracks connections yet".to_owned()),
+        Some(table) => {
+            let status = if table.is_nearly_full() { Status::Failed } else { Status::Ok };
+            (status, format!("{} of {} (net.netfilter.nf_conntrack_max)", table.entries, table.limit))
+        }
+    };
+    Check::new(None, "connection_table", status, detail)
+}
+
 /// How much of what was recorded a bypass exempts.
 fn bypass(settings: &Settings, enforce: &Enforce) -> (Check, Option<Exempted>) {
     let check = |status, detail: &str| (Check::new(None, "bypass", status, detail), None);
-    let exemptions = Exemption::all_of(&enforce.live);
+    let exemptions = Exemption::all_of(enforce);
     if exemptions.is_empty() {
         return check(Status::Ok, "nobody is exempted");
     }

@@ -1,7 +1,5 @@
 //! The examination: looks, then tries.
 
-use std::time::Duration;
-
 use egret_capture::{Capture, CaptureError, NamesOptions, Options, Probe, Support, diag, self_test};
 use egret_model::{Degradation, Layer};
 
@@ -10,7 +8,7 @@ use super::enforcing::Enforcing;
 use super::report::Report;
 use super::{processes, sight};
 
-/// Bytes of the ring for the moment of a trial; the self-test writes a few dozen records.
+/// Bytes of the ring for the self-test, which writes a few dozen records.
 const RING_BYTES: u32 = 256 << 10;
 
 /// Examines this host. Nothing of it stays.
@@ -65,14 +63,14 @@ fn lengths(probe: &Probe) -> Check {
     }
 }
 
-/// Lists the sockets that stand now, as a trace does when it starts.
+/// Lists the preexisting sockets, as a trace does when it starts.
 fn sock_diag() -> Check {
-    let (status, detail) = match diag::standing() {
-        Ok(standing) => match standing.failures.first() {
+    let (status, detail) = match diag::list_all() {
+        Ok(listed) => match listed.failures.first() {
             None => {
-                let sockets: usize = standing.namespaces.iter().map(|namespace| namespace.sockets.len()).sum();
-                let namespaces = standing.namespaces.len();
-                (Status::Ok, format!("standing sockets: {sockets}, network namespaces: {namespaces}"))
+                let sockets: usize = listed.namespaces.iter().map(|namespace| namespace.sockets.len()).sum();
+                let namespaces = listed.namespaces.len();
+                (Status::Ok, format!("preexisting sockets: {sockets}, network namespaces: {namespaces}"))
             }
             Some((netns, error)) => (Status::Missing, format!("network namespace {netns}: {error}")),
         },
@@ -84,14 +82,16 @@ fn sock_diag() -> Check {
 /// Starts a layer for a moment; the best one that starts shows what it sees.
 fn attempt(probe: &Probe, layer: Layer, report: &mut Report) {
     // The hooks on packets are tried as well.
-    let settings = egret_names::Settings { addresses: 1, floor: Duration::ZERO, hosts: None };
+    let settings = egret_names::Settings { addresses: 1, ..egret_names::Settings::default() };
     let options = Options {
         layer: Some(layer),
         ring_bytes: RING_BYTES,
         every_send: false,
-        standing: false,
-        names: Some(NamesOptions { dns: true, sni: true, settings }),
+        preexisting: false,
+        names: Some(NamesOptions { dns: true, sni: true, settings, kept: Vec::new() }),
+        totals: None,
         trace_context: false,
+        containers: None,
         enforce: false,
     };
     let name = format!("{}_start", layer.as_str());
@@ -102,7 +102,9 @@ fn attempt(probe: &Probe, layer: Layer, report: &mut Report) {
     report.checks.push(Check::new(layer, name, Status::Ok, "loaded, attached and taken out again"));
     if report.available.is_empty() {
         report.reduced = capture.degradations().to_vec();
-        report.checks.extend(self_test(&mut capture).into_iter().map(|trial| sight::check(layer, probe, trial)));
+        report
+            .checks
+            .extend(self_test(&mut capture).into_iter().map(|observation| sight::check(layer, probe, observation)));
     }
     report.available.push(layer);
     capture.stop(&mut Vec::new());

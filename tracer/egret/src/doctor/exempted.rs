@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use egret_config::{Account, Enforce};
 use egret_enforcer::baseline::Facts;
+use egret_enforcer::clock::now;
 use egret_exporters::parquet::read::{Log, ReadError};
 use egret_model::{Event, Process, Timestamp};
 use nix::unistd::{Uid, User};
 use serde::{Serialize, Serializer};
 
-use crate::config::EnforceLive;
-use crate::enforce::{group_id, now, user_id};
 use crate::filter::Filter;
 use crate::history::question;
 
@@ -28,10 +28,10 @@ pub(super) enum Exemption {
 
 impl Exemption {
     /// All that a configuration names.
-    pub(super) fn all_of(live: &EnforceLive) -> Vec<Self> {
-        let users = live.bypass_users.iter().cloned().map(Self::User);
-        let groups = live.bypass_groups.iter().cloned().map(Self::Group);
-        let control_groups = live.bypass_cgroups.iter().cloned().map(Self::ControlGroup);
+    pub(super) fn all_of(settings: &Enforce) -> Vec<Self> {
+        let users = settings.bypass_users.iter().cloned().map(Self::User);
+        let groups = settings.bypass_groups.iter().cloned().map(Self::Group);
+        let control_groups = settings.bypass_cgroups.iter().cloned().map(Self::ControlGroup);
         users.chain(groups).chain(control_groups).collect()
     }
 }
@@ -67,8 +67,8 @@ enum Matcher {
 impl Matcher {
     fn of(exemption: &Exemption) -> Self {
         match exemption {
-            Exemption::User(name) => user_id(name).map_or(Self::Unknown, Self::User),
-            Exemption::Group(name) => group_id(name).map_or(Self::Unknown, Self::LoginGroup),
+            Exemption::User(name) => Account::User.id(name).map_or(Self::Unknown, Self::User),
+            Exemption::Group(name) => Account::Group.id(name).map_or(Self::Unknown, Self::LoginGroup),
             Exemption::ControlGroup(path) => match path.rsplit('/').next() {
                 Some(name) if name.contains('.') && !name.ends_with(".slice") => Self::Unit(name.to_owned()),
                 _ => Self::Unknown,

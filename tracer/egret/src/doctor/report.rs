@@ -4,7 +4,7 @@ use egret_model::{Degradation, Layer};
 
 use super::check::Check;
 use super::enforcing::Enforcing;
-use crate::args::exit;
+use crate::exit;
 
 /// The layers, best first.
 pub(super) const LAYERS: [Layer; 3] = [Layer::Sockets, Layer::Syscalls, Layer::Procfs];

@@ -1,22 +1,22 @@
-//! What a trial of the self-test says about this host.
+//! What the self-test shows of this host.
 
-use egret_capture::{Outcome, Probe, Trial};
+use egret_capture::{Observation, Outcome, Probe};
 use egret_model::{Degradation, Layer};
 
 use super::check::{Check, Status};
 
-/// The check for a trial made with `layer`.
-pub(super) fn check(layer: Layer, probe: &Probe, trial: Trial) -> Check {
-    let name = format!("self_test.{}", trial.name);
-    let (detail, cause) = match trial.outcome {
+/// The check for an observation of `layer`.
+pub(super) fn check(layer: Layer, probe: &Probe, observation: Observation) -> Check {
+    let name = format!("self_test.{}", observation.name);
+    let (detail, cause) = match observation.outcome {
         Outcome::Seen => return Check::new(layer, name, Status::Ok, "seen"),
         Outcome::NotChecked(why) => return Check::new(layer, name, Status::NotChecked, why),
         Outcome::WithoutPeer => {
             let detail = "seen without its peer, which an unconnected raw socket does not have";
             return Check::new(layer, name, Status::Missing, detail).without(Degradation::NoRawPeers);
         }
-        Outcome::NotSeen => ("not seen".to_owned(), known_cause(layer, probe, trial.name)),
-        Outcome::Partly(how) => (format!("seen, but {how}"), known_cause(layer, probe, trial.name)),
+        Outcome::NotSeen => ("not seen".to_owned(), known_cause(layer, probe, observation.name)),
+        Outcome::Partly(how) => (format!("seen, but {how}"), known_cause(layer, probe, observation.name)),
     };
     match cause {
         Some(cause) => Check::new(layer, name, Status::Missing, format!("{detail}: {cause}")),
@@ -26,10 +26,10 @@ pub(super) fn check(layer: Layer, probe: &Probe, trial: Trial) -> Check {
 
 /// Why a layer cannot see an operation whole, where that is how it must be. What it means is said elsewhere: by the check
 /// of what is missing, or by that of the better layer.
-fn known_cause(layer: Layer, probe: &Probe, trial: &str) -> Option<&'static str> {
+fn known_cause(layer: Layer, probe: &Probe, observation: &str) -> Option<&'static str> {
     // No cgroup hook runs for these; what does is found among the kernel's typed tracepoints.
-    let traced = matches!(trial, "udp_write" | "icmp_send");
-    match (layer, trial) {
+    let traced = matches!(observation, "udp_write" | "icmp_send");
+    match (layer, observation) {
         (Layer::Syscalls, "io_uring_connect" | "udp_write" | "tcp_bytes") => Some("no system call that is traced"),
         (Layer::Sockets, _) if traced && !probe.btf.is_yes() => Some("needs kernel_types"),
         (Layer::Sockets, _) if traced && !probe.lengths.is_yes() => Some("needs length_tracepoints"),

@@ -1,6 +1,6 @@
 //! What the report says, from made-up findings; the examination itself is tested end to end.
 
-use egret_capture::{Outcome, Probe, Support, Trial};
+use egret_capture::{Observation, Outcome, Probe, Support};
 use egret_model::{Degradation, Layer};
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::check::{Check, Status};
 use super::enforcing::Enforcing;
 use super::report::Report;
 use super::{json, sight, text};
-use crate::args::exit;
+use crate::exit;
 
 /// A host where everything is there.
 fn probe() -> Probe {
@@ -109,7 +109,7 @@ fn programs_read_the_same_as_one_object() {
 }
 
 fn sighted(layer: Layer, probe: &Probe, name: &'static str, outcome: Outcome) -> Check {
-    sight::check(layer, probe, Trial { name, outcome })
+    sight::check(layer, probe, Observation { name, outcome })
 }
 
 #[test]

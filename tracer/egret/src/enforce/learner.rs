@@ -1,22 +1,21 @@
 //! The sink that learns: events in, rules out.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use egret_enforcer::baseline::Gap;
+use egret_enforcer::store::{BaselineStore, EventLearner, Patience};
 use egret_exporters::sink::{DropReason, Receiver};
-use egret_model::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::book::Book;
-use crate::baseline::Patience;
-
-/// Who knows how many records were lost before they came to any sink.
+/// How many records were lost so far before they came to any sink.
 pub(crate) type Losses = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// Learns until its queue is closed and empty, and writes the file as often as it is told to.
+/// How long the last save waits for another program that changes the file.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// Learns until its queue is closed and empty, and writes the file at an interval.
 pub(crate) struct Learner {
-    pub(crate) book: Arc<Book>,
+    pub(crate) baseline: Arc<BaselineStore>,
     pub(crate) save_every: Duration,
     pub(crate) losses: Losses,
 }
@@ -26,12 +25,14 @@ impl Learner {
     pub(crate) const NAME: &'static str = "baseline";
 
     pub(crate) async fn run(self, mut inbox: Receiver) {
-        let mut watch = Watch::new(&inbox, &self.losses);
-        let mut save = Instant::now() + self.save_every;
+        let Self { baseline, save_every, losses } = self;
+        let lost = |inbox: &Receiver| losses() + inbox.ledger().account().dropped.get(DropReason::QueueFull);
+        let mut learner = EventLearner::new(baseline, lost(&inbox));
+        let mut save = Instant::now() + save_every;
         loop {
             match timeout_at(save, inbox.next()).await {
                 Ok(Some(batch)) => {
-                    self.book.learn(&batch);
+                    learner.learn(&batch);
                     inbox.sent(inbox.in_hand());
                     if Instant::now() < save {
                         continue;
@@ -40,49 +41,11 @@ impl Learner {
                 Ok(None) => break,
                 Err(_) => {}
             }
-            self.save(&mut watch, &inbox, Patience::None);
-            save = Instant::now() + self.save_every;
+            learner.learn(&[]);
+            learner.save(lost(&inbox), Patience::None);
+            save = Instant::now() + save_every;
         }
-        self.save(&mut watch, &inbox, Patience::Any);
+        learner.flush();
+        learner.save(lost(&inbox), Patience::For(END_WITHIN));
     }
-
-    fn save(&self, watch: &mut Watch, inbox: &Receiver, patience: Patience) {
-        if let Some(gap) = watch.look(inbox, &self.losses) {
-            self.book.lost(gap);
-        }
-        match self.book.save(patience, now()) {
-            Ok(()) => {}
-            Err(error @ crate::baseline::SaveError::Busy(_)) => tracing::debug!(%error, "baseline not saved"),
-            Err(error) => tracing::error!(%error, "baseline not saved"),
-        }
-    }
-}
-
-/// Sees that events were lost since the last look, anywhere between the kernel and the learner.
-struct Watch {
-    since: Timestamp,
-    lost: u64,
-}
-
-impl Watch {
-    fn new(inbox: &Receiver, losses: &Losses) -> Self {
-        Self { since: now(), lost: lost(inbox, losses) }
-    }
-
-    fn look(&mut self, inbox: &Receiver, losses: &Losses) -> Option<Gap> {
-        let (from, to) = (std::mem::replace(&mut self.since, now()), now());
-        let sum = lost(inbox, losses);
-        let lost = sum.saturating_sub(std::mem::replace(&mut self.lost, sum));
-        (lost > 0).then_some(Gap { from, to, lost })
-    }
-}
-
-fn lost(inbox: &Receiver, losses: &Losses) -> u64 {
-    losses() + inbox.ledger().account().dropped.of(DropReason::QueueFull)
-}
-
-/// Now, on the calendar.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

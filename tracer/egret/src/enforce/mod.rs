@@ -1,30 +1,17 @@
-//! Holding this host to its baseline.
+//! What connects the enforcer with the rest of the daemon: settings, what capture knows of owners and processes, and the sink that
+//! learns.
 //!
 //! ```text
-//! events -> learner -> book (baseline, in memory and on disk)
-//! packets -> lanes (egret_enforcer::queue), which ask capture: owners (kernel tables), witness (the capture thread)
-//! verdicts -> events (pen), counts
-//! commands -> desk -> controller: modes, firewall rules, policies, falling back
+//! events -> learner (sink) -> baseline store (egret_enforcer)
+//! packets -> workers (egret_enforcer) -> owners (the kernel's tables), identity requests (the capture thread)
 //! ```
-//!
-//! The controller is the one thread that keeps the privilege to install firewall rules and to read packets from queues, and
-//! passes it on to the threads and tools that it starts.
 
-mod book;
-mod controller;
-mod desk;
-mod kept;
+mod host;
+mod identity;
 mod learner;
-mod plan;
-mod sources;
-mod sums;
-mod verdicts;
-mod witness;
+mod settings;
 
-pub(crate) use book::Book;
-pub(crate) use controller::{Parts, learns_at_start, start};
-pub(crate) use desk::{Desk, Refused, Switch};
-pub(crate) use learner::{Learner, Losses, now};
-pub(crate) use plan::{group_id, render, scope, user_id, wish};
-pub(crate) use verdicts::{Pen, Verdicts};
-pub(crate) use witness::Witness;
+pub(crate) use host::DaemonHost;
+pub(crate) use identity::IdentityRequests;
+pub(crate) use learner::{Learner, Losses};
+pub(crate) use settings::{baseline, enforcer};

@@ -1,10 +1,13 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use egret_model::{Endpoint, Event, EventName, Executable, Reason, Transport, Verdict};
+use egret_model::{
+    Cgroup, Container, Endpoint, Event, EventName, Executable, Interface, Pod, Reason, Transport, Verdict, Workload,
+};
+use ipnet::IpNet;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
-use super::{ExecutableIs, Filter, NameIs, UserIs};
+use super::{ContainerIs, Direction, ExecutableIs, Filter, NameIs, PeerIs, UnitIs, UserIs};
 use crate::sample;
 
 fn event_of(path: &str) -> Event {
@@ -23,7 +26,22 @@ fn named(name: &str) -> Filter {
 }
 
 fn peers(networks: &[&str]) -> Filter {
-    Filter { peers: networks.iter().map(|network| network.parse().unwrap()).collect(), ..Filter::default() }
+    let networks = networks.iter().map(|network| network.parse::<IpNet>().unwrap());
+    Filter { peers: networks.map(PeerIs::from).collect(), ..Filter::default() }
+}
+
+#[test]
+fn a_link_local_peer_is_behind_the_interface_that_is_asked_for() {
+    let network = "fe80::1/128".parse().unwrap();
+    let asked = |interface| Filter { peers: vec![PeerIs { network, interface }], ..Filter::default() };
+    let [eth0, eth1] = ["eth0", "eth1"].map(Interface::from_name);
+    let behind = |interface| {
+        let peer = sample::endpoint("fe80::1", 443).behind(interface);
+        Event { peer, ..sample::event() }
+    };
+    assert!(asked(eth0).matches(&behind(eth0)));
+    assert!(!asked(eth0).matches(&behind(eth1)) && !asked(eth0).matches(&behind(None)));
+    assert!([eth0, eth1, None].into_iter().all(|interface| asked(None).matches(&behind(interface))));
 }
 
 fn to(address: &str) -> Event {
@@ -76,9 +94,9 @@ fn what_happened_and_what_enforcement_said_are_criteria() {
     assert!(filter.matches(&blocked));
     let filter = Filter { reasons: vec![Reason::Late, Reason::NoRule], ..filter };
     assert!(!filter.matches(&blocked));
-    let late = Some(sample::judgement(Reason::Late));
-    assert!(filter.matches(&Event { judgement: late.clone(), ..blocked }));
-    assert!(!filter.matches(&Event { judgement: late, ..sample::event() }), "it was not blocked");
+    let late = Some(sample::evaluation(Reason::Late));
+    assert!(filter.matches(&Event { evaluation: late.clone(), ..blocked }));
+    assert!(!filter.matches(&Event { evaluation: late, ..sample::event() }), "it was not blocked");
 }
 
 #[test]
@@ -107,6 +125,29 @@ fn a_mapped_peer_is_the_ipv4_address_that_it_is() {
 }
 
 #[test]
+fn events_that_a_filter_never_admits_are_known_beforehand() {
+    let update = EventName::ConnectionUpdate;
+    let of = |events: &[EventName]| Filter { events: events.to_vec(), ..Filter::default() };
+    let without = |events: &[EventName]| Filter { not: Some(Box::new(of(events))), ..Filter::default() };
+    for (filter, admitted) in [
+        (Filter::default(), true),
+        (of(&[EventName::ConnectionClose, update]), true),
+        (of(&[EventName::ConnectionClose]), false),
+        (without(&[EventName::Listen]), true),
+        (without(&[update]), false),
+    ] {
+        assert_eq!(filter.admits(update), admitted, "{filter:?}");
+    }
+}
+
+#[test]
+fn beginnings_of_ids_have_four_digits() {
+    for (text, is_too_short) in [("aaa", true), ("4fcb", false), ("web", false), ("shop/web", false)] {
+        assert_eq!(ContainerIs(text.into()).is_too_short_for_an_id(), is_too_short, "{text}");
+    }
+}
+
+#[test]
 fn any_raw_protocol_is_raw() {
     let raw = Filter { transports: vec!["raw"], ..Filter::default() };
     assert!(raw.matches(&Event { transport: Some(Transport::Raw(47)), ..sample::event() }));
@@ -126,6 +167,62 @@ fn what_is_not_known_meets_no_criterion() {
     for filter in one_of_each() {
         assert!(!filter.matches(&nameless), "{filter:?}");
     }
+}
+
+fn in_container(details: Option<Container>) -> Event {
+    let id = "4fcbdd3ae0a1a6d9d2c5b0b8c7e3a0d1f2e4c6b8a09182736455463728190abc";
+    let details = OnceLock::from(details.map(Arc::new));
+    let group =
+        Cgroup { container: Some(id.into()), unit: Some("docker-x.service".into()), details, ..Cgroup::default() };
+    let process = egret_model::Process { cgroup: Some(Arc::new(group)), ..sample::process() };
+    Event { process: Some(Arc::new(process)), ..sample::event() }
+}
+
+#[test]
+fn a_container_is_found_by_name_id_and_pod() {
+    let of = |text: &str| Filter { containers: vec![ContainerIs(text.into())], ..Filter::default() };
+    let workload = Workload { name: "web".into(), kind: None };
+    let pod = Some(Pod::new("shop", "web-x2lvq", workload));
+    let known = in_container(Some(Container { name: Some("front".into()), pod, ..Container::default() }));
+    for text in ["front", "4fcbdd3ae0a1", "4fcb", "shop/web", "shop/web-x2lvq"] {
+        assert!(of(text).matches(&known), "{text}");
+    }
+    for text in ["fron", "4fc", "cbdd", "web", "other/web", "shop/", "4fcbdd3ae0a2"] {
+        assert!(!of(text).matches(&known), "{text}");
+    }
+    assert!(of("4fcb").matches(&in_container(None)) && !of("front").matches(&in_container(None)));
+    assert!(!of("front").matches(&sample::event()));
+}
+
+#[test]
+fn a_unit_is_found_with_and_without_its_type() {
+    let of = |text: &str| Filter { units: vec![UnitIs(text.into())], ..Filter::default() };
+    assert!(of("docker-x").matches(&in_container(None)) && of("docker-x.service").matches(&in_container(None)));
+    assert!(!of("docker").matches(&in_container(None)) && !of("docker-x").matches(&sample::event()));
+}
+
+#[test]
+fn who_began_a_connection_is_its_direction() {
+    let of = |direction| Filter { directions: vec![direction], ..Filter::default() };
+    let accepted = Event { name: EventName::Accept, ..sample::event() };
+    let ended = Event { name: EventName::ConnectionClose, inbound: true, ..sample::event() };
+    for event in [accepted, ended, Event { name: EventName::Listen, ..sample::event() }] {
+        assert!(of(Direction::In).matches(&event) && !of(Direction::Out).matches(&event));
+    }
+    assert!(of(Direction::Out).matches(&sample::event()) && !of(Direction::In).matches(&sample::event()));
+}
+
+#[test]
+fn what_is_excluded_is_hidden_by_any_value_that_is_met_and_by_nothing_unknown() {
+    let without = |not: Filter| Filter { not: Some(Box::new(not)), ..Filter::default() };
+    assert!(!without(named("curl")).matches(&sample::event()));
+    assert!(without(named("wget")).matches(&sample::event()));
+    let either = Filter { ports: vec![1..=1], ..named("curl") };
+    assert!(!without(either).matches(&sample::event()), "one is enough");
+    let nobody = Event { process: None, ..sample::event() };
+    assert!(without(named("curl")).matches(&nobody));
+    let both = Filter { not: Some(Box::new(named("curl"))), ..one_of_each()[3].clone() };
+    assert!(!both.matches(&sample::event()) && both.matches(&event_of("/usr/bin/wget")));
 }
 
 #[test]
@@ -161,7 +258,7 @@ fn unmet(filter: &mut Filter, criterion: usize, alone: bool) {
         1 => add(&mut filter.executables, ExecutableIs::Named("wget".into()), alone),
         2 => add(&mut filter.users, UserIs::Id(0), alone),
         3 => add(&mut filter.ports, 1..=79, alone),
-        4 => add(&mut filter.peers, "2001:db8::/32".parse().unwrap(), alone),
+        4 => add(&mut filter.peers, PeerIs::from("2001:db8::/32".parse::<IpNet>().unwrap()), alone),
         _ => add(&mut filter.transports, "udp", alone),
     }
 }

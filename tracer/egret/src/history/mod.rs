@@ -12,7 +12,9 @@ use egret_exporters::json;
 use egret_exporters::parquet::read::Log;
 use egret_model::{Arguments, Event};
 
-use crate::args::{LogFormat, LogOptions, exit};
+use crate::args::{LogFormat, LogOptions, SumOptions};
+use crate::exit;
+use crate::sums::Sums;
 use crate::table::{Table, TableStyle};
 
 /// Writes what was asked for to standard output; says the exit status.
@@ -32,7 +34,33 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-fn write(options: &LogOptions, mut out: impl Write) -> Result<u8> {
+fn write(options: &LogOptions, out: impl Write) -> Result<u8> {
+    match &options.sum {
+        Some(sum) => add_up(options, sum, out),
+        None => show(options, out),
+    }
+}
+
+/// Writes the sums that were asked for; says the exit status.
+fn add_up(options: &LogOptions, sum: &SumOptions, mut out: impl Write) -> Result<u8> {
+    let query = question::of(&options.filter, options.since, options.until);
+    let log = Log::open(&options.directory, query).context("there is no log to show")?;
+    let (mut sums, mut status) = (Sums::new(sum), exit::DONE);
+    for batch in log {
+        match batch {
+            Ok(events) => events.iter().filter(|event| options.filter.matches(event)).for_each(|event| sums.put(event)),
+            Err(error) => {
+                eprintln!("egret: {error}");
+                status = exit::FAILED;
+            }
+        }
+    }
+    sums.write(options.format, &mut out)?;
+    out.flush()?;
+    Ok(status)
+}
+
+fn show(options: &LogOptions, mut out: impl Write) -> Result<u8> {
     let query = question::of(&options.filter, options.since, options.until);
     let log = Log::open(&options.directory, query).context("there is no log to show")?;
     let (mut form, mut text) = (Form::new(options), Vec::new());
@@ -67,6 +95,14 @@ fn write(options: &LogOptions, mut out: impl Write) -> Result<u8> {
             "egret: nothing matches so far; what a daemon has just seen is in the log within parquet.rotate_after (a minute), \
              and at once in `egret trace --attach`"
         );
+    }
+    if left == most {
+        options.filter.containers.iter().filter(|container| container.is_too_short_for_an_id()).for_each(|container| {
+            eprintln!(
+                "egret: {:?} was looked for as the name of a container: of an id give 4 digits or more",
+                container.0
+            );
+        });
     }
     Ok(status)
 }

@@ -10,7 +10,7 @@ use egret_exporters::{names, values};
 use egret_model::{EventName, Timestamp};
 use ipnet::IpNet;
 
-use crate::filter::{ExecutableIs, Filter, NameIs, UserIs};
+use crate::filter::{ExecutableIs, Filter, NameIs, PeerIs, UnitIs, UserIs};
 
 /// The first event of each flow.
 pub(crate) const FLOWS: [EventName; 3] =
@@ -22,6 +22,7 @@ pub(crate) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timest
         pids(&filter.pids),
         executables(&filter.executables),
         users(&filter.users),
+        units(&filter.units),
         ports(filter),
         peers(&filter.peers),
         words(names::NETWORK_TRANSPORT, &filter.transports, |transport| transport),
@@ -78,21 +79,27 @@ fn users(users: &[UserIs]) -> Option<Criterion> {
     }
 }
 
+fn units(units: &[UnitIs]) -> Option<Criterion> {
+    let spellings = units.iter().flat_map(|UnitIs(unit)| [unit.clone(), format!("{unit}.service")]).collect();
+    (!units.is_empty()).then(|| Criterion::one_of(names::SYSTEMD_UNIT, spellings))
+}
+
 fn ports(filter: &Filter) -> Option<Criterion> {
     let ranges = filter.ports.iter().map(|range| u64::from(*range.start())..=u64::from(*range.end())).collect();
     let attributes = vec![names::NETWORK_LOCAL_PORT, names::NETWORK_PEER_PORT];
     (!filter.ports.is_empty()).then_some(Criterion::Number { attributes, ranges })
 }
 
-fn peers(peers: &[IpNet]) -> Option<Criterion> {
+/// Behind which interface a peer is, is in another column: the filter looks at that again.
+fn peers(peers: &[PeerIs]) -> Option<Criterion> {
     if peers.is_empty() {
         return None;
     }
     let single =
         |network: &IpNet| (network.prefix_len() == network.max_prefix_len()).then(|| spellings(network.addr()));
     // Addresses alone may be sought by what row groups say of theirs, networks may not.
-    let exactly = peers.iter().map(single).collect::<Option<Vec<_>>>().map(|texts| texts.concat());
-    let networks = peers.to_vec();
+    let networks: Vec<IpNet> = peers.iter().map(|peer| peer.network).collect();
+    let exactly = networks.iter().map(single).collect::<Option<Vec<_>>>().map(|texts| texts.concat());
     let within = move |text: &str| {
         let address = text.parse().ok().map(|address: IpAddr| address.to_canonical());
         address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))

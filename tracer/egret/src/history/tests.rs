@@ -1,12 +1,14 @@
 use egret_exporters::json;
-use egret_model::{Endpoint, Event, EventName, Executable, Process, Reason, Timestamp, Transport, Verdict};
+use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, Process, Reason, Timestamp, Transport, Verdict};
+use ipnet::IpNet;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::sync::Arc;
 
 use super::{csv, write};
-use crate::args::{ColorChoice, LogFormat, LogOptions, exit};
-use crate::filter::{ExecutableIs, Filter, NameIs, UserIs};
+use crate::args::{ColorChoice, LogFormat, LogOptions};
+use crate::exit;
+use crate::filter::{Direction, ExecutableIs, Filter, NameIs, PeerIs, UnitIs, UserIs};
 use crate::sample::{self, Recorded};
 
 fn options(recorded: &Recorded) -> LogOptions {
@@ -19,6 +21,7 @@ fn options(recorded: &Recorded) -> LogOptions {
         since: None,
         until: None,
         filter: Filter::default(),
+        sum: None,
     }
 }
 
@@ -48,6 +51,10 @@ fn varied() -> Vec<Event> {
                 pid: u32::try_from(pick(number, 5, 2)).unwrap() + 100,
                 uid: Some(u32::try_from(pick(number, 3, 3)).unwrap()),
                 user: users[pick(number, 3, 3)].map(Into::into),
+                cgroup: (number % 3 > 0).then(|| {
+                    let unit = ["web.service", "session-1.scope"][number % 2].into();
+                    Arc::new(Cgroup { unit: Some(unit), ..Cgroup::default() })
+                }),
                 executable: Arc::new(executable),
                 ..sample::process()
             };
@@ -61,7 +68,8 @@ fn varied() -> Vec<Event> {
                     .then(|| sample::server(["example.org", "a.example.org", "b.c"][pick(number, 3, 6)])),
                 transport: [Some(Transport::Tcp), Some(Transport::Udp), None][pick(number, 3, 7)],
                 verdict: [None, Some(Verdict::Allow), Some(Verdict::Block)][pick(number, 3, 8)],
-                judgement: [None, Some(Reason::Rule), Some(Reason::NoRule)][pick(number, 3, 8)].map(sample::judgement),
+                evaluation: [None, Some(Reason::Rule), Some(Reason::NoRule)][pick(number, 3, 8)]
+                    .map(sample::evaluation),
                 ..sample::event()
             }
         })
@@ -84,15 +92,20 @@ prop_compose! {
         ]),
         users in some(vec![UserIs::Id(1), UserIs::Named("alice".into()), UserIs::Id(77)]),
         ports in some(vec![80..=80, 400..=500, 9000..=9001]),
-        peers in some(["192.0.2.7/32", "192.0.2.0/23", "2001:db8::/32", "203.0.113.1/32"].map(|text| text.parse().unwrap()).to_vec()),
+        peers in some(["192.0.2.7/32", "192.0.2.0/23", "2001:db8::/32", "203.0.113.1/32"].map(|text| PeerIs::from(text.parse::<IpNet>().unwrap())).to_vec()),
         transports in some(vec!["tcp", "udp", "icmp"]),
         names in some(vec![NameIs::Exactly("example.org".into()), NameIs::Below("example.org".into())]),
         events in some(vec![EventName::ConnectionOpen, EventName::Listen, EventName::Accept]),
         verdicts in some(vec![Verdict::Allow, Verdict::WouldBlock]),
-        reasons in some(vec![Reason::NoRule, Reason::Late]),
+        (reasons, units, directions) in (
+            some(vec![Reason::NoRule, Reason::Late]),
+            some(vec![UnitIs("web".into()), UnitIs("session-1.scope".into())]),
+            some(vec![Direction::In, Direction::Out]),
+        ),
     ) -> Filter {
         Filter {
-            pids, executables, users, ports, peers, transports, names, events, verdicts, reasons, ..Filter::default()
+            pids, executables, users, units, directions, ports, peers, transports, names, events, verdicts, reasons,
+            ..Filter::default()
         }
     }
 }
@@ -100,7 +113,10 @@ prop_compose! {
 proptest! {
     /// What the reader leaves out, the filter would not have admitted.
     #[test]
-    fn what_is_shown_is_what_the_filter_admits(filter in filter(), format in select(vec![LogFormat::Json])) {
+    fn what_is_shown_is_what_the_filter_admits(
+        filter in filter(), not in prop::option::of(filter()), format in select(vec![LogFormat::Json]),
+    ) {
+        let filter = Filter { not: not.map(Box::new), ..filter };
         thread_local!(static LOG: (Vec<Event>, Recorded) = {
             let events = varied();
             let recorded = Recorded::of(&events);

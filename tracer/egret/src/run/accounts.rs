@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use egret_exporters::sink::{Account, Ledger, SpoolState};
-use egret_exporters::snapshot::SinkState;
+use egret_model::snapshot::SinkState;
 
 /// The sinks' accounts, in the order in which the sinks were first started. Counts go on where a sink is replaced.
 #[derive(Debug, Default)]

@@ -5,23 +5,27 @@
 use std::collections::VecDeque;
 use std::io::{self, PipeReader};
 use std::os::fd::AsFd as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use egret_capture::host::ContainerNames;
 use egret_capture::{Capture, CaptureError, Enforcement, Options, Probe};
 use egret_exporters::names;
-use egret_exporters::snapshot::NamesState;
+use egret_model::snapshot::NamesState;
 use egret_model::{Degradation, Event, Layer, work};
+use egret_names::{RESOLVER_FILES, SavedName};
 use tokio::sync::oneshot;
 use tracing::{Span, field};
 
 use super::pulse::Pulse;
-use super::tallies::Tallies;
-use crate::config;
-use crate::enforce::Witness;
+use super::recalled::Keeper;
+use super::tallies::{Sums, Tallies};
+use crate::enforce::IdentityRequests;
+use crate::losses::Losses;
 use crate::privilege;
 
 /// Batches on their way to be enriched. A batch is at most some thousand events of about 350 bytes: 6 MB at the very
@@ -57,25 +61,43 @@ pub(super) struct Started {
 pub(super) struct Shared {
     pub(super) pulse: Arc<Pulse>,
     pub(super) tallies: Arc<Tallies>,
-    pub(super) witness: Arc<Witness>,
+    pub(super) identities: Arc<IdentityRequests>,
+}
+
+/// Names over a restart.
+pub(super) struct Names {
+    /// What was kept before.
+    pub(super) kept: Vec<SavedName>,
+    /// Who keeps what there is now.
+    pub(super) keeper: Option<Keeper>,
 }
 
 /// Starts the thread; returns once its programs are attached. It stops when the other end of `stop` is closed.
-pub(super) fn start(settings: &config::Settings, stop: PipeReader, shared: Shared) -> Result<Started> {
+pub(super) fn start(
+    settings: &egret_config::Settings,
+    names: Names,
+    stop: PipeReader,
+    shared: Shared,
+) -> Result<Started> {
     let (batches, inbox) = sync_channel(BATCHES);
     let (tell, told) = sync_channel(1);
     let (end, ended) = oneshot::channel();
-    let options = options(settings);
+    let Names { kept, keeper } = names;
+    let options = options(settings, kept)?;
     let starting = tracing::info_span!(target: work::TARGET, work::START_CAPTURE, { names::CAPTURE } = field::Empty);
     let body = move || match begin(options, starting) {
         Ok(capture) => {
             let privileges = privilege::reduce(privilege::capture(capture.layer()));
             let handles = capture.enforcement().map_err(anyhow::Error::from);
             let state = (capture.layer(), capture.degradations().to_vec());
+            let summed_up = Instant::now();
+            let (waiting, losses) = (VecDeque::new(), Losses::default());
+            let mut reader = Reader { capture, batches, waiting, shared, summed_up, fresh: true, losses, keeper };
+            // Before anybody can ask.
+            reader.publish();
             // Who started this thread waits for it.
             let _ = tell.send(privileges.and_then(|()| Ok((state, handles?))));
-            let summed_up = Instant::now();
-            Reader { capture, batches, waiting: VecDeque::new(), shared, summed_up, fresh: true }.run(&stop);
+            reader.run(&stop);
             drop(end);
         }
         Err(error) => {
@@ -98,24 +120,39 @@ fn begin(options: Options, span: Span) -> Result<Capture, CaptureError> {
     capture
 }
 
-fn options(settings: &config::Settings) -> Options {
+fn options(settings: &egret_config::Settings, kept: Vec<SavedName>) -> Result<Options> {
     let capture = &settings.capture;
-    Options {
+    let name_containers = |root: &PathBuf| ContainerNames::start(root, privilege::reduce_to_state);
+    let containers = capture
+        .container_names
+        .then_some(&capture.host_root)
+        .map(name_containers)
+        .transpose()
+        .context("cannot start a thread")?;
+    Ok(Options {
         layer: capture.layer,
-        ring_bytes: capture.ring_bytes,
+        ring_bytes: capture.ring_size,
         every_send: capture.every_send,
-        standing: capture.standing,
-        names: settings.names.as_ref().map(names),
+        preexisting: capture.standing,
+        names: settings.names.as_ref().map(|settings| names(settings, kept)),
+        totals: capture.totals_interval,
         // Spans alone can be put into somebody's trace.
         trace_context: settings.otlp.is_some(),
+        containers,
         enforce: settings.enforce.is_some(),
-    }
+    })
 }
 
-fn names(names: &config::Names) -> egret_capture::NamesOptions {
-    let hosts = names.hosts.then(|| "/etc/hosts".into());
-    let settings = egret_names::Settings { addresses: names.addresses, floor: names.floor, hosts };
-    egret_capture::NamesOptions { dns: names.dns, sni: names.sni, settings }
+fn names(names: &egret_config::Names, kept: Vec<SavedName>) -> egret_capture::NamesOptions {
+    let settings = egret_names::Settings {
+        addresses: names.addresses,
+        floor: names.floor,
+        hosts: names.hosts_file(),
+        resolvers: names.resolvers.clone(),
+        resolver_files: RESOLVER_FILES.map(PathBuf::from).to_vec(),
+        ..egret_names::Settings::default()
+    };
+    egret_capture::NamesOptions { dns: names.dns, sni: names.sni, settings, kept }
 }
 
 struct Reader {
@@ -127,6 +164,9 @@ struct Reader {
     summed_up: Instant,
     /// Something was captured since.
     fresh: bool,
+    losses: Losses,
+    /// Keeps names over a restart; `None` where none are kept.
+    keeper: Option<Keeper>,
 }
 
 impl Reader {
@@ -135,11 +175,11 @@ impl Reader {
             self.drain();
             self.shared.pulse.beat();
             self.sum_up();
-            let witness = Arc::clone(&self.shared.witness);
-            let ready = self.capture.wait(&[stop.as_fd(), witness.asked()], self.limit());
+            let identities = Arc::clone(&self.shared.identities);
+            let ready = self.capture.wait(&[stop.as_fd(), identities.wake()], self.limit());
             if ready & ASKED != 0 {
                 let mut batch = Vec::new();
-                witness.answer(&mut self.capture, &mut batch);
+                identities.answer(&mut self.capture, &mut batch);
                 self.hand_on(batch);
             }
             if ready & STOP != 0 {
@@ -151,6 +191,9 @@ impl Reader {
         self.hand_on(rest);
         self.hand_on_all();
         self.publish();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish(&self.capture);
+        }
     }
 
     fn drain(&mut self) {
@@ -202,7 +245,17 @@ impl Reader {
     }
 
     fn publish(&mut self) {
-        self.shared.tallies.set(self.capture.tally(), self.capture.names().map(names_state));
+        let tally = self.capture.tally();
+        self.losses.look(&tally);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.tick(&self.capture);
+        }
+        let watched_since_ns = self.keeper.as_ref().map(Keeper::watched_ns);
+        self.shared.tallies.set(Sums {
+            tally,
+            names: self.capture.names().map(|state| names_state(state, watched_since_ns)),
+            open: self.capture.open(),
+        });
         self.summed_up = Instant::now();
         self.fresh = false;
     }
@@ -212,17 +265,19 @@ impl Reader {
         let sum_up = self.fresh.then(|| SUM_UP.saturating_sub(self.summed_up.elapsed()));
         let beat = self.shared.pulse.interval();
         let again = (!self.waiting.is_empty()).then_some(AGAIN);
-        sum_up.into_iter().chain(beat).chain(again).min()
+        let keep = self.keeper.as_ref().and_then(|keeper| keeper.due_in(&self.capture));
+        sum_up.into_iter().chain(beat).chain(again).chain(keep).min()
     }
 }
 
-fn names_state(state: egret_names::State) -> NamesState {
+fn names_state(state: egret_names::State, watched_since_ns: Option<u64>) -> NamesState {
     NamesState {
         addresses: state.addresses,
         answers: state.answers,
         server_names: state.server_names,
         malformed: state.malformed,
         evicted: state.evicted,
+        watched_since_ns,
     }
 }
 

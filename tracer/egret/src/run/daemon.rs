@@ -1,12 +1,17 @@
 //! The daemon from ready to end.
 
 use std::io::PipeWriter;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use egret_exporters::snapshot::{Snapshot, Source as _};
+use egret_config::{Loaded, Problems, Reload};
+use egret_enforcer::controller::Supervisor;
+use egret_enforcer::fault;
+use egret_enforcer::store::BaselineStore;
+use egret_model::snapshot::{Snapshot, Source as _};
 use egret_model::work;
 use futures_util::future::join;
 use tokio::sync::oneshot;
@@ -14,16 +19,15 @@ use tokio::time::{sleep, timeout};
 use tracing::{Instrument as _, Span, info_span};
 
 use super::kind::Parts;
+use super::memory;
 use super::notify;
 use super::own_spans::OwnSpans;
-use super::servers::{Listeners, Servers};
+use super::servers::{Answering, Servers};
 use super::signals::{Signals, Wish};
 use super::sinks::{Prepared, Sinks};
 use super::state::State;
 use super::watchdog;
-use crate::args::RunOptions;
-use crate::config::{self, Loaded, Problems, Reload};
-use crate::enforce::{Book, Losses};
+use crate::enforce::{self, Losses};
 use crate::log::Log;
 use crate::status::Configuration;
 
@@ -32,7 +36,8 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Everything that the daemon consists of, but for sinks and servers.
 pub(super) struct Daemon<'a> {
-    pub(super) options: &'a RunOptions,
+    /// The file of the configuration, if one was named.
+    pub(super) file: Option<PathBuf>,
     pub(super) log: &'a Log,
     pub(super) loaded: Loaded,
     pub(super) pipeline: Pipeline,
@@ -43,34 +48,47 @@ pub(super) struct Daemon<'a> {
 
 /// The threads that capture and enrich.
 pub(super) struct Pipeline {
+    /// The controller's thread; `None` where nothing can be enforced. It is dropped first: that takes egret out of the packets'
+    /// way, whatever ends the daemon, while capture still answers.
+    pub(super) enforcer: Option<Supervisor>,
     pub(super) state: Arc<State>,
     /// The baseline; `None` where none is learned.
-    pub(super) book: Option<Arc<Book>>,
+    pub(super) baseline: Option<Arc<BaselineStore>>,
     /// Capture runs while this is there.
     pub(super) running: PipeWriter,
     /// Ready once the capture thread has ended.
     pub(super) captured: oneshot::Receiver<()>,
     /// Ready once the enriching thread has ended too, and closed the queues.
     pub(super) enriched: oneshot::Receiver<()>,
-    /// Ready once nothing of egret's is in the packets' way any more; `None` where nothing can be.
-    pub(super) enforced: Option<oneshot::Receiver<()>>,
+    /// Ready once names are written for the last time; `None` where none are kept.
+    pub(super) kept: Option<oneshot::Receiver<()>>,
 }
 
 impl Daemon<'_> {
     /// Starts sinks and servers, and does what signals ask for until that is to stop; says what became of everything.
-    pub(super) async fn run(mut self, prepared: Prepared, listeners: Listeners) -> Result<Snapshot> {
+    pub(super) async fn run(mut self, prepared: Prepared, listeners: Answering) -> Result<Snapshot> {
         let state = Arc::clone(&self.pipeline.state);
         let starting = std::mem::replace(&mut self.starting, Span::none());
         let (mut signals, mut sinks, servers) = starting.in_scope(|| self.start(prepared, listeners))?;
         drop(starting);
+        // Last of all: a sink or a server that cannot be started leaves no rule behind.
+        if let Some(enforcer) = &mut self.pipeline.enforcer {
+            enforcer.begin();
+        }
+        let mut is_ready = false;
         let broken = loop {
             tokio::select! {
+                () = in_force(&state), if !is_ready => {
+                    is_ready = true;
+                    self.tell_ready();
+                }
                 wish = signals.next() => match wish {
                     Wish::Stop => break None,
                     Wish::Reload => self.reload(&mut sinks).await,
                 },
                 _ = &mut self.pipeline.captured => break Some("the capture thread broke down"),
                 _ = &mut self.pipeline.enriched => break Some("the enriching thread broke down"),
+                () = enforcer_ended(&mut self.pipeline.enforcer) => break Some("the controller's thread ended"),
             }
         };
         // While capture still answers: packets are judged until their way is open.
@@ -82,11 +100,11 @@ impl Daemon<'_> {
         Ok(state.snapshot())
     }
 
-    fn start(&self, prepared: Prepared, listeners: Listeners) -> Result<(Signals, Sinks, Servers)> {
+    fn start(&self, prepared: Prepared, listeners: Answering) -> Result<(Signals, Sinks, Servers)> {
         let signals = Signals::take().context("cannot take over signals")?;
         let tallies = Arc::clone(&self.pipeline.state.tallies);
-        let losses: Losses = Arc::new(move || tallies.get().0.lost_total());
-        let learning = self.pipeline.book.clone().map(|book| (book, losses));
+        let losses: Losses = Arc::new(move || tallies.get().tally.lost_total());
+        let learning = self.pipeline.baseline.clone().map(|baseline| (baseline, losses));
         let parts = Parts { metrics: listeners.metrics(), learning, ..Parts::default() };
         let sinks = prepared.start(&self.loaded.settings, parts)?;
         let state = &self.pipeline.state;
@@ -95,17 +113,15 @@ impl Daemon<'_> {
         if let Some(limit) = notify::watchdog() {
             tokio::spawn(watchdog::watch(limit, Arc::clone(&state.pulse)));
         }
-        self.tell_ready();
+        tokio::spawn(memory::watch(Arc::clone(&state.fan_out)));
         Ok((signals, sinks, servers))
     }
 
     /// Takes egret out of the packets' way. Where it broke down, what is configured for that holds: rules that let nothing
     /// new pass without egret stay then.
     async fn open_the_way(&mut self, broken: bool) {
-        if let (Some(desk), Some(enforced)) = (&self.pipeline.state.desk, self.pipeline.enforced.take()) {
-            desk.stop(broken);
-            // Nothing is ever sent: it is ready when the thread ends.
-            let _ = enforced.await;
+        if let Some(enforcer) = self.pipeline.enforcer.take() {
+            enforcer.stop(broken).await;
         }
     }
 
@@ -117,6 +133,7 @@ impl Daemon<'_> {
 
     /// Reads the configuration again and takes over what can be. A wrong one changes nothing.
     async fn reload(&mut self, sinks: &mut Sinks) {
+        fault::point("daemon");
         notify::reloading();
         sinks.reopen();
         let before = self.loaded.settings.clone();
@@ -139,8 +156,8 @@ impl Daemon<'_> {
     /// What is to hold from now on, and what of the new configuration waits for a restart.
     fn reconfigured(&self) -> Result<(Loaded, Vec<&'static str>), Problems> {
         let _reading = info_span!(target: work::TARGET, work::READ_CONFIGURATION).entered();
-        let new = config::load(self.options.config.as_deref(), std::env::vars_os())?;
-        let changes = config::reload_difference(&self.loaded, &new);
+        let new = egret_config::load(self.file.as_deref(), std::env::vars_os())?;
+        let changes = egret_config::reload_difference(&self.loaded, &new);
         let waiting =
             changes.iter().filter(|change| change.reload == Reload::Restart).map(|change| change.key).collect();
         Ok((self.loaded.taking_over(&new)?, waiting))
@@ -153,8 +170,8 @@ impl Daemon<'_> {
             tracing::error!("{error:#}");
         }
         sinks.reload(&self.loaded.settings, &next.settings, next.settings.drain_for).await;
-        if let (Some(desk), Some(enforce)) = (&self.pipeline.state.desk, &next.settings.enforce) {
-            desk.reconfigure(enforce.live.clone());
+        if let (Some(controller), Some(settings)) = (&self.pipeline.state.controller, &next.settings.enforce) {
+            controller.reconfigure(enforce::enforcer(settings));
         }
         self.pipeline.state.configure(described(&next, waiting));
         self.loaded = next;
@@ -164,7 +181,7 @@ impl Daemon<'_> {
     /// Stops capture, and has every sink send what it has, as long as that may take and nobody asks a second time.
     async fn stop(self, signals: &mut Signals, sinks: &mut Sinks, servers: Servers) {
         let Self { loaded, pipeline, mut own_spans, .. } = self;
-        let Pipeline { state, running, captured, enriched, .. } = pipeline;
+        let Pipeline { state, running, captured, enriched, kept, .. } = pipeline;
         let drain_for = loaded.settings.drain_for;
         tracing::info!(?drain_for, "stopping");
         state.stopping.store(true, Ordering::Relaxed);
@@ -173,6 +190,9 @@ impl Daemon<'_> {
         let drained = async {
             // Nothing is ever sent: they are ready when the threads end.
             let _ = (captured.await, enriched.await);
+            if let Some(kept) = kept {
+                let _ = kept.await;
+            }
             sinks.ended().await;
         };
         let drain = async {
@@ -188,6 +208,21 @@ impl Daemon<'_> {
         state.tallies.settle();
         state.accounts.abandon();
         state.live.abandon();
+    }
+}
+
+/// Waits until the mode is in force, or the controller has failed.
+async fn in_force(state: &State) {
+    if let Some(controller) = &state.controller {
+        controller.started().await;
+    }
+}
+
+/// Waits until the controller's thread has ended though nobody stopped it.
+async fn enforcer_ended(enforcer: &mut Option<Supervisor>) {
+    match enforcer {
+        Some(enforcer) => enforcer.ended().await,
+        None => std::future::pending().await,
     }
 }
 

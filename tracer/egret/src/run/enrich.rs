@@ -1,4 +1,5 @@
-//! The thread that adds what takes time to find out, and hands events to the sinks.
+//! The thread that adds verdicts to events, and hands them to the sinks. What takes time to find out is ordered here and
+//! found out elsewhere.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -6,7 +7,8 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use egret_capture::host::Hasher;
+use egret_capture::host::Digester;
+use egret_enforcer::verdicts::{PendingEvents, Verdicts};
 use egret_exporters::sink::Batch;
 use egret_model::Event;
 use tokio::sync::oneshot;
@@ -14,26 +16,24 @@ use tokio::sync::oneshot;
 use super::fan_out::FanOut;
 use super::tallies::Tallies;
 use crate::control::Live;
-use crate::enforce::{Pen, Verdicts};
 use crate::privilege;
 
 /// Starts it; what is returned is ready once it has ended. It does when capture has ended and all was handed on, and
 /// closes the queues of the sinks.
 pub(super) fn start(
     batches: Receiver<Vec<Event>>,
-    hash: bool,
+    digester: Digester,
     fan_out: Arc<FanOut>,
     live: Arc<Live>,
     verdicts: Arc<Verdicts>,
     tallies: Arc<Tallies>,
 ) -> Result<oneshot::Receiver<()>> {
     let (end, ended) = oneshot::channel();
-    let hasher = hash.then(Hasher::default);
     let body = move || {
-        if let Err(error) = privilege::reduce(privilege::enrich(hash)) {
+        if let Err(error) = privilege::reduce(Vec::new()) {
             tracing::warn!("{error:#}");
         }
-        Enricher { hasher, fan_out, live, verdicts, tallies, pen: Pen::default() }.run(&batches);
+        Enricher { digester, fan_out, live, verdicts, tallies, pending: PendingEvents::default() }.run(&batches);
         // Told when dropped, also by a panic.
         drop(end);
     };
@@ -42,23 +42,23 @@ pub(super) fn start(
 }
 
 struct Enricher {
-    hasher: Option<Hasher>,
+    digester: Digester,
     fan_out: Arc<FanOut>,
     live: Arc<Live>,
     verdicts: Arc<Verdicts>,
     tallies: Arc<Tallies>,
     /// Events that wait for their verdicts.
-    pen: Pen,
+    pending: PendingEvents,
 }
 
 impl Enricher {
     fn run(mut self, batches: &Receiver<Vec<Event>>) {
         while let Some(events) = self.next(batches) {
-            self.hash(&events);
-            let passed = self.pen.pass(events, &self.verdicts);
+            self.digester.attend(&events);
+            let passed = self.pending.pass(events, &self.verdicts);
             self.offer(passed);
         }
-        let rest = self.pen.empty(&self.verdicts);
+        let rest = self.pending.flush(&self.verdicts);
         self.offer(rest);
         self.fan_out.close();
         self.live.close();
@@ -66,7 +66,7 @@ impl Enricher {
 
     /// The next batch, an empty one once events have waited long enough; `None` at the end.
     fn next(&self, batches: &Receiver<Vec<Event>>) -> Option<Vec<Event>> {
-        let Some(until) = self.pen.next() else { return batches.recv().ok() };
+        let Some(until) = self.pending.next_due() else { return batches.recv().ok() };
         match batches.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(events) => Some(events),
             Err(RecvTimeoutError::Timeout) => Some(Vec::new()),
@@ -82,12 +82,5 @@ impl Enricher {
         self.fan_out.offer(&batch);
         self.live.offer(&batch);
         self.tallies.offered(batch.len());
-    }
-
-    fn hash(&mut self, events: &[Event]) {
-        let Some(hasher) = &mut self.hasher else { return };
-        events.iter().filter_map(|event| event.process.as_deref()).for_each(|process| {
-            hasher.digest(process);
-        });
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use egret_config::{Baseline, Settings};
+use egret_enforcer::store::BaselineStore;
 use egret_exporters::prometheus::Metrics;
 use egret_exporters::{json, names, otlp, parquet, prometheus};
 use egret_model::work;
 
 use super::running::Work;
-use crate::config::{Baseline, Settings};
-use crate::enforce::{Book, Learner, Losses};
+use crate::enforce::{Learner, Losses};
 
 /// A kind of sink, of which there is at most one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(super) struct Parts {
     /// Asks the JSON sink to open its file again.
     pub(super) reopener: Option<json::Reopener>,
     /// The baseline, and who knows what was lost on the way to it.
-    pub(super) learning: Option<(Arc<Book>, Losses)>,
+    pub(super) learning: Option<(Arc<BaselineStore>, Losses)>,
 }
 
 impl Kind {
@@ -104,7 +105,7 @@ fn json(settings: &json::Settings, parts: &mut Parts) -> Result<Work> {
     Ok(Work::Thread(Box::new(|inbox| Box::pin(sink.run(inbox)))))
 }
 
-fn learner((settings, (book, losses)): (&Baseline, (Arc<Book>, Losses))) -> Work {
-    let learner = Learner { book, save_every: settings.save_every, losses };
+fn learner((settings, (baseline, losses)): (&Baseline, (Arc<BaselineStore>, Losses))) -> Work {
+    let learner = Learner { baseline, save_every: settings.save_every, losses };
     Work::Thread(Box::new(|inbox| Box::pin(learner.run(inbox))))
 }

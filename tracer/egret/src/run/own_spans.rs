@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
+use egret_config::Settings;
 use egret_exporters::otlp;
 use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -10,7 +11,6 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::privilege;
-use crate::config::Settings;
 use crate::log::Log;
 
 /// How long the last spans may take to be sent.

@@ -1,7 +1,7 @@
 //! The last words: what became of everything.
 
-use egret_exporters::snapshot::{SinkState, Snapshot};
 use egret_model::Tally;
+use egret_model::snapshot::{SinkState, Snapshot};
 
 /// Writes to standard error what is missing, a line for each sink, and last the line that a trace ends with too.
 pub(super) fn report(snapshot: &Snapshot) {

@@ -23,7 +23,7 @@ pub(super) enum Work {
 pub(super) struct Running {
     ledger: Ledger,
     ended: oneshot::Receiver<()>,
-    _cancel: oneshot::Sender<()>,
+    cancel: Option<oneshot::Sender<()>>,
 }
 
 impl Running {
@@ -43,7 +43,7 @@ impl Running {
                 thread::Builder::new().name(name).spawn(body).context("cannot start a thread")?;
             }
         }
-        Ok(Self { ledger, ended, _cancel: cancel })
+        Ok(Self { ledger, ended, cancel: Some(cancel) })
     }
 
     /// The sink's name.
@@ -55,6 +55,11 @@ impl Running {
     pub(super) async fn end(&mut self) {
         // Nothing is ever sent.
         let _ = (&mut self.ended).await;
+    }
+
+    /// Has it end where it stands, with the next thing that it waits for.
+    pub(super) fn cancel(&mut self) {
+        self.cancel = None;
     }
 }
 

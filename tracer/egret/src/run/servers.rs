@@ -1,22 +1,27 @@
 //! Who can be asked: metrics over TCP, everything else at the control socket.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use egret_config::{Names, Settings};
 use egret_exporters::prometheus::{self, Metrics};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::state::State;
-use crate::config::Settings;
-use crate::control::{self, Admission, Guard, Socket, find_group};
+use crate::control::{self, Admission, Gate, Guard, Service, Socket, find_group};
 use crate::status::Listening;
 
 /// Where to listen. Opened first of all: whoever finds the places taken has changed nothing.
 pub(super) struct Listeners {
     control: Socket,
     admission: Admission,
+    /// The file of host names, if it is read.
+    hosts: Option<PathBuf>,
     metrics: Option<(TcpListener, Arc<Metrics>)>,
 }
 
@@ -31,14 +36,38 @@ impl Listeners {
         });
         let group = settings.control.group.clone();
         let group = group.map(|name| anyhow::Ok((find_group(&name)?, name))).transpose()?;
+        let hosts = settings.names.as_ref().and_then(Names::hosts_file);
         let control = Socket::listen(guard, group.as_ref().map(|(group, _)| *group))?;
-        Ok(Self { control, admission: Admission { group }, metrics: metrics.transpose()? })
+        Ok(Self { control, admission: Admission { group }, hosts, metrics: metrics.transpose()? })
     }
 
+    /// Begins to answer at the control socket: that egret starts.
+    pub(super) fn answer(self, runtime: &Handle) -> Result<Answering> {
+        let Self { control, admission, hosts, metrics } = self;
+        let (stop, stopped) = watch::channel(());
+        let (service, served) = watch::channel(None);
+        let gate = Gate { admission, begun: Instant::now(), service: served };
+        let listener = control.listener.try_clone().context("cannot use the control socket")?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(reported(control::serve(listener, gate, until_gone(stopped))), runtime);
+        Ok(Answering { hosts, metrics, service, servers: Servers { tasks, stop, socket: control } })
+    }
+}
+
+/// The control socket at work, which knows nothing but that egret starts; metrics still to come.
+pub(super) struct Answering {
+    hosts: Option<PathBuf>,
+    metrics: Option<(TcpListener, Arc<Metrics>)>,
+    /// What is answered from.
+    service: watch::Sender<Option<Service>>,
+    servers: Servers,
+}
+
+impl Answering {
     /// Where they listen.
     pub(super) fn listening(&self) -> Listening {
         let metrics = self.metrics.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
-        Listening { control: self.control.path().to_owned(), metrics }
+        Listening { control: self.servers.socket.path().to_owned(), metrics }
     }
 
     /// What the metrics sink counts in.
@@ -46,36 +75,32 @@ impl Listeners {
         self.metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics))
     }
 
-    /// Begins to answer. Must be called where there is a runtime.
+    /// Answers everything from now on. Must be called where there is a runtime.
     pub(super) fn serve(self, state: &Arc<State>) -> Result<Servers> {
-        let (stop, stopped) = watch::channel(());
-        let stopped = move || {
-            let mut stopped = stopped.clone();
-            async move {
-                // Nothing is ever sent: it ends when the sender goes.
-                let _ = stopped.changed().await;
-            }
-        };
-        let mut tasks = JoinSet::new();
-        let service = control::Service {
-            describe: Arc::clone(state) as _,
-            live: Arc::clone(&state.live),
-            desk: state.desk.clone(),
-            admission: self.admission,
-        };
-        let listener = self.control.listener.try_clone().context("cannot use the control socket")?;
-        tasks.spawn(told(control::serve(listener, service, stopped())));
-        if let Some((listener, metrics)) = self.metrics {
+        let Self { hosts, metrics, service, mut servers } = self;
+        if let Some((listener, metrics)) = metrics {
             let service =
                 prometheus::Service { metrics, source: Arc::clone(state) as _, health: Arc::clone(state) as _ };
             let listener = tokio::net::TcpListener::from_std(listener).context("cannot serve metrics")?;
-            tasks.spawn(told(prometheus::serve(listener, service, stopped())));
+            let stopped = until_gone(servers.stop.subscribe());
+            servers.tasks.spawn(reported(prometheus::serve(listener, service, stopped)));
         }
-        Ok(Servers { tasks, stop, _socket: self.control })
+        service.send_replace(Some(Service {
+            describe: Arc::clone(state) as _,
+            live: Arc::clone(&state.live),
+            controller: state.controller.clone(),
+            hosts,
+        }));
+        Ok(servers)
     }
 }
 
-async fn told(server: impl Future<Output = std::io::Result<()>>) {
+/// Ends when the sender is gone: nothing is ever sent.
+async fn until_gone(mut stopped: watch::Receiver<()>) {
+    let _ = stopped.changed().await;
+}
+
+async fn reported(server: impl Future<Output = std::io::Result<()>>) {
     if let Err(error) = server.await {
         tracing::error!(%error, "a server ended");
     }
@@ -85,7 +110,7 @@ async fn told(server: impl Future<Output = std::io::Result<()>>) {
 pub(super) struct Servers {
     tasks: JoinSet<()>,
     stop: watch::Sender<()>,
-    _socket: Socket,
+    socket: Socket,
 }
 
 impl Servers {

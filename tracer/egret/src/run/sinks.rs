@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use egret_config::Settings;
 use egret_exporters::names;
 use egret_exporters::sink::{Receiver, queue};
 use egret_model::work;
@@ -15,7 +16,9 @@ use super::accounts::Accounts;
 use super::fan_out::FanOut;
 use super::kind::{Kind, Parts};
 use super::running::Running;
-use crate::config::Settings;
+
+/// How long a sink that was cancelled may take to end. One that a call blocks is not waited for.
+const LETS_GO: Duration = Duration::from_secs(2);
 
 /// The queues of sinks that are not at work yet. What is captured meanwhile waits in them.
 pub(super) struct Prepared {
@@ -114,6 +117,9 @@ impl Sinks {
         let ended = async {
             if timeout(limit, running.end()).await.is_err() {
                 tracing::warn!(sink = kind.name(), ?limit, "sink did not send everything before it was replaced");
+                running.cancel();
+                // The next one wants what it holds, such as the lock of a spool.
+                let _ = timeout(LETS_GO, running.end()).await;
             }
         };
         ended.instrument(ending(kind.name())).await;

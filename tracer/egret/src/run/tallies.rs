@@ -1,10 +1,18 @@
 //! What was captured, as the capture thread last summed it up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use egret_exporters::snapshot::NamesState;
-use egret_model::{LossReason, LossStage, Tally};
+use egret_model::snapshot::NamesState;
+use egret_model::{LossReason, LossStage, OpenConnections, Tally};
+
+/// What others read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sums {
+    pub(super) tally: Tally,
+    pub(super) names: Option<NamesState>,
+    pub(super) open: Option<Arc<OpenConnections>>,
+}
 
 /// The sums that others read. The kernel's counters belong to the capture thread, which may be busy; so it publishes
 /// them: several times a second while there is traffic, and when it stops.
@@ -19,24 +27,21 @@ pub(super) struct Tallies {
 
 #[derive(Debug, Default)]
 struct Published {
-    tally: Tally,
-    names: Option<NamesState>,
+    sums: Sums,
     /// Nothing changes any more.
     settled: bool,
 }
 
 impl Tallies {
-    pub(super) fn set(&self, tally: Tally, names: Option<NamesState>) {
+    pub(super) fn set(&self, sums: Sums) {
         let mut published = self.lock();
         if !published.settled {
-            published.tally = tally;
-            published.names = names;
+            published.sums = sums;
         }
     }
 
-    pub(super) fn get(&self) -> (Tally, Option<NamesState>) {
-        let published = self.lock();
-        (published.tally.clone(), published.names)
+    pub(super) fn get(&self) -> Sums {
+        self.lock().sums.clone()
     }
 
     /// Events have begun their way to the sinks.
@@ -57,10 +62,10 @@ impl Tallies {
             return;
         }
         published.settled = true;
-        published.tally.settle();
+        published.sums.tally.settle();
         let offered = self.offered.load(Ordering::Relaxed);
         let left = self.handed_on.load(Ordering::Relaxed).saturating_sub(offered);
-        published.tally.lose_delivered(LossStage::Queue, LossReason::Shutdown, left);
+        published.sums.tally.lose_delivered(LossStage::Queue, LossReason::Shutdown, left);
     }
 
     fn lock(&self) -> MutexGuard<'_, Published> {
@@ -84,12 +89,14 @@ mod tests {
         let waiting = vec![Loss { stage: LossStage::FlowRing, reason: LossReason::Shutdown, count: 45 }];
         tallies.handed_on(200);
         tallies.offered(150);
-        tallies.set(Tally { captured: 263, delivered: 218, waiting, ..Tally::default() }, None);
+        let tally = Tally { captured: 263, delivered: 218, waiting, ..Tally::default() };
+        tallies.set(Sums { tally, ..Sums::default() });
         tallies.settle();
         tallies.settle();
         // The capture thread may come to itself later.
-        tallies.set(Tally { captured: 300, delivered: 300, ..Tally::default() }, None);
-        let (tally, _) = tallies.get();
+        let tally = Tally { captured: 300, delivered: 300, ..Tally::default() };
+        tallies.set(Sums { tally, ..Sums::default() });
+        let Sums { tally, .. } = tallies.get();
         assert_eq!((tally.captured, tally.delivered, tally.lost_total()), (263, 168, 95));
     }
 }

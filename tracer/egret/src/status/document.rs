@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use egret_exporters::snapshot::Snapshot;
+use egret_model::snapshot::Snapshot;
 use serde::Serialize;
 
 use super::usage::Usage;
@@ -16,6 +16,8 @@ pub(crate) struct Status {
     pub(crate) pid: u32,
     /// Seconds since its start.
     pub(crate) uptime_seconds: u64,
+    /// Whether it still starts: then this, version, process and time are all there is to say.
+    pub(crate) starting: bool,
     /// Whether it drains its sinks before it ends.
     pub(crate) stopping: bool,
     #[serde(flatten)]

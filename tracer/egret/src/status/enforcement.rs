@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use egret_exporters::snapshot::{BaselineState, EnforcementState, LatencyState, QueueState};
 use egret_exporters::values;
+use egret_model::snapshot::{BaselineState, ConnectionTable, EnforcementState, LatencyState, Phase, QueueState};
 use egret_model::{Timestamp, Verdict};
 
 use super::text::line;
@@ -12,9 +12,17 @@ use crate::table::{duration, printable};
 /// The mode, and when it ends or ended by itself.
 pub(super) fn mode(out: &mut String, state: &EnforcementState) {
     let only = state.only.as_deref().map(|only| format!(", for {} alone", printable(only, true)));
-    line(out, "mode", &format!("{} since {}{}", state.mode, shown(state.since), only.unwrap_or_default()));
+    let phase = match state.phase {
+        Phase::Starting => ", starting: it is not in force yet",
+        Phase::InForce => "",
+        Phase::Failed => ", failed: enforce.on_failure is in force instead",
+    };
+    line(out, "mode", &format!("{} since {}{}{phase}", state.mode, shown(state.since), only.unwrap_or_default()));
     if let Some(by) = state.confirm_by {
         line(out, "", &format!("goes back by itself at {} unless `egret mode confirm` comes first", shown(by)));
+    }
+    if state.restarts > 0 {
+        line(out, "", &format!("the controller panicked and was restarted {} times, see the log", state.restarts));
     }
     if let Some(last) = state.last_fallback {
         let times: u64 = state.fallbacks.iter().map(|fallback| fallback.count).sum();
@@ -29,11 +37,15 @@ pub(super) fn work(out: &mut String, state: &EnforcementState) {
         let (generation, again) = (state.generation, state.firewall_recreated);
         line(out, "firewall", &format!("{backend}, generation {generation}, put back: {again}"));
     }
+    if let Some(ConnectionTable { entries, limit }) = state.connection_table {
+        line(out, "", &format!("{entries} of {limit} connections tracked"));
+    }
     verdicts(out, state);
     if state.questions_pending > 0 {
         line(out, "questions", &format!("{} wait for an answer, see egret ask", state.questions_pending));
     }
-    state.queues.iter().for_each(|of| line(out, &format!("queue {}", of.number), &queue(of)));
+    let is_shown = |queue: &&QueueState| queue.capacity > 0 || queue.dropped_full + queue.dropped_user > 0;
+    state.queues.iter().filter(is_shown).for_each(|of| line(out, &format!("queue {}", of.number), &queue(of)));
     if let Some(state) = &state.baseline {
         baseline(out, state);
     }
@@ -50,6 +62,9 @@ fn verdicts(out: &mut String, state: &EnforcementState) {
     }
     let EnforcementState { cache_hits, granted, late, parked, .. } = state;
     line(out, "", &format!("{cache_hits} remembered, {late} late, {parked} held back; {granted} more by the kernel"));
+    if state.unsearched > 0 {
+        line(out, "", &format!("{} unattributed without a search: too many needed one", state.unsearched));
+    }
     line(out, "", &latency(&state.latency));
     let ways: Vec<_> = state.attributions.iter().filter(|way| way.count > 0).collect();
     if !ways.is_empty() {
@@ -85,13 +100,16 @@ fn queue(queue: &QueueState) -> String {
     )
 }
 
-fn baseline(out: &mut String, state: &BaselineState) {
-    let BaselineState { rules, denied_rules, subjects, flows, learned, gaps, .. } = state;
+pub(super) fn baseline(out: &mut String, state: &BaselineState) {
+    let BaselineState { rules, denied_rules, subjects, flows, learned, full, gaps, .. } = state;
     line(out, "baseline", &format!("{rules} rules that allow, {denied_rules} that deny, about {subjects} subjects"));
     line(out, "", &format!("from {flows} flows; {learned} rules learned since the start"));
     if let Some(novelty) = state.novelty {
         let most = state.novelty_at_most.map(|most| format!(", at most {}", percent(most)));
         line(out, "", &format!("chance that the next flow is new: {}{}", percent(novelty), most.unwrap_or_default()));
+    }
+    if *full > 0 {
+        line(out, "", &format!("full: nothing was learned from {full} flows; see baseline.rules"));
     }
     if *gaps > 0 {
         line(out, "", &format!("incomplete, intervals with losses: {gaps}"));

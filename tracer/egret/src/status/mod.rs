@@ -13,10 +13,11 @@ mod usage;
 use std::io::{self, ErrorKind, Write as _};
 
 use anyhow::{Context as _, Result};
+use egret_config::places;
 
-use crate::args::{StatusOptions, exit};
-use crate::config::places;
+use crate::args::StatusOptions;
 use crate::control::Client;
+use crate::exit;
 pub(crate) use document::{Configuration, Describe, Listening, Status, Thread};
 pub(crate) use usage::Usage;
 

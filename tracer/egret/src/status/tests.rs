@@ -1,6 +1,6 @@
-use egret_exporters::snapshot::{
-    AttributionCount, BaselineState, Bucket, EnforcementState, Fallback, FallbackCount, LatencyState, QueueState,
-    Snapshot, VerdictCount,
+use egret_model::snapshot::{
+    AttributionCount, BaselineState, Bucket, ConnectionTable, EnforcementState, Fallback, FallbackCount, LatencyState,
+    Phase, QueueState, Snapshot, VerdictCount,
 };
 use egret_model::{Attribution, Layer, Reason, Tally, Timestamp, Verdict};
 
@@ -10,6 +10,7 @@ const TEN_AT_NIGHT: Timestamp = Timestamp(1_699_999_200_000_000_000);
 
 fn status(enforcement: Option<EnforcementState>) -> Status {
     let snapshot = Snapshot {
+        open: None,
         mode: enforcement.as_ref().map_or("observe", |state| state.mode),
         layer: Layer::Sockets,
         degradations: Vec::new(),
@@ -17,11 +18,13 @@ fn status(enforcement: Option<EnforcementState>) -> Status {
         sinks: Vec::new(),
         names: None,
         enforcement,
+        baseline: None,
     };
     Status {
         version: "1.2.3",
         pid: 1,
         uptime_seconds: 60,
+        starting: false,
         stopping: false,
         snapshot,
         listening: Listening { control: "/run/egret/egret.sock".into(), metrics: None },
@@ -36,6 +39,8 @@ fn enforcing() -> EnforcementState {
     let verdict = |verdict, reason, count| VerdictCount { verdict, reason, count };
     EnforcementState {
         mode: "enforce",
+        phase: Phase::InForce,
+        restarts: 0,
         since: TEN_AT_NIGHT,
         confirm_by: Some(Timestamp(TEN_AT_NIGHT.0 + 300_000_000_000)),
         only: Some("exe=/usr/bin/curl".into()),
@@ -59,14 +64,17 @@ fn enforcing() -> EnforcementState {
         granted: 5000,
         late: 1,
         parked: 4,
+        unsearched: 0,
         questions_pending: 2,
         queues: vec![QueueState { number: 10, length: 3, capacity: 1024, dropped_full: 5, dropped_user: 6 }],
+        connection_table: Some(ConnectionTable { entries: 12, limit: 262_144 }),
         baseline: Some(BaselineState {
             rules: 120,
             denied_rules: 2,
             subjects: 14,
             gaps: 1,
             learned: 3,
+            full: 0,
             flows: 4000,
             novelty: Some(0.002),
             novelty_at_most: Some(0.091),
@@ -85,6 +93,18 @@ fn without_enforcement_the_mode_is_all_there_is_of_it() {
 }
 
 #[test]
+fn layer_that_sees_less_is_said_to() {
+    let mut status = status(None);
+    assert!(text::render(&status).contains("\ncapture        sockets\n"));
+    status.snapshot.layer = Layer::Syscalls;
+    let text = text::render(&status);
+    assert!(
+        text.contains("\ncapture        syscalls, which sees less than sockets; `egret doctor` says why\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn people_are_told_how_enforcement_stands() {
     let text = text::render(&status(Some(enforcing())));
     let expected = "\
@@ -95,6 +115,7 @@ mode           enforce since 2023-11-14T22:00:00Z, for exe=/usr/bin/curl alone
     assert!(text.contains(expected), "{text}");
     let expected = "\
 firewall       nftables, generation 3, put back: 2
+               12 of 262144 connections tracked
 verdicts       1000 allow, 0 would_block, 7 block
                7 block: no_rule
                400 remembered, 1 late, 4 held back; 5000 more by the kernel

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
+use egret_enforcer::clock::boot_now;
 use egret_exporters::sink::SpoolState;
-use egret_exporters::snapshot::{NamesState, SinkState};
-use egret_model::Loss;
+use egret_model::snapshot::{NamesState, SinkState};
+use egret_model::{Layer, Loss};
 
 use super::document::{Status, Thread};
 use super::enforcement;
@@ -31,7 +32,7 @@ pub(crate) fn render(status: &Status) -> String {
         Some(state) => enforcement::mode(&mut out, state),
         None => line(&mut out, "mode", status.snapshot.mode),
     }
-    line(&mut out, "capture", status.snapshot.layer.as_str());
+    line(&mut out, "capture", &capture(status.snapshot.layer));
     for degradation in &status.snapshot.degradations {
         line(&mut out, "", &format!("without {}: {}", degradation.as_str(), degradation.consequence()));
     }
@@ -41,6 +42,8 @@ pub(crate) fn render(status: &Status) -> String {
     }
     if let Some(state) = enforcing {
         enforcement::work(&mut out, state);
+    } else if let Some(state) = &status.snapshot.baseline {
+        enforcement::baseline(&mut out, state);
     }
     if let Some(metrics) = status.listening.metrics {
         line(&mut out, "metrics", &format!("http://{metrics}/metrics"));
@@ -53,12 +56,30 @@ pub(crate) fn render(status: &Status) -> String {
     out
 }
 
+/// The status of a daemon that starts.
+pub(crate) fn starting(version: &str, pid: u32, uptime_seconds: u64) -> String {
+    let mut out = String::new();
+    line(&mut out, "egret", &format!("{version}, process {pid}, starting"));
+    line(&mut out, "up", &elapsed(uptime_seconds));
+    out
+}
+
+/// The capture layer, and whether a better one would see more.
+fn capture(layer: Layer) -> String {
+    match layer {
+        Layer::Sockets => layer.as_str().to_owned(),
+        Layer::Syscalls | Layer::Procfs => {
+            format!("{}, which sees less than {}; `egret doctor` says why", layer.as_str(), Layer::Sockets.as_str())
+        }
+    }
+}
+
 /// A line of the status; those that go on have no label.
 pub(super) fn line(out: &mut String, label: &str, text: &str) {
     let _ = writeln!(out, "{label:LABEL$}{text}");
 }
 
-fn elapsed(seconds: u64) -> String {
+pub(crate) fn elapsed(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),
@@ -81,8 +102,10 @@ fn describe(loss: &Loss, what: &str) -> String {
 }
 
 fn names(state: &NamesState) -> String {
+    let watched = state.watched_since_ns.map(|since| boot_now().saturating_sub(since) / 1_000_000_000);
+    let watched = watched.map(|seconds| format!("; watched for {}", elapsed(seconds))).unwrap_or_default();
     format!(
-        "{} addresses, {} DNS answers, {} TLS server names, {} malformed, {} evicted",
+        "{} addresses, {} DNS answers, {} TLS server names, {} malformed, {} evicted{watched}",
         state.addresses, state.answers, state.server_names, state.malformed, state.evicted
     )
 }
@@ -134,7 +157,8 @@ fn describe_spool(out: &mut String, spool: &SpoolState) {
         let _ = writeln!(out, "{:NAME$}{events} events dropped from the spool: {}", "", reason.as_str());
     }
     if let Some(error) = &spool.error {
-        let _ = writeln!(out, "{:NAME$}last upload: {error}", "");
+        let again = spool.retry_seconds.map(|seconds| format!("; tried again after {}", elapsed(seconds)));
+        let _ = writeln!(out, "{:NAME$}last upload: {error}{}", "", again.unwrap_or_default());
     }
 }
 

@@ -34,6 +34,7 @@ impl Locale {
             Column::Name => event.server.as_ref().map(|server| Cow::Borrowed(&*server.name)),
             Column::Duration => duration(event).map(|duration| figure::duration(duration, self.utf8).into()),
             Column::Sent => event.bytes_sent.map(|count| self.amount('\u{2191}', '>', count)),
+            Column::Container => process.and_then(container),
             Column::Received => event.bytes_received.map(|count| self.amount('\u{2193}', '<', count)),
         };
         text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN)
@@ -56,10 +57,23 @@ fn user(process: &Process) -> Option<Cow<'_, str>> {
     name.or_else(|| process.uid.map(|uid| uid.to_string().into()))
 }
 
+/// Digits of a container's id that are shown where it has no name, as runtimes show them.
+const SHORT_ID: usize = 12;
+
+/// The pod, or the container's name, its image, its id: the first of them that is known.
+pub(crate) fn container(process: &Process) -> Option<Cow<'_, str>> {
+    let id = process.cgroup.as_deref()?.container.as_deref()?;
+    let named = process.container();
+    let pod = named.and_then(|named| named.pod.as_ref()).map(|pod| format!("{}/{}", pod.namespace, pod.name).into());
+    let name = || named.and_then(|named| named.name.as_deref()).map(Cow::Borrowed);
+    let image = || named.and_then(|named| named.image.as_ref()).map(|image| Cow::Borrowed(image.reference()));
+    pod.or_else(name).or_else(image).or_else(|| Some(Cow::Borrowed(id.get(..SHORT_ID).unwrap_or(id))))
+}
+
 /// At the end how long it lasted, before that how long the handshake took.
 fn duration(event: &Event) -> Option<u64> {
     match event.name {
-        EventName::ConnectionClose => event.connection_duration_ns,
+        EventName::ConnectionClose | EventName::ConnectionUpdate => event.connection_duration_ns,
         _ => event.connect_duration_ns.or(event.connection_duration_ns),
     }
 }

@@ -15,6 +15,7 @@ pub(super) enum Column {
     Duration,
     Sent,
     Received,
+    Container,
 }
 
 /// Room that a column wants, in terminal columns.
@@ -34,7 +35,7 @@ const fn room(least: usize, usual: usize, most: usize) -> Room {
 
 impl Column {
     /// All columns, from left to right.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Time,
         Self::Process,
         Self::Pid,
@@ -47,11 +48,13 @@ impl Column {
         Self::Duration,
         Self::Sent,
         Self::Received,
+        Self::Container,
     ];
 
     /// What a narrow terminal goes without, first to go first, together what makes sense only together.
     /// Who, what and with whom always stay.
-    pub(super) const EXPENDABLE: [&[Self]; 8] = [
+    pub(super) const EXPENDABLE: [&[Self]; 9] = [
+        &[Self::Container],
         &[Self::User],
         &[Self::Local],
         &[Self::Sent, Self::Received],
@@ -63,8 +66,16 @@ impl Column {
     ];
 
     /// Who gets spare room first.
-    pub(super) const GREEDY: [Self; 7] =
-        [Self::Peer, Self::Name, Self::Process, Self::Outcome, Self::Local, Self::User, Self::Transport];
+    pub(super) const GREEDY: [Self; 8] = [
+        Self::Peer,
+        Self::Name,
+        Self::Process,
+        Self::Outcome,
+        Self::Local,
+        Self::User,
+        Self::Transport,
+        Self::Container,
+    ];
 
     pub(super) const fn title(self) -> &'static str {
         match self {
@@ -80,6 +91,7 @@ impl Column {
             Self::Duration => "DURATION",
             Self::Sent => "SENT",
             Self::Received => "RECEIVED",
+            Self::Container => "CONTAINER",
         }
     }
 
@@ -96,6 +108,7 @@ impl Column {
             Self::Peer => room(18, 21, 47),
             Self::Name => room(14, 30, 60),
             Self::Duration | Self::Sent | Self::Received => room(8, 8, 8),
+            Self::Container => room(9, 20, 60),
         }
     }
 

@@ -31,7 +31,7 @@ fn three_digits(value: u64, unit: u64, name: &str) -> String {
 }
 
 /// `976.6K` and the like: powers of 1024 by their first letter, as `ls -h` has them. At most seven columns.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     ByteSize(count).display().iec_short().to_string()
 }
 

@@ -6,7 +6,7 @@
 
 mod cell;
 mod column;
-mod figure;
+pub(crate) mod figure;
 mod layout;
 mod outcome;
 mod terminal;

@@ -35,7 +35,7 @@ pub(super) fn outcome(event: &Event) -> (Cow<'static, str>, Tone) {
 }
 
 fn judged(verdict: &'static str, event: &Event) -> Cow<'static, str> {
-    match event.judgement.as_ref().map(|judgement| judgement.reason) {
+    match event.evaluation.as_ref().map(|evaluation| evaluation.reason) {
         None | Some(Reason::NoRule) => verdict.into(),
         Some(reason) => format!("{verdict}:{}", reason.as_str()).into(),
     }
@@ -43,7 +43,7 @@ fn judged(verdict: &'static str, event: &Event) -> Cow<'static, str> {
 
 fn word(event: &Event) -> &'static str {
     match event.name {
-        EventName::ConnectionOpen | EventName::Accept | EventName::Listen if event.standing => "standing",
+        EventName::ConnectionOpen | EventName::Accept | EventName::Listen if event.preexisting => "standing",
         EventName::ConnectionOpen if is_outstanding(event) => "connecting",
         EventName::ConnectionOpen => "open",
         EventName::ConnectionClose => "close",
@@ -51,6 +51,7 @@ fn word(event: &Event) -> &'static str {
         EventName::DatagramSend => "send",
         EventName::Listen => "listen",
         EventName::Accept => "accept",
+        EventName::ConnectionUpdate => "update",
     }
 }
 
@@ -63,8 +64,8 @@ fn is_outstanding(event: &Event) -> bool {
 
 fn tone(event: &Event) -> Tone {
     match event.name {
-        EventName::ConnectionClose => Tone::Quiet,
-        _ if event.standing => Tone::Quiet,
+        EventName::ConnectionClose | EventName::ConnectionUpdate => Tone::Quiet,
+        _ if event.preexisting => Tone::Quiet,
         EventName::ConnectionOpen | EventName::Accept => Tone::Good,
         _ => Tone::Plain,
     }
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_stood_before_is_marked_until_it_ends() {
-        let standing = Event { standing: true, ..sample::event() };
+        let standing = Event { preexisting: true, ..sample::event() };
         assert_eq!(outcome(&standing), ("standing".into(), Tone::Quiet));
         assert_eq!(word(&Event { name: EventName::ConnectionClose, ..standing }), "close");
     }
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(outcome(&judged(Verdict::Block)), ("blocked".into(), Tone::Bad));
         assert_eq!(outcome(&judged(Verdict::WouldBlock)), ("would-block".into(), Tone::Warning));
         assert_eq!(word(&judged(Verdict::Allow)), "open");
-        let why = |reason, verdict| Event { judgement: Some(sample::judgement(reason)), ..judged(verdict) };
+        let why = |reason, verdict| Event { evaluation: Some(sample::evaluation(reason)), ..judged(verdict) };
         assert_eq!(word(&why(Reason::NoRule, Verdict::Block)), "blocked");
         assert_eq!(word(&why(Reason::Late, Verdict::Block)), "blocked:late");
         assert_eq!(word(&why(Reason::Rule, Verdict::WouldBlock)), "would-block:rule");

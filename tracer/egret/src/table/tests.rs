@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use egret_model::{Event, EventName, Executable, Process};
+use egret_model::{Cgroup, Container, Event, EventName, Executable, Image, Pod, Process, Workload};
 use jiff::tz::{TimeZone, offset};
 use proptest::prelude::*;
 
@@ -38,11 +38,11 @@ fn hostile(name: &str) -> Event {
 fn a_pipe_gets_whole_values_in_all_columns() {
     let expected = [
         "TIME         PROCESS              PID USER       PROTO EVENT         LOCAL                 PEER                  \
-         NAME                           DURATION     SENT RECEIVED",
+         NAME                           DURATION     SENT RECEIVED CONTAINER",
         "23:13:20.123 curl                4242 alice      tcp   open          10.0.0.5:50000        192.0.2.7:443         \
-         example.org                      12.3ms        -        -",
+         example.org                      12.3ms        -        - -",
         "23:13:20.123 curl                4242 alice      tcp   close         10.0.0.5:50000        \
-         [2001:db8:1:2:3:4:5:6]:443 example.org                       1m05s    ↑1.5K    ↓5.4M",
+         [2001:db8:1:2:3:4:5:6]:443 example.org                       1m05s    ↑1.5K    ↓5.4M -",
         "",
     ];
     assert_eq!(lines(PIPE, &[sample::event(), closed()]), expected.join("\n"));
@@ -72,8 +72,28 @@ fn what_is_unknown_is_a_dash() {
     let nameless = Event { process: None, transport: None, server: None, connect_duration_ns: None, ..sample::event() };
     let text = lines(PIPE, &[nameless]);
     let words: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
-    let expected = ["23:13:20.123", "-", "-", "-", "-", "open", "10.0.0.5:50000", "192.0.2.7:443", "-", "-", "-", "-"];
+    let expected =
+        ["23:13:20.123", "-", "-", "-", "-", "open", "10.0.0.5:50000", "192.0.2.7:443", "-", "-", "-", "-", "-"];
     assert_eq!(words, expected);
+}
+
+#[test]
+fn a_container_is_shown_by_the_best_name_that_is_known() {
+    let id: Arc<str> = "4fcbdd3ae0a1a6d9d2c5b0b8c7e3a0d1f2e4c6b8a09182736455463728190abc".into();
+    let shown = |details: Option<Container>| {
+        let group = Cgroup { container: Some(Arc::clone(&id)), ..Cgroup::default() };
+        let group = Cgroup { details: OnceLock::from(details.map(Arc::new)), ..group };
+        let process = Process { cgroup: Some(Arc::new(group)), ..sample::process() };
+        let text = lines(PIPE, &[Event { process: Some(Arc::new(process)), ..closed() }]);
+        text.lines().nth(1).unwrap().split_whitespace().last().unwrap().to_owned()
+    };
+    let image = Container { image: Image::parse("nginx:1.27"), ..Container::default() };
+    let named = Container { name: Some("web".into()), ..image.clone() };
+    let pod = Some(Pod::new("shop", "web-x2lvq", Workload { name: "web".into(), kind: None }));
+    assert_eq!(shown(None), "4fcbdd3ae0a1");
+    assert_eq!(shown(Some(image)), "nginx:1.27");
+    assert_eq!(shown(Some(named.clone())), "web");
+    assert_eq!(shown(Some(Container { pod, ..named })), "shop/web-x2lvq");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use egret_config::places;
 use egret_exporters::json;
 use egret_model::{Event, Loss, LossReason, LossStage, Tally, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,9 +16,10 @@ use tokio::time::{sleep, timeout};
 
 use super::output::Output;
 use super::report;
-use crate::args::{TraceOptions, exit};
-use crate::config::places;
+use crate::args::TraceOptions;
 use crate::control::{Client, Events, Missed};
+use crate::exit;
+use crate::log::Log;
 
 /// Once asked to stop, this program waits so long for what the daemon still has, at most.
 const CATCH_UP: Duration = Duration::from_secs(2);
@@ -25,7 +27,7 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Shows events until something ends it; says the exit status.
-pub(super) fn run(options: &TraceOptions) -> Result<u8> {
+pub(super) fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
     let socket = places::socket(options.socket.as_deref());
@@ -47,6 +49,7 @@ pub(super) fn run(options: &TraceOptions) -> Result<u8> {
     let mut tally = attached.tally();
     let left = attached.output.finish().context("cannot write to standard output")?;
     tally.lose_delivered(LossStage::Output, LossReason::Closed, left);
+    log.say_rest();
     report(&tally);
     Ok(exit::DONE)
 }

@@ -1,6 +1,7 @@
 //! The command that `egret trace -- COMMAND` runs.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{self, Child, ExitStatus};
 
@@ -11,6 +12,7 @@ use nix::unistd::Pid;
 
 use super::WITHOUT_COMMAND;
 use super::signals::Signals;
+use crate::exit;
 
 /// A command under way, or none.
 pub(super) struct Command {
@@ -74,5 +76,40 @@ fn spawn(program: &OsString, arguments: &[OsString], capture: &mut Capture, sign
     capture.follow(own, true)?;
     let child = signals.released(|| process::Command::new(program).args(arguments).spawn());
     capture.follow(own, false)?;
-    child.context("cannot release signals")?.with_context(|| format!("cannot run {}", program.to_string_lossy()))
+    let not_run = |source| NotRun { program: program.clone(), source };
+    Ok(child.context("cannot release signals")?.map_err(not_run)?)
+}
+
+/// A command did not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run {}", .program.to_string_lossy())]
+pub(crate) struct NotRun {
+    program: OsString,
+    source: io::Error,
+}
+
+impl NotRun {
+    /// The status that shells end with then (POSIX, XCU 2.8.2).
+    pub(crate) fn status(&self) -> u8 {
+        match self.source.kind() {
+            io::ErrorKind::NotFound => exit::NOT_FOUND,
+            _ => exit::NOT_EXECUTABLE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_does_not_begin_ends_as_in_shells() {
+        for (program, status) in
+            [("/no/such/command", 127), ("no-such-command", 127), ("/etc/passwd/x", 126), ("/", 126)]
+        {
+            let source = process::Command::new(program).spawn().unwrap_err();
+            let error = anyhow::Error::from(NotRun { program: program.into(), source }).context("further out");
+            assert_eq!(crate::status_of(&error), status, "{error:?}");
+        }
+    }
 }

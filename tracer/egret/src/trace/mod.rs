@@ -13,14 +13,22 @@ mod signals;
 use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use egret_capture::host::ContainerNames;
 use egret_capture::{Capture, NamesOptions, Options, Probe};
+use egret_config::HOSTS;
 use egret_model::{Event, EventName, LossReason, LossStage, Tally};
+use egret_names::RESOLVER_FILES;
 
-use crate::args::{self, TraceOptions, exit};
+use crate::args::{self, TraceOptions};
+use crate::exit;
+use crate::log::Log;
+use crate::losses::Losses;
 use command::Command;
+pub(crate) use command::NotRun;
 use output::Output;
 use signals::{Signals, Wish};
 
@@ -31,25 +39,33 @@ const LINGER: Duration = Duration::from_millis(500);
 const NAMED_ADDRESSES: usize = 16_384;
 /// How long they are at least: programs go on using an address whose TTL is over.
 const NAME_FLOOR: Duration = Duration::from_secs(300);
-/// The file that names addresses that nobody asks for.
-const HOSTS: &str = "/etc/hosts";
 
 /// Traces until something ends it; says the exit status.
 ///
 /// # Errors
 ///
 /// When capture cannot start, the command cannot be run, no daemon lets us watch, or output cannot be written.
-pub fn run(options: &TraceOptions) -> Result<u8> {
+pub fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
     if options.attach {
-        return attach::run(options);
+        return attach::run(options, log);
     }
     // Before any thread, so that every thread leaves signals to this one.
     let signals = Signals::block().context("cannot take over signals")?;
     let mut capture = start(options)?;
     let output = Output::start(options)?;
-    let mut session = Session { options, signals, output, started: Instant::now(), open: HashSet::new() };
+    let started = Instant::now();
+    let mut session = Session {
+        options,
+        signals,
+        output,
+        started,
+        open: HashSet::new(),
+        losses: Losses::default(),
+        summed_up: started,
+    };
     let status = session.follow(&mut capture);
     let tally = session.finish(&mut capture)?;
+    log.say_rest();
     report(&tally);
     status
 }
@@ -57,17 +73,16 @@ pub fn run(options: &TraceOptions) -> Result<u8> {
 /// Starts capture and says what it cannot see.
 fn start(options: &TraceOptions) -> Result<Capture> {
     let probe = Probe::new();
-    let layer = match options.capture {
-        args::Capture::Auto => None,
-        args::Capture::Only(layer) => Some(layer),
-    };
     let wanted = Options {
-        layer,
+        layer: options.capture,
         ring_bytes: options.ring_bytes,
         every_send: options.every_send,
-        standing: options.standing && options.command.is_empty(),
+        preexisting: options.standing && options.command.is_empty(),
         names: options.names.then(names),
+        // Files have the totals of what is open whether they are shown or not.
+        totals: options.totals.or(options.parquet.as_ref().map(|_| args::TOTALS)),
         trace_context: false,
+        containers: Some(ContainerNames::start(Path::new("/"), || {}).context("cannot start a thread")?),
         enforce: false,
     };
     let capture = Capture::start(&probe, wanted)?;
@@ -80,9 +95,18 @@ fn start(options: &TraceOptions) -> Result<Capture> {
 
 /// Every name that can be had.
 fn names() -> NamesOptions {
-    let settings = egret_names::Settings { addresses: NAMED_ADDRESSES, floor: NAME_FLOOR, hosts: Some(HOSTS.into()) };
-    NamesOptions { dns: true, sni: true, settings }
+    let settings = egret_names::Settings {
+        addresses: NAMED_ADDRESSES,
+        floor: NAME_FLOOR,
+        hosts: Some(HOSTS.into()),
+        resolver_files: RESOLVER_FILES.map(PathBuf::from).to_vec(),
+        ..egret_names::Settings::default()
+    };
+    NamesOptions { dns: true, sni: true, settings, kept: Vec::new() }
 }
+
+/// How often losses are looked for.
+const SUM_UP: Duration = Duration::from_secs(1);
 
 /// A trace under way.
 struct Session<'a> {
@@ -92,6 +116,9 @@ struct Session<'a> {
     started: Instant,
     /// Connections of the followed command that have not ended.
     open: HashSet<u64>,
+    losses: Losses,
+    /// When the sum was last looked at.
+    summed_up: Instant,
 }
 
 impl Session<'_> {
@@ -110,6 +137,10 @@ impl Session<'_> {
                 end = earliest(end, Instant::now() + LINGER);
             }
             self.drain(capture);
+            if self.summed_up.elapsed() >= SUM_UP {
+                self.losses.look(&capture.tally());
+                self.summed_up = Instant::now();
+            }
             if self.output.is_closed() || end.is_some_and(|end| Instant::now() >= end) {
                 break;
             }
@@ -161,7 +192,7 @@ impl Session<'_> {
                 EventName::ConnectionClose | EventName::ConnectionFailed => {
                     self.open.remove(&event.id.socket);
                 }
-                EventName::Listen => {}
+                EventName::Listen | EventName::ConnectionUpdate => {}
             }
         }
     }

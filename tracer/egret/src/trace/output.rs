@@ -7,22 +7,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use anyhow::Result;
-use egret_capture::host::Hasher;
+use anyhow::{Context as _, Result};
+use egret_capture::host::{Digester, Known, Limits};
 use egret_exporters::json;
-use egret_model::Event;
+use egret_model::{Event, EventName};
 use nix::sys::stat::{SFlag, fstat};
 
 use super::recorder::Recorder;
-use crate::args::{Format, TraceOptions};
+use crate::args::{Format, LogFormat, TraceOptions};
 use crate::filter::Filter;
+use crate::sums::Sums;
 use crate::table::{Table, TableStyle};
 
 /// Batches on their way. A batch is at most a few thousand events of about 400 bytes, so this is some megabytes at
 /// the very most; when it is full, the reader of the rings waits.
 const BATCHES: usize = 4;
 
-/// The thread that filters, hashes and writes.
+/// The thread that filters and writes.
 pub(super) struct Output {
     batches: SyncSender<Vec<Event>>,
     writer: JoinHandle<io::Result<()>>,
@@ -45,7 +46,8 @@ impl Output {
         let writer = Writer {
             form: Form::new(options),
             filter: options.filter.clone(),
-            hasher: options.hash.then(Hasher::default),
+            digester: digester(options)?,
+            totals: options.totals.is_some(),
             recorder,
             text: Vec::new(),
             done: Arc::clone(&done),
@@ -98,6 +100,16 @@ fn count(batch: &[Event]) -> u64 {
     u64::try_from(batch.len()).unwrap_or(u64::MAX)
 }
 
+/// A table has no room for digests, nor have sums.
+fn digester(options: &TraceOptions) -> Result<Option<Digester>> {
+    if (options.format == Format::Table || options.sum.is_some()) && options.parquet.is_none() {
+        return Ok(None);
+    }
+    let mut limits = Limits::default();
+    limits.largest = limits.largest.filter(|_| options.hash);
+    Digester::start(limits, Known::default(), || {}).map(Some).context("cannot start a thread")
+}
+
 fn is_pipe() -> bool {
     fstat(io::stdout().as_fd()).is_ok_and(|stat| {
         let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
@@ -108,13 +120,19 @@ fn is_pipe() -> bool {
 enum Form {
     Table(Table),
     Json(json::Writer),
+    /// What is written at the end, and how.
+    Sums(Sums, LogFormat),
 }
 
 impl Form {
     fn new(options: &TraceOptions) -> Self {
-        match options.format {
-            Format::Table => Self::Table(Table::new(TableStyle::for_stdout(options.color))),
-            Format::Json => Self::Json(json::Writer::new(options.arguments.into())),
+        match (&options.sum, options.format) {
+            (Some(sum), Format::Table) => Self::Sums(Sums::new(sum), LogFormat::Table),
+            (Some(sum), Format::Json) => Self::Sums(Sums::new(sum), LogFormat::Json),
+            (None, Format::Table) => Self::Table(Table::new(TableStyle::for_stdout(options.color))),
+            (None, Format::Json) => {
+                Self::Json(json::Writer::new(options.arguments.into()).with_updates(options.totals.is_some()))
+            }
         }
     }
 }
@@ -122,7 +140,10 @@ impl Form {
 struct Writer {
     form: Form,
     filter: Filter,
-    hasher: Option<Hasher>,
+    /// `None` where nothing that is written has digests.
+    digester: Option<Digester>,
+    /// Show the totals of open connections.
+    totals: bool,
     recorder: Option<Recorder>,
     text: Vec<u8>,
     done: Arc<AtomicU64>,
@@ -130,7 +151,7 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, inbox: &Receiver<Vec<Event>>) -> io::Result<()> {
-        let shown = self.show(inbox);
+        let shown = self.show(inbox).and_then(|()| self.show_sums());
         let recorded = self.recorder.take().map_or(Ok(()), Recorder::finish);
         shown.and(recorded)
     }
@@ -143,6 +164,12 @@ impl Writer {
         for mut batch in inbox {
             let events = count(&batch);
             batch.retain(|event| self.filter.matches(event));
+            if !self.filter.admits(EventName::ConnectionUpdate) {
+                batch.iter_mut().for_each(Event::forget_deltas);
+            }
+            if let Some(digester) = &self.digester {
+                digester.attend(&batch);
+            }
             batch.iter().for_each(|event| self.write(event));
             // First to the files: the other end of a pipe may be gone.
             if let Some(recorder) = &self.recorder {
@@ -154,16 +181,22 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes the sums of all that came, if sums were asked for.
+    fn show_sums(&mut self) -> io::Result<()> {
+        if let Form::Sums(sums, format) = &mut self.form {
+            sums.write(*format, &mut self.text).map_err(io::Error::other)?;
+        }
+        self.flush()
+    }
+
     fn write(&mut self, event: &Event) {
-        // A table has no room for digests.
-        if (matches!(self.form, Form::Json(_)) || self.recorder.is_some())
-            && let Some((hasher, process)) = self.hasher.as_mut().zip(event.process.as_deref())
-        {
-            hasher.digest(process);
+        if event.name == EventName::ConnectionUpdate && !self.totals {
+            return;
         }
         match &mut self.form {
             Form::Table(table) => table.row(&mut self.text, event),
             Form::Json(writer) => writer.write(&mut self.text, event),
+            Form::Sums(sums, _) => sums.put(event),
         }
     }
 

@@ -58,6 +58,7 @@ fn settings(directory: &Path, arguments: Arguments) -> Result<Settings> {
         row_group_rows: 1 << 16,
         zstd_level: 3,
         keep_for: None,
+        gap_percent: 100,
         keep_bytes: None,
         spool: Spool::default(),
         queue_events: QUEUE,

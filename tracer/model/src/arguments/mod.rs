@@ -1,4 +1,4 @@
-//! Arguments of programs as others may see them: they hold passwords, tokens, and whole programs.
+//! Redaction of program arguments, which contain passwords, tokens and texts of programs.
 
 mod text;
 
@@ -9,33 +9,30 @@ use serde::{Deserialize, Serialize};
 use crate::Executable;
 use crate::script::texts;
 
-/// What stands in place of what was left out.
+/// Replaces redacted text.
 pub(crate) const MARK: &str = "…";
 
-/// How much of arguments an output has.
+/// The form of arguments in an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArgumentsForm {
-    /// All.
     #[default]
     Full,
-    /// Secrets and the texts of inline programs are left out.
+    /// Without secrets and texts of inline programs.
     Redacted,
-    /// None.
     None,
 }
 
-/// The arguments that an output has.
+/// How arguments are written to an output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
-    /// How much of them.
     pub form: ArgumentsForm,
-    /// Parts of names whose values are secrets, besides those that are always looked for; upper or lower case.
+    /// Further parts of names whose values are secrets, in upper or lower case.
     pub keys: Arc<[String]>,
 }
 
 /// Programs with an option whose value is a password. Where a program is not named, `-u` and `--user` have `USER:PASSWORD`.
-const PASSWORDS: [(&str, &str); 34] = [
+const PASSWORDS: [(&str, &str); 41] = [
     ("sshpass", "-p"),
     ("mysql*", "-p"),
     ("mariadb*", "-p"),
@@ -70,7 +67,39 @@ const PASSWORDS: [(&str, &str); 34] = [
     ("snmp*", "-A"),
     ("snmp*", "-X"),
     ("snmp*", "-c"),
+    ("ssh-keygen", "-N"),
+    ("ssh-keygen", "-P"),
+    ("ncftp*", "-p"),
+    ("xfreerdp*", "/p:"),
+    ("xfreerdp*", "/gp:"),
+    ("wlfreerdp*", "/p:"),
+    ("wlfreerdp*", "/gp:"),
 ];
+
+/// Programs with an option whose value is `USER:PASSWORD` or `USER%PASSWORD`, in the next argument or the same.
+const ACCOUNTS: [(&str, &str); 9] = [
+    ("http", "-a"),
+    ("https", "-a"),
+    ("xh", "-a"),
+    ("xhs", "-a"),
+    ("ab", "-A"),
+    ("ab", "-P"),
+    ("smbclient", "-U"),
+    ("rpcclient", "-U"),
+    ("proxytunnel", "-P"),
+];
+
+/// Short options of a program that have no value, so that the one of a password may follow in the same argument.
+const FLAGS: [(&str, &str); 5] = [
+    ("sshpass", "v"),
+    ("mysql*", "ABCEfGHinNqrstvwX"),
+    ("mariadb*", "ABCEfGHinNqrstvwX"),
+    ("zip", "0123456789jmoqrTuvXyD"),
+    ("unzip", "aCjKLnoqv"),
+];
+
+/// Short options of curl that have a value: what follows in the same argument is that.
+const CURL_VALUES: &str = "AbcCdDeEFhHKmoPQrtTuUwxXyYz";
 
 /// Of these `-p` alone asks for the password, so that what follows is no value.
 const ATTACHED_ONLY: [&str; 4] = ["mysql*", "mariadb*", "7z*", "rar"];
@@ -88,9 +117,9 @@ impl Arguments {
         ArgumentsForm::Redacted.into()
     }
 
-    /// The arguments of an executable, as the output may have them.
+    /// The arguments of an executable in this form.
     #[must_use]
-    pub fn of(&self, executable: &Executable) -> Arc<[Arc<str>]> {
+    pub fn apply(&self, executable: &Executable) -> Arc<[Arc<str>]> {
         match self.form {
             ArgumentsForm::Full => Arc::clone(&executable.args),
             ArgumentsForm::None => Arc::default(),
@@ -101,8 +130,8 @@ impl Arguments {
     fn redact(&self, executable: Option<&str>, args: &Arc<[Arc<str>]>) -> Arc<[Arc<str>]> {
         let mut redacted: Vec<Option<String>> = vec![None; args.len()];
         let mut replace = |index: usize, text: Option<String>| {
-            if let (Some(place @ None), Some(text)) = (redacted.get_mut(index), text) {
-                *place = Some(text);
+            if let (Some(slot @ None), Some(text)) = (redacted.get_mut(index), text) {
+                *slot = Some(text);
             }
         };
         for text in texts(executable, args) {
@@ -110,16 +139,16 @@ impl Arguments {
             replace(text.argument, arg.get(..text.at).map(|option| format!("{option}{MARK}")));
         }
         for (index, arg) in args.iter().enumerate() {
-            let next = args.get(index + 1).map(|next| &**next);
             match self.value(args, index, arg) {
-                Value::Attached(at) => replace(index, arg.get(..at).map(|option| format!("{option}{MARK}"))),
-                Value::Next => replace(index + 1, next.map(|_| MARK.to_owned())),
-                Value::Account => replace(index + 1, next.and_then(text::account)),
-                Value::AttachedAccount(at) => {
-                    let account = arg.get(at..).and_then(text::account);
-                    replace(index, account.map(|account| format!("{}{account}", arg.get(..at).unwrap_or_default())));
+                Some((Position::At(at), secret)) => {
+                    let (option, value) = arg.split_at_checked(at).unwrap_or((arg, ""));
+                    replace(index, secret.redact(value, &self.keys).map(|value| format!("{option}{value}")));
                 }
-                Value::None => {}
+                Some((Position::Next, secret)) => {
+                    let next = args.get(index + 1);
+                    replace(index + 1, next.and_then(|next| secret.redact(next, &self.keys)));
+                }
+                None => {}
             }
             replace(index, text::redact(arg, &self.keys));
         }
@@ -130,55 +159,119 @@ impl Arguments {
         both.map(|(redacted, arg)| redacted.map_or_else(|| Arc::clone(arg), Arc::from)).collect()
     }
 
-    /// Where the secret value of an option is.
-    fn value(&self, args: &[Arc<str>], index: usize, arg: &str) -> Value {
-        if index == 0 || !arg.starts_with(['-', '/']) {
-            return Value::None;
-        }
+    /// Where the secret value of an option is, and what of it is secret.
+    fn value(&self, args: &[Arc<str>], index: usize, arg: &str) -> Option<(Position, Secret)> {
         let runs = |program: &str| args.iter().take(index).any(|name| is_program(name, program));
-        for (program, option) in PASSWORDS.iter().filter(|(_, option)| arg.starts_with(option)) {
-            if runs(program) {
-                let is_whole = arg.len() == option.len();
-                let asks = is_whole && ATTACHED_ONLY.contains(program);
-                return if asks {
-                    Value::None
-                } else if is_whole {
-                    Value::Next
-                } else {
-                    Value::Attached(option.len())
-                };
+        if index == 0 {
+            return None;
+        }
+        if !arg.starts_with(['-', '/']) {
+            // Addresses need no scheme there.
+            return (runs("curl") || runs("wget")).then_some((Position::At(0), Secret::OfAddress));
+        }
+        for (program, option) in PASSWORDS {
+            if let Some(at) = end_of(program, option, arg).filter(|_| runs(program)) {
+                let asks = at == arg.len() && ATTACHED_ONLY.contains(&program);
+                return (!asks).then_some((Position::after(arg, at), Secret::Whole));
             }
         }
-        match arg.split_once('=') {
-            Some(("--user" | "--proxy-user", _)) => {
-                return Value::AttachedAccount(arg.find('=').map_or(0, |at| at + 1));
+        let account = ACCOUNTS.iter().find(|(program, option)| arg.starts_with(option) && runs(program));
+        if let Some((_, option)) = account {
+            return Some((Position::after(arg, option.len()), Secret::OfAccount));
+        }
+        if arg.starts_with("-u") && runs("lftp") {
+            return Some((Position::after(arg, 2), Secret::AfterComma));
+        }
+        if let Some(found) = of_curl(arg).filter(|_| runs("curl")) {
+            return Some(found);
+        }
+        let (name, position) = match arg.find('=') {
+            Some(at) => (arg.get(..at).unwrap_or_default(), Position::At(at + 1)),
+            None => (arg, Position::Next),
+        };
+        match (name, position) {
+            ("-u" | "-U", Position::Next) | ("--user" | "--proxy-user", _) => Some((position, Secret::OfAccount)),
+            ("--cert" | "--proxy-cert", _) if runs("curl") => Some((position, Secret::OfAccount)),
+            ("--proxy" | "--preproxy" | "--socks4" | "--socks4a" | "--socks5" | "--socks5-hostname", _) => {
+                Some((position, Secret::OfAddress))
             }
-            Some(_) => return Value::None,
-            None => {}
+            (_, Position::At(_)) => None,
+            (_, Position::Next) => self.is_secret(arg, args.get(index + 1)).then_some((position, Secret::Whole)),
         }
-        if matches!(arg, "-u" | "-U" | "--user" | "--proxy-user") {
-            return Value::Account;
-        }
-        if (arg.starts_with("-u") || arg.starts_with("-U")) && runs("curl") {
-            return Value::AttachedAccount(2);
-        }
+    }
+
+    /// Whether an option by its name has a secret, which is the next argument.
+    fn is_secret(&self, arg: &str, next: Option<&Arc<str>>) -> bool {
         let is_option = arg.starts_with('-') && is_name(arg) && !arg.starts_with("--no-") && !arg.ends_with("-stdin");
-        let is_value = args.get(index + 1).is_some_and(|next| !next.starts_with('-'));
-        if is_option && is_value && text::is_secret(arg, &self.keys) { Value::Next } else { Value::None }
+        let is_value = next.is_some_and(|next| !next.starts_with('-'));
+        is_option && is_value && text::is_secret(arg, &self.keys)
     }
 }
 
-/// Where the value of an option is that holds a secret.
-enum Value {
-    None,
+/// The position of an option's value.
+#[derive(Clone, Copy)]
+enum Position {
     /// In the same argument, from a byte on.
-    Attached(usize),
-    /// The next argument.
+    At(usize),
     Next,
-    /// The next argument, as `USER:PASSWORD`.
-    Account,
-    /// The same, attached.
-    AttachedAccount(usize),
+}
+
+impl Position {
+    /// The position for an option that ends at a byte of its argument.
+    const fn after(arg: &str, end: usize) -> Self {
+        if end == arg.len() { Self::Next } else { Self::At(end) }
+    }
+}
+
+/// What of the value of an option is secret.
+#[derive(Clone, Copy)]
+enum Secret {
+    Whole,
+    /// What follows `USER:`, or the file of a certificate.
+    OfAccount,
+    /// What follows `USER,`.
+    AfterComma,
+    /// The password of `USER:PASSWORD@HOST`.
+    OfAddress,
+    /// Cookies; a value without a `=` is the name of a file.
+    OfCookies,
+}
+
+impl Secret {
+    /// A value without it; `None` if there is none.
+    fn redact(self, value: &str, keys: &[String]) -> Option<String> {
+        match self {
+            Self::Whole => Some(MARK.to_owned()),
+            Self::OfAccount => text::account(value, &[':', '%']),
+            Self::AfterComma => text::account(value, &[',']),
+            Self::OfAddress => text::address(value).map(|text| text::redact(&text, keys).unwrap_or(text)),
+            Self::OfCookies => value.contains('=').then(|| MARK.to_owned()),
+        }
+    }
+}
+
+/// Where an option ends in an argument that it begins, or ends after options without values.
+fn end_of(program: &str, option: &str, arg: &str) -> Option<usize> {
+    if arg.starts_with(option) {
+        return Some(option.len());
+    }
+    let (_, flags) = FLAGS.iter().find(|(known, _)| *known == program)?;
+    let rest = arg.strip_prefix('-')?.trim_start_matches(|c: char| flags.contains(c));
+    let rest = rest.strip_prefix(option.strip_prefix('-')?)?;
+    Some(arg.len() - rest.len())
+}
+
+/// The value of the short options of curl in an argument, where that holds a secret.
+fn of_curl(arg: &str) -> Option<(Position, Secret)> {
+    let options = arg.strip_prefix('-').filter(|options| !options.starts_with('-'))?;
+    let (at, option) = options.char_indices().find(|(_, c)| CURL_VALUES.contains(*c))?;
+    let secret = match option {
+        'u' | 'U' | 'E' => Secret::OfAccount,
+        'x' => Secret::OfAddress,
+        'b' => Secret::OfCookies,
+        _ => return None,
+    };
+    Some((Position::after(arg, at + 2), secret))
 }
 
 fn is_program(path: &str, program: &str) -> bool {

@@ -58,10 +58,25 @@ pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {
         || name.split(|c: char| !c.is_alphanumeric()).any(is_word)
 }
 
-/// `USER:PASSWORD` without the password.
-pub(super) fn account(value: &str) -> Option<String> {
-    let at = value.find([':', '%'])? + 1;
+/// `USER:PASSWORD` without the password, with what may stand between them.
+pub(super) fn account(value: &str, separators: &[char]) -> Option<String> {
+    let at = value.find(separators)? + 1;
     (at < value.len()).then(|| format!("{}{MARK}", value.get(..at).unwrap_or_default()))
+}
+
+/// `USER:PASSWORD@HOST` without the password. An address with a scheme is found without its option.
+pub(super) fn address(value: &str) -> Option<String> {
+    let (from, to) = password(value)?;
+    Some(format!("{}{MARK}{}", value.get(..from)?, value.get(to..)?))
+}
+
+/// Where the password of an address without a scheme is.
+fn password(value: &str) -> Option<(usize, usize)> {
+    let end = value.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\''));
+    let authority = value.get(..end.unwrap_or(value.len()))?;
+    let to = authority.rfind('@')?;
+    let from = authority.get(..to)?.find(':')? + 1;
+    (from < to).then_some((from, to))
 }
 
 /// An argument without its secrets; `None` if it has none.
@@ -69,6 +84,7 @@ pub(super) fn redact(arg: &str, keys: &[String]) -> Option<String> {
     let mut ranges = Vec::new();
     named(arg, keys, &mut ranges);
     accounts(arg, &mut ranges);
+    proxies(arg, &mut ranges);
     tokens(arg, &mut ranges);
     ranges.retain(|(from, to)| from < to);
     if ranges.is_empty() {
@@ -144,6 +160,18 @@ fn accounts(arg: &str, ranges: &mut Vec<(usize, usize)>) {
                 ranges.push((from, from + end));
             }
             None => {}
+        }
+    }
+}
+
+/// Passwords of proxies without a scheme: `https_proxy=USER:PASSWORD@HOST`.
+fn proxies(arg: &str, ranges: &mut Vec<(usize, usize)>) {
+    for (at, separator) in arg.match_indices('=') {
+        let (name, from) = (arg.get(..at).unwrap_or_default(), at + separator.len());
+        let begin = name.len().saturating_sub("proxy".len());
+        if name.get(begin..).is_some_and(|end| end.eq_ignore_ascii_case("proxy")) {
+            let password = arg.get(from..).and_then(password);
+            ranges.extend(password.map(|(begin, end)| (from + begin, from + end)));
         }
     }
 }

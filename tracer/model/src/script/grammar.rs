@@ -11,8 +11,26 @@ pub(super) enum Takes {
     Next,
     /// A value, only if it is attached.
     Attached,
-    /// Those of these characters that follow in the cluster, or all of it behind a colon.
-    Characters(&'static str),
+    /// As many of these characters as follow in the cluster, up to a number; or all of it behind a colon.
+    Characters(&'static str, usize),
+    /// What follows in the cluster up to a blank.
+    ToBlank,
+    /// The letters, digits and underscores that follow in the cluster.
+    Word,
+    /// Up to three octal digits, or `x` and hexadecimal digits up to the end of the argument.
+    Separator,
+    /// The name of a module in the same argument. Perl compiles what stands behind it.
+    Import,
+    /// The same behind a colon; a debugger that reads standard input without one.
+    Debugger,
+    /// A value behind `=`. Without `=` it is the next argument in some versions only, or in none.
+    Equals,
+    /// The script behind `=`, and in no other way.
+    EqualsScript,
+    /// A value: the name of an option of a shell.
+    ShellOption,
+    /// Nothing, but the interpreter reads standard input behind the script, or in its place.
+    Interactive,
     /// A value that is the text of a program. The word is the option's canonical form.
     Text(&'static str),
     /// The same, if the next argument is no option.
@@ -29,6 +47,8 @@ pub(super) enum Takes {
     LastScript,
     /// Nothing, but the program comes from standard input whatever the operands are.
     Input,
+    /// A value with an unknown effect on what runs.
+    OpaqueValue,
     /// A value: the directory to change to before the script is opened.
     Directory,
     /// Nothing, but an operand without a slash is looked for elsewhere than in the working directory.
@@ -37,6 +57,28 @@ pub(super) enum Takes {
     Opaque,
     /// What follows is for the program.
     End,
+}
+
+impl Takes {
+    /// Whether it has a value, attached or in the next argument.
+    pub(super) const fn has_value(self) -> bool {
+        matches!(
+            self,
+            Self::Value
+                | Self::Next
+                | Self::Text(_)
+                | Self::OptionalText(_)
+                | Self::AllText(_)
+                | Self::Module(_)
+                | Self::Script
+                | Self::LastScript
+                | Self::OpaqueValue
+                | Self::Equals
+                | Self::EqualsScript
+                | Self::ShellOption
+                | Self::Directory
+        )
+    }
 }
 
 /// What the first operand is.
@@ -71,12 +113,21 @@ pub(super) enum Habit {
     DashEnds,
     /// Behind `--` there is no script: the program comes from standard input.
     DashesInput,
+    /// Only the first argument may be an option, and standard input stands for an operand with a dash.
+    LeadingOption,
+    /// An argument that begins with `@` names a file with further arguments.
+    ArgumentFiles,
     /// Long options may have one dash.
     OneDash,
     /// Words of long options may be joined by underscores, and `no-` negates them.
     Underscores,
     /// Long options may be cut as long as they stay unambiguous.
     Abbreviated,
+    /// A script without a slash is looked for along a path of which the working directory is one part, and only the environment
+    /// has it.
+    Searches,
+    /// The same, but only if the working directory has no such file.
+    SearchesLast,
     /// Upper and lower case are the same.
     Caseless,
 }
@@ -126,8 +177,8 @@ impl Grammar {
         }
         let names =
             || self.options.iter().flat_map(|(names, takes)| names.split_whitespace().map(move |name| (name, *takes)));
-        let mut meant = names().filter(|(name, _)| name.starts_with(option)).map(|(_, takes)| takes);
-        let first = meant.next()?;
-        meant.all(|takes| takes == first).then_some(first)
+        let mut matches = names().filter(|(name, _)| name.starts_with(option)).map(|(_, takes)| takes);
+        let first = matches.next()?;
+        matches.all(|takes| takes == first).then_some(first)
     }
 }

@@ -1,5 +1,7 @@
 //! Programs that run another one by its name: the dynamic loader, and busybox with its applets.
 
+use std::sync::Arc;
+
 use super::grammar::{Grammar, Operand, Takes};
 use super::{CommandLine, Script, path, shells};
 
@@ -23,17 +25,23 @@ pub(super) fn is_loader(name: &str) -> bool {
 
 /// The program that the loader runs, and what that interprets.
 pub(super) fn script(line: CommandLine<'_>) -> Script {
+    let Some((program, args)) = program(line) else { return Script::Unknown };
+    behind(&program, &CommandLine { executable: &program, args, ..line }.script())
+}
+
+/// [`CommandLine::fallible_path`] of the program that the loader runs.
+pub(super) fn fallible_path(line: CommandLine<'_>) -> Option<String> {
+    let (program, args) = program(line)?;
+    CommandLine { executable: &program, args, ..line }.fallible_path()
+}
+
+/// The program that the loader runs, which is none itself, with its arguments.
+fn program(line: CommandLine<'_>) -> Option<(Arc<str>, &[Arc<str>])> {
     let scan = line.scan(&LOADER);
     // A name without a slash is looked for among libraries.
-    let at = scan.operand_at().filter(|at| line.args.get(*at).is_some_and(|program| program.contains('/')));
-    let Some(at) = at else { return Script::Unknown };
-    let program = scan.script(line);
-    let Script::Known(program) = program else { return Script::Unknown };
-    let inner = CommandLine { executable: &program, args: line.args.get(at..).unwrap_or_default(), ..line };
-    if is_loader(path::name(&program)) {
-        return Script::Unknown;
-    }
-    behind(&program, &inner.script())
+    let at = scan.operand_at().filter(|at| line.args.get(*at).is_some_and(|program| program.contains('/')))?;
+    let Script::Known(program) = scan.script(line) else { return None };
+    (!is_loader(path::name(&program))).then(|| (program, line.args.get(at..).unwrap_or_default()))
 }
 
 /// The applet that busybox runs, and its script if that is a shell.

@@ -4,7 +4,9 @@
 //! line does not say for certain is unknown: an option that the grammar does not have, arguments that were cut, a relative
 //! path without its directory. Text of programs never becomes part of the answer.
 
+mod attached;
 mod grammar;
+mod javascript;
 mod languages;
 mod loader;
 mod path;
@@ -51,9 +53,9 @@ impl Script {
         }
     }
 
-    /// What a record has of it.
+    /// The script of a record.
     #[must_use]
-    pub fn of_record(word: &Arc<str>) -> Self {
+    pub fn from_record(word: &Arc<str>) -> Self {
         if &**word == UNKNOWN { Self::Unknown } else { Self::Known(Arc::clone(word)) }
     }
 
@@ -93,8 +95,20 @@ impl CommandLine<'_> {
         self.scan(grammar).script(self)
     }
 
+    /// The path that the script has by [`Self::script`], if the interpreter looks along `PATH` should no file be there, as `bash app.sh`
+    /// does. If the file is not known to exist, the script is unknown.
+    #[must_use]
+    pub fn fallible_path(self) -> Option<String> {
+        let name = path::name(self.executable);
+        if loader::is_loader(name) {
+            return loader::fallible_path(self);
+        }
+        let grammar = grammar_of(name).filter(|_| name != "busybox")?;
+        self.scan(grammar).fallible_path(self.directory)
+    }
+
     fn scan(self, grammar: &'static Grammar) -> Scan {
-        Scan::of(grammar, self.args)
+        Scan::new(grammar, self.args)
     }
 }
 
@@ -114,7 +128,7 @@ pub(crate) fn texts(executable: Option<&str>, args: &[Arc<str>]) -> Vec<Text> {
         let Some(grammar) = grammar_of(name) else { continue };
         let rest = args.get(index..).unwrap_or_default();
         found.extend(
-            Scan::of(grammar, rest).texts.into_iter().map(|text| Text { argument: text.argument + index, ..text }),
+            Scan::new(grammar, rest).texts.into_iter().map(|text| Text { argument: text.argument + index, ..text }),
         );
     }
     found.sort_unstable();

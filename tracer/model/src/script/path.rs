@@ -51,3 +51,25 @@ fn is_descriptor(path: &str) -> bool {
     let mut components = path.split('/').skip(1);
     components.next() == Some("proc") && components.any(|component| component == "fd")
 }
+
+/// The script at an operand, which may be an address of the network: that may hold secrets, and then the script is unknown.
+pub(super) fn location(operand: &str, directory: Option<&str>) -> Script {
+    if let Some(path) = operand.strip_prefix("file://") {
+        return script(path, None);
+    }
+    let Some((scheme, rest)) = operand.split_once(':') else { return script(operand, directory) };
+    match scheme {
+        "http" | "https" => {
+            let host = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
+            if host.contains('@') || rest.contains(['?', '#']) { Script::Unknown } else { Script::known(operand) }
+        }
+        "npm" | "jsr" => Script::known(operand),
+        "data" | "blob" => Script::Unknown,
+        _ => script(operand, directory),
+    }
+}
+
+/// The name of a class.
+pub(super) fn class(name: &str) -> Script {
+    if name.contains('\u{fffd}') { Script::Unknown } else { Script::known(name) }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::grammar::{ANYTHING, Grammar, Habit, Operand, Takes};
-use super::{CommandLine, Script, Text, path};
+use super::{CommandLine, Script, Text, attached, path};
 
 /// What was found on a command line.
 #[derive(Debug)]
@@ -25,7 +25,9 @@ pub(super) struct Scan {
     /// The directory is changed before the script is opened.
     directory: Option<String>,
     is_input: bool,
+    is_interactive: bool,
     is_searched: bool,
+    is_searched_last: bool,
     is_opaque: bool,
     /// The argument that is next.
     at: usize,
@@ -42,7 +44,7 @@ enum Next {
 
 impl Scan {
     /// Goes along the arguments behind the first.
-    pub(super) fn of(grammar: &'static Grammar, args: &[Arc<str>]) -> Self {
+    pub(super) fn new(grammar: &'static Grammar, args: &[Arc<str>]) -> Self {
         let mut scan = Self {
             texts: Vec::new(),
             text: None,
@@ -53,7 +55,9 @@ impl Scan {
             kind: grammar.operand,
             directory: None,
             is_input: false,
-            is_searched: false,
+            is_interactive: false,
+            is_searched: grammar.has(Habit::Searches),
+            is_searched_last: grammar.has(Habit::SearchesLast),
             is_opaque: false,
             at: 1,
         };
@@ -62,6 +66,8 @@ impl Scan {
             scan.texts.push(Text { argument: *at, at: 0 });
             scan.text = scan.text.or(Some(word));
         }
+        let mut read = args.iter().take(scan.at).skip(1);
+        scan.is_opaque |= grammar.has(Habit::ArgumentFiles) && read.any(|arg| arg.starts_with('@'));
         scan
     }
 
@@ -74,7 +80,8 @@ impl Scan {
         if let Some(word) = self.text {
             return Script::known(word);
         }
-        if self.command.is_some() {
+        let has_script = self.module.is_some() || self.file.is_some() || self.operand.is_some();
+        if self.command.is_some() || self.is_interactive && has_script {
             return Script::Unknown;
         }
         if let Some((word, module)) = self.module {
@@ -91,17 +98,26 @@ impl Scan {
         };
         match (self.file, self.operand) {
             (Some((_, at)), _) | (None, Some((_, at))) if is_cut(at) => Script::Unknown,
+            (Some((file, _)), _) if self.is_searched && is_bare(&file) => Script::Unknown,
             (Some((file, _)), _) => path::script(&file, directory.as_deref()),
             (None, _) if self.is_input => Script::known("-"),
             (None, Some((operand, _))) => match self.kind {
-                Operand::Class if !operand.ends_with(".java") => class(&operand),
-                Operand::File if self.is_searched && !operand.contains('/') => Script::Unknown,
-                Operand::File | Operand::Class => location(&operand, directory.as_deref()),
+                Operand::Class if !operand.ends_with(".java") => path::class(&operand),
+                Operand::File if self.is_searched && is_bare(&operand) => Script::Unknown,
+                Operand::File | Operand::Class => path::location(&operand, directory.as_deref()),
                 Operand::Text(_) | Operand::Ignored | Operand::Subcommands(_) | Operand::Opaque => Script::Unknown,
             },
             (None, None) if line.truncated => Script::Unknown,
             (None, None) => Script::known("-"),
         }
+    }
+
+    /// Where the script must lie, if the interpreter looks elsewhere should it not be there.
+    pub(super) fn fallible_path(&self, directory: Option<&str>) -> Option<String> {
+        let runs_operand =
+            self.is_searched_last && !self.is_opaque && !self.is_input && self.text.is_none() && self.command.is_none();
+        let (operand, _) = self.operand.as_ref().filter(|(operand, _)| runs_operand && is_bare(operand))?;
+        path::absolute(operand, directory)
     }
 
     /// The place of the first operand.
@@ -138,6 +154,9 @@ impl Scan {
 
     /// Goes on to the first operand.
     fn options(&mut self, grammar: &'static Grammar, args: &[Arc<str>]) -> Next {
+        if grammar.has(Habit::LeadingOption) {
+            return self.leading_option(grammar, args);
+        }
         let mut next = Next::Option;
         while let Some(arg) = args.get(self.at) {
             let is_option = arg.len() > 1 && (arg.starts_with('-') || grammar.has(Habit::Plus) && arg.starts_with('+'));
@@ -151,11 +170,18 @@ impl Scan {
                     self.at += 1;
                     next = Next::Operand;
                 }
+                "+" if next == Next::Option && grammar.has(Habit::Plus) => {
+                    // bash and dash go on, others end the options.
+                    self.unknown();
+                    self.at += 1;
+                }
                 _ if next == Next::Option && is_option => next = self.option(grammar, args, arg),
                 _ if self.kind == Operand::Ignored => self.at += 1,
                 _ => {
                     self.operand = Some((Arc::clone(arg), self.at));
-                    self.is_opaque |= self.kind == Operand::Class && arg.starts_with('@');
+                    // PHP does not ask whether it is the value of an option.
+                    let is_behind_dashes = args.get(self.at.saturating_sub(1)).is_some_and(|arg| &**arg == "--");
+                    self.is_input |= is_behind_dashes && grammar.has(Habit::DashesInput);
                     self.at += 1;
                     return Next::Operand;
                 }
@@ -167,13 +193,34 @@ impl Scan {
         Next::Nothing
     }
 
+    /// An option that may only be the first argument, and the operand behind it.
+    fn leading_option(&mut self, grammar: &'static Grammar, args: &[Arc<str>]) -> Next {
+        let has_option = args.get(1).is_some_and(|arg| grammar.find(arg).is_some());
+        self.at = if has_option { 3 } else { 1 };
+        if let Some(arg) = args.get(self.at) {
+            self.is_input = arg.starts_with('-');
+            self.operand = Some((Arc::clone(arg), self.at));
+            self.at += 1;
+        }
+        Next::Operand
+    }
+
     fn option(&mut self, grammar: &'static Grammar, args: &[Arc<str>], arg: &str) -> Next {
         let is_long = arg.starts_with("--") || !grammar.has(Habit::Clusters);
         if is_long || grammar.has(Habit::OneDash) {
             let (name, value) = arg.split_once('=').map_or((arg, None), |(name, _)| (name, Some(name.len() + 1)));
             let one_dash = || grammar.has(Habit::OneDash).then(|| grammar.find(&format!("-{name}"))).flatten();
             match grammar.find(name).filter(|_| is_long).or_else(one_dash) {
-                Some(takes) => return self.take(takes, args, value),
+                Some(takes) => {
+                    let is_short = !arg.starts_with("--");
+                    if is_short && value.is_some() && takes.has_value() {
+                        self.unknown();
+                    }
+                    if grammar.has(Habit::Plus) {
+                        self.shell_option(Some(name));
+                    }
+                    return self.take(takes, args, value);
+                }
                 None if is_long => {
                     self.unknown();
                     self.at += 1;
@@ -187,29 +234,61 @@ impl Scan {
 
     /// Letters behind one dash.
     fn cluster(&mut self, grammar: &'static Grammar, args: &[Arc<str>], arg: &str) -> Next {
-        let mut letters = arg.char_indices().skip(1).peekable();
         let mut values = 0;
-        while let Some((at, letter)) = letters.next() {
-            let rest = Some(at + letter.len_utf8()).filter(|rest| *rest < arg.len());
-            match grammar.find(&format!("-{letter}")) {
-                None => self.unknown(),
-                Some(Takes::Next) => values += 1,
-                Some(Takes::Attached) => break,
-                Some(Takes::Characters(characters)) => {
-                    while letters.next_if(|(_, letter)| characters.contains(*letter)).is_some() {}
-                    if letters.peek().is_some_and(|(_, letter)| *letter == ':') {
-                        break;
-                    }
+        let mut at = 1;
+        while let Some(letter) = arg.get(at..).and_then(|rest| rest.chars().next()) {
+            at += letter.len_utf8();
+            let rest = arg.get(at..).unwrap_or_default();
+            match grammar.find(&format!("-{letter}")).filter(|_| letter != '-') {
+                Some(Takes::Next) => {
+                    values += 1;
+                    self.shell_option(args.get(self.at + values).map(|value| &**value));
                 }
+                None | Some(Takes::Equals | Takes::EqualsScript) => self.unknown(),
                 Some(takes) if takes.has_value() => {
                     self.at += values;
-                    return self.take(takes, args, rest);
+                    return self.take(takes, args, Some(at).filter(|_| !rest.is_empty()));
                 }
-                Some(takes) => self.note(takes),
+                Some(takes) => {
+                    // Shells differ in what switching these off means.
+                    let is_off = arg.starts_with('+');
+                    if is_off && matches!(takes, Takes::Command(_) | Takes::Input) {
+                        self.unknown();
+                    }
+                    self.note(takes);
+                    at += self.import(takes, rest, at).unwrap_or_else(|| attached::length(takes, rest));
+                }
             }
         }
         self.at += 1 + values;
         Next::Option
+    }
+
+    /// A module that Perl loads, in the rest of an argument from a byte on. Returns its length, or `None` where none is loaded.
+    fn import(&mut self, takes: Takes, rest: &str, at: usize) -> Option<usize> {
+        let module = match takes {
+            Takes::Import => rest,
+            Takes::Debugger => match rest.trim_start_matches('t').strip_prefix([':', '=']) {
+                Some(module) => module,
+                None => {
+                    self.unknown();
+                    return None;
+                }
+            },
+            _ => return None,
+        };
+        if let Some(text) = attached::text_behind(module) {
+            self.unknown();
+            self.texts.push(Text { argument: self.at, at: at + rest.len() - module.len() + text });
+        }
+        Some(rest.len())
+    }
+
+    /// The name of an option of a shell, which may be the one to read standard input.
+    fn shell_option(&mut self, name: Option<&str>) {
+        if name.is_some_and(attached::is_standard_input) {
+            self.unknown();
+        }
     }
 
     /// An option whose attached value begins at a byte of its argument.
@@ -217,7 +296,12 @@ impl Scan {
         let here = self.at;
         self.at += 1;
         let place = match takes {
-            Takes::Flag | Takes::Attached | Takes::Characters(_) => return Next::Option,
+            Takes::Equals | Takes::EqualsScript if attached.is_none() => {
+                self.unknown();
+                // Texts of programs may follow a value, if it takes one.
+                self.at += usize::from(args.get(self.at).is_some_and(|next| !next.starts_with('-')));
+                return Next::Option;
+            }
             Takes::End => return Next::Nothing,
             Takes::OptionalText(_) if attached.is_none() => {
                 if args.get(self.at).is_none_or(|next| next.starts_with('-')) {
@@ -231,6 +315,10 @@ impl Scan {
             }
             _ => attached.map_or((self.at, 0), |at| (here, at)),
         };
+        if matches!(takes, Takes::OptionalText(_)) && attached.is_some() {
+            // Node reads standard input.
+            self.unknown();
+        }
         self.at = place.0 + 1;
         let value = args.get(place.0).and_then(|arg| arg.get(place.1..));
         let Some(value) = value else {
@@ -257,9 +345,11 @@ impl Scan {
                 self.module = Some((word, value.into()));
                 return Next::Nothing;
             }
-            Takes::Script | Takes::LastScript => {
-                // With two of them neither is all that runs.
-                self.is_opaque |= self.file.is_some();
+            Takes::Script | Takes::LastScript | Takes::EqualsScript => {
+                // With two of them neither is all that runs. Java's first argument without a dash is the script, and PHP
+                // drops a `=`.
+                let is_option = value.starts_with('-') && value != "-";
+                self.is_opaque |= self.file.is_some() || is_option || value.starts_with('=');
                 self.file = Some((value.into(), argument));
                 if takes == Takes::LastScript {
                     return Next::Nothing;
@@ -267,6 +357,8 @@ impl Scan {
             }
             // Where it is changed twice, the second is relative to the first.
             Takes::Directory if self.directory.is_some() => self.unknown(),
+            Takes::OpaqueValue => self.unknown(),
+            Takes::ShellOption | Takes::Next => self.shell_option(Some(value)),
             Takes::Directory => self.directory = Some(value.into()),
             _ => {}
         }
@@ -278,6 +370,7 @@ impl Scan {
         match takes {
             Takes::Command(word) => self.command = Some(word),
             Takes::Input => self.is_input = true,
+            Takes::Interactive => self.is_interactive = true,
             Takes::Search => self.is_searched = true,
             Takes::Opaque => self.unknown(),
             _ => {}
@@ -290,40 +383,7 @@ impl Scan {
     }
 }
 
-impl Takes {
-    const fn has_value(self) -> bool {
-        matches!(
-            self,
-            Self::Value
-                | Self::Next
-                | Self::Text(_)
-                | Self::OptionalText(_)
-                | Self::AllText(_)
-                | Self::Module(_)
-                | Self::Script
-                | Self::LastScript
-                | Self::Directory
-        )
-    }
-}
-
-/// The script at an operand, which may be an address of the network: that may hold secrets, and then the script is unknown.
-fn location(operand: &str, directory: Option<&str>) -> Script {
-    if let Some(path) = operand.strip_prefix("file://") {
-        return path::script(path, None);
-    }
-    let Some((scheme, rest)) = operand.split_once(':') else { return path::script(operand, directory) };
-    match scheme {
-        "http" | "https" => {
-            let host = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
-            if host.contains('@') || rest.contains(['?', '#']) { Script::Unknown } else { Script::known(operand) }
-        }
-        "npm" | "jsr" => Script::known(operand),
-        "data" | "blob" => Script::Unknown,
-        _ => path::script(operand, directory),
-    }
-}
-
-fn class(name: &str) -> Script {
-    if name.contains('\u{fffd}') { Script::Unknown } else { Script::known(name) }
+/// Whether it has no slash, and is not standard input.
+fn is_bare(script: &str) -> bool {
+    script != "-" && !script.contains('/')
 }

@@ -2,16 +2,16 @@
 //!
 //! `-c` takes no value: the first operand is the text. `-s` reads standard input whatever the operands are.
 
-use super::grammar::Grammar;
-use super::grammar::Habit::{Abbreviated, Clusters, DashEnds, OneDash, Plus};
+use super::grammar::Habit::{Abbreviated, Clusters, DashEnds, OneDash, Plus, SearchesLast};
 use super::grammar::Operand::File;
-use super::grammar::Takes::{Command, Flag, Input, Next, Text, Value};
+use super::grammar::Takes::{Command, Flag, Input, Next, Opaque, OpaqueValue, ShellOption, Text, Value};
+use super::grammar::{Grammar, Takes};
 
 /// By the names of the programs without their versions.
 pub(super) static ALL: &[(&str, &Grammar)] = &[
     ("bash", &BASH),
     ("rbash", &BASH),
-    ("sh", &DASH),
+    ("sh", &SH),
     ("dash", &DASH),
     ("ash", &DASH),
     ("zsh", &ZSH),
@@ -30,28 +30,27 @@ static BASH: Grammar = Grammar {
         ("-c", Command("-c")),
         ("-s", Input),
         ("-o -O", Next),
-        ("--rcfile --init-file", Next),
+        ("--rcfile --init-file", OpaqueValue),
+        ("--debugger --protected --wordexp", Opaque),
         (
-            "--debug --debugger --dump-po-strings --dump-strings --help --login --noediting --noprofile --norc --posix \
-             --pretty-print --protected --restricted --verbose --version --wordexp",
+            "--debug --dump-po-strings --dump-strings --help --login --noediting --noprofile --norc --posix \
+             --pretty-print --restricted --verbose --version",
             Flag,
         ),
     ],
     operand: File,
-    habits: &[Clusters, Plus, DashEnds, OneDash],
+    habits: &[Clusters, Plus, DashEnds, OneDash, SearchesLast],
 };
 
-/// dash(1), busybox ash.
-pub(super) static DASH: Grammar = Grammar {
-    options: &[
-        ("-a -b -e -f -i -l -m -n -p -q -u -v -x -C -E -I -V", Flag),
-        ("-c", Command("-c")),
-        ("-s", Input),
-        ("-o", Next),
-    ],
-    operand: File,
-    habits: &[Clusters, Plus, DashEnds],
-};
+/// dash(1), busybox ash. Neither looks for a script elsewhere than in the working directory.
+pub(super) static DASH: Grammar = Grammar { options: DASH_OPTIONS, operand: File, habits: &[Clusters, Plus, DashEnds] };
+
+/// A shell that is just called so, which may search as POSIX allows it to.
+static SH: Grammar =
+    Grammar { options: DASH_OPTIONS, operand: File, habits: &[Clusters, Plus, DashEnds, SearchesLast] };
+
+const DASH_OPTIONS: &[(&str, Takes)] =
+    &[("-a -b -e -f -i -l -m -n -p -q -u -v -x -C -E -I -V", Flag), ("-c", Command("-c")), ("-s", Input), ("-o", Next)];
 
 /// zsh(1), zshoptions(1): the name of any option of the shell is a long option.
 static ZSH: Grammar = Grammar {
@@ -61,12 +60,12 @@ static ZSH: Grammar = Grammar {
         ("-B -C -D -E -F -G -H -I -J -K -L -M -N -O -P -Q -R -S -T -U -V -W -X -Y -Z", Flag),
         ("-c", Command("-c")),
         ("-s", Input),
-        ("-o", Value),
+        ("-o", ShellOption),
         ("--emulate", Next),
         ("--*", Flag),
     ],
     operand: File,
-    habits: &[Clusters, Plus, DashEnds],
+    habits: &[Clusters, Plus, DashEnds, SearchesLast],
 };
 
 /// ksh93(1).
@@ -75,12 +74,12 @@ static KSH: Grammar = Grammar {
         ("-a -b -e -f -h -i -k -l -m -n -p -r -t -u -v -x -B -C -D -E -G -H", Flag),
         ("-c", Command("-c")),
         ("-s", Input),
-        ("-o", Value),
+        ("-o", ShellOption),
         ("-R", Value),
         ("--*", Flag),
     ],
     operand: File,
-    habits: &[Clusters, Plus, DashEnds],
+    habits: &[Clusters, Plus, DashEnds, SearchesLast],
 };
 
 /// mksh(1).
@@ -89,11 +88,11 @@ static MKSH: Grammar = Grammar {
         ("-a -b -e -f -h -i -k -l -m -n -p -r -u -v -x -C -U -X", Flag),
         ("-c", Command("-c")),
         ("-s", Input),
-        ("-o", Value),
+        ("-o", ShellOption),
         ("-T", Value),
     ],
     operand: File,
-    habits: &[Clusters, Plus, DashEnds],
+    habits: &[Clusters, Plus, DashEnds, SearchesLast],
 };
 
 /// fish(1).

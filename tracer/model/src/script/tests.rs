@@ -11,7 +11,7 @@ fn script(executable: &str, words: &[&str]) -> Script {
 }
 
 #[test]
-fn interpreters_have_versions_and_platforms() {
+fn version_and_platform_suffixes_are_recognized() {
     for name in [
         "python",
         "python3",
@@ -63,7 +63,7 @@ fn programs_that_are_no_interpreters_have_no_script() {
 }
 
 #[test]
-fn script_lies_in_the_working_directory() {
+fn bare_script_is_in_the_working_directory() {
     let python = |path: &str| script("/usr/bin/python3.11", &["python3", path]);
     for (path, absolute) in [
         ("app.py", "/srv/app/app.py"),
@@ -86,13 +86,54 @@ fn script_lies_in_the_working_directory() {
 }
 
 #[test]
-fn scripts_of_the_kernel_have_the_option_of_their_first_line() {
+fn script_searched_in_path_is_known_only_if_its_file_exists() {
+    let path = |executable: &str, words: &[&str]| {
+        let args = args(words);
+        CommandLine { executable, args: &args, truncated: false, directory: Some("/srv/app") }.fallible_path()
+    };
+    for words in [&["bash", "app.sh"][..], &["bash", "-e", "app.sh", "x"], &["bash", "--", "app.sh"]] {
+        assert_eq!(path("/usr/bin/bash", words).as_deref(), Some("/srv/app/app.sh"), "{words:?}");
+    }
+    for words in [
+        &["bash", "./app.sh"][..],
+        &["bash", "/srv/app.sh"],
+        &["bash", "-c", "app.sh"],
+        &["bash", "-s", "app.sh"],
+        &["bash", "--rcfile", "f", "app.sh"],
+        &["bash"],
+    ] {
+        assert_eq!(path("/usr/bin/bash", words), None, "{words:?}");
+    }
+    assert_eq!(path("/usr/bin/dash", &["dash", "app.sh"]), None);
+    assert_eq!(path("/usr/bin/python3", &["python3", "app.py"]), None);
+    assert_eq!(path("/bin/busybox", &["sh", "app.sh"]), None);
+    let loader = "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2";
+    assert_eq!(path(loader, &["ld.so", "/bin/bash", "app.sh"]).as_deref(), Some("/srv/app/app.sh"));
+    let run = |is_there: bool| {
+        let args = args(&["bash", "app.sh"]).into();
+        let (path, directory) = (Some("/usr/bin/bash".into()), Some("/srv/app".into()));
+        let executable = crate::Executable { path, args, directory, ..crate::Executable::default() };
+        executable.interpreted().doubted(|_| is_there).script
+    };
+    assert_eq!(run(true), Script::known("/srv/app/app.sh"));
+    assert_eq!(run(false), Script::Unknown);
+}
+
+#[test]
+fn options_that_load_a_file_hide_no_text() {
+    let line = args(&["bash", "--rcfile", "f", "-c", "text"]);
+    assert_eq!(script("/usr/bin/bash", &["bash", "--rcfile", "f", "-c", "text"]), Script::Unknown);
+    assert_eq!(texts(Some("/usr/bin/bash"), &line), [Text { argument: 4, at: 0 }]);
+}
+
+#[test]
+fn script_with_an_interpreter_option_in_its_first_line() {
     assert_eq!(script("/usr/bin/dash", &["/bin/sh", "-e", "/srv/run"]), Script::known("/srv/run"));
     assert_eq!(script("/usr/bin/perl", &["/usr/bin/perl", "-wT", "./run"]), Script::known("/srv/app/run"));
 }
 
 #[test]
-fn arguments_that_were_cut_are_unknown() {
+fn truncated_arguments_are_unknown() {
     let read = |words: &[&str]| {
         CommandLine { executable: "/usr/bin/python3", args: &args(words), truncated: true, directory: Some("/") }
             .script()
@@ -107,7 +148,7 @@ fn arguments_that_were_cut_are_unknown() {
 }
 
 #[test]
-fn loader_and_busybox_run_another_program() {
+fn program_behind_loader_and_busybox_is_found() {
     let loader = "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2";
     let run = |words: &[&str]| script(loader, &[&["ld.so"], words].concat());
     assert_eq!(run(&["/usr/bin/curl", "x"]), Script::known("/usr/bin/curl"));
@@ -128,7 +169,7 @@ fn loader_and_busybox_run_another_program() {
 }
 
 #[test]
-fn addresses_are_scripts_unless_they_hold_secrets() {
+fn url_is_a_script_unless_it_has_secrets() {
     let run = |address: &str| script("/usr/bin/deno", &["deno", "run", address]);
     assert_eq!(run("https://deno.land/std@0.1/x.ts"), Script::known("https://deno.land/std@0.1/x.ts"));
     assert_eq!(run("npm:cowsay@1"), Script::known("npm:cowsay@1"));
@@ -138,9 +179,23 @@ fn addresses_are_scripts_unless_they_hold_secrets() {
     }
 }
 
+/// Where the first arguments of tclsh end is not known before they are all there.
+#[test]
+fn truncated_leading_option_is_unknown() {
+    let read = |words: &[&str]| {
+        CommandLine { executable: "/usr/bin/tclsh8.6", args: &args(words), truncated: true, directory: Some("/") }
+            .script()
+    };
+    assert_eq!(read(&["tclsh", "-encod"]), Script::Unknown);
+    assert_eq!(read(&["tclsh", "-encoding", "utf-8"]), Script::Unknown);
+    assert_eq!(read(&["tclsh", "-encoding", "utf-8", "/srv/app.t"]), Script::Unknown);
+    assert_eq!(read(&["tclsh", "-encoding", "utf-8", "/srv/app.tcl", "x"]), Script::known("/srv/app.tcl"));
+    assert_eq!(read(&["tclsh", "-odd", "/srv/app.tcl"]), Script::known("-"));
+}
+
 /// Texts are found behind programs that run others, too.
 #[test]
-fn texts_are_found_wherever_an_interpreter_is_named() {
+fn program_texts_are_found_for_any_interpreter_in_the_arguments() {
     let found = |executable: &str, words: &[&str]| -> Vec<(usize, usize)> {
         texts(Some(executable), &args(words)).into_iter().map(|text| (text.argument, text.at)).collect()
     };
@@ -150,6 +205,15 @@ fn texts_are_found_wherever_an_interpreter_is_named() {
     assert_eq!(found("/usr/bin/node", &["node", "--eval=text"]), [(1, 7)]);
     assert_eq!(found("/usr/bin/perl", &["perl", "-e", "one", "-we", "two"]), [(2, 0), (4, 0)]);
     assert_eq!(found("/usr/bin/pwsh", &["pwsh", "-Command", "one", "two"]), [(2, 0), (3, 0)]);
+    assert_eq!(found("/usr/bin/perl", &["perl", "-Dt -eCODE", "app.pl"]), [(1, 6)]);
+    assert_eq!(found("/usr/bin/perl", &["perl", "-i.bak -eCODE", "app.pl"]), [(1, 9)]);
+    assert_eq!(found("/usr/bin/perl", &["perl", "-F, -w -eCODE", "app.pl"]), [(1, 9)]);
+    assert_eq!(found("/usr/bin/perl", &["perl", "-0x1e", "app.pl", "-e", "x"]), []);
+    assert_eq!(found("/usr/bin/perl", &["perl", "-Mstrict;CODE", "app.pl"]), [(1, 8)]);
+    assert_eq!(found("/usr/bin/perl", &["perl", "-dt:Any=x}CODE", "app.pl"]), [(1, 7)]);
+    assert_eq!(found("/usr/bin/node", &["node", "--openssl-config", "x", "-e", "CODE"]), [(4, 0)]);
+    assert_eq!(found("/usr/bin/node", &["node", "--print=CODE", "app.js"]), [(1, 8)]);
+    assert_eq!(found("/usr/bin/bash", &["bash", "+", "-c", "CODE"]), [(3, 0)]);
     assert!(found("/usr/bin/python3", &["python3", "app.py", "-c", "x"]).is_empty());
     assert!(found("/usr/bin/curl", &["curl", "-c", "x"]).is_empty());
 }
@@ -175,7 +239,7 @@ fn names() -> impl Strategy<Value = &'static str> {
 proptest! {
     /// Any command line is read, and the answer has no text of a program in it.
     #[test]
-    fn every_command_line_is_read(name in names(), words in words(), truncated: bool, directory in prop::option::of("(/[a-z.]{0,3}){1,4}")) {
+    fn every_command_line_is_parsed(name in names(), words in words(), truncated: bool, directory in prop::option::of("(/[a-z.]{0,3}){1,4}")) {
         let args: Vec<Arc<str>> = words.iter().map(|word| Arc::from(word.as_str())).collect();
         let line = CommandLine { executable: name, args: &args, truncated, directory: directory.as_deref() };
         let _ = line.script();
@@ -186,7 +250,7 @@ proptest! {
 
     /// A text that stands behind an option is found, and never in the answer.
     #[test]
-    fn text_stays_out_of_the_answer(
+    fn program_text_is_not_in_the_result(
         (name, option) in prop::sample::select(vec![
             ("python3", "-c"), ("python3", "-Ic"), ("perl", "-e"), ("perl", "-we"), ("ruby", "-e"), ("php", "-r"), ("node", "-e"),
             ("node", "--eval"), ("bash", "-c"), ("bash", "-lc"), ("sh", "-ec"), ("fish", "-c"), ("lua", "-e"), ("julia", "-e"),

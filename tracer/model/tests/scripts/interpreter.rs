@@ -31,7 +31,7 @@ impl Interpreter {
     }
 
     /// Runs it in the directory; what the first that ran calls itself, or else what it wrote to standard error.
-    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[String]) -> String {
         let arguments = arguments.iter().map(|argument| argument.replace("TEXT", &self.program("TEXT")));
         let mut command = Command::new(&self.path);
         command.args(arguments).current_dir(&self.directory).env("NO_COLOR", "1");

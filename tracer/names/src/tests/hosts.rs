@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egret_model::NameSource;
 
 use super::packets::*;
-use crate::{Names, Settings};
+use crate::{Names, Settings, names_of_hosts};
 
 /// A file of this test's own, removed in the end.
 struct HostsFile(PathBuf);
@@ -22,7 +22,7 @@ impl HostsFile {
     }
 
     fn names(&self) -> Names {
-        Names::new(Settings { addresses: 10, floor: FLOOR, hosts: Some(self.0.clone()) })
+        Names::new(Settings { hosts: Some(self.0.clone()), ..settings(10) })
     }
 }
 
@@ -33,11 +33,11 @@ impl Drop for HostsFile {
 }
 
 fn name_of(names: &mut Names, cookie: u64, address: &str, time: f64) -> Option<String> {
-    names.find(cookie, None, ip(address), at(time)).map(|server| server.name.to_string())
+    names.find(by(cookie, None), ip(address), at(time)).map(|server| server.name.to_string())
 }
 
 #[test]
-fn the_first_name_of_an_address_counts() {
+fn first_name_of_an_address_is_used() {
     let file = HostsFile::new(
         "first",
         "# a comment\n203.0.113.1\tDb.internal  db # main\n\n2001:db8::1 six\n203.0.113.1 again\n\
@@ -52,19 +52,23 @@ fn the_first_name_of_an_address_counts() {
     for nameless in ["203.0.113.2", "203.0.113.3", "0.0.0.0"] {
         assert_eq!(named(nameless), None, "{nameless}");
     }
+    let mut all: Vec<_> = names_of_hosts(&file.0).iter().map(ToString::to_string).collect();
+    all.sort();
+    assert_eq!(all, ["db.internal", "last", "mapped", "six"]);
+    assert!(names_of_hosts(&file.0.join("missing")).is_empty());
 }
 
 #[test]
-fn answers_come_before_the_file() {
+fn answers_precede_the_hosts_file() {
     let file = HostsFile::new("before", "203.0.113.1 file.example\n");
     let mut names = file.names();
-    assert_eq!(names.find(1, None, ip("203.0.113.1"), at(0.0)).unwrap().source, NameSource::Hosts);
+    assert_eq!(names.find(by(1, None), ip("203.0.113.1"), at(0.0)).unwrap().source, NameSource::Hosts);
     Socket::new(9, 10).hears(&mut names, 1.0, &answers(5, "a.example", [address("a.example", 60, "203.0.113.1")]));
     assert_eq!(name_of(&mut names, 2, "203.0.113.1", 2.0).as_deref(), Some("a.example"));
 }
 
 #[test]
-fn a_changed_file_is_read_again() {
+fn changed_hosts_file_is_read_again() {
     let file = HostsFile::new("changed", "203.0.113.1 old.example\n");
     let mut names = file.names();
     assert_eq!(name_of(&mut names, 1, "203.0.113.1", 0.0).as_deref(), Some("old.example"));

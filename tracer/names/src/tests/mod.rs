@@ -1,10 +1,12 @@
-//! The crate as it is used: packets go in, names come out.
+//! Tests of the crate by its interface: packets are the input, names the output.
 
 mod answers;
-mod greetings;
+mod evidence;
+mod hello;
 mod hosts;
 mod names;
 mod packets;
 mod properties;
 mod recorded;
+mod saved;
 mod streams;

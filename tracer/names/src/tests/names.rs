@@ -1,22 +1,22 @@
-//! What a connection is called, from the packets that came before it.
+//! Names of connections from earlier packets.
 
 use egret_model::{NameSource, Server};
 
 use super::packets::*;
-use crate::{Names, Settings};
+use crate::Names;
 
-fn called(server: Option<Server>) -> Option<String> {
+fn name_of(server: Option<Server>) -> Option<String> {
     server.map(|server| server.name.to_string())
 }
 
 /// A look-up from question to answer, a tenth of a second long.
-fn look_up(names: &mut Names, socket: Socket, time: f64, asked: &str, ttl: u32, to: &str) {
+pub(super) fn look_up(names: &mut Names, socket: Socket, time: f64, asked: &str, ttl: u32, to: &str) {
     socket.asks(names, time - 0.1, &asks(5, asked));
     socket.hears(names, time, &answers(5, asked, [address(asked, ttl, to)]));
 }
 
 #[test]
-fn an_address_is_called_what_was_asked_for() {
+fn address_has_the_queried_name() {
     let mut names = names();
     let resolver = Socket::new(1, 10);
     resolver.asks(&mut names, 0.0, &asks(5, "WWW.Example.com"));
@@ -27,24 +27,24 @@ fn an_address_is_called_what_was_asked_for() {
         address("edge.example.org", 300, "2001:db8::7"),
     ];
     resolver.hears(&mut names, 0.25, &answers(5, "WWW.Example.com", chain));
-    let server = names.find(2, Some(10), ip("203.0.113.7"), at(0.5)).unwrap();
+    let server = names.find(by(2, Some(10)), ip("203.0.113.7"), at(0.5)).unwrap();
     assert_eq!((&*server.name, server.source), ("www.example.com", NameSource::Dns));
     let resolution = server.resolution.unwrap();
     assert_eq!((resolution.asked, resolution.answered), (at(0.0), at(0.25)));
     assert_eq!(resolution.resolver, RESOLVER.parse().unwrap());
-    assert_eq!(called(names.find(3, Some(11), ip("2001:db8::7"), at(0.5))).as_deref(), Some("www.example.com"));
-    assert_eq!(called(names.find(4, Some(11), ip("203.0.113.8"), at(0.5))), None);
+    assert_eq!(name_of(names.find(by(3, Some(11)), ip("2001:db8::7"), at(0.5))).as_deref(), Some("www.example.com"));
+    assert_eq!(name_of(names.find(by(4, Some(11)), ip("203.0.113.8"), at(0.5))), None);
 }
 
 #[test]
-fn a_mapped_address_is_the_address() {
+fn mapped_address_equals_its_ipv4_address() {
     let mut names = names();
     look_up(&mut names, Socket::new(1, 10), 0.0, "a.example", 60, "203.0.113.7");
-    assert!(names.find(2, None, ip("::ffff:203.0.113.7"), at(0.1)).is_some());
+    assert!(names.find(by(2, None), ip("::ffff:203.0.113.7"), at(0.1)).is_some());
 }
 
 #[test]
-fn what_a_process_asked_for_comes_before_what_others_did() {
+fn own_answers_precede_answers_to_other_processes() {
     let mut names = names();
     let (application, stub) = (Socket::new(1, 10).to("127.0.0.53:53"), Socket::new(2, 900));
     // The stub asks for what the application's name is an alias of, and answers the application before others ask.
@@ -52,61 +52,73 @@ fn what_a_process_asked_for_comes_before_what_others_did() {
     look_up(&mut names, application, 1.0, "www.example.com", 60, "203.0.113.7");
     look_up(&mut names, Socket::new(3, 11), 2.0, "other.example", 60, "203.0.113.7");
     let peer = ip("203.0.113.7");
-    assert_eq!(called(names.find(4, Some(10), peer, at(3.0))).as_deref(), Some("www.example.com"));
-    assert_eq!(called(names.find(5, Some(900), peer, at(3.0))).as_deref(), Some("edge.example.net"));
-    assert_eq!(called(names.find(6, Some(77), peer, at(3.0))).as_deref(), Some("other.example"));
-    assert_eq!(called(names.find(7, None, peer, at(3.0))).as_deref(), Some("other.example"));
+    assert_eq!(name_of(names.find(by(4, Some(10)), peer, at(3.0))).as_deref(), Some("www.example.com"));
+    assert_eq!(name_of(names.find(by(5, Some(900)), peer, at(3.0))).as_deref(), Some("edge.example.net"));
+    assert_eq!(name_of(names.find(by(6, Some(77)), peer, at(3.0))).as_deref(), Some("other.example"));
+    assert_eq!(name_of(names.find(by(7, None), peer, at(3.0))).as_deref(), Some("other.example"));
 }
 
 #[test]
-fn an_answer_names_no_connection_from_before() {
+fn answer_does_not_name_earlier_connections() {
     let mut names = names();
     let peer = ip("203.0.113.7");
     look_up(&mut names, Socket::new(1, 10), 1.0, "first.example", 60, "203.0.113.7");
     look_up(&mut names, Socket::new(1, 10), 3.0, "second.example", 60, "203.0.113.7");
-    assert_eq!(called(names.find(2, Some(10), peer, at(0.5))), None);
-    assert_eq!(called(names.find(3, Some(10), peer, at(2.0))).as_deref(), Some("first.example"));
-    assert_eq!(called(names.find(4, Some(10), peer, at(4.0))).as_deref(), Some("second.example"));
+    assert_eq!(name_of(names.find(by(2, Some(10)), peer, at(0.5))), None);
+    assert_eq!(name_of(names.find(by(3, Some(10)), peer, at(2.0))).as_deref(), Some("first.example"));
+    assert_eq!(name_of(names.find(by(4, Some(10)), peer, at(4.0))).as_deref(), Some("second.example"));
 }
 
 #[test]
-fn a_connection_keeps_its_name() {
+fn connection_keeps_its_name() {
     let mut names = names();
     let peer = ip("203.0.113.7");
     look_up(&mut names, Socket::new(1, 10), 1.0, "first.example", 60, "203.0.113.7");
-    let opened = names.find(2, Some(10), peer, at(1.5));
+    let opened = names.find(by(2, Some(10)), peer, at(1.5));
     look_up(&mut names, Socket::new(1, 10), 3.0, "second.example", 60, "203.0.113.7");
-    assert_eq!(names.find(2, Some(10), peer, at(40_000.0)), opened);
-    names.forget(2);
-    assert_eq!(called(names.find(2, Some(10), peer, at(4.0))).as_deref(), Some("second.example"));
+    assert_eq!(names.find(by(2, Some(10)), peer, at(40_000.0)), opened);
+    names.remove(2);
+    assert_eq!(name_of(names.find(by(2, Some(10)), peer, at(4.0))).as_deref(), Some("second.example"));
 }
 
 #[test]
-fn a_name_holds_for_its_ttl_and_at_least_for_the_floor() {
+fn name_is_valid_for_its_ttl_and_at_least_the_floor() {
     for (ttl, holds) in [(0, 60.0), (59, 60.0), (300, 300.0), (u32::MAX, 60.0), (i32::MAX.unsigned_abs(), 604_800.0)] {
         let mut names = names();
         look_up(&mut names, Socket::new(1, 10), 0.0, "a.example", ttl, "203.0.113.7");
-        assert!(names.find(2, None, ip("203.0.113.7"), at(holds - 0.1)).is_some(), "{ttl}");
-        assert!(names.find(3, None, ip("203.0.113.7"), at(holds + 0.1)).is_none(), "{ttl}");
+        assert!(names.find(by(2, None), ip("203.0.113.7"), at(holds - 0.1)).is_some(), "{ttl}");
+        assert!(names.find(by(3, None), ip("203.0.113.7"), at(holds + 0.1)).is_none(), "{ttl}");
     }
 }
 
 #[test]
-fn the_shortest_ttl_of_a_chain_counts() {
-    let mut names = names();
-    let chain = [alias("a.example", 100, "b.example"), address("b.example", 300, "203.0.113.7")];
-    Socket::new(1, 10).hears(&mut names, 0.0, &answers(5, "a.example", chain));
-    assert!(names.find(2, None, ip("203.0.113.7"), at(99.0)).is_some());
-    assert!(names.find(3, None, ip("203.0.113.7"), at(101.0)).is_none());
+fn setting_the_wall_clock_keeps_lifetimes() {
+    for hour in [-3600.0, 3600.0] {
+        let mut names = names();
+        look_up(&mut names, Socket::new(1, 10), 0.0, "a.example", 100, "203.0.113.9");
+        names.shift(at(hour).0 - at(0.0).0);
+        let mut found = |cookie, time| name_of(names.find(by(cookie, None), ip("203.0.113.9"), at(hour + time)));
+        assert_eq!(found(2, 99.0).as_deref(), Some("a.example"), "{hour}");
+        assert_eq!(found(3, 101.0), None, "{hour}");
+    }
 }
 
 #[test]
-fn a_look_up_belongs_to_the_first_connection_after_it() {
+fn minimum_ttl_of_the_chain_applies() {
+    let mut names = names();
+    let chain = [alias("a.example", 100, "b.example"), address("b.example", 300, "203.0.113.7")];
+    Socket::new(1, 10).hears(&mut names, 0.0, &answers(5, "a.example", chain));
+    assert!(names.find(by(2, None), ip("203.0.113.7"), at(99.0)).is_some());
+    assert!(names.find(by(3, None), ip("203.0.113.7"), at(101.0)).is_none());
+}
+
+#[test]
+fn look_up_is_attributed_to_the_first_connection() {
     let mut names = names();
     let peer = ip("203.0.113.7");
     look_up(&mut names, Socket::new(1, 10), 1.0, "a.example", 600, "203.0.113.7");
     let resolution = |names: &mut Names, cookie, process, time| {
-        names.find(cookie, Some(process), peer, at(time)).and_then(|server| server.resolution)
+        names.find(by(cookie, Some(process)), peer, at(time)).and_then(|server| server.resolution)
     };
     assert!(resolution(&mut names, 2, 11, 1.1).is_none(), "another process did not ask");
     assert!(resolution(&mut names, 3, 10, 1.2).is_some());
@@ -117,63 +129,63 @@ fn a_look_up_belongs_to_the_first_connection_after_it() {
 }
 
 #[test]
-fn a_look_up_without_its_question_is_none() {
+fn answer_without_a_question_has_no_look_up() {
     let mut names = names();
     Socket::new(1, 10).hears(&mut names, 0.0, &answers(5, "a.example", [address("a.example", 60, "203.0.113.7")]));
-    let server = names.find(2, Some(10), ip("203.0.113.7"), at(0.1)).unwrap();
+    let server = names.find(by(2, Some(10)), ip("203.0.113.7"), at(0.1)).unwrap();
     assert_eq!((&*server.name, server.resolution), ("a.example", None));
 }
 
 #[test]
-fn a_question_asked_again_was_asked_when_it_was_first() {
+fn repeated_question_keeps_its_time() {
     let mut names = names();
     let resolver = Socket::new(1, 10);
     resolver.asks(&mut names, 0.0, &asks(5, "a.example"));
     resolver.asks(&mut names, 5.0, &asks(5, "a.example"));
     resolver.hears(&mut names, 5.1, &answers(5, "a.example", [address("a.example", 60, "203.0.113.7")]));
-    let server = names.find(2, Some(10), ip("203.0.113.7"), at(5.2)).unwrap();
+    let server = names.find(by(2, Some(10)), ip("203.0.113.7"), at(5.2)).unwrap();
     assert_eq!(server.resolution.unwrap().asked, at(0.0));
 }
 
 #[test]
-fn an_answer_to_nothing_that_the_socket_asked_is_not_believed() {
+fn unsolicited_answer_is_ignored() {
     let mut names = names();
     let resolver = Socket::new(1, 10);
     resolver.asks(&mut names, 0.0, &asks(5, "a.example"));
     for (id, asked) in [(6, "a.example"), (5, "b.example")] {
         resolver.hears(&mut names, 0.1, &answers(id, asked, [address(asked, 60, "203.0.113.7")]));
     }
-    assert_eq!(names.state().unasked, 2);
-    assert!(names.find(2, Some(10), ip("203.0.113.7"), at(0.2)).is_none());
+    assert_eq!(names.state().unsolicited, 2);
+    assert!(names.find(by(2, Some(10)), ip("203.0.113.7"), at(0.2)).is_none());
 }
 
 #[test]
-fn a_socket_with_more_questions_than_are_remembered_is_believed() {
+fn answer_is_accepted_if_questions_were_evicted() {
     let mut names = names();
     let forwarder = Socket::new(1, 10);
     for id in 0..100 {
         forwarder.asks(&mut names, 0.0, &asks(id, "a.example"));
     }
     forwarder.hears(&mut names, 0.1, &answers(0, "a.example", [address("a.example", 60, "203.0.113.7")]));
-    assert!(names.find(2, Some(10), ip("203.0.113.7"), at(0.2)).is_some());
-    assert_eq!(names.state().unasked, 0);
+    assert!(names.find(by(2, Some(10)), ip("203.0.113.7"), at(0.2)).is_some());
+    assert_eq!(names.state().unsolicited, 0);
 }
 
 #[test]
-fn the_longest_unused_address_makes_room() {
-    let mut names = Names::new(Settings { addresses: 3, floor: FLOOR, hosts: None });
+fn least_recently_used_address_is_evicted() {
+    let mut names = Names::new(settings(3));
     for last in 1..=3 {
         look_up(&mut names, Socket::new(1, 10), f64::from(last), "a.example", 60, &format!("203.0.113.{last}"));
     }
-    assert!(names.find(2, None, ip("203.0.113.1"), at(3.5)).is_some());
+    assert!(names.find(by(2, None), ip("203.0.113.1"), at(3.5)).is_some());
     look_up(&mut names, Socket::new(1, 10), 4.0, "a.example", 60, "203.0.113.4");
-    assert!(names.find(3, None, ip("203.0.113.2"), at(5.0)).is_none());
-    assert!(names.find(4, None, ip("203.0.113.1"), at(5.0)).is_some());
+    assert!(names.find(by(3, None), ip("203.0.113.2"), at(5.0)).is_none());
+    assert!(names.find(by(4, None), ip("203.0.113.1"), at(5.0)).is_some());
     assert_eq!((names.state().addresses, names.state().evicted), (3, 1));
 }
 
 #[test]
-fn what_does_not_hold_any_more_is_cleared_away() {
+fn expired_names_are_removed() {
     let mut names = names();
     look_up(&mut names, Socket::new(1, 10), 0.0, "a.example", 60, "203.0.113.1");
     look_up(&mut names, Socket::new(1, 10), 200.0, "a.example", 60, "203.0.113.2");

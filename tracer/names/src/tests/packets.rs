@@ -1,9 +1,9 @@
-//! Makes messages as they stand on the wire, and the packets that carry them.
+//! Builds messages in wire format, and packets with them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::{Carrier, Names, Segment, Settings};
+use crate::{Carrier, Client, Names, ProcessImage, Segment, Settings};
 use egret_model::Timestamp;
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME};
@@ -11,12 +11,30 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 pub(super) const FLOOR: Duration = Duration::from_secs(60);
 pub(super) const RESOLVER: &str = "192.0.2.53:53";
+/// The network namespace of the host.
+pub(super) const HOST: u32 = 1;
 
 pub(super) fn names() -> Names {
-    Names::new(Settings { addresses: 1000, floor: FLOOR, hosts: None })
+    Names::new(settings(1000))
 }
 
-/// So many seconds after the beginning.
+/// Settings of a host with one name server.
+pub(super) fn settings(addresses: usize) -> Settings {
+    let resolvers = vec![RESOLVER.parse::<SocketAddr>().unwrap().ip()];
+    Settings { addresses, floor: FLOOR, resolvers, namespace: HOST, ..Settings::default() }
+}
+
+/// A socket of a process of the host.
+pub(super) fn by(cookie: u64, process: Option<u32>) -> Client {
+    Client { cookie, process: process.map(image_of), namespace: HOST }
+}
+
+/// A process whose exec was seen.
+pub(super) fn image_of(pid: u32) -> ProcessImage {
+    ProcessImage { pid, exec_id: u64::from(pid) + 1_000_000 }
+}
+
+/// The time so many seconds after the beginning.
 pub(super) fn at(seconds: f64) -> Timestamp {
     #[allow(clippy::cast_possible_truncation)]
     Timestamp(1_800_000_000_000_000_000 + (seconds * 1e9) as i64)
@@ -65,16 +83,26 @@ pub(super) fn answers(id: u16, asked: &str, records: impl IntoIterator<Item = Re
 pub(super) struct Socket {
     pub(super) cookie: u64,
     pub(super) process: Option<u32>,
+    pub(super) user: u32,
+    pub(super) namespace: u32,
     pub(super) remote: SocketAddr,
 }
 
 impl Socket {
     pub(super) fn new(cookie: u64, process: u32) -> Self {
-        Self { cookie, process: Some(process), remote: RESOLVER.parse().unwrap() }
+        Self { cookie, process: Some(process), user: 0, namespace: HOST, remote: RESOLVER.parse().unwrap() }
+    }
+
+    pub(super) fn of_user(self, user: u32) -> Self {
+        Self { user, ..self }
     }
 
     pub(super) fn to(self, remote: &str) -> Self {
         Self { remote: remote.parse().unwrap(), ..self }
+    }
+
+    pub(super) fn inside(self, namespace: u32) -> Self {
+        Self { namespace, ..self }
     }
 
     pub(super) fn udp(self, time: f64, payload: &[u8]) -> Segment<'_> {
@@ -86,8 +114,9 @@ impl Socket {
     }
 
     fn segment(self, time: f64, carrier: Carrier, payload: &[u8]) -> Segment<'_> {
-        let Self { cookie, process, remote } = self;
-        Segment { time: at(time), cookie, process, carrier, remote, payload, length: payload.len() }
+        let Self { cookie, process, user, namespace, remote } = self;
+        let (process, user) = (process.map(image_of), Some(user));
+        Segment { time: at(time), cookie, process, user, namespace, carrier, remote, payload, length: payload.len() }
     }
 
     pub(super) fn asks(self, names: &mut Names, time: f64, message: &Message) {
@@ -119,8 +148,8 @@ pub(super) fn sni(server: &str) -> Vec<u8> {
     extension(0, &counted16(&[&[0][..], &counted16(server.as_bytes())].concat()))
 }
 
-/// A greeting with these extensions, in records of at most so many bytes.
-pub(super) fn greeting(extensions: &[u8], record: usize) -> Vec<u8> {
+/// A ClientHello with these extensions, in records of at most so many bytes.
+pub(super) fn client_hello(extensions: &[u8], record: usize) -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([7; 32]);
     body.push(32);

@@ -1,4 +1,4 @@
-//! What holds whatever comes.
+//! Properties.
 
 use std::collections::HashSet;
 
@@ -6,16 +6,16 @@ use hickory_proto::op::Message;
 use proptest::prelude::*;
 
 use super::packets::*;
-use crate::{Carrier, Names, Segment, Settings};
+use crate::{Carrier, Names, Segment};
 
 const ADDRESSES: usize = 8;
 
-/// One thing that happens, from a small world in which things meet.
+/// A step of a scenario with few sockets, names and addresses.
 #[derive(Clone, Debug)]
 enum Step {
     Ask { socket: u8, id: u16, name: u8 },
     Answer { socket: u8, id: u16, name: u8, aliases: u8, addresses: Vec<u8>, tcp: bool },
-    Greet { socket: u8, name: u8 },
+    Hello { socket: u8, name: u8 },
     Find { socket: u8, address: u8 },
     Forget { socket: u8 },
     Noise { socket: u8, way: u8, bytes: Vec<u8>, sequence: Option<u32> },
@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
         (socket.clone(), id, name.clone(), 0..4u8, addresses, any::<bool>()).prop_map(
             |(socket, id, name, aliases, addresses, tcp)| Step::Answer { socket, id, name, aliases, addresses, tcp }
         ),
-        (socket.clone(), name).prop_map(|(socket, name)| Step::Greet { socket, name }),
+        (socket.clone(), name).prop_map(|(socket, name)| Step::Hello { socket, name }),
         (socket.clone(), 0..30u8).prop_map(|(socket, address)| Step::Find { socket, address }),
         socket.clone().prop_map(|socket| Step::Forget { socket }),
         (socket, 0..3u8, bytes, any::<Option<u32>>()).prop_map(|(socket, way, bytes, sequence)| Step::Noise {
@@ -65,7 +65,7 @@ fn pass(names: &mut Names, way: u8, segment: &Segment<'_>) {
     }
 }
 
-/// Takes a step; returns the name that was found in it.
+/// Performs a step and returns the name that was found.
 fn take(names: &mut Names, time: f64, step: &Step) -> Option<String> {
     let socket = |socket: &u8| Socket::new(u64::from(*socket), u32::from(*socket) / 2);
     match step {
@@ -77,16 +77,16 @@ fn take(names: &mut Names, time: f64, step: &Step) -> Option<String> {
                 // A stream of its own: what noise there is in the socket's own may swallow it.
                 true => names.answer(&Socket::new(100, 0).tcp(time, 0, &framed(&message))),
             }
-            names.forget(100);
+            names.remove(100);
         }
-        Step::Greet { socket: from, name } => {
-            names.hello(&socket(from).to("203.0.113.1:443").tcp(time, 0, &greeting(&sni(&host(*name)), 16_384)));
+        Step::Hello { socket: from, name } => {
+            names.hello(&socket(from).to("203.0.113.1:443").tcp(time, 0, &client_hello(&sni(&host(*name)), 16_384)));
         }
         Step::Find { socket: of, address } => {
             let peer = ip(&at_address(*address));
-            return names.find(u64::from(*of), Some(0), peer, at(time)).map(|server| server.name.to_string());
+            return names.find(by(u64::from(*of), Some(0)), peer, at(time)).map(|server| server.name.to_string());
         }
-        Step::Forget { socket: of } => names.forget(u64::from(*of)),
+        Step::Forget { socket: of } => names.remove(u64::from(*of)),
         Step::Noise { socket: of, way, bytes, sequence } => {
             let carrier = sequence.map_or(Carrier::Udp, |sequence| Carrier::Tcp { sequence });
             pass(names, *way, &Segment { carrier, ..socket(of).udp(time, bytes) });
@@ -107,24 +107,24 @@ fn mutated(mut bytes: Vec<u8>, changes: &[(prop::sample::Index, u8)], cut: prop:
 
 proptest! {
     #[test]
-    fn a_name_that_is_found_was_asked_for_and_the_table_keeps_its_bound(
+    fn found_names_were_queried_and_the_table_is_limited(
         steps in proptest::collection::vec(step(), 0..80)
     ) {
-        let mut names = Names::new(Settings { addresses: ADDRESSES, floor: FLOOR, hosts: None });
+        let mut names = Names::new(settings(ADDRESSES));
         let mut known = HashSet::new();
         for (n, step) in steps.iter().enumerate() {
-            if let Step::Answer { name, .. } | Step::Greet { name, .. } = step {
+            if let Step::Answer { name, .. } | Step::Hello { name, .. } = step {
                 known.insert(host(*name));
             }
             if let Some(found) = take(&mut names, n as f64, step) {
-                prop_assert!(known.contains(&found), "{found} was never asked for");
+                prop_assert!(known.contains(&found), "{found} was never queried");
             }
             prop_assert!(names.state().addresses <= ADDRESSES);
         }
     }
 
     #[test]
-    fn noise_changes_nothing(
+    fn random_bytes_add_no_names(
         noise in proptest::collection::vec(
             (0..3u8, any::<Option<u32>>(), proptest::collection::vec(any::<u8>(), 0..200), 0..300usize), 0..20
         )
@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn a_mutated_answer_names_only_what_its_own_question_says(
+    fn mutated_answer_gives_only_the_queried_name(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
         as_cut in any::<bool>(),
@@ -153,33 +153,33 @@ proptest! {
         let length = if as_cut { whole.len() } else { bytes.len() };
         names.answer(&Segment { length, ..asked.udp(0.1, &bytes) });
         for last in 0..=u8::MAX {
-            if let Some(server) = names.find(100 + u64::from(last), None, ip(&at_address(last)), at(0.2)) {
+            if let Some(server) = names.find(by(100 + u64::from(last), None), ip(&at_address(last)), at(0.2)) {
                 prop_assert_eq!(&*server.name, &*host(2));
             }
         }
     }
 
     #[test]
-    fn a_mutated_greeting_gives_a_sensible_name_or_none(
+    fn mutated_client_hello_gives_a_valid_name_or_none(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
     ) {
-        let bytes = mutated(greeting(&[extension(16, b"\0\x03\x02h2"), sni(&host(3))].concat(), 60), &changes, cut);
+        let bytes = mutated(client_hello(&[extension(16, b"\0\x03\x02h2"), sni(&host(3))].concat(), 60), &changes, cut);
         let mut names = names();
         let client = Socket::new(1, 10).to("203.0.113.1:443");
         names.hello(&client.tcp(0.0, 0, &bytes));
-        if let Some(server) = names.find(1, Some(10), client.remote.ip(), at(0.1)) {
+        if let Some(server) = names.find(by(1, Some(10)), client.remote.ip(), at(0.1)) {
             prop_assert!(server.name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
             prop_assert!(!server.name.is_empty() && server.name.len() <= 253);
         }
     }
 
     #[test]
-    fn packets_of_a_greeting_may_come_in_any_order_after_the_first(
+    fn segments_of_a_client_hello_arrive_in_any_order(
         order in Just((1..20usize).collect::<Vec<_>>()).prop_shuffle(),
         again in proptest::collection::vec(1..20usize, 0..10),
     ) {
-        let bytes = greeting(&[extension(51, &[5; 1800]), sni(&host(3))].concat(), 16_384);
+        let bytes = client_hello(&[extension(51, &[5; 1800]), sni(&host(3))].concat(), 16_384);
         let size = bytes.len().div_ceil(20);
         let mut names = names();
         let client = Socket::new(1, 10).to("203.0.113.1:443");
@@ -187,7 +187,7 @@ proptest! {
             let part = &bytes[n * size..bytes.len().min((n + 1) * size)];
             names.hello(&client.tcp(0.0, u32::try_from(n * size).unwrap().wrapping_sub(900), part));
         }
-        let server = names.find(1, Some(10), client.remote.ip(), at(0.1));
+        let server = names.find(by(1, Some(10)), client.remote.ip(), at(0.1));
         prop_assert_eq!(server.map(|server| server.name.to_string()), Some(host(3)));
     }
 }

@@ -14,14 +14,14 @@ fn name_of(question: &[u8], answer: &[u8], peer: &str) -> Option<String> {
     let resolver = Socket::new(1, 10);
     names.question(&resolver.udp(0.0, question));
     names.answer(&resolver.udp(0.1, answer));
-    assert_eq!((names.state().unasked, names.state().malformed), (0, 0));
-    let server = names.find(2, Some(10), ip(peer), at(0.2))?;
+    assert_eq!((names.state().unsolicited, names.state().malformed), (0, 0));
+    let server = names.find(by(2, Some(10)), ip(peer), at(0.2))?;
     assert!(server.resolution.is_some());
     Some(server.name.to_string())
 }
 
 #[test]
-fn answers_of_dnsmasq() {
+fn answers_of_dnsmasq_are_parsed() {
     let looked_up = [
         (recorded!("dns/a.question"), recorded!("dns/a.answer"), "203.0.113.7", Some("edge.example.org")),
         (recorded!("dns/aaaa.question"), recorded!("dns/aaaa.answer"), "2001:db8::7", Some("edge.example.org")),
@@ -54,7 +54,7 @@ fn answers_of_dnsmasq() {
 }
 
 #[test]
-fn a_stream_of_dnsmasq() {
+fn stream_of_dnsmasq_is_parsed() {
     let mut names = names();
     for (n, part) in recorded!("dns/stream.answers").chunks(100).enumerate() {
         names.answer(&Socket::new(1, 10).tcp(0.0, u32::try_from(n * 100).unwrap(), part));
@@ -63,7 +63,7 @@ fn a_stream_of_dnsmasq() {
 }
 
 #[test]
-fn greetings_of_openssl_and_boringssl() {
+fn client_hellos_of_openssl_and_boringssl_are_parsed() {
     let greetings = [
         (recorded!("hello/openssl-tls13"), Some("www.example.com")),
         (recorded!("hello/openssl-tls12"), Some("legacy.example.com")),
@@ -77,7 +77,7 @@ fn greetings_of_openssl_and_boringssl() {
         for (n, part) in bytes.chunks(1220).enumerate() {
             names.hello(&client.tcp(0.0, u32::try_from(n * 1220).unwrap(), part));
         }
-        let found = names.find(1, Some(10), client.remote.ip(), at(0.1)).map(|server| server.name.to_string());
+        let found = names.find(by(1, Some(10)), client.remote.ip(), at(0.1)).map(|server| server.name.to_string());
         assert_eq!(found.as_deref(), name);
         assert_eq!(names.state().malformed, 0);
     }

@@ -1,4 +1,4 @@
-//! Messages and greetings that come in several packets, out of order, twice or cut.
+//! Messages in several packets that are out of order or duplicated.
 
 use super::packets::*;
 use crate::{Names, Segment};
@@ -16,11 +16,11 @@ fn packets(socket: Socket, bytes: &[u8], size: usize) -> Vec<Segment<'_>> {
 }
 
 fn knows(names: &mut Names, last: u8) -> bool {
-    names.find(u64::from(last) + 100, None, ip(&format!("203.0.113.{last}")), at(2.0)).is_some()
+    names.find(by(u64::from(last) + 100, None), ip(&format!("203.0.113.{last}")), at(2.0)).is_some()
 }
 
 #[test]
-fn an_answer_over_tcp_is_read_however_it_comes() {
+fn answer_over_tcp_is_reassembled() {
     let bytes = an_answer(40);
     let all = packets(Socket::new(1, 10), &bytes, 100);
     let in_order: Vec<usize> = (0..all.len()).collect();
@@ -35,7 +35,7 @@ fn an_answer_over_tcp_is_read_however_it_comes() {
 }
 
 #[test]
-fn messages_may_follow_each_other_in_one_stream() {
+fn stream_has_several_messages() {
     let mut names = names();
     let second = framed(&answers(8, "two.example", [address("two.example", 60, "203.0.113.200")]));
     let bytes = [an_answer(3), second].concat();

@@ -5,7 +5,6 @@ use super::super::socket::{TCP_ESTABLISHED, TCP_LISTEN};
 use super::*;
 use crate::host::test_support::inode_of;
 
-/// `SO_COOKIE`: the kernel's own word.
 fn cookie_of(socket: &impl AsRawFd) -> u64 {
     let mut cookie = 0_u64;
     let mut length: libc::socklen_t = 8;
@@ -55,7 +54,7 @@ fn listener_client_and_server_are_listed_with_their_cookies() {
 }
 
 #[test]
-fn each_end_of_a_connection_is_looked_up() {
+fn both_sockets_of_a_connection_are_looked_up() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let (_listener, client, server) = pair(address);
         let (local, peer) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
@@ -84,7 +83,7 @@ fn ipv4_connection_on_a_dual_stack_listener_is_looked_up_either_way() {
 }
 
 #[test]
-fn listener_is_no_answer_to_a_question_about_a_connection() {
+fn listener_is_not_returned_for_a_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
     let mut diag = Diag::open().unwrap();
@@ -94,7 +93,7 @@ fn listener_is_no_answer_to_a_question_about_a_connection() {
 }
 
 #[test]
-fn who_listens_at_an_address_is_found_whatever_address_it_listens_at() {
+fn listener_is_found_by_every_address_that_it_accepts_connections_at() {
     let mut diag = Diag::open().unwrap();
     for (at, reached) in
         [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.9"), ("[::]:0", "127.0.0.9"), ("[::]:0", "::1")]
@@ -108,7 +107,7 @@ fn who_listens_at_an_address_is_found_whatever_address_it_listens_at() {
         let server = listener.accept().unwrap().0;
         assert_eq!(diag.listener(server.local_addr().unwrap()).unwrap().unwrap().cookie, Some(cookie_of(&listener)));
         drop(listener);
-        assert_eq!(diag.listener(local).unwrap(), None, "it is gone, and its connection is not it");
+        assert_eq!(diag.listener(local).unwrap(), None, "closed; its connection is no listener");
     }
 }
 
@@ -131,7 +130,7 @@ fn connected_udp_socket_is_looked_up_and_an_unconnected_one_is_not() {
 }
 
 #[test]
-fn kind_without_a_list_is_refused_and_the_conversation_goes_on() {
+fn socket_can_be_used_after_a_refused_list() {
     let mut diag = Diag::open().unwrap();
     let error = diag.list(Transport::Icmp, |_| {}).unwrap_err();
     assert!(error.is_unsupported(), "{error:?}");

@@ -1,4 +1,4 @@
-//! Cgroups that were seen, by id and by path.
+//! A cache of cgroups, by id and by path.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,18 +8,23 @@ use lru::LruCache;
 use procfs::process::Process;
 
 use super::handle::Hierarchy;
+use super::naming::Naming;
 use super::{describe, find_cgroup2, membership};
+use crate::host::ContainerNames;
 
-/// Cgroups kept in each of the two tables, the longest unused going first. An entry is about 400 bytes and its
-/// path: with paths of 200 bytes 2.5 MB a table, with paths of `PATH_MAX` 18 MB. Groups in both are held once.
+/// Cgroups kept in each of the two tables; the least recently used is evicted. An entry is about 400 bytes and its
+/// path: with paths of 200 bytes 2.5 MB a table, with paths of `PATH_MAX` 18 MB. Groups in both are stored once.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// Resolves cgroup ids and processes to what their cgroup says.
+/// Resolves the cgroups of ids and processes.
 #[derive(Debug)]
 pub struct Cgroups {
     hierarchy: Option<Hierarchy>,
+    naming: Naming,
     by_id: LruCache<u64, Arc<Cgroup>>,
     by_path: LruCache<Arc<str>, Arc<Cgroup>>,
+    /// Resolves the names of containers; without it they have none.
+    names: Option<ContainerNames>,
 }
 
 impl Default for Cgroups {
@@ -29,20 +34,30 @@ impl Default for Cgroups {
 }
 
 impl Cgroups {
-    /// An empty cache over this host's cgroup v2 hierarchy. Without one, ids resolve only if they were learned.
+    /// An empty cache for this host's cgroup v2 hierarchy. Without a hierarchy only ids that were learned resolve.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_names(None)
+    }
+
+    /// The same, with names of containers.
+    #[must_use]
+    pub fn with_names(names: Option<ContainerNames>) -> Self {
+        let mount_point = find_cgroup2();
         Self {
-            hierarchy: find_cgroup2().and_then(|mount_point| Hierarchy::open(mount_point).ok()),
+            names,
+            naming: Naming::new(mount_point.clone()),
+            hierarchy: mount_point.and_then(|mount_point| Hierarchy::open(mount_point).ok()),
             by_id: LruCache::new(CAPACITY),
             by_path: LruCache::new(CAPACITY),
         }
     }
 
-    /// The cgroup with a v2 id: from what was learned, else from the kernel (three system calls, no walk).
+    /// The cgroup with a v2 id: from the cache, or from the kernel (three system calls, without walking the
+    /// hierarchy).
     ///
-    /// `None` for one that is gone and was never seen. On a hybrid host every process is in the root of
-    /// v2, and the answer is the cgroup `/`; [`Self::of_process`] knows better there.
+    /// `None` for one that was removed and is not cached. On a hybrid host every process may be in the root of v2,
+    /// and the result is the cgroup `/`; [`Self::of_process`] is more specific there.
     pub fn by_id(&mut self, id: u64) -> Option<Arc<Cgroup>> {
         if let Some(group) = self.by_id.get(&id) {
             return Some(Arc::clone(group));
@@ -53,40 +68,56 @@ impl Cgroups {
         Some(group)
     }
 
-    /// Remembers a cgroup that the kernel side reported when it was made, so that it is known even when it is
-    /// gone.
+    /// Enters a cgroup that the kernel side reported when it was created, so that it is known after its removal.
     pub fn learn(&mut self, id: u64, path: &str) {
         let group = self.by_path(path);
         self.by_id.put(id, group);
     }
 
-    /// Remembers a cgroup whose path was too long to be reported; says whether it was still there to be asked for. One that
-    /// is remembered under a cut path would be taken for a group above it.
+    /// Resolves a cgroup whose path was too long for a record; returns whether it still existed. With a truncated
+    /// path it would be mistaken for a group above it.
     pub fn learn_long(&mut self, id: u64) -> bool {
         self.by_id.pop(&id);
         self.by_id(id).is_some()
     }
 
     /// The cgroup of a running process, from `/proc/PID/cgroup`: v2, else systemd's v1 hierarchy, and the
-    /// container from whichever line has one. `None` if the process is gone.
+    /// container from any line that has one. `None` if the process has ended.
     pub fn of_process(&mut self, pid: u32) -> Option<Arc<Cgroup>> {
         let process = Process::new(i32::try_from(pid).ok()?).ok()?;
         self.of_open_process(&process)
     }
 
     pub(crate) fn of_open_process(&mut self, process: &Process) -> Option<Arc<Cgroup>> {
-        let group = membership::choose(&process.cgroups().ok()?.0);
-        // Processes of one cgroup share one value, unless a v1 line told more about this process than the
-        // path does: that must not be said of every process there.
+        let mut group = membership::choose(&process.cgroups().ok()?.0);
+        // Processes of one cgroup share one value, unless a v1 line has a container for this process: other
+        // processes of the cgroup may not be in it.
         let shared = self.by_path(&group.path);
-        Some(if *shared == group { shared } else { Arc::new(group) })
+        if (&shared.container, shared.runtime) == (&group.container, group.runtime) {
+            return Some(shared);
+        }
+        self.naming.complete_from_v1(&mut group);
+        let group = Arc::new(group);
+        self.name(&group);
+        Some(group)
+    }
+
+    /// Resolves the name of the container of a new group.
+    fn name(&self, group: &Arc<Cgroup>) {
+        match &self.names {
+            Some(names) if group.container.is_some() => names.request(group),
+            _ => drop(group.details.set(None)),
+        }
     }
 
     fn by_path(&mut self, path: &str) -> Arc<Cgroup> {
         if let Some(group) = self.by_path.get(path) {
             return Arc::clone(group);
         }
-        let group = Arc::new(describe(path));
+        let mut group = describe(path);
+        self.naming.complete(&mut group);
+        let group = Arc::new(group);
+        self.name(&group);
         self.by_path.put(path.into(), Arc::clone(&group));
         group
     }
@@ -128,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn id_resolves_to_path_and_unit_and_stays_known() {
+    fn resolved_id_stays_known_after_removal() {
         if skip_unless_root("cgroup by id") {
             return;
         }
@@ -143,11 +174,11 @@ mod tests {
         drop(slice);
         assert!(!Path::new(&inner).exists());
         assert_eq!(groups.by_id(id), Some(found));
-        assert_eq!(Cgroups::new().by_id(id), None, "a group that is gone is not invented");
+        assert_eq!(Cgroups::new().by_id(id), None, "a removed group is unknown");
     }
 
     #[test]
-    fn root_and_unknown_ids() {
+    fn root_resolves_and_unknown_ids_do_not() {
         if skip_unless_root("cgroup root by id") {
             return;
         }
@@ -159,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn learned_group_is_known_though_it_never_was_on_disk() {
+    fn learned_group_resolves_without_a_directory() {
         let mut groups = Cgroups::new();
         groups.learn(u64::MAX, "/system.slice/gone.service");
         assert_eq!(groups.by_id(u64::MAX).unwrap().unit.as_deref(), Some("gone.service"));
@@ -176,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn process_in_a_group_of_v2() {
+    fn group_of_a_process_is_resolved() {
         if skip_unless_root("cgroup of a process") {
             return;
         }
@@ -190,13 +221,13 @@ mod tests {
             let found = groups.of_process(child.pid()).unwrap();
             assert_eq!(&*found.path, format!("{}/web.service", slice.path_below_root()));
             let again = groups.of_process(child.pid()).unwrap();
-            assert!(Arc::ptr_eq(&found, &again), "processes of one group share it");
+            assert!(Arc::ptr_eq(&found, &again), "processes of one group share its value");
         }
         assert_ne!(slice.id(), 0);
     }
 
     #[test]
-    fn process_that_is_gone_has_no_group() {
+    fn ended_process_has_no_group() {
         assert_eq!(Cgroups::new().of_process(u32::MAX), None);
     }
 }

@@ -1,27 +1,28 @@
 //! The container in a cgroup's path.
 //!
-//! Looks for the full id, 64 lower-case hexadecimal digits, or the name where a runtime has no ids, in the shapes that the
-//! runtimes write:
+//! Finds the full id, 64 lower-case hexadecimal digits, or the name if a runtime has no ids, in the formats of the
+//! runtimes:
 //!
 //! | runtime | with systemd | without |
 //! |---|---|---|
 //! | Docker | `docker-ID.scope` | `docker/ID` |
-//! | containerd | `cri-containerd-ID.scope`, `nerdctl-ID.scope`, `SLICE:cri-containerd:ID` | `kubepods/.../ID`, `k8s.io/ID` |
+//! | containerd | `cri-containerd-ID.scope`, `nerdctl-ID.scope`, `SLICE:cri-containerd:ID` | `k8s.io/ID` |
+//! | containerd, or Docker by `cri-dockerd` | | `kubepods/.../ID` |
 //! | CRI-O | `crio-ID.scope` | `kubepods/.../crio-ID` |
 //! | Podman | `libpod-ID.scope`, `libpod-payload-ID` | `libpod_parent/libpod-ID` |
 //! | LXC, Incus | | `lxc.payload.NAME`, `lxc.payload/NAME`, `lxc/NAME` |
 //! | systemd-nspawn | `machine-NAME.scope/payload`, `systemd-nspawn@NAME.service/payload` | |
 //!
-//! A bare id below `kubepods` is put down to containerd; `cri-dockerd` with the cgroupfs driver writes the
-//! same. A bare id anywhere else (Docker's `--cgroup-parent`, ECS) is a container whose runtime is not known.
-//! Of several containers the innermost is the process's own: the pod's, not that of the node that is a container itself. The
-//! helpers that stand beside a container (`conmon`, `lxc.monitor.NAME`) are not in it, but in the one around it.
+//! A bare id below `kubepods`, or anywhere else (Docker's `--cgroup-parent`, ECS), is a container of an unknown
+//! runtime. Of several containers the innermost is the process's own: that of the pod, not that of a node that is
+//! a container itself. The helper processes of a container (`conmon`, `lxc.monitor.NAME`) are in the container
+//! around it.
 
 use std::borrow::Cow;
 
 const ID_LENGTH: usize = 64;
 
-/// What stands before the id in a component, and the runtime that writes it.
+/// The prefix of the id in a component, and the runtime that writes it.
 const PREFIXES: [(&str, &str); 6] = [
     ("docker", "docker"),
     ("cri-containerd", "containerd"),
@@ -31,7 +32,7 @@ const PREFIXES: [(&str, &str); 6] = [
     ("libpod", "podman"),
 ];
 
-/// A container: its id or name, and its runtime where that is known.
+/// A container: its id or name, and its runtime if known.
 type Container<'path> = (Cow<'path, str>, Option<&'static str>);
 
 /// The innermost container.
@@ -41,43 +42,67 @@ pub(super) fn find(path: &str) -> Option<Container<'_>> {
 
 /// The same, with the number of components down to it.
 pub(super) fn find_at(path: &str) -> Option<(usize, Container<'_>)> {
+    locate(path).map(|(parents, container)| (parents.split('/').count(), container))
+}
+
+/// Location of the cgroup of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::host) struct Location<'path> {
+    /// The cgroup above it.
+    pub(in crate::host) above: &'path str,
+    /// Whether that is in another container.
+    pub(in crate::host) is_nested: bool,
+}
+
+/// Location of the cgroup of the container that [`find`] returns.
+pub(in crate::host) fn location_of(path: &str) -> Option<Location<'_>> {
+    let (above, (_, runtime)) = locate(path)?;
+    // Podman creates the containers of a pod below a group that is named after the pod.
+    let is_pod = |outer: &str| runtime == Some("podman") && outer.ends_with("/libpod_parent");
+    let is_nested = locate(above).is_some_and(|(outer, _)| !is_pod(outer));
+    Some(Location { above: if above.is_empty() { "/" } else { above }, is_nested })
+}
+
+/// The innermost container, and the path above it.
+fn locate(path: &str) -> Option<(&str, Container<'_>)> {
     let mut above = path;
     let mut below = None;
     while let Some((parents, component)) = above.rsplit_once('/') {
         above = parents;
         if component == "conmon" {
-            // The monitor of the container that the component above is named after.
+            // The monitor of the container of the component above.
             above = parents.rsplit_once('/').map_or("", |(parents, _)| parents);
             below = None;
             continue;
         }
-        let found =
-            of_id(component, parents).or_else(|| of_lxc(component, parents)).or_else(|| of_nspawn(component, below));
+        let found = from_id(component, parents)
+            .or_else(|| from_lxc(component, parents))
+            .or_else(|| from_nspawn(component, below));
         if let Some(found) = found {
-            return Some((parents.split('/').count(), found));
+            return Some((parents, found));
         }
         below = Some(component);
     }
     None
 }
 
-fn of_id<'path>(component: &'path str, parents: &str) -> Option<Container<'path>> {
-    of_component(component, parents).map(|(id, runtime)| (id.into(), runtime))
+fn from_id<'path>(component: &'path str, parents: &str) -> Option<Container<'path>> {
+    from_component(component, parents).map(|(id, runtime)| (id.into(), runtime))
 }
 
-fn of_lxc<'path>(component: &'path str, parents: &str) -> Option<Container<'path>> {
+fn from_lxc<'path>(component: &'path str, parents: &str) -> Option<Container<'path>> {
     let above = parents.rsplit('/').next().unwrap_or("");
     let name = match component.strip_prefix("lxc.payload.") {
         Some(name) => name,
-        // Only at the top: anybody may call a group of his `lxc`.
+        // Only at the top: elsewhere any user may create a group `lxc`.
         None if matches!(parents, "/lxc" | "/lxc.payload") || above == "lxc.payload" => component,
         None => return None,
     };
     (!name.is_empty()).then(|| (name.into(), Some("lxc")))
 }
 
-/// Virtual machines have such scopes too, without a payload.
-fn of_nspawn<'path>(component: &'path str, below: Option<&str>) -> Option<Container<'path>> {
+/// Virtual machines have such scopes without a payload.
+fn from_nspawn<'path>(component: &'path str, below: Option<&str>) -> Option<Container<'path>> {
     if below != Some("payload") {
         return None;
     }
@@ -102,30 +127,30 @@ fn unescaped(name: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-fn of_component<'path>(component: &'path str, parents: &str) -> Option<(&'path str, Option<&'static str>)> {
+fn from_component<'path>(component: &'path str, parents: &str) -> Option<(&'path str, Option<&'static str>)> {
     let name = component.strip_suffix(".scope").unwrap_or(component);
     let (before, id) = name.split_at_checked(name.len().checked_sub(ID_LENGTH)?)?;
     if !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
     }
     match before.strip_suffix(['-', ':']) {
-        Some(prefix) => of_prefix(prefix).map(|runtime| (id, Some(runtime))),
-        None if before.is_empty() => Some((id, of_parents(parents))),
+        Some(prefix) => runtime_of_prefix(prefix).map(|runtime| (id, Some(runtime))),
+        None if before.is_empty() => Some((id, runtime_of_parents(parents))),
         None => None,
     }
 }
 
-/// `docker`, or `SLICE:docker` where a runtime took systemd's notation for a path.
-fn of_prefix(prefix: &str) -> Option<&'static str> {
+/// `docker`, or `SLICE:docker` if a runtime used systemd's notation as a path.
+fn runtime_of_prefix(prefix: &str) -> Option<&'static str> {
     let prefix = prefix.rsplit(':').next()?;
     PREFIXES.iter().find(|(known, _)| *known == prefix).map(|(_, runtime)| *runtime)
 }
 
-fn of_parents(parents: &str) -> Option<&'static str> {
+fn runtime_of_parents(parents: &str) -> Option<&'static str> {
     match parents.rsplit('/').next() {
         Some("docker") => Some("docker"),
         Some("k8s.io") => Some("containerd"),
-        _ => parents.split('/').any(|parent| parent.starts_with("kubepods")).then_some("containerd"),
+        _ => None,
     }
 }
 
@@ -144,7 +169,7 @@ mod tests {
     const OTHER: &str = "aaaadd3ae0a1a6d9d2c5b0b8c7e3a0d1f2e4c6b8a09182736455463728190abc";
 
     #[test]
-    fn shapes_that_runtimes_write() {
+    fn formats_of_runtimes_are_recognised() {
         for (path, runtime) in [
             ("/docker/ID", Some("docker")),
             ("/docker/ID/init.scope", Some("docker")),
@@ -153,7 +178,7 @@ mod tests {
             ("/system.slice:docker:ID", Some("docker")),
             ("/ecs/3f0e1f8c/ID", None),
             ("/my-parent/ID", None),
-            ("/kubepods/burstable/pod2b8e0e0a-5a41-4f8e-9a2b-ad8f4cfd5d41/ID", Some("containerd")),
+            ("/kubepods/burstable/pod2b8e0e0a-5a41-4f8e-9a2b-ad8f4cfd5d41/ID", None),
             ("/kubepods.slice/kubepods-pod2b8e.slice/cri-containerd-ID.scope", Some("containerd")),
             (
                 "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod2b8e0e0a_5a41.slice/cri-containerd-ID.scope/init",
@@ -176,24 +201,24 @@ mod tests {
     }
 
     #[test]
-    fn innermost_container_is_the_process_s_own() {
+    fn innermost_container_is_returned() {
         for (path, runtime) in [
-            ("/docker/OTHER/kubelet.slice/kubelet-kubepods.slice/cri-containerd-ID.scope", "containerd"),
-            ("/docker/OTHER/kubelet/kubepods/burstable/pod2b8e/ID", "containerd"),
-            ("/system.slice/docker-OTHER.scope/docker/ID", "docker"),
-            ("/machine.slice/libpod-OTHER.scope/container/kubelet.slice/crio-ID.scope/container", "cri-o"),
-            ("/lxc.payload.node/system.slice/docker-ID.scope", "docker"),
-            // A monitor is in the container that its own is in.
-            ("/docker/ID/kubelet.slice/crio-conmon-OTHER.scope", "docker"),
-            ("/docker/ID/libpod_parent/libpod-OTHER/conmon", "docker"),
+            ("/docker/OTHER/kubelet.slice/kubelet-kubepods.slice/cri-containerd-ID.scope", Some("containerd")),
+            ("/docker/OTHER/kubelet/kubepods/burstable/pod2b8e/ID", None),
+            ("/system.slice/docker-OTHER.scope/docker/ID", Some("docker")),
+            ("/machine.slice/libpod-OTHER.scope/container/kubelet.slice/crio-ID.scope/container", Some("cri-o")),
+            ("/lxc.payload.node/system.slice/docker-ID.scope", Some("docker")),
+            // A monitor is in the container around its own.
+            ("/docker/ID/kubelet.slice/crio-conmon-OTHER.scope", Some("docker")),
+            ("/docker/ID/libpod_parent/libpod-OTHER/conmon", Some("docker")),
         ] {
             let path = path.replace("ID", ID).replace("OTHER", OTHER);
-            assert_eq!(find(&path), Some((ID, Some(runtime))), "{path}");
+            assert_eq!(find(&path), Some((ID, runtime)), "{path}");
         }
     }
 
     #[test]
-    fn runtimes_with_names_instead_of_ids() {
+    fn names_of_runtimes_without_ids_are_returned() {
         for (path, name, runtime) in [
             ("/lxc.payload.web", "web", "lxc"),
             ("/lxc.payload.web/system.slice/nginx.service", "web", "lxc"),
@@ -209,7 +234,34 @@ mod tests {
     }
 
     #[test]
-    fn not_containers() {
+    fn location_has_the_group_above_and_whether_it_is_nested() {
+        for (path, above, is_nested) in [
+            ("/system.slice/docker-ID.scope", "/system.slice", false),
+            ("/docker/ID/init.scope", "/docker", false),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container",
+                "/user.slice/user-1000.slice/user@1000.service/user.slice",
+                false,
+            ),
+            ("/libpod_parent/OTHER/libpod-ID", "/libpod_parent/OTHER", false),
+            ("/system.slice/docker-OTHER.scope/docker-ID.scope", "/system.slice/docker-OTHER.scope", true),
+            (
+                "/system.slice/docker-OTHER.scope/kubelet/kubepods/pod1/ID",
+                "/system.slice/docker-OTHER.scope/kubelet/kubepods/pod1",
+                true,
+            ),
+            ("/libpod_parent/OTHER/docker-ID.scope", "/libpod_parent/OTHER", true),
+            ("/lxc.payload.web/docker/ID", "/lxc.payload.web/docker", true),
+        ] {
+            let put = |text: &str| text.replace("OTHER", OTHER).replace("ID", ID);
+            let (path, above) = (put(path), put(above));
+            assert_eq!(super::location_of(&path), Some(super::Location { above: &above, is_nested }), "{path}");
+        }
+        assert_eq!(super::location_of("/system.slice/web.service"), None);
+    }
+
+    #[test]
+    fn other_paths_have_no_container() {
         for path in [
             "/",
             "",

@@ -1,9 +1,12 @@
-//! A cgroup by its id, without walking the hierarchy.
+//! The path of a cgroup by its id, without walking the hierarchy.
 
 use std::ffi::c_int;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+use egret_model::escaped;
 
 /// `FILEID_KERNFS` of the kernel's `include/linux/exportfs.h`: eight bytes, the id, since Linux 5.5.
 const FILEID_KERNFS: c_int = 0xfe;
@@ -31,12 +34,12 @@ impl Hierarchy {
         Ok(Self { root: File::open(&mount_point)?, mount_point })
     }
 
-    /// Path of the cgroup below the root of the hierarchy. `None` if it is gone, or without
+    /// Path of the cgroup below the root of the hierarchy. `None` if it was removed, or without
     /// `CAP_DAC_READ_SEARCH`.
     pub(super) fn path_of(&self, id: u64) -> Option<String> {
         let group = self.open_by_id(id)?;
         let path = std::fs::read_link(format!("/proc/self/fd/{}", group.as_raw_fd())).ok()?;
-        Some(self.below_root(&path)?.to_string_lossy().into_owned())
+        Some(escaped(self.below_root(&path)?.as_os_str().as_bytes()).into_owned())
     }
 
     fn open_by_id(&self, id: u64) -> Option<OwnedFd> {
@@ -50,7 +53,7 @@ impl Hierarchy {
                 libc::O_PATH | libc::O_CLOEXEC,
             )
         };
-        // SAFETY: a non-negative answer is a new descriptor that nobody else owns.
+        // SAFETY: a non-negative result is a new descriptor, which nothing else owns.
         (descriptor >= 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) })
     }
 

@@ -5,26 +5,26 @@ use procfs::ProcessCGroup;
 
 use super::{container, describe};
 
-/// One cgroup out of the lines of `/proc/PID/cgroup`.
+/// The cgroup by the lines of `/proc/PID/cgroup`.
 ///
-/// The v2 line says where the process is. On a hybrid host that is `/` for every process, and systemd's own v1
-/// hierarchy has the place. A container that neither shows (Docker on v1 without systemd) shows in any other.
+/// The v2 line has the cgroup of the process. On a hybrid host that is `/` for every process, and systemd's own v1
+/// hierarchy has it. A container that is in neither (Docker on v1 without systemd) is in any other hierarchy.
 pub(super) fn choose(lines: &[ProcessCGroup]) -> Cgroup {
     let v2 = lines.iter().find(|line| line.hierarchy == 0);
     let systemd = lines.iter().find(|line| line.controllers.iter().any(|name| name == "name=systemd"));
-    let place = [v2, systemd].into_iter().flatten().find(|line| line.pathname != "/");
-    let mut group = describe(place.map_or("/", |line| &line.pathname));
-    // In a hierarchy without groups of its own a nested container sits in that of the one around it.
+    let own_line = [v2, systemd].into_iter().flatten().find(|line| line.pathname != "/");
+    let mut group = describe(own_line.map_or("/", |line| &line.pathname));
+    // In a hierarchy without its own groups a nested container is in the group of the one around it.
     let deepest = lines.iter().filter_map(|line| Some((container::find_at(&line.pathname)?.0, line)));
     let deepest = deepest.max_by_key(|(depth, _)| *depth);
-    let own = place.and_then(|line| container::find_at(&line.pathname)).map_or(0, |(depth, _)| depth);
+    let own = own_line.and_then(|line| container::find_at(&line.pathname)).map_or(0, |(depth, _)| depth);
     if let Some((depth, line)) = deepest
         && depth > own
     {
         let contained = describe(&line.pathname);
         group.container = contained.container;
         group.runtime = contained.runtime;
-        if place.is_none() {
+        if own_line.is_none() {
             group.path = contained.path;
         }
     }
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn unified_host() {
+    fn unified_host_uses_v2() {
         let group = group("0::/system.slice/docker-ID.scope\n");
         assert_eq!(&*group.path, format!("/system.slice/docker-{ID}.scope"));
         assert_eq!(group.unit.as_deref(), Some(&*format!("docker-{ID}.scope")));
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn hybrid_host_answers_from_systemd_s_hierarchy() {
+    fn hybrid_host_uses_the_hierarchy_of_systemd() {
         let group = group("5:memory:/system.slice\n1:name=systemd:/system.slice/ssh.service\n0::/\n");
         assert_eq!(&*group.path, "/system.slice/ssh.service");
         assert_eq!(group.unit.as_deref(), Some("ssh.service"));
@@ -60,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn container_on_v1_without_systemd() {
+    fn container_is_found_on_v1_without_systemd() {
         let group = group("9:name=systemd:/\n4:memory:/docker/ID\n1:cpu,cpuacct:/docker/ID\n0::/\n");
         assert_eq!(&*group.path, format!("/docker/{ID}"));
         assert_eq!((group.container.as_deref(), group.runtime), (Some(ID), Some("docker")));
     }
 
     #[test]
-    fn container_beside_a_unit_keeps_the_unit() {
+    fn container_of_another_hierarchy_does_not_replace_the_unit() {
         let group = group("4:memory:/docker/ID\n0::/system.slice/docker.service\n");
         assert_eq!(group.unit.as_deref(), Some("docker.service"));
         assert_eq!(&*group.path, "/system.slice/docker.service");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn innermost_container_of_all_hierarchies() {
+    fn innermost_container_of_all_hierarchies_is_returned() {
         let outer = "f".repeat(64);
         let group = group(&format!("4:memory:/docker/{outer}/docker/ID\n1:cpu:/docker/{outer}\n0::/docker/{outer}\n"));
         assert_eq!((group.container.as_deref(), group.runtime), (Some(ID), Some("docker")));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn removed_group_keeps_its_name_and_root_is_root() {
+    fn path_of_a_removed_group_has_no_mark() {
         assert_eq!(&*group("0::/system.slice/a.service (deleted)\n").path, "/system.slice/a.service");
         assert_eq!(&*group("9:name=systemd:/\n0::/\n").path, "/");
         assert_eq!(&*group("").path, "/");

@@ -1,13 +1,12 @@
 //! The systemd unit in a cgroup's path, as systemd itself finds it.
 //!
 //! Follows `cg_path_get_unit()` and `cg_path_get_user_unit()` of systemd's `src/basic/cgroup-util.c`: leading
-//! slices are skipped, the next component is the unit, and a process that sits in a slice directly has none.
-//! `\x2d` and the like are part of a unit's name (systemctl(1) wants them as they are) and stay.
+//! slices are skipped, the next component is the unit, and a process in a slice itself has none. `\x2d` and the
+//! like are part of a unit's name, as in arguments of systemctl(1), and stay.
 //!
-//! Where a user's own service manager (`user@1000.service`) runs the process, the answer is the unit of that
-//! manager: `user@1000.service` alone would say no more than the user id does. `init.scope` of a user
-//! manager, which is the manager itself, is reported as `user@1000.service`, so that it is not taken for the
-//! one of pid 1.
+//! If a user's service manager (`user@1000.service`) runs the process, the unit is that of the manager:
+//! `user@1000.service` itself would say no more than the user id. `init.scope` of a user manager, which is the
+//! manager itself, is reported as `user@1000.service`, so that it differs from that of pid 1.
 
 /// `UNIT_NAME_MAX` of systemd.
 const MAX_NAME: usize = 255;
@@ -15,19 +14,35 @@ const MAX_NAME: usize = 255;
 const TYPES: [&str; 10] =
     ["service", "scope", "socket", "target", "device", "mount", "automount", "swap", "timer", "path"];
 
-/// The unit, borrowed from the path.
-pub(super) fn find(path: &str) -> Option<&str> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unit<'path> {
+    pub(super) name: &'path str,
+    /// The cgroup above its own.
+    pub(super) above: &'path str,
+    /// The service manager of another user than root runs it.
+    pub(super) is_user_s: bool,
+}
+
+/// The unit of a path.
+pub(super) fn locate(path: &str) -> Option<Unit<'_>> {
     let (unit, rest) = first_unit(path)?;
+    let found = |name, tail, is_user_s| Unit { name, above: above(path, tail), is_user_s };
     if !is_user_manager(unit) {
-        return Some(unit);
+        return Some(found(unit, rest, false));
     }
     match first_unit(rest) {
-        Some((user_unit, _)) if user_unit != "init.scope" => Some(user_unit),
-        _ => Some(unit),
+        Some((user_unit, tail)) if user_unit != "init.scope" => Some(found(user_unit, tail, unit != "user@0.service")),
+        _ => Some(found(unit, rest, false)),
     }
 }
 
-/// The component after the leading slices, if it is a unit, and what follows it.
+/// The path above the last component before `tail`.
+fn above<'path>(path: &'path str, tail: &str) -> &'path str {
+    let head = path.strip_suffix(tail).unwrap_or(path).trim_end_matches('/');
+    head.rsplit_once('/').map_or("", |(above, _)| above)
+}
+
+/// The component after the leading slices, if it is a unit, and the rest of the path.
 fn first_unit(path: &str) -> Option<(&str, &str)> {
     let mut rest = path.trim_start_matches('/');
     loop {
@@ -40,7 +55,7 @@ fn first_unit(path: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// systemd puts `_` before a component that would clash with a control file of the kernel (`cg_escape()`).
+/// systemd prepends `_` to a component that has the name of one of the kernel's control files (`cg_escape()`).
 fn unescape(component: &str) -> &str {
     component.strip_prefix('_').unwrap_or(component)
 }
@@ -60,7 +75,7 @@ fn is_name_byte(byte: u8) -> bool {
 }
 
 /// `user@UID.service`.
-fn is_user_manager(unit: &str) -> bool {
+pub(super) fn is_user_manager(unit: &str) -> bool {
     unit.strip_prefix("user@")
         .and_then(|rest| rest.strip_suffix(".service"))
         .is_some_and(|uid| uid.bytes().all(|byte| byte.is_ascii_digit()))
@@ -68,10 +83,14 @@ fn is_user_manager(unit: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::find;
+    use super::*;
+
+    fn find(path: &str) -> Option<&str> {
+        locate(path).map(|unit| unit.name)
+    }
 
     #[test]
-    fn system_units() {
+    fn units_of_the_system_are_found() {
         for (path, unit) in [
             ("/init.scope", Some("init.scope")),
             ("/system.slice/ssh.service", Some("ssh.service")),
@@ -92,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn unit_of_a_user_manager_is_named_rather_than_the_manager() {
+    fn unit_of_a_user_manager_is_found() {
         let base = "/user.slice/user-1000.slice/user@1000.service";
         for (below, unit) in [
             ("/app.slice/app-gnome-firefox-4242.scope", "app-gnome-firefox-4242.scope"),
@@ -107,7 +126,29 @@ mod tests {
     }
 
     #[test]
-    fn no_unit() {
+    fn unit_has_the_group_above_and_its_manager() {
+        for (path, above, is_user_s) in [
+            ("/system.slice/ssh.service", "/system.slice", false),
+            ("/system.slice/_memory.service/payload/x", "/system.slice", false),
+            ("/init.scope", "", false),
+            ("/user.slice/user-7.slice/session-2.scope", "/user.slice/user-7.slice", false),
+            ("/user.slice/user-7.slice/user@7.service", "/user.slice/user-7.slice", false),
+            ("/user.slice/user-7.slice/user@7.service/init.scope", "/user.slice/user-7.slice", false),
+            (
+                "/user.slice/user-7.slice/user@7.service/app.slice/nginx.service",
+                "/user.slice/user-7.slice/user@7.service/app.slice",
+                true,
+            ),
+            ("/user@7.service/nginx.service/x", "/user@7.service", true),
+            ("/user.slice/user-0.slice/user@0.service/a.service", "/user.slice/user-0.slice/user@0.service", false),
+        ] {
+            let unit = locate(path).unwrap();
+            assert_eq!((unit.above, unit.is_user_s), (above, is_user_s), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_have_no_unit() {
         for path in [
             "/",
             "",

@@ -1,28 +1,21 @@
-//! Processes as `/proc` shows them.
+//! Processes, from `/proc`.
 
-use std::ffi::OsStr;
-use std::fs::Metadata;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+mod image;
+mod reader;
 
-use egret_model::{Cgroup, Executable, FileId, Process, Script, Timestamp, TraceParent};
-use egret_wire::MAX_ARGS;
-use procfs::ProcError;
-use procfs::process::Process as Entry;
+use std::io::{Cursor, Read as _};
+use std::sync::Arc;
 
-use super::file::identity;
-use super::{Cgroups, Users};
+use egret_model::{Cgroup, Executable, FileId, FileState, Origin, Process, Script, Timestamp, TraceParent};
+use procfs::process::{Process as Entry, Stat, Status as StatusFile};
+use procfs::{FromRead as _, ProcError, ProcResult};
+
+pub use self::reader::Reader;
+use super::Users;
+use super::clock::boot_offset;
 
 const NANOS: u64 = 1_000_000_000;
-/// Reads of a process that replaces its image meanwhile, before giving up.
-const ATTEMPTS: usize = 4;
-const DELETED: &str = " (deleted)";
-/// Bytes of an environment that are looked at, as many as the kernel side does.
-const MAX_ENVIRONMENT: u64 = 256 << 10;
 
-/// Why a process could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// There is no such process, or it ended while it was read.
@@ -31,18 +24,18 @@ pub enum ProcessError {
         /// The process.
         pid: u32,
     },
-    /// It ran one program after the other while it was read.
-    #[error("process {pid} does not settle on an executable")]
-    Unsettled {
+    /// It executed other programs while it was read.
+    #[error("process {pid} keeps replacing its executable")]
+    Unstable {
         /// The process.
         pid: u32,
     },
-    /// `/proc` answered with something else.
+    /// Reading failed otherwise.
     #[error("cannot read process {pid}")]
     Read {
         /// The process.
         pid: u32,
-        /// What `/proc` said.
+        /// Why.
         source: ProcError,
     },
     /// `/proc` itself cannot be listed.
@@ -55,23 +48,29 @@ pub enum ProcessError {
 pub struct HostProcess {
     /// Process id.
     pub pid: u32,
-    /// When it was made, nanoseconds since boot, as a multiple of the clock tick (10 ms on usual kernels).
+    /// When it was created, nanoseconds since boot, as a multiple of the clock tick (usually 10 ms).
     pub start_ns: u64,
-    /// Process id of the parent; `None` for those that the kernel started.
+    /// Process id of the parent; `None` for processes that the kernel started.
     pub parent_pid: Option<u32>,
-    /// Path of the executable as the kernel gives it, with ` (deleted)` at the end where it has put that.
-    /// `None` for kernel threads, zombies, and processes that may not be looked at.
+    /// Path of the executable; the last one, if the file has no path any more. `None` for kernel threads, zombies,
+    /// and processes that may not be inspected.
     pub exe: Option<Arc<str>>,
-    /// The name that `exe` gives is no longer the file's, whether it was removed or replaced.
+    /// `exe` is no longer the path of the file, which was removed or replaced.
     pub exe_deleted: bool,
-    /// Which file it runs, as `stat(2)` says.
+    /// The origin of the executable.
+    pub origin: Origin,
+    /// Identity of the executable by `stat(2)`.
     pub file: Option<FileId>,
+    /// Its present state.
+    pub state: Option<FileState>,
     /// Arguments, at most [`MAX_ARGS`] bytes of them.
     pub args: Arc<[Arc<str>]>,
-    /// There are more.
+    /// The arguments are longer.
     pub args_truncated: bool,
-    /// Working directory now, which may be another than at the exec.
-    pub directory: Option<Arc<str>>,
+    /// The script of an interpreter.
+    pub script: Script,
+    /// The trace context in its environment, if that was read.
+    pub trace_parent: Option<TraceParent>,
     /// Effective user id.
     pub uid: u32,
     /// Control group.
@@ -79,7 +78,7 @@ pub struct HostProcess {
 }
 
 impl HostProcess {
-    /// The process as records carry it. `boot` is when the machine started ([`super::boot_time`]).
+    /// The process for events. `boot` is the time of boot ([`super::boot_time`]).
     #[must_use]
     pub fn to_model(&self, boot: Timestamp, users: &mut Users) -> Process {
         Process {
@@ -94,172 +93,68 @@ impl HostProcess {
     }
 
     fn to_executable(&self) -> Executable {
-        let mut executable = Executable {
+        Executable {
             path: self.exe.clone(),
-            path_as_typed: false,
             file: self.file,
+            state: self.state,
+            origin: self.origin,
             args: Arc::clone(&self.args),
             args_truncated: self.args_truncated,
-            directory: None,
-            script: Script::Inapplicable,
-            trace_parent: None,
-            sha256: OnceLock::new(),
+            script: self.script.clone(),
+            trace_parent: self.trace_parent,
+            ..Executable::default()
         }
-        .interpreted();
-        if executable.script == Script::Unknown {
-            // A relative path may be meant. The directory is only that of the exec if the script lies there.
-            executable.directory.clone_from(&self.directory);
-            executable = executable.interpreted();
-            if executable.script.word().is_some_and(|word| word.starts_with('/') && !self.has_file(word)) {
-                executable.script = Script::Unknown;
-            }
-            executable.directory = None;
-        }
-        executable
     }
 
-    /// Whether a path names a file where the process looks.
-    fn has_file(&self, path: &str) -> bool {
-        let in_its_root = format!("/proc/{}/root{path}", self.pid);
-        std::fs::metadata(in_its_root).is_ok_and(|metadata| metadata.is_file())
-    }
-
-    /// Whether this is the process that the kernel says started at a moment, nanoseconds since boot: `/proc`
-    /// rounds down to the clock tick.
+    /// Whether the process started at this time by the kernel side, nanoseconds since boot: `/proc` rounds down to
+    /// the clock tick.
     #[must_use]
     pub fn started_at(&self, kernel_ns: u64) -> bool {
-        from_ticks(kernel_ns / tick_ns()) == self.start_ns
+        is_same_start(self.start_ns, kernel_ns)
     }
 }
 
-/// Reads one process.
-///
-/// Every file is opened through one descriptor of `/proc/PID`, which the kernel ties to the process and not
-/// to the number: once it has ended, reads fail even if the number is in use again. The start time is
-/// compared before and after as well (some files are reached by path), and so is the executable, so that the
-/// arguments are those of the program named.
-///
-/// # Errors
-///
-/// The process is gone, keeps replacing its image, or `/proc` does not answer.
-pub fn read(pid: u32, cgroups: &mut Cgroups) -> Result<HostProcess, ProcessError> {
+/// A process without its executable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    /// As [`HostProcess::start_ns`].
+    pub(crate) start_ns: u64,
+    /// Process id of the parent.
+    pub(crate) parent_pid: Option<u32>,
+    /// Effective user id.
+    pub(crate) uid: u32,
+}
+
+impl Status {
+    /// Never blocks on the process or a file system: the kernel has all of it in memory.
+    pub(crate) fn read(pid: u32) -> Result<Self, ProcessError> {
+        Self::from_entry(&open(pid)?, pid)
+    }
+
+    fn from_entry(entry: &Entry, pid: u32) -> Result<Self, ProcessError> {
+        let failed = |error| process_error(pid, error);
+        let stat = stat(entry).map_err(failed)?;
+        Ok(Self {
+            start_ns: from_ticks(stat.starttime),
+            parent_pid: u32::try_from(stat.ppid).ok().filter(|parent| *parent != 0),
+            uid: status(entry).map_err(failed)?.euid,
+        })
+    }
+
+    /// As [`HostProcess::started_at`].
+    pub(crate) fn started_at(&self, kernel_ns: u64) -> bool {
+        is_same_start(self.start_ns, kernel_ns)
+    }
+}
+
+fn is_same_start(start_ns: u64, kernel_ns: u64) -> bool {
+    let shown_ns = kernel_ns.saturating_add_signed(boot_offset());
+    from_ticks(shown_ns / tick_ns()) == start_ns
+}
+
+fn open(pid: u32) -> Result<Entry, ProcessError> {
     let number = i32::try_from(pid).map_err(|_| ProcessError::Gone { pid })?;
-    read_entry(&Entry::new(number).map_err(|error| process_error(pid, error))?, pid, cgroups)
-}
-
-/// The trace that the environment of a process names, as it was when the process ran its program. Nothing else of the
-/// environment is kept. `None` as well where the process is gone or may not be looked at.
-#[must_use]
-pub fn trace_parent(process: &HostProcess) -> Option<TraceParent> {
-    let entry = Entry::new(i32::try_from(process.pid).ok()?).ok()?;
-    let environment = entry.open_relative("environ").ok()?.take(MAX_ENVIRONMENT);
-    let value = BufReader::new(environment)
-        .split(0)
-        .map_while(Result::ok)
-        .find_map(|variable| variable.strip_prefix(b"TRACEPARENT=").map(<[u8]>::to_vec))?;
-    let is_same = from_ticks(entry.stat().ok()?.starttime) == process.start_ns;
-    TraceParent::parse(std::str::from_utf8(&value).ok()?).filter(|_| is_same)
-}
-
-/// Reads every process. Those that end meanwhile or cannot be read are left out.
-///
-/// # Errors
-///
-/// `/proc` cannot be listed.
-pub fn all(cgroups: &mut Cgroups) -> Result<Vec<HostProcess>, ProcessError> {
-    let entries = procfs::process::all_processes().map_err(ProcessError::List)?;
-    Ok(entries.flatten().filter_map(|entry| read_entry(&entry, u32::try_from(entry.pid).ok()?, cgroups).ok()).collect())
-}
-
-fn read_entry(entry: &Entry, pid: u32, cgroups: &mut Cgroups) -> Result<HostProcess, ProcessError> {
-    let failed = |error| process_error(pid, error);
-    let before = entry.stat().map_err(failed)?;
-    let image = read_image(entry, pid)?;
-    let uid = entry.status().map_err(failed)?.euid;
-    let cgroup = cgroups.of_open_process(entry);
-    let after = entry.stat().map_err(failed)?;
-    if before.starttime != after.starttime {
-        return Err(ProcessError::Gone { pid });
-    }
-    Ok(HostProcess {
-        pid,
-        start_ns: from_ticks(after.starttime),
-        parent_pid: u32::try_from(after.ppid).ok().filter(|parent| *parent != 0),
-        exe_deleted: image.is_deleted(pid),
-        exe: image.path,
-        file: image.file,
-        args: image.args,
-        args_truncated: image.args_truncated,
-        directory: image.directory,
-        uid,
-        cgroup,
-    })
-}
-
-/// An argument vector.
-type Args = Arc<[Arc<str>]>;
-
-/// What a process runs.
-struct Image {
-    path: Option<Arc<str>>,
-    file: Option<FileId>,
-    args: Arc<[Arc<str>]>,
-    args_truncated: bool,
-    directory: Option<Arc<str>>,
-}
-
-impl Image {
-    /// The kernel appends the mark, but a file's real name may end so too: then that name still leads to the
-    /// file.
-    fn is_deleted(&self, pid: u32) -> bool {
-        let Some(path) = self.path.as_deref().filter(|path| path.ends_with(DELETED)) else {
-            return false;
-        };
-        let in_its_root = format!("/proc/{pid}/root{path}");
-        let named = std::fs::metadata(Path::new(OsStr::from_bytes(in_its_root.as_bytes())));
-        named.ok().map(|metadata| identity(&metadata)) != self.file
-    }
-}
-
-fn read_image(entry: &Entry, pid: u32) -> Result<Image, ProcessError> {
-    let mut executable = read_executable(entry, pid);
-    for _ in 0..ATTEMPTS {
-        let (args, args_truncated) = read_args(entry).map_err(|error| process_error(pid, error))?;
-        let again = read_executable(entry, pid);
-        if again == executable {
-            let (path, file) = executable;
-            let directory = entry.cwd().ok().map(|path| Arc::from(path.to_string_lossy()));
-            return Ok(Image { path, file, args, args_truncated, directory });
-        }
-        executable = again;
-    }
-    Err(ProcessError::Unsettled { pid })
-}
-
-/// Absent for kernel threads, for zombies, and where the kernel does not let this process look.
-fn read_executable(entry: &Entry, pid: u32) -> (Option<Arc<str>>, Option<FileId>) {
-    let path = entry.exe().ok().map(|path| Arc::from(path.to_string_lossy()));
-    let metadata: Option<Metadata> = std::fs::metadata(format!("/proc/{pid}/exe")).ok();
-    (path, metadata.map(|metadata| identity(&metadata)))
-}
-
-/// The arguments, and whether there are more.
-fn read_args(entry: &Entry) -> Result<(Args, bool), ProcError> {
-    let limit = u64::try_from(MAX_ARGS).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    entry.open_relative("cmdline")?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    let truncated = bytes.len() > MAX_ARGS;
-    bytes.truncate(MAX_ARGS);
-    Ok((split_args(&bytes), truncated))
-}
-
-/// Arguments end with a NUL each; the last one may have lost it.
-fn split_args(bytes: &[u8]) -> Args {
-    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
-    if bytes.is_empty() {
-        return Arc::default();
-    }
-    bytes.split(|byte| *byte == 0).map(|arg| Arc::from(String::from_utf8_lossy(arg))).collect()
+    Entry::new(number).map_err(|error| process_error(pid, error))
 }
 
 fn process_error(pid: u32, source: ProcError) -> ProcessError {
@@ -276,8 +171,27 @@ fn tick_ns() -> u64 {
     NANOS / procfs::ticks_per_second().max(1)
 }
 
+/// A start time in `/proc`, on the kernel's boot clock.
 fn from_ticks(ticks: u64) -> u64 {
-    ticks.saturating_mul(tick_ns())
+    ticks.saturating_mul(tick_ns()).saturating_add_signed(boot_offset().saturating_neg())
+}
+
+/// `/proc/PID/stat`.
+pub(crate) fn stat(entry: &Entry) -> ProcResult<Stat> {
+    Stat::from_read(text(entry, "stat")?)
+}
+
+/// `/proc/PID/status`.
+pub(crate) fn status(entry: &Entry) -> ProcResult<StatusFile> {
+    StatusFile::from_read(text(entry, "status")?)
+}
+
+/// A file of `/proc/PID` that contains the name of the process, which may not be UTF-8. Invalid bytes are
+/// replaced: nothing else in it is arbitrary.
+fn text(entry: &Entry, name: &str) -> ProcResult<Cursor<String>> {
+    let mut bytes = Vec::new();
+    entry.open_relative(name)?.read_to_end(&mut bytes)?;
+    Ok(Cursor::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The event that an operation should lead to.
+//! The expected event of an operation.
 
 use std::net::SocketAddr;
 
@@ -6,11 +6,11 @@ use egret_model::{Endpoint, Event, EventName, Transport};
 
 use super::Outcome;
 
-/// What tells the event from all others, and what it should say.
+/// Identifies the event, and has what it should contain.
 pub(super) struct Expected {
     pub(super) name: EventName,
     pub(super) transport: Transport,
-    /// Either end that the operation alone has.
+    /// An endpoint that only this operation has.
     pub(super) local: Option<SocketAddr>,
     pub(super) peer: Option<SocketAddr>,
     /// Payload bytes that were sent, where the event has them.
@@ -18,18 +18,18 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// What is expected of a first event.
+    /// The first event of a connection.
     pub(super) fn new(name: EventName, transport: Transport, peer: SocketAddr) -> Self {
         Self { name, transport, local: None, peer: Some(peer), sent: None }
     }
 
-    /// How well `event` answers; `None` if it is about something else. `me` is this process's id.
-    pub(super) fn judge(&self, event: &Event, me: u32) -> Option<Outcome> {
+    /// How well an event matches; `None` if it is about another flow. `me` is this process's id.
+    pub(super) fn compare(&self, event: &Event, me: u32) -> Option<Outcome> {
         if event.name != self.name || event.transport.is_some_and(|transport| transport != self.transport) {
             return None;
         }
         let pid = event.process.as_ref().map(|process| process.pid);
-        // Without ports anybody's packets look like ours, so that only the process can tell them apart.
+        // Without ports only the process distinguishes these packets from others.
         if !self.transport.has_ports() {
             return (pid == Some(me)).then(|| self.complete(event));
         }
@@ -43,23 +43,23 @@ impl Expected {
         })
     }
 
-    /// The event is ours: does it say everything?
+    /// The result of an event of this process.
     fn complete(&self, event: &Event) -> Outcome {
         match (self.peer, self.sent) {
             (Some(_), _) if event.peer.address.is_none() => Outcome::WithoutPeer,
             (_, Some(sent)) if event.bytes_sent != Some(sent) => {
-                let said = event.bytes_sent.map_or_else(|| "none".into(), |bytes| bytes.to_string());
-                Outcome::Partly(format!("with {said} bytes sent instead of {sent}"))
+                let sent_text = event.bytes_sent.map_or_else(|| "none".into(), |bytes| bytes.to_string());
+                Outcome::Partly(format!("with {sent_text} bytes sent instead of {sent}"))
             }
             _ => Outcome::Seen,
         }
     }
 }
 
-/// Whether an end is the one expected; a layer that cannot tell an end does not contradict.
-fn is(expected: Option<SocketAddr>, end: Endpoint) -> bool {
+/// Whether an endpoint is as expected. An unknown address matches any.
+fn is(expected: Option<SocketAddr>, endpoint: Endpoint) -> bool {
     let Some(expected) = expected else { return true };
-    end.address.is_none_or(|address| address == expected.ip()) && end.port == Some(expected.port())
+    endpoint.address.is_none_or(|address| address == expected.ip()) && endpoint.port == Some(expected.port())
 }
 
 #[cfg(test)]
@@ -87,7 +87,11 @@ mod tests {
             process: pid.map(process),
             attribution: Attribution::Cookie,
             transport: Some(transport),
-            peer: Endpoint { address: Some(peer.ip()), port: (peer.port() != 0).then_some(peer.port()) },
+            peer: Endpoint {
+                address: Some(peer.ip()),
+                port: (peer.port() != 0).then_some(peer.port()),
+                interface: None,
+            },
             ..Event::new(name, Timestamp(0), id, Layer::Sockets)
         }
     }
@@ -97,22 +101,22 @@ mod tests {
     }
 
     #[test]
-    fn our_connection_is_seen_and_others_are_not_taken_for_it() {
+    fn only_the_expected_event_matches() {
         let expected = Expected::new(EventName::ConnectionOpen, Transport::Tcp, peer());
-        assert_eq!(expected.judge(&open(peer(), Some(ME)), ME), Some(Outcome::Seen));
-        assert_eq!(expected.judge(&open("127.0.0.1:8081".parse().unwrap(), Some(ME)), ME), None);
-        assert_eq!(expected.judge(&open("127.0.0.2:8080".parse().unwrap(), Some(ME)), ME), None);
+        assert_eq!(expected.compare(&open(peer(), Some(ME)), ME), Some(Outcome::Seen));
+        assert_eq!(expected.compare(&open("127.0.0.1:8081".parse().unwrap(), Some(ME)), ME), None);
+        assert_eq!(expected.compare(&open("127.0.0.2:8080".parse().unwrap(), Some(ME)), ME), None);
         let udp = event(EventName::ConnectionOpen, Transport::Udp, peer(), Some(ME));
-        assert_eq!(expected.judge(&udp, ME), None);
+        assert_eq!(expected.compare(&udp, ME), None);
         let closed = event(EventName::ConnectionClose, Transport::Tcp, peer(), Some(ME));
-        assert_eq!(expected.judge(&closed, ME), None);
+        assert_eq!(expected.compare(&closed, ME), None);
     }
 
     #[test]
-    fn another_process_or_none_is_told() {
+    fn wrong_or_missing_process_is_reported() {
         let expected = Expected::new(EventName::ConnectionOpen, Transport::Tcp, peer());
-        assert!(matches!(expected.judge(&open(peer(), Some(1)), ME), Some(Outcome::Partly(_))));
-        assert!(matches!(expected.judge(&open(peer(), None), ME), Some(Outcome::Partly(_))));
+        assert!(matches!(expected.compare(&open(peer(), Some(1)), ME), Some(Outcome::Partly(_))));
+        assert!(matches!(expected.compare(&open(peer(), None), ME), Some(Outcome::Partly(_))));
     }
 
     #[test]
@@ -120,9 +124,9 @@ mod tests {
         let mut expected = Expected::new(EventName::ConnectionClose, Transport::Tcp, peer());
         expected.sent = Some(5);
         let mut closed = event(EventName::ConnectionClose, Transport::Tcp, peer(), Some(ME));
-        assert!(matches!(expected.judge(&closed, ME), Some(Outcome::Partly(_))));
+        assert!(matches!(expected.compare(&closed, ME), Some(Outcome::Partly(_))));
         closed.bytes_sent = Some(5);
-        assert_eq!(expected.judge(&closed, ME), Some(Outcome::Seen));
+        assert_eq!(expected.compare(&closed, ME), Some(Outcome::Seen));
     }
 
     #[test]
@@ -130,10 +134,10 @@ mod tests {
         let address = "127.0.0.1:0".parse().unwrap();
         let expected = Expected::new(EventName::DatagramSend, Transport::Icmp, address);
         let mut ping = event(EventName::DatagramSend, Transport::Icmp, address, Some(ME));
-        assert_eq!(expected.judge(&ping, ME), Some(Outcome::Seen));
+        assert_eq!(expected.compare(&ping, ME), Some(Outcome::Seen));
         ping.peer = Endpoint::default();
-        assert_eq!(expected.judge(&ping, ME), Some(Outcome::WithoutPeer));
+        assert_eq!(expected.compare(&ping, ME), Some(Outcome::WithoutPeer));
         ping.process = Some(process(1));
-        assert_eq!(expected.judge(&ping, ME), None);
+        assert_eq!(expected.compare(&ping, ME), None);
     }
 }

@@ -1,11 +1,10 @@
-//! The self-test: does the capture that runs see what this process does on loopback?
+//! The self-test: whether the running capture sees operations of this process on loopback.
 //!
-//! That the programs load and attach says little; a hook that a kernel does not call stays silent. So every way into
-//! the sockets that egret promises is walked once, and the event is waited for. Nothing leaves the host.
+//! A program that is loaded and attached may never be called by the kernel. So every kind of operation that egret
+//! promises to see is done once, and its event is waited for. No traffic leaves the host.
 
 mod expected;
 mod operations;
-mod uring;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -16,78 +15,78 @@ use egret_model::Event;
 use crate::Capture;
 use expected::Expected;
 
-/// Events that have not come after this long do not come: twenty times the reader's own bound.
+/// An event that has not come after this long is missing: twenty times the latency of the reader.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What became of an operation.
+/// The result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Seen, under this process.
     Seen,
     /// Seen, under this process, but not with its peer.
     WithoutPeer,
-    /// Seen, but this is wrong or missing.
+    /// Seen, but with this difference.
     Partly(String),
     /// Not seen.
     NotSeen,
-    /// The operation itself could not be done here, for this reason.
+    /// The operation failed here, for this reason.
     NotChecked(String),
 }
 
 /// One operation of the self-test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trial {
-    /// What was done: `tcp_connect`, `io_uring_connect` and so on.
+pub struct Observation {
+    /// The operation: `tcp_connect`, `io_uring_connect` and so on.
     pub name: &'static str,
-    /// What became of it.
+    /// Its result.
     pub outcome: Outcome,
 }
 
-/// An operation that was done, or could not be.
+/// An operation that succeeded or failed.
 struct Attempt {
     name: &'static str,
     result: io::Result<Done>,
 }
 
-/// What to look for, and the sockets that must stay open until then.
+/// The expected event, and the sockets that must stay open until it is seen.
 struct Done {
     expected: Expected,
     _sockets: Vec<OwnedFd>,
 }
 
-/// Walks every way and waits until all are seen, two seconds at most.
+/// Does every operation and waits until all are seen, two seconds at most.
 #[must_use]
-pub fn self_test(capture: &mut Capture) -> Vec<Trial> {
+pub fn self_test(capture: &mut Capture) -> Vec<Observation> {
     let attempts = operations::attempt_all();
-    let mut trials: Vec<Trial> = attempts.iter().map(Trial::of).collect();
+    let mut observations: Vec<Observation> = attempts.iter().map(Observation::from_attempt).collect();
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut events = Vec::new();
         while capture.drain(&mut events) {}
-        note(&attempts, &mut trials, &events);
+        update(&attempts, &mut observations, &events);
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || !trials.iter().any(Trial::waits) {
-            return trials;
+        if left.is_zero() || !observations.iter().any(Observation::waits) {
+            return observations;
         }
         capture.wait(&[], Some(left));
     }
 }
 
-/// Compares every operation with every event; the best match stays.
-fn note(attempts: &[Attempt], trials: &mut [Trial], events: &[Event]) {
+/// Compares every operation with every event, and keeps the best result.
+fn update(attempts: &[Attempt], observations: &mut [Observation], events: &[Event]) {
     let me = std::process::id();
-    for (attempt, trial) in attempts.iter().zip(trials) {
+    for (attempt, observation) in attempts.iter().zip(observations) {
         let Ok(done) = &attempt.result else { continue };
-        for outcome in events.iter().filter_map(|event| done.expected.judge(event, me)) {
-            if trial.outcome != Outcome::Seen {
-                trial.outcome = outcome;
+        for outcome in events.iter().filter_map(|event| done.expected.compare(event, me)) {
+            if observation.outcome != Outcome::Seen {
+                observation.outcome = outcome;
             }
         }
     }
 }
 
-impl Trial {
-    fn of(attempt: &Attempt) -> Self {
+impl Observation {
+    fn from_attempt(attempt: &Attempt) -> Self {
         let outcome = match &attempt.result {
             Ok(_) => Outcome::NotSeen,
             Err(error) => Outcome::NotChecked(error.to_string()),

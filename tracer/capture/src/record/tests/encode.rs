@@ -1,13 +1,13 @@
-//! The kernel side's part of the game, written down a second time: from records to the bytes of a ring.
+//! The encoder of the kernel side a second time, for tests: from records to the bytes of a ring.
 //!
-//! By hand and field by field, so that a decoder that swaps two fields is found out. The fuzz targets use it too.
+//! Every field is written separately, so that a decoder that swaps two fields fails. The fuzz targets use it too.
 
 use egret_wire::{
     CallRecord, CgroupRecord, ExecHeader, FlowRecord, Header, Kind, NameRecord, ProcessRef, TRACE_PARENT, VERSION,
     address_bytes,
 };
 
-/// A header that tells the truth.
+/// A header with the right length.
 pub(crate) fn header(kind: Kind, length: usize, flags: u32, time_ns: u64) -> Header {
     let length = u16::try_from(length).expect("a record is shorter than 64 KiB");
     Header { version: VERSION, kind: kind as u8, length, flags, time_ns }
@@ -47,7 +47,9 @@ pub(crate) fn flow(flow: &FlowRecord) -> Vec<u8> {
     for number in [flow.local_port, flow.peer_port, flow.family, flow.protocol, flow.socket_type, flow.old_state] {
         out.extend(number.to_ne_bytes());
     }
-    out.extend(flow.spilled.to_ne_bytes());
+    for number in [flow.spilled, flow.interface, flow.reserved] {
+        out.extend(number.to_ne_bytes());
+    }
     out
 }
 
@@ -64,27 +66,31 @@ pub(crate) fn call(call: &CallRecord) -> Vec<u8> {
     for number in [call.call, call.peer_port, call.local_port, call.family, call.protocol, call.socket_type] {
         out.extend(number.to_ne_bytes());
     }
+    out.extend(call.interface.to_ne_bytes());
+    out.extend(call.netns.to_ne_bytes());
     out
 }
 
-/// With as much payload as is given, and `unused` bytes of room behind it.
+/// With this payload, and `unused` bytes of reserved space after it.
 pub(crate) fn name(name: &NameRecord, payload: &[u8], unused: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_header(&mut out, &name.header);
     out.extend(name.cookie.to_ne_bytes());
+    out.extend(name.exec_id.to_ne_bytes());
     out.extend(address_bytes(name.remote));
-    for number in [name.pid, name.sequence, name.length] {
+    for number in [name.pid, name.netns, name.sequence, name.length] {
         out.extend(number.to_ne_bytes());
     }
     for number in [name.remote_port, name.captured] {
         out.extend(number.to_ne_bytes());
     }
+    out.extend(name.uid.to_ne_bytes());
     out.extend(payload);
     out.extend(unused);
     out
 }
 
-/// A path longer than the record has room for is cut.
+/// A path that is longer than the space in the record is truncated.
 pub(crate) fn cgroup(time_ns: u64, id: u64, path: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_header(&mut out, &header(Kind::Cgroup, size_of::<CgroupRecord>(), 0, time_ns));
@@ -94,7 +100,7 @@ pub(crate) fn cgroup(time_ns: u64, id: u64, path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What an exec record is made of; `path` and `args` as they lie in the record.
+/// The parts of an exec record; `path` and `args` as they are in the record.
 #[derive(Clone, Debug)]
 pub(crate) struct RawExec {
     pub(crate) process: ProcessRef,
@@ -102,11 +108,13 @@ pub(crate) struct RawExec {
     pub(crate) flags: u32,
     pub(crate) inode: u64,
     pub(crate) device: u32,
+    pub(crate) size: u64,
+    pub(crate) changed_ns: u64,
     pub(crate) path: Vec<u8>,
     pub(crate) args: Vec<u8>,
-    /// With room to spare it is filled up with NULs.
+    /// A shorter value is padded with NULs.
     pub(crate) trace_parent: Option<Vec<u8>>,
-    /// As it lies in the record.
+    /// As it is in the record.
     pub(crate) directory: Vec<u8>,
 }
 
@@ -122,6 +130,8 @@ pub(crate) fn exec(exec: &RawExec) -> Vec<u8> {
         out.extend(u16::try_from(part.len()).expect("a part is shorter than its record").to_ne_bytes());
     }
     out.extend([0; 6]);
+    out.extend(exec.size.to_ne_bytes());
+    out.extend(exec.changed_ns.to_ne_bytes());
     out.extend(&exec.path);
     out.extend(&exec.args);
     out.extend(&exec.directory);

@@ -1,4 +1,4 @@
-//! What the decoder must do with good, damaged and hostile records.
+//! The decoder with valid, damaged and malicious records.
 
 mod encode;
 mod strategy;
@@ -32,7 +32,7 @@ proptest! {
         prop_assert_eq!(decode(&encode::exec(&raw)), Ok(Record::Exec(decoded(&raw, Some(path), args))));
     }
 
-    /// Nothing of what the ring held before comes out.
+    /// Earlier content of the ring is not returned.
     #[test]
     fn packets_decode_to_what_was_captured((kind, record, payload, unused) in strategy::name()) {
         let encoded = encode::name(&record, &payload, &unused);
@@ -40,56 +40,56 @@ proptest! {
     }
 
     #[test]
-    fn a_packet_that_is_longer_than_its_room_is_told((_, mut record, payload, unused) in strategy::name(), more in 1..99_u16) {
+    fn packet_longer_than_its_space_is_truncated((_, mut record, payload, unused) in strategy::name(), more in 1..99_u16) {
         record.captured = u16::try_from(payload.len() + unused.len()).unwrap() + more;
         let encoded = encode::name(&record, &payload, &unused);
         prop_assert_eq!(decode(&encoded), Err(DecodeError::Truncated { have: encoded.len() }));
     }
 
     #[test]
-    fn every_truncation_is_told(record in strategy::record()) {
+    fn truncated_record_is_an_error(record in strategy::record()) {
         for have in 0..record.len() {
             prop_assert_eq!(decode(&record[..have]), Err(DecodeError::Truncated { have }));
         }
     }
 
     #[test]
-    fn trailing_bytes_are_told(record in strategy::record(), trailing in prop::collection::vec(any::<u8>(), 1..64)) {
-        let says = u16::from_ne_bytes([record[2], record[3]]);
+    fn trailing_bytes_are_an_error(record in strategy::record(), trailing in prop::collection::vec(any::<u8>(), 1..64)) {
+        let length = u16::from_ne_bytes([record[2], record[3]]);
         let longer = [record, trailing].concat();
-        prop_assert_eq!(decode(&longer), Err(DecodeError::Length { have: longer.len(), says }));
+        prop_assert_eq!(decode(&longer), Err(DecodeError::Length { have: longer.len(), length }));
     }
 
     #[test]
-    fn a_header_that_lies_about_the_length_is_told(mut record in strategy::record(), says: u16) {
-        prop_assume!(usize::from(says) != record.len());
-        record[2..4].copy_from_slice(&says.to_ne_bytes());
-        prop_assert_eq!(decode(&record), Err(DecodeError::Length { have: record.len(), says }));
+    fn wrong_length_in_the_header_is_an_error(mut record in strategy::record(), length: u16) {
+        prop_assume!(usize::from(length) != record.len());
+        record[2..4].copy_from_slice(&length.to_ne_bytes());
+        prop_assert_eq!(decode(&record), Err(DecodeError::Length { have: record.len(), length }));
     }
 
     #[test]
-    fn any_other_version_is_told(mut record in strategy::record(), version: u8) {
+    fn other_version_is_an_error(mut record in strategy::record(), version: u8) {
         prop_assume!(version != VERSION);
         record[0] = version;
         prop_assert_eq!(decode(&record), Err(DecodeError::Version(version)));
     }
 
     #[test]
-    fn unknown_kinds_are_told(mut record in strategy::record(), kind in prop_oneof![Just(0), 19..=u8::MAX]) {
+    fn unknown_kind_is_an_error(mut record in strategy::record(), kind in prop_oneof![Just(0), Just(12), 20..=u8::MAX]) {
         record[1] = kind;
         prop_assert_eq!(decode(&record), Err(DecodeError::Kind(kind)));
     }
 
-    /// A record of one length read as a kind of another.
+    /// A record with the kind of a record of another length.
     #[test]
-    fn a_known_but_wrong_kind_is_told((_, flow) in strategy::flow(), call in strategy::call()) {
+    fn wrong_kind_is_an_error((_, flow) in strategy::flow(), call in strategy::call()) {
         let mut short = encode::call(&call);
         short[1] = Kind::Closed as u8;
         prop_assert_eq!(decode(&short), Err(DecodeError::Truncated { have: size_of::<CallRecord>() }));
         let mut long = encode::flow(&flow);
         long[1] = Kind::Call as u8;
         let have = size_of::<FlowRecord>();
-        prop_assert_eq!(decode(&long), Err(DecodeError::Length { have, says: flow.header.length }));
+        prop_assert_eq!(decode(&long), Err(DecodeError::Length { have, length: flow.header.length }));
     }
 
     #[test]
@@ -99,7 +99,7 @@ proptest! {
         }
     }
 
-    /// The same past the first checks.
+    /// The same with a valid header.
     #[test]
     fn random_bodies_never_panic(kind in 0..20_u8, mut data in prop::collection::vec(any::<u8>(), 4..512)) {
         let length = u16::try_from(data.len()).unwrap();
@@ -127,10 +127,9 @@ proptest! {
         }
     }
 
-    /// Whatever the path and arguments hold, the decoder neither fails nor invents: every byte that is not a separator
-    /// comes out, once.
+    /// With any path and arguments the decoder does not fail, and returns every byte that is not a separator once.
     #[test]
-    fn hostile_execs_keep_every_byte(raw in strategy::hostile_exec()) {
+    fn malicious_execs_keep_every_byte(raw in strategy::malicious_exec()) {
         let Ok(Record::Exec(exec)) = decode(&encode::exec(&raw)) else { panic!("not decoded") };
         let expected = decoded(&raw, exec.path.clone(), exec.args.clone());
         prop_assert_eq!(&exec, &expected);
@@ -146,9 +145,9 @@ proptest! {
         }
     }
 
-    /// The lengths inside an exec record lie: more than there is, less than there is, moved between the two parts.
+    /// Wrong lengths in an exec record: too long, too short, or divided wrongly between the two parts.
     #[test]
-    fn lengths_that_lie_are_told((raw, ..) in strategy::exec(), path_length: u16, args_length: u16) {
+    fn wrong_lengths_in_an_exec_are_an_error((raw, ..) in strategy::exec(), path_length: u16, args_length: u16) {
         let mut record = encode::exec(&raw);
         let have = record.len();
         record[68..70].copy_from_slice(&path_length.to_ne_bytes());
@@ -159,24 +158,25 @@ proptest! {
         match needs.cmp(&have) {
             std::cmp::Ordering::Greater => prop_assert_eq!(result, Err(DecodeError::Truncated { have })),
             std::cmp::Ordering::Less => {
-                let says = u16::try_from(have).unwrap();
-                prop_assert_eq!(result, Err(DecodeError::Length { have, says }));
+                let length = u16::try_from(have).unwrap();
+                prop_assert_eq!(result, Err(DecodeError::Length { have, length }));
             }
             std::cmp::Ordering::Equal => prop_assert!(result.is_ok()),
         }
     }
 }
 
-/// What the record of `raw` decodes to, with this path and these arguments.
+/// The decoded record of `raw`, with this path and these arguments.
 fn decoded(raw: &RawExec, path: Option<Vec<u8>>, args: Vec<Vec<u8>>) -> Exec {
-    let RawExec { process, time_ns, flags, inode, device, .. } = *raw;
+    let RawExec { process, time_ns, flags, inode, device, size, changed_ns, .. } = *raw;
     let mut components: Vec<&[u8]> = raw.directory.split(|byte| *byte == 0).collect();
     components.reverse();
     let directory = (!raw.directory.is_empty()).then(|| components.join(&b'/'));
-    Exec { process, time_ns, path, flags, inode, device, args, trace_parent: raw.trace_parent.clone(), directory }
+    let trace_parent = raw.trace_parent.clone();
+    Exec { process, time_ns, path, flags, inode, device, size, changed_ns, args, trace_parent, directory }
 }
 
-/// Bytes of a record whose length does not depend on what it says.
+/// Bytes of a record of fixed length.
 fn size_of_fixed(record: &Record) -> Option<usize> {
     match record {
         Record::Exec(_) | Record::Name(..) => None,
@@ -206,6 +206,8 @@ fn raw_exec(flags: u32, path: &[u8], args: &[u8]) -> RawExec {
         flags,
         inode: 2,
         device: 3,
+        size: 4,
+        changed_ns: 5,
         path: path.to_vec(),
         args: args.to_vec(),
         trace_parent: None,
@@ -220,9 +222,9 @@ fn exec_of(flags: u32, path: &[u8], args: &[u8]) -> (Option<Vec<u8>>, Vec<Vec<u8
     }
 }
 
-/// A working directory is a path like others; the root is one NUL.
+/// The root directory is one NUL.
 #[test]
-fn directories_are_paths() {
+fn directory_is_decoded_as_a_path() {
     let directory = |data: &[u8]| {
         let raw = RawExec { directory: data.to_vec(), ..raw_exec(0, b"sh\0bin\0", b"sh\0") };
         let Ok(Record::Exec(exec)) = decode(&encode::exec(&raw)) else { panic!("no record of an exec") };
@@ -234,26 +236,26 @@ fn directories_are_paths() {
 }
 
 #[test]
-fn paths_are_turned_around() {
+fn components_are_reversed() {
     let path = |data: &[u8]| exec_of(0, data, b"").0.unwrap();
     assert_eq!(path(b"curl\0bin\0usr\0"), b"/usr/bin/curl");
     assert_eq!(path(b"init\0"), b"/init");
-    // The last NUL may be missing, and names need not be text.
+    // The last NUL may be missing, and names may not be UTF-8.
     assert_eq!(path(b"\xff\xfe\0\x80 x\0b"), b"/b/\x80 x/\xff\xfe");
-    // Components that a kernel would not write stay where they are.
+    // Empty components, which the kernel side does not write, are kept.
     assert_eq!(path(b"a\0\0b\0"), b"/b//a");
     assert_eq!(path(b"\0"), b"/");
 }
 
 #[test]
-fn paths_as_typed_stay_as_they_are() {
+fn paths_as_typed_are_not_changed() {
     assert_eq!(exec_of(EXEC_PATH_AS_TYPED, b"./a.out\0", b"").0.unwrap(), b"./a.out");
     assert_eq!(exec_of(EXEC_PATH_AS_TYPED, b"no end", b"").0.unwrap(), b"no end");
     assert_eq!(exec_of(EXEC_PATH_AS_TYPED, b"one\0two\0", b"").0.unwrap(), b"one");
 }
 
 #[test]
-fn a_path_that_is_not_known_is_absent() {
+fn unknown_path_is_absent() {
     assert_eq!(exec_of(0, b"", b"").0, None);
     assert_eq!(exec_of(EXEC_NO_PATH, b"left over\0", b"").0, None);
 }
@@ -268,6 +270,6 @@ fn arguments_are_split_at_nuls() {
 }
 
 #[test]
-fn nothing_at_all_is_truncated() {
+fn empty_record_is_truncated() {
     assert_eq!(decode(&[]), Err(DecodeError::Truncated { have: 0 }));
 }

@@ -112,7 +112,7 @@ pub(super) const EXPLAIN: &str = "\
 Examples:
   egret baseline explain 17
   egret baseline explain 'exe=/usr/bin/curl user=alice -> tcp *.example.org 443' --log /var/lib/egret/log
-  egret baseline explain --exe /usr/bin/curl --user alice --to '*.example.org:443'";
+  egret baseline explain --exe /usr/bin/curl --user alice --to '*.example.org:443' --transport tcp";
 
 pub(super) const ALLOW: &str = "\
 A rule that denies wins over any that allows; if one covers the whole of the new rule, this is told.
@@ -121,6 +121,7 @@ Examples:
   egret baseline allow 'exe=/usr/bin/curl user=alice -> tcp example.org 443'
   egret baseline allow --exe /usr/bin/curl --user alice --to example.org:443 --note 'asked for by anna'
   egret baseline allow 'unit=backup.service -> tcp 192.0.2.0/24 22'
+  egret baseline allow 'exe=/usr/bin/curl -> .example.org 443'   the domain with its subdomains, any transport
   egret baseline allow '* -> udp 192.0.2.53 53'
   egret baseline allow 17             make rule 17 one that allows";
 
@@ -137,6 +138,8 @@ What is removed may be learned again, while egret learns; deny keeps it out.
 
 Examples:
   egret baseline remove 17
+  egret baseline remove 3 5 8          three at once, by the numbers of before
+  egret baseline remove --by alice --answered-since 2026-11-29
   egret baseline remove 'exe=/usr/bin/curl user=alice -> tcp example.org 443'";
 
 pub(super) const MERGE: &str = "\

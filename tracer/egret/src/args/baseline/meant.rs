@@ -9,8 +9,9 @@ use jiff::ZonedDateTime;
 
 use super::super::problem::{Problem, Problems};
 use super::super::value;
-use super::{BaselineArgs, EditArgs, SpanArgs, Which};
-use crate::config::places;
+use super::{BaselineArgs, EditArgs, RemoveArgs, RuleArgs, SpanArgs};
+use crate::baseline::Removal;
+use crate::rule::Which;
 
 /// What `egret baseline` was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub enum BaselineCommand {
         allow_failed: bool,
         /// What new rules say of processes.
         precision: Precision,
+        /// The configuration of enforcement.
+        config: Option<PathBuf>,
     },
     /// Tell why a rule is there.
     Explain {
@@ -94,12 +97,12 @@ pub enum BaselineCommand {
         /// Comment behind it.
         note: Option<String>,
     },
-    /// Have a rule no more.
+    /// Have rules no more.
     Remove {
         /// The baseline.
         file: PathBuf,
-        /// The rule.
-        which: Which,
+        /// Which.
+        removal: Removal,
     },
     /// Put baselines together.
     Merge {
@@ -175,7 +178,7 @@ impl BaselineArgs {
     fn read(self, problems: &mut Problems) -> Option<BaselineCommand> {
         Some(match self {
             Self::Show(args) => BaselineCommand::Show {
-                file: args.file.unwrap_or_else(|| args.baseline.path()),
+                file: args.file.unwrap_or_else(|| args.baseline.path(problems)),
                 whose: whose(args.subject.as_deref(), problems),
                 json: args.json,
             },
@@ -184,31 +187,37 @@ impl BaselineArgs {
                     problems.push(Problem::Conflict("--since and --until are about the log: give --log as well"));
                 }
                 BaselineCommand::Readiness {
-                    file: args.baseline.path(),
+                    file: args.baseline.path(problems),
                     log: args.log.map(|log| args.span.of(log, problems)),
                     exact: args.exact,
                     whose: whose(args.subject.as_deref(), problems),
-                    config: args.judged.config,
+                    config: args.baseline.config,
                     json: args.json,
                 }
             }
             Self::Diff(args) => BaselineCommand::Diff {
                 first: args.first,
-                second: args.second.unwrap_or_else(|| args.baseline.path()),
+                second: args.second.unwrap_or_else(|| args.baseline.path(problems)),
                 json: args.json,
             },
             Self::Replay(args) => BaselineCommand::Replay {
-                file: args.baseline.path(),
-                log: args.span.of(places::log(args.log.as_deref()), problems),
-                config: args.judged.config,
+                file: args.baseline.path(problems),
+                log: args.span.of(args.baseline.log(args.log.as_deref(), problems), problems),
+                config: args.baseline.config,
                 json: args.json,
             },
             Self::Learn(args) => BaselineCommand::Learn {
-                log: args.span.of(places::log(args.log.as_deref()), problems),
+                log: args.span.of(args.baseline.log(args.log.as_deref(), problems), problems),
                 exact: args.exact,
                 allow_failed: args.allow_failed,
-                precision: Precision { user: !args.any_user, unit: !args.any_unit, sha256: args.with_sha256 },
-                file: args.output.unwrap_or_else(|| args.baseline.path()),
+                precision: Precision {
+                    user: !args.any_user,
+                    unit: !args.any_unit,
+                    patterns: !args.exact,
+                    sha256: args.with_sha256,
+                },
+                file: args.output.unwrap_or_else(|| args.baseline.path(problems)),
+                config: args.baseline.config,
             },
             Self::Explain(args) => {
                 if args.log.is_none() && (args.span.since.is_some() || args.span.until.is_some()) {
@@ -216,23 +225,23 @@ impl BaselineArgs {
                 }
                 BaselineCommand::Explain {
                     which: args.rule.meant(None, problems)?,
-                    file: args.baseline.path(),
+                    file: args.baseline.path(problems),
                     log: args.log.map(|log| args.span.of(log, problems)),
                     json: args.json,
                 }
             }
             Self::Allow(args) => args.set(Action::Allow, problems)?,
             Self::Deny(args) => args.set(Action::Deny, problems)?,
-            Self::Remove(args) => {
-                BaselineCommand::Remove { which: args.rule.meant(None, problems)?, file: args.baseline.path() }
-            }
+            Self::Remove(args) => args.meant(problems)?,
             Self::Merge(args) => BaselineCommand::Merge { files: args.files, output: args.output },
             Self::Prune(args) => BaselineCommand::Prune {
-                file: args.baseline.path(),
+                file: args.baseline.path(problems),
                 unused: problems.one("--unused <TIME>", &args.unused, value::age)?,
                 dry_run: args.dry_run,
             },
-            Self::Check(args) => BaselineCommand::Check { file: args.file.unwrap_or_else(|| args.baseline.path()) },
+            Self::Check(args) => {
+                BaselineCommand::Check { file: args.file.unwrap_or_else(|| args.baseline.path(problems)) }
+            }
         })
     }
 }
@@ -241,7 +250,30 @@ impl EditArgs {
     fn set(self, action: Action, problems: &mut Problems) -> Option<BaselineCommand> {
         let note = self.note.as_deref().and_then(|note| problems.one("--note <TEXT>", note, one_line));
         let which = self.rule.meant(Some(action), problems)?;
-        Some(BaselineCommand::Set { file: self.baseline.path(), which, action, note })
+        Some(BaselineCommand::Set { file: self.baseline.path(problems), which, action, note })
+    }
+}
+
+impl RemoveArgs {
+    fn meant(self, problems: &mut Problems) -> Option<BaselineCommand> {
+        let day = |text: &str| text.parse().map_err(|_| "expected a day such as 2026-11-29".to_owned());
+        let answered_since =
+            self.answered_since.as_deref().and_then(|text| problems.one("--answered-since <DAY>", text, day));
+        let mut removal = Removal { which: Vec::new(), by: self.by, answered_since };
+        if self.answered_since.is_none() && removal.by.is_none() || self.rule.is_given() {
+            removal.which.push(self.rule.meant(None, problems)?);
+        }
+        for text in self.more {
+            let rule = RuleArgs { rule: Some(text), ..RuleArgs::default() };
+            removal.which.push(rule.meant(None, problems)?);
+        }
+        Some(BaselineCommand::Remove { file: self.baseline.path(problems), removal })
+    }
+}
+
+impl RuleArgs {
+    fn is_given(&self) -> bool {
+        self.rule.is_some() || self.exe.is_some() || self.script.is_some() || self.to.is_some()
     }
 }
 

@@ -6,13 +6,14 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
+use egret_config::places;
+
+use super::problem::Problems;
 
 pub use self::meant::{BaselineCommand, Span, Whose};
-pub use self::rule::Which;
-use crate::config::places;
 
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = help::BASELINE)]
@@ -41,7 +42,7 @@ pub(super) enum BaselineArgs {
     /// Add a rule that blocks flows, whatever other rules allow
     #[command(after_long_help = help::DENY)]
     Deny(EditArgs),
-    /// Remove a rule
+    /// Remove rules
     #[command(after_long_help = help::REMOVE)]
     Remove(RemoveArgs),
     /// Put the baselines of several hosts, or of several times, together
@@ -61,11 +62,31 @@ pub(super) struct BaselineFile {
     /// The baseline; without this option the one that the configuration names
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     baseline: Option<PathBuf>,
+
+    /// The configuration that says where baseline and log are and what enforcement judges; without this option the usual one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) config: Option<PathBuf>,
 }
 
 impl BaselineFile {
-    pub(super) fn path(&self) -> PathBuf {
-        places::baseline(self.baseline.as_deref())
+    pub(super) fn path(&self, problems: &mut Problems) -> PathBuf {
+        let named = self.baseline.as_deref();
+        self.configured(named, places::configured_baseline, problems).unwrap_or_else(|| places::baseline(named))
+    }
+
+    pub(super) fn log(&self, named: Option<&Path>, problems: &mut Problems) -> PathBuf {
+        self.configured(named, places::configured_log, problems).unwrap_or_else(|| places::log(named))
+    }
+
+    /// Where the configuration that was named has something that was not named itself.
+    fn configured(
+        &self,
+        named: Option<&Path>,
+        place: impl FnOnce(&Path) -> Result<PathBuf, String>,
+        problems: &mut Problems,
+    ) -> Option<PathBuf> {
+        let file = self.config.as_deref().filter(|_| named.is_none())?;
+        problems.one("--config <FILE>", &file.to_string_lossy(), |_| place(file))
     }
 }
 
@@ -121,20 +142,9 @@ pub(super) struct ReadinessArgs {
     #[arg(long, value_name = "NAME|PATH|SUBJECT")]
     pub(super) subject: Option<String>,
 
-    #[command(flatten)]
-    pub(super) judged: JudgedArgs,
-
     /// Write one JSON object
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// What enforcement would judge.
-#[derive(Debug, Args)]
-pub(super) struct JudgedArgs {
-    /// The configuration that says what enforcement judges; without this option the usual one
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -166,9 +176,6 @@ pub(super) struct ReplayArgs {
 
     #[command(flatten)]
     pub(super) span: SpanArgs,
-
-    #[command(flatten)]
-    pub(super) judged: JudgedArgs,
 
     /// Write one JSON object
     #[arg(long)]
@@ -250,6 +257,18 @@ pub(super) struct RemoveArgs {
     #[command(flatten)]
     pub(super) rule: RuleArgs,
 
+    /// Further ones
+    #[arg(value_name = "RULE|N")]
+    pub(super) more: Vec<String>,
+
+    /// Rules that answers of this person made (egret ask)
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Username)]
+    pub(super) by: Option<String>,
+
+    /// Rules that answers of this day or later made (egret ask), such as 2026-11-29
+    #[arg(long, value_name = "DAY")]
+    pub(super) answered_since: Option<String>,
+
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 }
@@ -290,7 +309,7 @@ pub(super) struct CheckArgs {
 }
 
 /// A rule, as one text or piece by piece.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct RuleArgs {
     /// The rule as the file has it, in quotes, or the number that `egret baseline show` gives it
     #[arg(value_name = "RULE|N")]
@@ -320,15 +339,24 @@ pub(super) struct RuleArgs {
     #[arg(long, value_name = "ID", help_heading = RULE, conflicts_with = "rule")]
     pub(super) container: Option<String>,
 
+    /// Image of the container, with its tag
+    #[arg(long, value_name = "NAME[:TAG]", help_heading = RULE, conflicts_with = "rule")]
+    pub(super) image: Option<String>,
+
+    /// Pod, by its namespace and what made it: a Deployment, a StatefulSet...
+    #[arg(long, value_name = "NAMESPACE/WORKLOAD", help_heading = RULE, conflicts_with = "rule")]
+    pub(super) pod: Option<String>,
+
     /// Path of the executable of the parent process
     #[arg(long, value_name = "PATH", help_heading = RULE, value_hint = ValueHint::ExecutablePath, conflicts_with = "rule")]
     pub(super) parent: Option<String>,
 
-    /// The other end: a name, *.DOMAIN, an address, a network or *; any port if none is given
+    /// The other end: a name, .DOMAIN for it and all names below, *.DOMAIN for these alone, an address, a network or *; any port if none
+    /// is given
     #[arg(long, value_name = "HOST[:PORT[-PORT]]", help_heading = RULE, value_hint = ValueHint::Hostname, conflicts_with = "rule")]
     pub(super) to: Option<String>,
 
-    /// Transport of --to; tcp without this option, * for any
+    /// Transport of --to, such as tcp; without this option any
     #[arg(long, value_name = "NAME", help_heading = RULE, requires = "to", conflicts_with = "rule")]
     pub(super) transport: Option<String>,
 }

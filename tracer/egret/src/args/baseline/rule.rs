@@ -1,46 +1,46 @@
 //! A rule as it is typed.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use egret_enforcer::baseline::{Action, Destination, Rule, Subject, parse_destination, parse_rule};
+use egret_enforcer::baseline::{Action, Destination, Rule, Subject, Value, parse_destination, parse_rule};
 use ipnet::IpNet;
 
 use super::super::problem::{Problem, Problems};
 use super::super::value;
 use super::RuleArgs;
 use crate::filter::ExecutableIs;
-
-/// Which rule is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// This one.
-    Rule(Rule),
-    /// The one with this number, counted from one in the order of the file.
-    Number(usize),
-}
+use crate::rule::Which;
 
 impl RuleArgs {
     /// What was meant; an action typed with the rule must be `action`, where there is one.
     pub(super) fn meant(&self, action: Option<Action>, problems: &mut Problems) -> Option<Which> {
-        match &self.rule {
+        let which = match &self.rule {
             Some(text) => by_text(text, action, problems),
             None => self.by_pieces(problems),
+        };
+        // Whatever is in the file can be removed and explained.
+        if let (Some(Which::Rule(rule)), Some(_)) = (&which, action) {
+            let is_matched = |_: &str| rule.unmatched().map_or(Ok(()), Err);
+            problems.one("RULE", &rule.to_string(), is_matched)?;
         }
+        which
     }
 
     fn by_pieces(&self, problems: &mut Problems) -> Option<Which> {
-        let text = |value: &Option<String>| value.as_deref().map(Arc::from);
+        let text = |value: &Option<String>| value.as_deref().map(Value::from);
         let subject = Subject {
             executable: self.exe.as_deref().and_then(|path| problems.one("--exe <PATH>", path, true_path)),
+            file: None,
             script: text(&self.script),
             sha256: self.sha256.as_deref().and_then(|text| problems.one("--sha256 <DIGEST>", text, digest)),
             user: text(&self.user),
             unit: text(&self.unit),
             container: text(&self.container),
+            image: text(&self.image),
+            pod: text(&self.pod),
             parent: self.parent.as_deref().and_then(|path| problems.one("--parent <PATH>", path, true_path)),
         };
-        let transport = self.transport.as_deref().unwrap_or("tcp");
+        let transport = self.transport.as_deref().unwrap_or("*");
         let read = |to: &str| destination(transport, to);
         let destination = self.to.as_deref().and_then(|to| problems.one("--to <HOST[:PORT[-PORT]]>", to, read));
         if self.to.is_none() {
@@ -53,7 +53,7 @@ impl RuleArgs {
                  as one text, such as '* -> udp 192.0.2.1 53'",
             ));
         }
-        destination.map(|destination| Which::Rule(Rule { subject, destination }))
+        destination.map(|destination| Which::Rule(Box::new(Rule { subject, destination })))
     }
 }
 
@@ -66,20 +66,20 @@ fn by_text(text: &str, wanted: Option<Action>, problems: &mut Problems) -> Optio
             ((Some(typed), _), Some(wanted)) if typed != wanted => {
                 Err(format!("the rule begins with {:?}; use `egret baseline {0}`", typed.as_str()))
             }
-            ((_, rule), _) => Ok(Which::Rule(rule)),
+            ((_, rule), _) => Ok(Which::Rule(Box::new(rule))),
         }
     })
 }
 
 /// The path that the kernel gives for an executable.
-fn true_path(text: &str) -> Result<Arc<str>, String> {
+fn true_path(text: &str) -> Result<Value, String> {
     match value::executable(text)? {
         ExecutableIs::At { resolved, .. } => Ok(resolved.into()),
         ExecutableIs::Named(_) => Err("expected a path, such as /usr/bin/curl".to_owned()),
     }
 }
 
-fn digest(text: &str) -> Result<Arc<str>, String> {
+fn digest(text: &str) -> Result<Value, String> {
     let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_digest { Ok(text.to_ascii_lowercase().into()) } else { Err("expected 64 hexadecimal digits".to_owned()) }
 }
@@ -110,6 +110,7 @@ mod tests {
             ("example.org:443", "tcp example.org 443"),
             ("Example.org", "tcp example.org *"),
             ("*.example.org:8000-8099", "tcp *.example.org 8000-8099"),
+            (".example.org:443", "tcp .example.org 443"),
             ("*:53", "tcp * 53"),
             ("192.0.2.1:53", "tcp 192.0.2.1 53"),
             ("192.0.2.0/24:53", "tcp 192.0.2.0/24 53"),
@@ -119,7 +120,7 @@ mod tests {
         ] {
             assert_eq!(destination("tcp", to).map(|read| read.to_string()).as_deref(), Ok(read), "{to}");
         }
-        for wrong in ["", "example.org:https", "two words:1", "192.0.2.1/24:1", ":53"] {
+        for wrong in ["", ".", "..example.org", "example.org:https", "two words:1", "192.0.2.1/24:1", ":53"] {
             assert!(destination("tcp", wrong).is_err(), "{wrong}");
         }
         assert!(destination("quic", "example.org").is_err());

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
+use egret_config::{DEFAULT_BASELINE, DEFAULT_LOG_DIRECTORY};
 use egret_enforcer::baseline::{Action, Precision};
 
 use super::super::tests::{refused, typed};
-use super::super::{BaselineCommand, Invocation, Which, Whose};
-use crate::config::{DEFAULT_BASELINE, DEFAULT_LOG_DIRECTORY};
+use super::super::{BaselineCommand, Invocation, Whose};
+use crate::rule::Which;
 
 fn meant(arguments: &[&str]) -> BaselineCommand {
     match typed(&[&["baseline"], arguments].concat()) {
@@ -31,7 +32,7 @@ fn the_usual_places_are_meant_unless_others_are_given() {
         panic!()
     };
     assert_eq!((file.to_str(), exact), (Some("/x"), true));
-    assert_eq!(precision, Precision { user: false, unit: false, sha256: true });
+    assert_eq!(precision, Precision { user: false, unit: false, patterns: false, sha256: true });
     let BaselineCommand::Diff { second, .. } = meant(&["diff", "a"]) else { panic!() };
     assert_eq!(second.to_str(), Some(DEFAULT_BASELINE));
     let BaselineCommand::Prune { unused, dry_run, .. } = meant(&["prune", "--unused=30d"]) else { panic!() };
@@ -39,14 +40,48 @@ fn the_usual_places_are_meant_unless_others_are_given() {
 }
 
 #[test]
+fn a_configuration_names_the_baseline_and_the_log_that_are_not_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("egret.toml");
+    let config = config.to_str().unwrap();
+    std::fs::write(config, "[baseline]\nfile = \"/a/baseline\"\n[parquet]\ndestination = \"/a/log\"\n").unwrap();
+    for command in ["replay", "learn"] {
+        let places = |given: &[&str]| match meant(&[&[command, "--config", config], given].concat()) {
+            BaselineCommand::Replay { file, log, config, .. } | BaselineCommand::Learn { file, log, config, .. } => {
+                (file.to_str().unwrap().to_owned(), log.directory.to_str().unwrap().to_owned(), config.is_some())
+            }
+            other => panic!("{other:?}"),
+        };
+        let given = |file: &str, log: &str| (file.to_owned(), log.to_owned(), true);
+        assert_eq!(places(&[]), given("/a/baseline", "/a/log"));
+        assert_eq!(places(&["--baseline=/b"]), given("/b", "/a/log"));
+        assert_eq!(places(&["--log=/c"]), given("/a/baseline", "/c"));
+    }
+    let BaselineCommand::Show { file, .. } = meant(&["show", "--config", config]) else { panic!() };
+    assert_eq!(file.to_str(), Some("/a/baseline"));
+    std::fs::write(config, "[baseline]\nfile = 7\n").unwrap();
+    assert!(refused(&["baseline", "show", "--config", config]).contains("baseline.file"));
+}
+
+#[test]
 fn a_rule_is_typed_as_a_whole_or_piece_by_piece() {
     let whole = "exe=/opt/none/curl user=alice -> tcp example.org 443";
     assert_eq!(rule(&["allow", whole]), whole);
     assert_eq!(rule(&["allow", &format!("allow {whole}  # seen 12 times")]), whole);
-    assert_eq!(rule(&["deny", "--exe=/opt/none/curl", "--user=alice", "--to=Example.org:443"]), whole);
-    let odd = ["allow", "--exe=/opt/none/with blank", "--script=-m http.server", "--to=*", "--transport=*"];
+    let pieces = ["deny", "--exe=/opt/none/curl", "--user=alice", "--to=Example.org:443", "--transport=tcp"];
+    assert_eq!(rule(&pieces), whole);
+    let any = "exe=/opt/none/curl user=alice -> * .example.org 443";
+    assert_eq!(rule(&["allow", "exe=/opt/none/curl user=alice -> .example.org 443"]), any);
+    assert_eq!(rule(&["allow", "--exe=/opt/none/curl", "--user=alice", "--to=.example.org:443"]), any);
+    let odd = ["allow", "--exe=/opt/none/with blank", "--script=-m http.server", "--to=*"];
     assert_eq!(rule(&odd), "exe=\"/opt/none/with blank\" script=\"-m http.server\" -> * * *");
-    assert!(matches!(meant(&["remove", "7"]), BaselineCommand::Remove { which: Which::Number(7), .. }));
+    let removal = |words: &[&str]| match meant(words) {
+        BaselineCommand::Remove { removal, .. } => removal,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(removal(&["remove", "7", "9"]).which, [Which::Number(7), Which::Number(9)]);
+    let answered = removal(&["remove", "--by=alice", "--answered-since=2026-11-29"]);
+    assert_eq!((answered.which.len(), answered.by.as_deref()), (0, Some("alice")));
     let BaselineCommand::Set { action, note, .. } = meant(&["deny", "7", "--note= why "]) else { panic!() };
     assert_eq!((action, note.as_deref()), (Action::Deny, Some("why")));
 }
@@ -72,6 +107,9 @@ fn what_is_wrong_is_told_at_once_with_the_usage_of_the_command() {
         (&["allow", "exe=/usr/bin/curl tcp example.org 443"][..], "is neither KEY=VALUE nor `->`"),
         (&["allow", "deny exe=/usr/bin/curl -> tcp example.org 443"], "egret baseline deny"),
         (&["allow", "--exe=curl", "--to=example.org:443"], "expected a path"),
+        (&["allow", "exe=curl -> tcp example.org 443"], "curl is no absolute path"),
+        (&["deny", "unit=nginx -> tcp example.org 443"], "nginx.service"),
+        (&["allow", "--exe=/usr/bin/ping", "--transport=icmp", "--to=192.0.2.1:8"], "icmp has no ports"),
         (&["allow", "--to=example.org:443"], "whose flows are meant is missing"),
         (&["allow"], "a rule is missing"),
         (&["allow", "17", "--exe=/usr/bin/curl"], "cannot be used with"),

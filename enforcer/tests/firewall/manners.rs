@@ -1,0 +1,109 @@
+//! What is behind egret's rules in the same tables is met as if those were not there.
+
+use std::net::SocketAddr;
+
+use egret_enforcer::evaluate::BlockAction;
+use egret_enforcer::firewall::Plan;
+use egret_enforcer::marks::Marks;
+use nix::errno::Errno;
+
+use crate::host::Host;
+use crate::plans::{self, GENERATION};
+use crate::traffic::{arrives, connect, connects, quickly, sender};
+use crate::ways::Way;
+
+/// Rules of others behind those of egret, with the tools of the same way.
+fn behind(host: &Host, way: Way, iptables: &[&str], nft: &str) {
+    if way == Way::Nftables {
+        return host.feed("nft", &["-f", "-"], nft);
+    }
+    for tool in way.iptables() {
+        iptables.iter().for_each(|words| drop(host.sh(&format!("{tool} {words}"))));
+    }
+}
+
+/// A route of its own for all that leaves, by a mark that knows of nobody else's bits; and nothing leaves without it.
+fn route_by_mark(host: &Host, way: Way) {
+    behind(
+        host,
+        way,
+        &["-t mangle -A OUTPUT -m mark --mark 0 -j MARK --set-mark 0x77", "-A OUTPUT -m mark ! --mark 0x77 -j DROP"],
+        "table inet others {
+             chain marking { type route hook output priority -140; meta mark 0 meta mark set 0x77; }
+             chain checking { type filter hook output priority 10; meta mark != 0x77 drop; }
+         }",
+    );
+}
+
+/// As after a verdict: the packet has the mark when it comes to the rules.
+pub(crate) fn what_passes_meets_the_rules_of_others(way: Way) {
+    let marks = Marks::default();
+    for (mark, remembered) in [(marks.allowed(GENERATION), marks.allowed(GENERATION)), (marks.passed(), 0)] {
+        let host = Host::new();
+        host.within(|| way.firewall().install(&plans::closed()).unwrap());
+        route_by_mark(&host, way);
+        for (to, receiver) in host.receivers(0) {
+            assert!(arrives(&sender(&host, mark, 0, to), &receiver), "{to} {mark:#x}");
+            assert_eq!(host.connection_marks(to), [remembered], "{to}");
+        }
+        for (to, _listener) in host.listeners() {
+            assert!(!connects(&host, to), "what nobody judged does not pass");
+        }
+    }
+}
+
+/// Each rule that exempts something.
+pub(crate) fn what_is_exempt_meets_the_rules_of_others(way: Way) {
+    let host = Host::new();
+    let mut plan = plans::closed();
+    plan.bypass.users = vec![nix::unistd::geteuid().as_raw()];
+    host.within(|| way.firewall().install(&plan).unwrap());
+    route_by_mark(&host, way);
+    for (to, receiver) in host.receivers(0) {
+        assert!(arrives(&sender(&host, 0, 0, to), &receiver), "{to}");
+    }
+}
+
+/// The switch of a tunnel: what others drop behind egret's rules is dropped, whatever egret thinks of it.
+pub(crate) fn what_passes_is_dropped_by_others_behind(way: Way) {
+    let host = Host::new();
+    host.within(|| way.firewall().install(&plans::open()).unwrap());
+    behind(
+        &host,
+        way,
+        &["-t mangle -A OUTPUT -p tcp --syn -j DROP"],
+        "table inet others { chain kill { type route hook output priority -140; tcp flags syn drop; }; }",
+    );
+    for (to, _listener) in host.listeners() {
+        let allowed = Marks::default().allowed(GENERATION);
+        assert_eq!(connect(&host, allowed, to).unwrap_err(), Errno::EINPROGRESS, "{to}");
+    }
+}
+
+/// A mark that others put in place of egret's makes nothing pass that is blocked.
+pub(crate) fn what_is_blocked_stays_so_whatever_others_mark(way: Way) {
+    for action in [BlockAction::Reject, BlockAction::Drop] {
+        let host = Host::new();
+        host.within(|| way.firewall().install(&Plan { action, ..plans::open() }).unwrap());
+        behind(
+            &host,
+            way,
+            &["-t mangle -A OUTPUT -j MARK --set-mark 0x77"],
+            "table inet others { chain marking { type route hook output priority -140; meta mark set 0x77; }; }",
+        );
+        for (to, _listener) in host.listeners() {
+            is_blocked(&host, action, to);
+        }
+        for (to, receiver) in host.receivers(0) {
+            assert!(!arrives(&sender(&host, Marks::default().blocked(), 0, to), &receiver), "{to}");
+        }
+    }
+}
+
+fn is_blocked(host: &Host, action: BlockAction, to: SocketAddr) {
+    let blocked = || connect(host, Marks::default().blocked(), to).unwrap_err();
+    match action {
+        BlockAction::Reject => assert_eq!(quickly(blocked), Errno::ECONNREFUSED, "{to}"),
+        BlockAction::Drop => assert_eq!(blocked(), Errno::EINPROGRESS, "{to}"),
+    }
+}

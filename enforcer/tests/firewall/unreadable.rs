@@ -1,0 +1,93 @@
+//! Tables of iptables-nft that somebody has put rules of nftables into: the tools show nothing of them.
+
+use egret_enforcer::firewall::{BackendChoice, Guardian, Hierarchy, Inspection, NAME, Tools, choose, sweep};
+use egret_tests::until;
+
+use crate::foreign::is_same;
+use crate::host::Host;
+use crate::plans;
+use crate::ways::{Way, only};
+
+/// Rules that no tool of iptables can show, in a table that egret uses.
+const FOREIGN: [&str; 3] = [
+    "table ip mangle { chain OUTPUT { type route hook output priority mangle; ct state invalid counter drop; }; }",
+    "table ip6 mangle { chain OUTPUT { type route hook output priority mangle; fib daddr type local counter accept; }; }",
+    "table ip filter { chain mine { fib daddr type local counter accept; }; }",
+];
+
+pub(crate) fn nothing_is_installed_into_what_cannot_be_read() {
+    for foreign in FOREIGN {
+        let host = Host::new();
+        host.feed("nft", &["-f", "-"], foreign);
+        let before = host.listing();
+        let error = host.within(|| Way::IptablesNft.firewall().install(&plans::closed()).unwrap_err()).to_string();
+        assert!(error.contains("cannot show the table") && error.contains("nft list table ip"), "{error}");
+        assert!(!host.within(|| Way::IptablesNft.firewall().remove().unwrap()), "there is nothing of egret's");
+        is_same(&host.listing(), &before);
+
+        // The other kind of tables, if there is one, is as good.
+        let (_programs, tools) =
+            only(&["iptables-nft-restore", "iptables-nft-save", "ip6tables-nft-restore", "ip6tables-nft-save"]);
+        let chosen = host.within(|| choose(&tools, &Hierarchy::find(), BackendChoice::Iptables).map(|way| way.name()));
+        let error = chosen.unwrap_err().to_string();
+        assert!(error.contains("cannot show the table"), "{error}");
+        is_same(&host.listing(), &before);
+    }
+}
+
+pub(crate) fn what_cannot_be_read_any_more_is_left_alone() {
+    for foreign in FOREIGN {
+        let host = Host::new();
+        let guardian = || Guardian::install(Way::IptablesNft.firewall(), plans::closed(), Hierarchy::find()).unwrap().0;
+        let mut guardian = host.within(guardian);
+        host.feed("nft", &["-f", "-"], foreign);
+        let before = host.listing();
+        for _ in 0..2 {
+            let looked = until("a look", || match host.within(|| guardian.tick()) {
+                Inspection::Unchanged => None,
+                looked => Some(looked),
+            });
+            assert!(matches!(looked, Inspection::Failed(_)), "{looked:?}");
+            is_same(&host.listing(), &before);
+        }
+        // Also if it is configured to.
+        host.within(|| guardian.replace(plans::closed()).unwrap_err());
+        is_same(&host.listing(), &before);
+        assert!(guardian.recreated().is_empty());
+        assert!(host.within(|| guardian.remove().unwrap()));
+        assert!(!host.listing().contains(NAME), "{}", host.listing());
+    }
+}
+
+/// By one that did not install it, and as often as it may be there.
+pub(crate) fn what_cannot_be_read_any_more_is_removed() {
+    for foreign in FOREIGN {
+        let host = Host::new();
+        host.within(|| Way::IptablesNft.firewall().install(&plans::closed()).unwrap());
+        for _ in 0..3 {
+            host.sh(&format!("iptables-nft -t mangle -A OUTPUT -m comment --comment {NAME} -j {NAME}"));
+        }
+        host.feed("nft", &["-f", "-"], foreign);
+        // In front of all, too.
+        host.sh("nft insert rule ip mangle OUTPUT ct state invalid counter drop");
+        let swept = host.within(|| sweep(&Tools::default(), &Hierarchy::find()).unwrap());
+        assert_eq!(swept, ["iptables-nft"]);
+        let after = host.listing();
+        assert!(!after.contains(NAME), "{after}");
+        assert!(after.contains("ct state invalid counter drop") || after.contains("fib daddr type local"), "{after}");
+        assert_eq!(host.within(|| sweep(&Tools::default(), &Hierarchy::find()).unwrap()), [""; 0]);
+    }
+}
+
+/// A way of somebody else's to egret's chain keeps it there, and that is said.
+pub(crate) fn what_cannot_be_removed_is_said() {
+    let host = Host::new();
+    host.within(|| Way::IptablesNft.firewall().install(&plans::closed()).unwrap());
+    host.sh(&format!("iptables-nft -t mangle -N others && iptables-nft -t mangle -A others -j {NAME}"));
+    host.feed("nft", &["-f", "-"], FOREIGN[0]);
+    let error = host.within(|| sweep(&Tools::default(), &Hierarchy::find()).unwrap_err()).to_string();
+    assert!(error.contains("cannot remove egret's rules"), "{error}");
+    // Nothing leads packets that are sent into it any more, and it is empty.
+    let after = host.listing();
+    assert!(!after.contains("NFQUEUE"), "{after}");
+}

@@ -1,0 +1,44 @@
+//! Digests are computed beside the stream of events.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use egret_tests::{Event, Setup, Traffic, until};
+use libtest_mimic::Trial;
+
+use crate::test;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![test("digests::giant_executable_holds_up_neither_events_nor_other_digests", giant)]
+}
+
+/// One that takes hours to read with the budget that there is.
+fn giant() {
+    let daemon = Setup::new().json().text("capture.hash_rate", "1MiB").text("capture.hash_size", "1TiB").start();
+    let program = daemon.setup().path("giant");
+    fs::copy(egret_tests::traffic(), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    File::options().write(true).open(&program).unwrap().set_len(64 << 30).unwrap();
+    let of = |events: &[Event], pid| events.iter().filter(|event| event.pid == Some(pid)).cloned().collect::<Vec<_>>();
+    let build_id = until("a build id of the giant", || {
+        let report = Traffic::by(&program, &["tcp-blocking"]).run();
+        let events = of(&daemon.wait_for_lines(&report), report.pid);
+        assert!(events.iter().all(|event| event.sha256.is_none()), "{events:#?}");
+        events.into_iter().find_map(|event| event.build_id)
+    });
+    assert_eq!(build_id.len(), 32);
+    // Smaller than what is read of the giant at a time.
+    let small = daemon.setup().path("small");
+    fs::copy("/bin/bash", &small).unwrap();
+    let script = "exec 3<>/dev/tcp/127.0.0.1/9 || exec sleep 0";
+    until("a digest of another", || {
+        let _ = Command::new(&small).args(["-c", script]).stderr(Stdio::null()).status().unwrap();
+        let events = daemon.setup().events(&daemon.setup().lines());
+        let is = |event: &Event| event.path.as_deref() == small.to_str() && event.sha256.is_some();
+        events.iter().any(is).then_some(())
+    });
+    let tally = daemon.status()["tally"].clone();
+    assert_eq!((&tally["lost"], &tally["incomplete"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert!(daemon.stop().status.success());
+}

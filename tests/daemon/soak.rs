@@ -1,0 +1,92 @@
+//! What a daemon takes does not grow with time: memory, descriptors and threads stay what they were after a while.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use egret_tests::{Daemon, Setup, in_full};
+use libtest_mimic::Trial;
+
+use crate::test_alone;
+
+/// Connections a second, as far as the machine makes so many.
+const RATE: u32 = 500;
+const BATCH: u32 = 10;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test_alone("soak::a_minute_is_flat", || {
+            soak(Setup::new().json().parquet(), Duration::from_secs(20), Duration::from_secs(40));
+        }),
+        // Lines of an hour would take several GB.
+        in_full(test_alone("soak::an_hour_is_flat", || {
+            soak(Setup::new().parquet(), Duration::from_secs(300), Duration::from_secs(3300));
+        })),
+    ]
+}
+
+#[derive(Debug)]
+struct Usage {
+    /// Proportional share of memory, KiB.
+    memory: u64,
+    descriptors: usize,
+    threads: usize,
+}
+
+impl Usage {
+    fn of(daemon: &Daemon) -> Self {
+        let process = format!("/proc/{}", daemon.pid());
+        let rollup = fs::read_to_string(format!("{process}/smaps_rollup")).unwrap();
+        let memory = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
+        let entries = |of: &str| fs::read_dir(format!("{process}/{of}")).unwrap().count();
+        Self {
+            memory: memory.trim().trim_end_matches(" kB").parse().unwrap(),
+            descriptors: entries("fd"),
+            threads: entries("task"),
+        }
+    }
+}
+
+/// Connects and closes at the rate, for a time, each time to another address: also what is kept by peers has an end. Says how
+/// often.
+fn connect(peers: &mut impl Iterator<Item = Ipv4Addr>, for_: Duration) -> u32 {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let begun = Instant::now();
+    let mut made = 0;
+    while begun.elapsed() < for_ {
+        for peer in peers.by_ref().take(BATCH as usize) {
+            drop((TcpStream::connect((peer, port)).unwrap(), listener.accept().unwrap()));
+        }
+        made += BATCH;
+        let due = Duration::from_secs(1) * made / RATE;
+        thread::sleep(due.saturating_sub(begun.elapsed()));
+    }
+    made
+}
+
+/// Addresses of this host, each in a network of its own (/24) for as long as there are such.
+fn peers() -> impl Iterator<Item = Ipv4Addr> {
+    (1..=254)
+        .flat_map(|last| (1..=254).flat_map(move |high| (0..=255).map(move |low| Ipv4Addr::new(127, high, low, last))))
+}
+
+fn soak(setup: Setup, warm_up: Duration, watched: Duration) {
+    let daemon = setup.text("parquet.rotate_after", "5s").start();
+    let mut peers = peers();
+    connect(&mut peers, warm_up);
+    let before = Usage::of(&daemon);
+    let made = connect(&mut peers, watched);
+    let after = Usage::of(&daemon);
+    eprintln!("{made} connections in {watched:?}: from {before:?} to {after:?}");
+    // What is allocated by turns of threads, and a file that is just being written.
+    assert!(after.memory <= before.memory + before.memory / 4 + 8192, "{before:?} {after:?}");
+    assert!(after.descriptors <= before.descriptors + 4, "{before:?} {after:?}");
+    assert!(after.threads <= before.threads + 4, "{before:?} {after:?}");
+    let status = daemon.status();
+    let states = [&status["baseline"], &status["enforcement"]["baseline"]];
+    let rules = states.into_iter().find_map(|state| state["rules"].as_u64());
+    assert!(rules.is_some_and(|rules| rules <= 20_000), "no more than the default of baseline.rules: {rules:?}");
+    assert!(daemon.stop().status.success());
+}

@@ -1,0 +1,160 @@
+//! What was seen on a kernel.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::ExitStatus;
+
+use egret_tests::{Event, Report, Seen, Sum};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::features::{Evidence, Feature, features, opened};
+use crate::machine::{Scope, ways};
+
+/// Traffic that could not be made says nothing about egret.
+const NO_TRAFFIC: &str = "no traffic";
+
+/// The file beside an unpacked kernel.
+fn file(scope: Scope) -> String {
+    format!("results{}.json", scope.name())
+}
+
+/// Bytes of what is kept about something that failed.
+const REASON: usize = 4000;
+
+/// What was seen, kept for the page.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Results {
+    pub(crate) version: String,
+    /// `uname -r`.
+    pub(crate) release: String,
+    /// The layer that `auto` takes.
+    pub(crate) layer: String,
+    pub(crate) degradations: Vec<String>,
+    /// Evidence that was looked for, and what was wrong with it.
+    evidence: BTreeMap<String, Option<String>>,
+    /// Bits of `/proc/sys/kernel/tainted` that came while egret was looked at.
+    tainted: u64,
+    pub(crate) scope: Scope,
+}
+
+impl Results {
+    pub(crate) fn read(version: &str, out: &Path, scope: Scope) -> Self {
+        let read = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_default();
+        let doctor: Value = serde_json::from_str(&read("doctor.json")).unwrap_or(Value::Null);
+        let named = |list: &str| doctor[list].as_array().cloned().unwrap_or_default();
+        let name = |one: &Value| one["name"].as_str().unwrap_or_default().to_owned();
+        let tainted = |name: &str| read(name).trim().parse::<u64>().unwrap_or_default();
+        Self {
+            version: version.to_owned(),
+            release: read("release").trim().to_owned(),
+            layer: named("layers").iter().find(|layer| layer["chosen"] == true).map(name).unwrap_or_default(),
+            degradations: named("degradations").iter().map(name).collect(),
+            evidence: examine(out, scope),
+            tainted: tainted("tainted-after") & !tainted("tainted-before"),
+            scope,
+        }
+    }
+
+    pub(crate) fn write(&self, place: &Path) {
+        if self.scope != Scope::Ordinary {
+            fs::write(place.join(file(self.scope)), serde_json::to_string_pretty(self).unwrap()).unwrap();
+        }
+    }
+
+    /// Those that were kept.
+    pub(crate) fn kept(place: &Path, scope: Scope) -> Option<Self> {
+        serde_json::from_str(&fs::read_to_string(place.join(file(scope))).ok()?).ok()
+    }
+
+    /// How much of a feature's evidence is there.
+    pub(crate) fn shown(&self, feature: &Feature) -> usize {
+        feature.evidence.iter().filter(|one| self.evidence.get(one.name()) == Some(&None)).count()
+    }
+
+    /// How much of it was looked for.
+    pub(crate) fn tried(&self, feature: &Feature) -> usize {
+        let is_tried = |found: &Option<String>| found.as_ref().is_none_or(|wrong| !wrong.starts_with(NO_TRAFFIC));
+        feature.evidence.iter().filter(|one| self.evidence.get(one.name()).is_some_and(is_tried)).count()
+    }
+
+    /// The degradations that excuse less of a feature here.
+    pub(crate) fn excuses(&self, feature: &Feature) -> Vec<&'static str> {
+        let is_found = |name: &&&str| self.degradations.iter().any(|found| found == **name);
+        feature.excuses.iter().filter(is_found).copied().collect()
+    }
+
+    /// What is not as it should be.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if self.scope != Scope::Others && self.layer != self.scope.layer() {
+            wrong.push(format!("the layer is {:?}", self.layer));
+        }
+        for unexplained in ["layer_refused", "self_test_unseen", "no_cgroup_hook", "no_names"] {
+            if self.degradations.iter().any(|name| name == unexplained) {
+                wrong.push(format!("it says {unexplained}"));
+            }
+        }
+        if self.tainted != 0 {
+            wrong.push(format!("the kernel is tainted: {}", self.tainted));
+        }
+        for feature in features().filter(|feature| self.excuses(feature).is_empty()) {
+            for one in feature.evidence {
+                if let Some(Some(reason)) = self.evidence.get(one.name()) {
+                    wrong.push(format!("{}: {}: {reason}", feature.name, one.name()));
+                }
+            }
+        }
+        wrong
+    }
+}
+
+fn examine(out: &Path, scope: Scope) -> BTreeMap<String, Option<String>> {
+    let seen = seen(out);
+    let facts = fs::read_to_string(out.join("facts")).unwrap_or_default();
+    let ways: Vec<&str> = ways(scope).collect();
+    let mut found = BTreeMap::new();
+    for evidence in features().flat_map(|feature| feature.evidence).filter(|one| scope.has(one)) {
+        let wrong = match evidence {
+            Evidence::Traffic(way, check) => {
+                // A lower layer sees no end.
+                let check = if scope == Scope::Legacy { &(opened as fn(&Seen, &Report)) } else { check };
+                let Some(number) = ways.iter().position(|one| one == way) else { continue };
+                outcome(|| check(&seen, &report(out, number)))
+            }
+            Evidence::Seen(_, check) => outcome(|| check(&seen)),
+            Evidence::Fact(name) => {
+                let line = facts.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+                let line = line.unwrap_or("is not there");
+                (line != "yes").then(|| line.to_owned())
+            }
+        };
+        found.insert(evidence.name().to_owned(), wrong);
+    }
+    found
+}
+
+/// What a check says that fails.
+fn outcome(check: impl FnOnce()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(check)).err()?;
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Some(text.unwrap_or("it failed").chars().take(REASON).collect())
+}
+
+fn seen(out: &Path) -> Seen {
+    let read = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_default();
+    let events: Vec<Event> = read("trace.json").lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let stderr = read("trace.err");
+    let sum = Sum::of(&stderr);
+    Seen { events, sum, stderr, status: ExitStatus::from_raw(0) }
+}
+
+fn report(out: &Path, number: usize) -> Report {
+    let read = |name: String| fs::read_to_string(out.join(name)).unwrap_or_default();
+    let line = read(format!("traffic-{number}"));
+    assert!(!line.is_empty(), "{NO_TRAFFIC}: {}", read(format!("traffic-{number}.err")));
+    Report::read(&line)
+}

@@ -1,0 +1,52 @@
+//! Ties an entry to the field that holds the option's value, whatever its kind.
+
+use super::Config;
+use crate::kind::Kind;
+use crate::raw::{Invalid, RawValue};
+
+/// A field of the configuration, its type forgotten.
+pub(crate) trait Access: Sync {
+    fn adds(&self) -> bool;
+    fn secret(&self) -> bool;
+    fn expected(&self) -> String;
+    fn read(&self, config: &mut Config, raw: &RawValue) -> Result<(), Vec<Invalid>>;
+    fn show(&self, config: &Config) -> Option<String>;
+    fn same(&self, one: &Config, other: &Config) -> bool;
+    fn copy(&self, from: &Config, to: &mut Config);
+}
+
+/// Where a field of this kind is.
+pub(crate) struct Field<K: Kind> {
+    pub(crate) get: fn(&Config) -> &K::Value,
+    pub(crate) get_mut: fn(&mut Config) -> &mut K::Value,
+}
+
+impl<K: Kind> Access for Field<K> {
+    fn adds(&self) -> bool {
+        K::ADDS
+    }
+
+    fn secret(&self) -> bool {
+        K::SECRET
+    }
+
+    fn expected(&self) -> String {
+        K::expected()
+    }
+
+    fn read(&self, config: &mut Config, raw: &RawValue) -> Result<(), Vec<Invalid>> {
+        K::read(raw).map(|value| K::merge((self.get_mut)(config), value))
+    }
+
+    fn show(&self, config: &Config) -> Option<String> {
+        K::show((self.get)(config))
+    }
+
+    fn same(&self, one: &Config, other: &Config) -> bool {
+        (self.get)(one) == (self.get)(other)
+    }
+
+    fn copy(&self, from: &Config, to: &mut Config) {
+        (self.get_mut)(to).clone_from((self.get)(from));
+    }
+}

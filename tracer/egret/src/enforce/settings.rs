@@ -1,0 +1,59 @@
+//! From the configuration to the enforcer's settings.
+
+use egret_config::{Account, Enforce, EnforceSettings, Loopback};
+use egret_enforcer::controller::EnforcerSettings;
+use egret_enforcer::firewall::{Bypass, ControlGroup};
+use egret_enforcer::store::BaselineSettings;
+
+/// How the host is held to its baseline.
+pub(crate) fn enforcer(settings: &EnforceSettings) -> EnforcerSettings {
+    let EnforceSettings { options, fallback, ask_hold } = settings;
+    EnforcerSettings {
+        mode: options.mode,
+        state_file: options.state.clone(),
+        on_failure: options.on_failure,
+        action: options.action,
+        unattributed: options.unattributed,
+        backend: options.backend,
+        loopback: options.loopback == Loopback::Judge,
+        rejudge: options.established,
+        protect: options.protect,
+        bypass: bypass(options),
+        first_queue: options.first_queue,
+        queues: options.queues,
+        queue_length: options.queue_length,
+        mark_mask: options.mark_mask,
+        fallback: *fallback,
+        ask_hold: *ask_hold,
+    }
+}
+
+/// How the baseline is learned.
+pub(crate) fn baseline(settings: &egret_config::Baseline) -> BaselineSettings {
+    BaselineSettings {
+        file: settings.file.clone(),
+        precision: settings.precision(),
+        thresholds: settings.thresholds(),
+        bounds: settings.bounds(),
+        allow_failed: settings.allow_failed,
+    }
+}
+
+fn bypass(options: &Enforce) -> Bypass {
+    let users = options.bypass_users.iter().filter_map(|name| {
+        Account::User.id(name).or_else(|| {
+            tracing::warn!(user = name, "user to bypass cannot be found");
+            None
+        })
+    });
+    let groups = options.bypass_groups.iter().filter_map(|name| {
+        Account::Group.id(name).or_else(|| {
+            tracing::warn!(group = name, "group to bypass cannot be found");
+            None
+        })
+    });
+    let cgroups = options.bypass_cgroups.iter().filter_map(|path| {
+        ControlGroup::new(path).inspect_err(|error| tracing::warn!(%error, "control group is not bypassed")).ok()
+    });
+    Bypass { users: users.collect(), groups: groups.collect(), cgroups: cgroups.collect() }
+}

@@ -1,0 +1,314 @@
+//! `--sum-by` of `egret log` and `egret trace`: connections added up.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Result;
+use csv::{Terminator, WriterBuilder};
+use egret_config::Choice as _;
+use egret_model::{Endpoint, Event, EventName, Process};
+use serde_json::{Map, Value};
+
+use crate::args::{ColorChoice, LogFormat, SumFigure, SumKey, SumOptions};
+use crate::filter::Direction;
+use crate::table::{TableStyle, figure, text};
+
+/// Sums that are told apart. With keys of 60 bytes some 200 bytes each: 20 MB.
+const MOST: usize = 100_000;
+/// What stands for those beyond, and for what is not known.
+const OTHER: &str = "(other)";
+const UNKNOWN: &str = "-";
+/// Blanks between two columns.
+const GAP: usize = 2;
+
+/// Titles of figures, in files.
+const FIGURES: [&str; 3] = ["connections", "bytes_sent", "bytes_received"];
+
+/// The values of a sum; `None` for one that is not known.
+type Key = Vec<Option<Arc<str>>>;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Figures {
+    connections: u64,
+    sent: u64,
+    received: u64,
+}
+
+impl Figures {
+    /// What an event adds. A connection counts when it begins, or fails to; bytes are those that no earlier event of it has
+    /// reported. A connect that is not answered yet has another event.
+    fn of(event: &Event) -> Self {
+        match event.name {
+            EventName::ConnectionClose | EventName::ConnectionUpdate => Self {
+                connections: 0,
+                sent: event.unreported_sent().unwrap_or(0),
+                received: event.unreported_received().unwrap_or(0),
+            },
+            EventName::Listen => Self::default(),
+            _ => Self { connections: u64::from(!event.outstanding), ..Self::default() },
+        }
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.connections = self.connections.saturating_add(other.connections);
+        self.sent = self.sent.saturating_add(other.sent);
+        self.received = self.received.saturating_add(other.received);
+    }
+
+    const fn get(self, figure: SumFigure) -> u64 {
+        match figure {
+            SumFigure::Connections => self.connections,
+            SumFigure::Sent => self.sent,
+            SumFigure::Received => self.received,
+        }
+    }
+
+    const fn all(self) -> [u64; 3] {
+        [self.connections, self.sent, self.received]
+    }
+}
+
+/// Sums in the making.
+pub(crate) struct Sums {
+    options: SumOptions,
+    most: usize,
+    sums: HashMap<Key, Figures>,
+    /// Of what there was no room for.
+    other: Figures,
+}
+
+impl Sums {
+    pub(crate) fn new(options: &SumOptions) -> Self {
+        Self::bounded(options, MOST)
+    }
+
+    fn bounded(options: &SumOptions, most: usize) -> Self {
+        Self { options: options.clone(), most, sums: HashMap::new(), other: Figures::default() }
+    }
+
+    /// Adds what an event tells.
+    pub(crate) fn put(&mut self, event: &Event) {
+        let figures = Figures::of(event);
+        if figures == Figures::default() {
+            return;
+        }
+        let key: Key = self.options.by.iter().map(|key| value(*key, event).map(Arc::from)).collect();
+        if let Some(sum) = self.sums.get_mut(&key) {
+            sum.add(figures);
+        } else if self.sums.len() < self.most {
+            self.sums.insert(key, figures);
+        } else {
+            self.other.add(figures);
+        }
+    }
+
+    /// Writes the sums, and has none any more.
+    pub(crate) fn write(&mut self, format: LogFormat, out: &mut impl Write) -> Result<()> {
+        let rows = self.sorted();
+        let options = &self.options;
+        match format {
+            LogFormat::Table => table(out, options, &rows),
+            LogFormat::Json => json(out, options, &rows),
+            LogFormat::Csv => csv(out, options, &rows),
+        }
+    }
+
+    /// The sums, the greatest first, and as many as were asked for; those of which there was no room for last.
+    fn sorted(&mut self) -> Vec<(Key, Figures)> {
+        let Self { options, sums, other, .. } = self;
+        let mut rows: Vec<(Key, Figures)> = sums.drain().collect();
+        rows.sort_unstable_by(|(one, of_one), (another, of_another)| {
+            let of = |figures: &Figures| Reverse(figures.get(options.sort));
+            of(of_one).cmp(&of(of_another)).then_with(|| one.cmp(another))
+        });
+        if let Some(top) = options.top.and_then(|top| usize::try_from(top).ok()) {
+            rows.truncate(top);
+        }
+        if *other != Figures::default() {
+            rows.push((vec![Some(OTHER.into()); options.by.len()], *other));
+        }
+        rows
+    }
+}
+
+/// What an event has of a key.
+fn value(key: SumKey, event: &Event) -> Option<Cow<'_, str>> {
+    let process = event.process.as_deref();
+    let group = process.and_then(|process| process.cgroup.as_deref());
+    let direction = Direction::of(event);
+    match key {
+        SumKey::Executable => {
+            let executable = &process?.executable;
+            executable.file_path().or_else(|| executable.name()).map(Cow::Borrowed)
+        }
+        SumKey::Peer => {
+            let peer = Endpoint { port: None, ..event.peer };
+            peer.address.is_some().then(|| peer.to_text())
+        }
+        SumKey::Name => event.server.as_ref().map(|server| Cow::Borrowed(&*server.name)),
+        SumKey::Port => {
+            let service = if direction == Direction::In { event.local } else { event.peer };
+            service.port.map(|port| port.to_string().into())
+        }
+        SumKey::User => {
+            let process = process?;
+            let name = process.user.as_deref().map(Cow::Borrowed);
+            name.or_else(|| process.uid.map(|uid| uid.to_string().into()))
+        }
+        SumKey::Container => container(process?),
+        SumKey::Unit => group?.unit.as_deref().map(Cow::Borrowed),
+        SumKey::Direction => Some(if direction == Direction::In { "in" } else { "out" }.into()),
+    }
+}
+
+/// What stays of a container when it is started anew, as far as it is known.
+fn container(process: &Process) -> Option<Cow<'_, str>> {
+    let id = process.cgroup.as_deref()?.container.as_deref()?;
+    let named = process.container();
+    let pod = named.and_then(|named| named.pod.as_ref()).map(|pod| pod.subject());
+    Some(pod.or_else(|| named.and_then(|named| named.name.as_deref())).unwrap_or(id).into())
+}
+
+fn words(sum: &SumOptions) -> impl Iterator<Item = &'static str> {
+    let word = |key: &SumKey| SumKey::WORDS.iter().find(|(_, known, _)| known == key).map(|(word, ..)| *word);
+    sum.by.iter().filter_map(word)
+}
+
+fn json(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Result<()> {
+    for (key, figures) in rows {
+        let values =
+            words(sum).zip(key).filter_map(|(word, value)| Some((word.to_owned(), Value::from(&**value.as_ref()?))));
+        let figures =
+            FIGURES.into_iter().zip(figures.all()).map(|(title, figure)| (title.to_owned(), Value::from(figure)));
+        let object: Map<String, Value> = values.chain(figures).collect();
+        serde_json::to_writer(&mut *out, &object)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn csv(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Result<()> {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
+    writer.write_record(words(sum).chain(FIGURES))?;
+    for (key, figures) in rows {
+        key.iter().try_for_each(|value| writer.write_field(value.as_deref().unwrap_or_default()))?;
+        figures.all().iter().try_for_each(|figure| writer.write_field(figure.to_string()))?;
+        writer.write_record(None::<&[u8]>)?;
+    }
+    Ok(writer.flush()?)
+}
+
+fn table(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Result<()> {
+    let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
+    let titles = words(sum).map(str::to_uppercase).chain(["CONNECTIONS", "SENT", "RECEIVED"].map(str::to_owned));
+    let mut lines: Vec<Vec<String>> = vec![titles.collect()];
+    for (key, Figures { connections, sent, received }) in rows {
+        // Names come from whoever may run a program or answer a query.
+        let values = key.iter().map(|value| text::printable(value.as_deref().unwrap_or(UNKNOWN), utf8).into_owned());
+        let figures = [connections.to_string(), figure::bytes(*sent), figure::bytes(*received)];
+        lines.push(values.chain(figures).collect());
+    }
+    let keys = sum.by.len();
+    let widths: Vec<usize> = (0..keys + FIGURES.len())
+        .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| text::width(cell)).max().unwrap_or(0))
+        .collect();
+    for line in &lines {
+        let mut written = String::new();
+        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
+            let blank = " ".repeat(width.saturating_sub(text::width(cell)));
+            let (before, after) = if column < keys { ("", &*blank) } else { (&*blank, "") };
+            written.push_str(&format!("{before}{cell}{after}{:GAP$}", ""));
+        }
+        writeln!(out, "{}", written.trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn options(by: &[SumKey], sort: SumFigure, top: Option<u64>) -> SumOptions {
+        SumOptions { by: by.to_vec(), sort, top }
+    }
+
+    fn to(name: &str, sent: u64) -> [Event; 2] {
+        let open = Event { server: Some(sample::server(name)), ..sample::event() };
+        let close =
+            Event { name: EventName::ConnectionClose, bytes_sent: Some(sent), bytes_received: Some(7), ..open.clone() };
+        [open, close]
+    }
+
+    fn summed(options: &SumOptions, most: usize, events: &[Event]) -> Vec<(String, [u64; 3])> {
+        let mut sums = Sums::bounded(options, most);
+        events.iter().for_each(|event| sums.put(event));
+        let shown = |key: Key| key.iter().map(|value| value.as_deref().unwrap_or("?")).collect::<Vec<_>>().join(" ");
+        sums.sorted().into_iter().map(|(key, figures)| (shown(key), figures.all())).collect()
+    }
+
+    #[test]
+    fn a_connection_counts_once_and_its_bytes_at_its_end() {
+        let events = [to("b.example", 5), to("a.example", 9), to("b.example", 2)].concat();
+        let by_name = options(&[SumKey::Name], SumFigure::Connections, None);
+        assert_eq!(
+            summed(&by_name, MOST, &events),
+            [("b.example".to_owned(), [2, 7, 14]), ("a.example".to_owned(), [1, 9, 7])]
+        );
+        let update =
+            Event { name: EventName::ConnectionUpdate, bytes_sent_delta: Some(3), ..to("b.example", 50)[1].clone() };
+        assert_eq!(
+            summed(&by_name, MOST, &[update]),
+            [("b.example".to_owned(), [0, 3, 7])],
+            "what moved since the row before"
+        );
+        let most_sent = options(&[SumKey::Name], SumFigure::Sent, Some(1));
+        assert_eq!(summed(&most_sent, MOST, &events), [("a.example".to_owned(), [1, 9, 7])]);
+        let asked = Event { outstanding: true, ..sample::event() };
+        let failed = Event { name: EventName::ConnectionFailed, ..sample::event() };
+        assert_eq!(summed(&by_name, MOST, &[asked, failed]), [("example.org".to_owned(), [1, 0, 0])]);
+    }
+
+    #[test]
+    fn several_keys_are_told_apart_and_what_is_unknown_is_a_value() {
+        let nameless = Event { server: None, process: None, ..sample::event() };
+        let accepted = Event { name: EventName::Accept, inbound: true, ..sample::event() };
+        let by =
+            options(&[SumKey::Executable, SumKey::Direction, SumKey::Port, SumKey::Name], SumFigure::Connections, None);
+        let mut rows = summed(&by, MOST, &[nameless, accepted, sample::event()]);
+        rows.sort();
+        let rows: Vec<&str> = rows.iter().map(|(key, _)| &**key).collect();
+        assert_eq!(rows, ["/usr/bin/curl in 50000 example.org", "/usr/bin/curl out 443 example.org", "? out 443 ?"]);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_added_up_together() {
+        let events: Vec<Event> = (0..5).flat_map(|number| to(&format!("{number}.example"), 1)).collect();
+        let by_name = options(&[SumKey::Name], SumFigure::Connections, None);
+        let rows = summed(&by_name, 2, &events);
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[2], (OTHER.to_owned(), [3, 3, 21]));
+    }
+
+    #[test]
+    fn each_format_has_the_keys_and_the_figures() {
+        let sum = options(&[SumKey::Name, SumKey::User], SumFigure::Connections, None);
+        let rows = vec![(vec![Some("a\u{1b}[31m".into()), None], Figures { connections: 2, sent: 1_536, received: 0 })];
+        let text = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let shown = text(&|out| table(out, &sum, &rows).unwrap());
+        assert!(shown.starts_with("NAME") && !shown.contains('\u{1b}') && shown.contains("1.5K"), "{shown}");
+        let line = text(&|out| json(out, &sum, &rows).unwrap());
+        let expected =
+            serde_json::json!({"name": "a\u{1b}[31m", "connections": 2, "bytes_sent": 1536, "bytes_received": 0});
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
+        let file = text(&|out| csv(out, &sum, &rows).unwrap());
+        assert_eq!(file, "name,user,connections,bytes_sent,bytes_received\r\na\u{1b}[31m,,2,1536,0\r\n");
+    }
+}
