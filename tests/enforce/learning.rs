@@ -228,35 +228,36 @@ fn replayed() {
     assert!(shadow.len() >= 6, "{shadow:?}");
 }
 
-/// A server of UDP at every address of the host. It answers a datagram once it is told to: from the address or the port that is
-/// asked for. Then it sends one to somebody who asked nothing.
+/// A server of UDP at every address of the host. It answers as many datagrams as is asked for, each after a line of its standard
+/// input: from the address or the port of the given way. After each answer it sends a datagram to somebody who asked nothing.
 const SERVER: &str = "import socket, struct, sys
-way = sys.argv[1]
+way, rounds = sys.argv[1], int(sys.argv[2])
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(('0.0.0.0', 6000))
 group = socket.inet_aton('239.9.7.7') + socket.inet_aton('10.9.7.1')
 server.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
 print('ready', flush=True)
-_, peer = server.recvfrom(100)
-print('asked', flush=True)
-sys.stdin.readline()
-if way == 'second address':
-    # IP_PKTINFO (ip(7)).
-    second = struct.pack('=I4s4s', 0, socket.inet_aton('10.9.7.3'), bytes(4))
-    server.sendmsg([b'answer'], [(socket.IPPROTO_IP, 8, second)], 0, peer)
-elif way == 'another port':
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        try:
-            other.sendto(b'answer', peer)
-        except OSError:
-            pass
-else:
-    server.sendto(b'answer', peer)
-try:
-    server.sendto(b'unasked', ('10.9.7.2', 6001))
-except OSError:
-    pass
-print('done', flush=True)
+for _ in range(rounds):
+    _, peer = server.recvfrom(100)
+    print('asked', flush=True)
+    sys.stdin.readline()
+    if way == 'second address':
+        # IP_PKTINFO (ip(7)).
+        second = struct.pack('=I4s4s', 0, socket.inet_aton('10.9.7.3'), bytes(4))
+        server.sendmsg([b'answer'], [(socket.IPPROTO_IP, 8, second)], 0, peer)
+    elif way == 'another port':
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            try:
+                other.sendto(b'answer', peer)
+            except OSError:
+                pass
+    else:
+        server.sendto(b'answer', peer)
+    try:
+        server.sendto(b'unasked', ('10.9.7.2', 6001))
+    except OSError:
+        pass
+    print('done', flush=True)
 ";
 
 /// How an answer differs from what connection tracking takes for one.
@@ -295,41 +296,51 @@ impl Served {
         Self { host, other, daemon }
     }
 
-    fn serve(&self, way: &str) -> (Child, Lines<BufReader<ChildStdout>>) {
+    fn serve(&self, way: &str, rounds: usize) -> (Child, Lines<BufReader<ChildStdout>>) {
         let mut command = self.host.namespace.command("python3");
-        command.args(["-c", SERVER, way]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["-c", SERVER, way, &rounds.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = command.spawn().unwrap();
         let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
         assert_eq!(said.next().unwrap().unwrap(), "ready");
         (server, said)
     }
 
-    /// Sockets of the neighbour: one that asks, and one that does not.
-    fn clients(&self) -> [UdpSocket; 2] {
-        let bind = |address| UdpSocket::bind(address).unwrap();
-        let clients = self.other.within(|| ["10.9.7.2:0", "10.9.7.2:6001"].map(bind));
-        clients[0].set_read_timeout(Some(PATIENCE)).unwrap();
-        clients[1].set_nonblocking(true).unwrap();
-        clients
+    /// A socket of the neighbour that asks.
+    fn client(&self) -> UdpSocket {
+        let client = self.other.within(|| UdpSocket::bind("10.9.7.2:0").unwrap());
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    }
+
+    /// A socket of the neighbour that does not.
+    fn stranger(&self) -> UdpSocket {
+        let stranger = self.other.within(|| UdpSocket::bind("10.9.7.2:6001").unwrap());
+        stranger.set_nonblocking(true).unwrap();
+        stranger
     }
 }
 
+/// The second answer is evaluated once the identity of the server is cached.
 fn answers(way: Way) {
     let served = Served::new("");
-    let (mut server, mut said) = served.serve(way.name);
-    let [client, stranger] = served.clients();
-    client.send_to(b"question", way.question).unwrap();
-    assert_eq!(said.next().unwrap().unwrap(), "asked");
-    if way.forgets {
-        told(served.host.namespace.command("conntrack").args(["-F"]));
-    }
-    server.stdin.take().unwrap().write_all(b"answer\n").unwrap();
+    let clients = [served.client(), served.client()];
+    let stranger = served.stranger();
+    let (mut server, mut said) = served.serve(way.name, clients.len());
+    let mut stdin = server.stdin.take().unwrap();
     let mut heard = [0; 16];
-    let (length, from) = client.recv_from(&mut heard).unwrap();
-    assert_eq!((&heard[..length], from), (&b"answer"[..], way.from.parse().unwrap()));
-    assert_eq!(said.next().unwrap().unwrap(), "done");
+    for (blocked, client) in (1..).zip(&clients) {
+        client.send_to(b"question", way.question).unwrap();
+        assert_eq!(said.next().unwrap().unwrap(), "asked");
+        if way.forgets {
+            told(served.host.namespace.command("conntrack").args(["-F"]));
+        }
+        stdin.write_all(b"answer\n").unwrap();
+        let (length, from) = client.recv_from(&mut heard).unwrap();
+        assert_eq!((&heard[..length], from), (&b"answer"[..], way.from.parse().unwrap()));
+        assert_eq!(said.next().unwrap().unwrap(), "done");
+        until_counted(&served.daemon, "block", blocked);
+    }
     assert!(server.wait().unwrap().success());
-    until_counted(&served.daemon, "block", 1);
     assert!(stranger.recv(&mut heard).is_err(), "what nobody asked for is judged");
     assert!(served.daemon.stop().status.success());
 }
@@ -338,10 +349,10 @@ fn answers(way: Way) {
 /// is, a flow that the host begins.
 fn another_port() {
     let served = Served::new("");
-    let [client, _stranger] = served.clients();
+    let client = served.client();
     for (mode, is_heard) in [("enforce", false), ("learn", true), ("enforce", true)] {
         switch(&served.daemon, &[mode]);
-        let (mut server, mut said) = served.serve("another port");
+        let (mut server, mut said) = served.serve("another port", 1);
         client.send_to(b"question", "10.9.7.1:6000").unwrap();
         assert_eq!(said.next().unwrap().unwrap(), "asked");
         server.stdin.take().unwrap().write_all(b"answer\n").unwrap();

@@ -88,7 +88,7 @@ fn nobody(judge: &mut Judge) {
         cgroup_id: 1,
         parent_pid: std::process::id(),
     };
-    let owner = Owner { process, cookie: 1, attribution: Attribution::Tuple };
+    let owner = Owner { process, cookie: 1, attribution: Attribution::Tuple, inbound: false };
     let identity = judge.capture.identify(&owner, "127.0.0.1".parse().unwrap(), &mut Vec::new());
     assert_eq!(paths(&identity), (None, None), "an image that was never seen is not made up");
 }

@@ -7,20 +7,20 @@
 use aya_ebpf::bindings::{BPF_NOEXIST, bpf_sock, bpf_sock_addr, bpf_sock_ops};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use egret_state::{Flags, Socket};
-use egret_wire::{Address, CONFIG_LENGTHS, Counter, KERNEL_THREAD, ProcessRef, TupleKey, TupleOwner};
+use egret_state::{Flags, Peer, Socket};
+use egret_wire::{ANSWERS, Address, CONFIG_LENGTHS, Counter, KERNEL_THREAD, ProcessRef, TupleKey, TupleOwner};
 
 use crate::config::{has, setting};
 use crate::kernel::{read, word};
 use crate::maps::{COOKIES, PROCESSES, TUPLES, count};
-use crate::socket;
-use crate::{policy, process};
+use crate::platform::Kernel;
+use crate::{policy, process, socket};
 
 /// The endpoints of a TCP connect are known. An earlier connection between them has ended.
 #[inline(always)]
 pub(crate) fn connecting(ops: *mut bpf_sock_ops, socket: &Socket) -> Option<()> {
     policy::active(ops)?;
-    let key = TupleKey { local: socket.local, ..key(socket, socket.local_port, socket.peer, socket.peer_port) };
+    let key = TupleKey { local: socket.local, ..key(socket, socket.local_port, socket.current_peer()) };
     let mut process = socket.process;
     // A worker of the kernel may connect for the kernel itself (a mount) or for a process (a further subflow of
     // multipath TCP). If the connection of a subflow is preexisting, user space finds out which it is.
@@ -35,22 +35,27 @@ pub(crate) fn connecting(ops: *mut bpf_sock_ops, socket: &Socket) -> Option<()> 
 #[inline(always)]
 pub(crate) fn connected(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option<()> {
     policy::active(addr)?;
-    let process = socket.process;
+    let mut process = socket.process;
+    if socket.flags().has(Flags::INBOUND) {
+        process.flags |= ANSWERS;
+    }
     list(socket, &process);
     Some(())
 }
 
 /// A datagram is about to be sent to the peer in the call.
 #[inline(always)]
-pub(crate) fn sending(addr: *mut bpf_sock_addr, peer: Address) -> Option<()> {
+pub(crate) fn sending(addr: *mut bpf_sock_addr, address: Address, interface: u32) -> Option<()> {
     policy::active(addr)?;
     const PORT: i32 = core::mem::offset_of!(bpf_sock, src_port) as i32;
     // SAFETY: fields of the context and its socket, checked by the verifier.
-    let (sk, peer_port) = unsafe { ((*addr).__bindgen_anon_1.sk, u16::from_be((*addr).user_port as u16)) };
+    let (sk, port) = unsafe { ((*addr).__bindgen_anon_1.sk, u16::from_be((*addr).user_port as u16)) };
+    let peer = Peer { address, port, interface };
     // SAFETY: as above. The call has bound the socket already (`inet_send_prepare` in net/ipv4/af_inet.c).
     let local_port = unsafe { word::<PORT, bpf_sock>(sk) } as u16;
     let socket = socket::find(sk.cast())?;
-    let key = key(socket, local_port, peer, peer_port);
+    let key = key(socket, local_port, peer);
+    let answers = if socket.answers(&Kernel { sk: sk.cast() }, peer) { ANSWERS } else { 0 };
     if socket.listed != 0
         && let Some(owner) = find(&key)
         && owner.cookie == socket.cookie
@@ -59,12 +64,14 @@ pub(crate) fn sending(addr: *mut bpf_sock_addr, peer: Address) -> Option<()> {
         if owner.rival != 0 && !is_open(owner.rival) {
             owner.rival = 0;
         }
+        owner.process.flags = owner.process.flags & !ANSWERS | answers;
         return Some(());
     }
-    let process = process::current();
+    let mut process = process::current();
     if socket.listed == 0 {
         list(socket, &process);
     }
+    process.flags |= answers;
     claim(&key, socket.cookie, &process);
     Some(())
 }
@@ -78,16 +85,20 @@ pub(crate) fn released(socket: &mut Socket) {
     }
     let has_sent = socket.sends != 0 || !has(CONFIG_LENGTHS);
     if socket.flags().has(Flags::CONNECTED) && has_sent && socket.local_port != 0 {
-        let key = key(socket, socket.local_port, socket.peer, socket.peer_port);
-        claim(&key, socket.cookie, &socket.process);
+        let mut process = socket.process;
+        if socket.flags().has(Flags::INBOUND) {
+            process.flags |= ANSWERS;
+        }
+        claim(&key(socket, socket.local_port, socket.current_peer()), socket.cookie, &process);
     }
     let _ = COOKIES.remove(socket.cookie);
     socket.listed = 0;
 }
 
 #[inline(always)]
-fn key(socket: &Socket, local_port: u16, peer: Address, peer_port: u16) -> TupleKey {
-    TupleKey { local: [0; 2], peer, protocol: socket.protocol, local_port, peer_port, reserved: 0 }
+fn key(socket: &Socket, local_port: u16, peer: Peer) -> TupleKey {
+    let Peer { address, port, .. } = peer;
+    TupleKey { local: [0; 2], peer: address, protocol: socket.protocol, local_port, peer_port: port, reserved: 0 }
 }
 
 /// Enters the owner of a socket into the table of cookies.

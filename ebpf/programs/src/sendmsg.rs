@@ -15,7 +15,7 @@ pub(crate) fn sendmsg4(ctx: SockAddrContext) -> i32 {
     // SAFETY: field of the context, checked by the verifier.
     let address = unsafe { mapped((*ctx.sock_addr).user_ip4) };
     datagram::name_peer(&ctx, address, 0, Flags::NONE);
-    owners::sending(ctx.sock_addr, address);
+    owners::sending(ctx.sock_addr, address, 0);
     1
 }
 
@@ -23,7 +23,8 @@ pub(crate) fn sendmsg4(ctx: SockAddrContext) -> i32 {
 pub(crate) fn sendmsg6(ctx: SockAddrContext) -> i32 {
     // SAFETY: as above.
     let address = unsafe { words!(ctx.sock_addr, bpf_sock_addr, user_ip6) };
-    datagram::name_peer(&ctx, address, interface::named(ctx.sock_addr, address), Flags::NONE);
-    owners::sending(ctx.sock_addr, address);
+    let interface = interface::named(ctx.sock_addr, address);
+    datagram::name_peer(&ctx, address, interface, Flags::NONE);
+    owners::sending(ctx.sock_addr, address, interface);
     1
 }

@@ -130,6 +130,18 @@ impl Socket {
         if self.flags.has(Flags::ANSWERED) && platform.is_recent(now) { Flags::PREEXISTING } else { Flags::INBOUND }
     }
 
+    /// Whether the first datagram between the socket and `peer` came from the peer.
+    #[inline(always)]
+    #[must_use]
+    pub fn answers<P: Platform>(&self, platform: &P, peer: Peer) -> bool {
+        if self.is_current(peer) {
+            return self.flags.has(Flags::INBOUND);
+        }
+        // Another thread has locked the socket.
+        let is_inbound = |totals: &mut PeerTotals| Flags::kept(totals).has(Flags::INBOUND);
+        self.flags.has(Flags::PEER_SPILLED) && platform.find_peer(&peer.key(self.cookie)).is_some_and(is_inbound)
+    }
+
     /// Continues with the entry of the current peer in the peer table. Returns whether there is one.
     #[inline(always)]
     fn resume<P: Platform>(&mut self, platform: &P) -> bool {

@@ -108,7 +108,7 @@ mod tests {
 
     fn owner(exec_id: u64, pid: u32) -> Owner {
         let process = ProcessId { pid, uid: 1000, start_ns: 5, exec_id, cgroup_id: 7, parent_pid: 1 };
-        Owner { process, cookie: 0, attribution: Attribution::Tuple }
+        Owner { process, cookie: 0, attribution: Attribution::Tuple, inbound: false }
     }
 
     fn flow(local: u16, peer: u16) -> Flow {

@@ -18,6 +18,12 @@ use crate::baseline::Facts;
 use crate::evaluate::{FindOwner, evaluate_without_name};
 use crate::fault;
 
+/// Whether a socket answers a peer that sent the first datagram. Connection tracking takes an answer from another address, or to a
+/// multicast query, for a new flow; the socket and the learner know better.
+pub(super) const fn is_answer(owner: &Owner, flow: &Flow) -> bool {
+    owner.inbound && !flow.transport.has_handshake()
+}
+
 /// A worker of the fast path.
 pub(super) struct Fast {
     pub(super) socket: Socket,
@@ -71,6 +77,10 @@ impl Fast {
     }
 
     fn cached(&self, owner: &Owner, flow: &Flow, now: Instant) -> Option<PacketVerdict> {
+        if is_answer(owner, flow) {
+            let policy = self.shared.current.get();
+            return Some(PacketVerdict::new(policy.inbound(), &policy, self.shared.settings.marks));
+        }
         let key = Key::new(owner, flow);
         self.shared.cached(owner, &key, &self.counts, now).or_else(|| self.verdict(owner, flow, key, now))
     }

@@ -15,6 +15,7 @@ use super::budget::Budget;
 use super::cache::Key;
 use super::counts::{Counts, one_more};
 use super::digests::Digests;
+use super::fast::is_answer;
 use super::interfaces::Interfaces;
 use super::packet_verdict::PacketVerdict;
 use super::parked::{For, Packet, Parked};
@@ -119,6 +120,9 @@ impl Slow {
         let [owner] = candidates[..] else {
             return self.take_of_several(message, &flow, &candidates, begun);
         };
+        if is_answer(&owner, &flow) {
+            return self.settle_by(message, Some(&flow), Some(&owner), begun, Policy::inbound);
+        }
         let key = Key::new(&owner, &flow);
         // It may have been cached since the fast path looked.
         if let Some(outcome) = self.shared.cached(&owner, &key, &self.counts, begun) {
@@ -144,8 +148,7 @@ impl Slow {
             return self.finish(packet, policy.late(), &policy, None);
         }
         if packet.identity.inbound && !flow.transport.has_handshake() {
-            // Connection tracking takes an answer from another address, or to a multicast query, for a new flow. The socket
-            // knows better, and so does the learner, which has heard the peer speak first.
+            // The kernel side no longer knows the peer, as the owner's flag would tell, but the tracker does.
             let policy = self.shared.current.get();
             return self.finish(packet, policy.inbound(), &policy, None);
         }

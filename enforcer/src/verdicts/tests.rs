@@ -21,7 +21,7 @@ fn datagram(socket: u64, name: EventName) -> Event {
 
 fn flow(socket: u64) -> (Owner, Flow) {
     let process = ProcessId { pid: 1, uid: 0, start_ns: 1, exec_id: 1, cgroup_id: 1, parent_pid: 0 };
-    let owner = Owner { process, cookie: socket, attribution: Attribution::Diag };
+    let owner = Owner { process, cookie: socket, attribution: Attribution::Diag, inbound: false };
     let local = SocketAddr::from(([192, 0, 2, 9], 4000));
     (owner, Flow { transport: Transport::Udp, local, peer: SocketAddr::from(([192, 0, 2, 1], 53)), interface: None })
 }
@@ -122,7 +122,7 @@ fn echo(pid: u32) -> Event {
 
 fn echo_owner(pid: u32) -> Owner {
     let process = ProcessId { pid, uid: 0, start_ns: 1, exec_id: 1, cgroup_id: 1, parent_pid: 0 };
-    Owner { process, cookie: 0, attribution: Attribution::Procfs }
+    Owner { process, cookie: 0, attribution: Attribution::Procfs, inbound: false }
 }
 
 fn echo_flow(last: u8) -> Flow {

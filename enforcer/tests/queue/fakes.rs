@@ -85,7 +85,7 @@ fn owner(pid: u32, port: u16, attribution: Attribution) -> Owner {
         cgroup_id: 1,
         parent_pid: 1,
     };
-    Owner { process, cookie: 7, attribution }
+    Owner { process, cookie: 7, attribution, inbound: false }
 }
 
 impl FindOwner for Finder {

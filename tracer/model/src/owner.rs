@@ -39,6 +39,8 @@ pub struct Owner {
     /// The cookie of the socket, zero if unknown.
     pub cookie: u64,
     pub attribution: Attribution,
+    /// The kernel side knows that the peer sent the first datagram.
+    pub inbound: bool,
 }
 
 /// The full description of an owner and of the peer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use egret_model::{Attribution, Flow, Owner, Transport};
-use egret_wire::{KERNEL_THREAD, ProcessRef, TupleOwner};
+use egret_wire::{ANSWERS, KERNEL_THREAD, ProcessRef, TupleOwner};
 
 use super::convert::{process_id, tuple_key};
 use super::search::Search;
@@ -97,8 +97,7 @@ impl Owners {
             let is_other = recorded.process.pid != process.pid || recorded.process.start_ns != process.start_ns;
             recorded.cookie != cookie && is_other && self.socket_owner(recorded.cookie).is_some()
         });
-        let owner = Owner { process: process_id(&process), cookie, attribution: Attribution::Diag };
-        (!is_ambiguous).then_some(owner)
+        (!is_ambiguous).then(|| owner(&process, cookie, Attribution::Diag))
     }
 
     /// The owner that the hooks recorded for these endpoints.
@@ -121,5 +120,9 @@ const fn is_kernel(recorded: &TupleOwner) -> bool {
 }
 
 fn by_tuple(recorded: &TupleOwner) -> Owner {
-    Owner { process: process_id(&recorded.process), cookie: recorded.cookie, attribution: Attribution::Tuple }
+    owner(&recorded.process, recorded.cookie, Attribution::Tuple)
+}
+
+const fn owner(process: &ProcessRef, cookie: u64, attribution: Attribution) -> Owner {
+    Owner { process: process_id(process), cookie, attribution, inbound: process.flags & ANSWERS != 0 }
 }

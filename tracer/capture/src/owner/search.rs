@@ -51,7 +51,12 @@ impl Search {
         }
         let owner = |(pid, cookies): (u32, Vec<Option<u64>>)| {
             let cookie = if let [only] = cookies.as_slice() { *only } else { None };
-            Some(Owner { process: self.process(pid)?, cookie: cookie.unwrap_or(0), attribution: Attribution::Procfs })
+            Some(Owner {
+                process: self.process(pid)?,
+                cookie: cookie.unwrap_or(0),
+                attribution: Attribution::Procfs,
+                inbound: false,
+            })
         };
         cookies.into_iter().map(owner).collect::<Option<_>>().unwrap_or_default()
     }
