@@ -87,8 +87,8 @@ impl Machine {
     }
 
     /// Boots it, has it look at egret, and reads what it left. In ordinary tests, a machine that does not even start says nothing
-    /// about egret.
-    pub(crate) fn run(&self) -> Option<Results> {
+    /// about egret: that is the error.
+    pub(crate) fn run(&self) -> Result<Results, String> {
         let scope = self.scope;
         let out = self.out();
         let _ = fs::remove_dir_all(&out);
@@ -112,11 +112,14 @@ impl Machine {
             Scope::Ordinary | Scope::Hybrid | Scope::Legacy | Scope::Others | Scope::Full => self.boot(&script),
         }
         if scope == Scope::Ordinary && !out.join("release").exists() {
-            eprintln!("skipped: Linux {} does not start here\n{}", self.version, self.outputs());
-            return None;
+            return Err(format!(
+                "Linux {} does not start in QEMU here; its console is {}",
+                self.version,
+                self.out().join("console").display()
+            ));
         }
         assert!(out.join("finished").exists(), "Linux {} did not come to its end\n{}", self.version, self.outputs());
-        Some(Results::read(&self.version, &out, scope))
+        Ok(Results::read(&self.version, &out, scope))
     }
 
     fn boot(&self, script: &Path) {

@@ -44,4 +44,4 @@ pub use scratch::Scratch;
 pub use seen::{Seen, Sum, cookie_of};
 pub use trace::Trace;
 pub use traffic::{Server, Traffic, Waiting};
-pub use trial::{in_full, needing, needing_file, needing_python, python, test, test_alone};
+pub use trial::{in_full, needing, needing_file, needing_python, python, skippable_test_alone, test, test_alone};

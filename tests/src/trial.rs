@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock};
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 
 /// Held for writing by tests that make more traffic than others could stand beside them.
 static HOST: RwLock<()> = RwLock::new(());
@@ -27,12 +27,28 @@ pub fn test_alone(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
     })
 }
 
+/// A test that has the host to itself, and finds out while it runs whether it can: an error is what it lacks, and counts it among the
+/// ignored ones.
+#[must_use]
+pub fn skippable_test_alone(name: &str, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    skippable_trial(name, || {
+        let _host = HOST.write().unwrap_or_else(PoisonError::into_inner);
+        body()
+    })
+}
+
 fn trial(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
-    let body = || -> Result<(), Failed> {
+    skippable_trial(name, || {
         body();
         Ok(())
+    })
+}
+
+fn skippable_trial(name: &str, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    let body = || -> Result<Completion, Failed> {
+        Ok(body().map_or_else(Completion::ignored_with, |()| Completion::Completed))
     };
-    given(nix::unistd::geteuid().is_root(), "root", Trial::test(name, body))
+    given(nix::unistd::geteuid().is_root(), "root", Trial::ignorable_test(name, body))
 }
 
 /// The test, or its name among the ignored ones if a program that it asks is missing.
@@ -75,4 +91,24 @@ fn given(there: bool, what: &str, test: Trial) -> Trial {
     // One that was to be skipped already tells the first reason.
     let name = if test.has_ignored_flag() { name.to_owned() } else { format!("{name} (skipped: needs {what})") };
     Trial::test(name, || Ok(())).with_ignored_flag(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use libtest_mimic::{Arguments, run};
+
+    use super::skippable_test_alone;
+
+    #[test]
+    fn test_that_lacks_something_is_ignored_and_not_passed() {
+        let counted = |lacks: Result<(), String>| {
+            let trial = skippable_test_alone("machine", || lacks);
+            let conclusion = run(&Arguments::from_iter(["tests", "--quiet"]), vec![trial]);
+            (conclusion.num_passed, conclusion.num_ignored)
+        };
+        assert_eq!(counted(Err("it does not start".into())), (0, 1));
+        if nix::unistd::geteuid().is_root() {
+            assert_eq!(counted(Ok(())), (1, 0));
+        }
+    }
 }
