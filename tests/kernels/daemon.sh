@@ -16,12 +16,13 @@ socket = "/run/egret-look.sock"
 END
 "$EGRET_BIN" run --config daemon.toml > daemon.log 2>&1 &
 DAEMON=$!
-has_status() { EGRET_CONTROL_SOCKET=/run/egret-look.sock "$EGRET_BIN" status > status 2> /dev/null; }
-for _ in $(seq 60); do has_status && break; kill -0 $DAEMON || break; sleep 1; done
+export EGRET_CONTROL_SOCKET=/run/egret-look.sock
+# It has a status before its hooks are attached, but no mode.
+has_mode() { "$EGRET_BIN" mode > /dev/null 2>&1 || ! kill -0 $DAEMON; }
+has_metrics() { curl -s --noproxy '*' http://127.0.0.1:9464/metrics > metrics; grep -q '^egret_connections_.*egret-traffic' metrics; }
+until_there has_mode
 timeout 60 "$EGRET_TRAFFIC" tcp-blocking --bytes 12345 > daemon-traffic
-sleep 3
-curl -s --noproxy '*' http://127.0.0.1:9464/metrics > metrics
+until_there has_metrics && echo "daemon.metrics yes" >> facts
 kill -TERM $DAEMON
 wait $DAEMON && echo "daemon.stops yes" >> facts
-grep -q '^egret_connections_.*egret-traffic' metrics && echo "daemon.metrics yes" >> facts
 "$EGRET_BIN" log --dir log 2> log.err | grep -q egret-traffic && echo "daemon.parquet yes" >> facts

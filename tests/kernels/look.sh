@@ -24,7 +24,7 @@ python3 "$TESTS/peers.py" > peers.log 2>&1 &
 echo "nameserver 127.0.0.1" > resolv.conf
 mount --bind resolv.conf /etc/resolv.conf
 
-until_there() { for _ in $(seq 120); do "$@" && return; sleep 1; done; }
+until_there() { for _ in $(seq 120); do "$@" && return; sleep 1; done; return 1; }
 is_served() { curl -s --noproxy '*' -o /dev/null http://127.0.0.1:8080/; }
 until_there is_served
 if [ -n "$PACKAGES" ]; then
