@@ -26,15 +26,20 @@ impl Evidence {
 pub(crate) struct Feature {
     pub(crate) name: &'static str,
     pub(crate) evidence: &'static [Evidence],
-    /// Degradations that excuse less.
+    /// Degradations, and losses that egret counts, that excuse less.
     pub(crate) excuses: &'static [&'static str],
 }
 
 /// What any trace says of itself at its end.
 pub(crate) const NOTHING_LOST: &str = "an account without losses";
 
+/// A run of a tracepoint's program that the kernel skipped.
+pub(crate) const SKIPPED: &str = "hook_skipped";
+
 const LENGTHS: &[&str] = &["no_length_tracepoints"];
 const ERRORS: &[&str] = &["no_error_reports"];
+/// Where the bytes of single calls are counted.
+const CALLS: &[&str] = &[SKIPPED];
 const NOTHING: &[&str] = &[];
 
 use Evidence::{Fact, Seen as Event, Traffic};
@@ -74,12 +79,12 @@ pub(crate) const FEATURES: &[Feature] = &[
             Traffic("udp-write", messages),
             Traffic("udp-connected --ipv6", messages),
         ],
-        NOTHING,
+        CALLS,
     ),
     feature(
         "UDP to a peer that the call names, with bytes",
         &[Traffic("udp-sendto", messages), Traffic("udp-sendmsg", messages), Traffic("udp-sendto --ipv6", messages)],
-        NOTHING,
+        CALLS,
     ),
     feature(
         "several UDP peers of one socket",
@@ -88,22 +93,22 @@ pub(crate) const FEATURES: &[Feature] = &[
             Traffic("udp-sendmmsg --peers 4", messages),
             Traffic("udp-server --count 3", server),
         ],
-        NOTHING,
+        CALLS,
     ),
-    feature("UDP over `io_uring`", &[Traffic("uring-udp", messages)], NOTHING),
-    feature("segmentation offload", &[Traffic("udp-gso", messages), Traffic("udp-gro", messages)], NOTHING),
+    feature("UDP over `io_uring`", &[Traffic("uring-udp", messages)], CALLS),
+    feature("segmentation offload", &[Traffic("udp-gso", messages), Traffic("udp-gro", messages)], CALLS),
     feature("errors of datagrams", &[Traffic("udp-refused", unanswered)], ERRORS),
     feature(
         "ICMP, with bytes",
         &[Traffic("icmp-raw", raw), Traffic("icmp-dgram", raw), Traffic("icmp-raw --ipv6", raw)],
-        NOTHING,
+        CALLS,
     ),
-    feature("raw sockets, with bytes", &[Traffic("raw-proto", raw), Traffic("raw-proto --ipv6", raw)], NOTHING),
+    feature("raw sockets, with bytes", &[Traffic("raw-proto", raw), Traffic("raw-proto --ipv6", raw)], CALLS),
     feature("packet sockets", &[Traffic("packet", raw)], LENGTHS),
     feature("processes that live for a moment", &[Traffic("tcp-short --count 100", short)], NOTHING),
     feature("preexisting connections", &[Event("a preexisting connection", preexisting)], NOTHING),
     feature("names that were asked for", &[Event("a name from DNS", named)], NOTHING),
-    feature("nothing lost", &[Event(NOTHING_LOST, nothing_lost)], NOTHING),
+    feature("nothing lost", &[Event(NOTHING_LOST, nothing_lost)], CALLS),
     feature(
         "daemon, with Parquet and Prometheus",
         &[Fact("daemon.stops"), Fact("daemon.parquet"), Fact("daemon.metrics")],
@@ -163,11 +168,12 @@ fn echo(seen: &Seen, report: &Report) {
     stream(seen, server, &server.total);
 }
 
-/// The beginning alone, with its process.
+/// The beginning alone, with its process, as a lower layer sees it.
 pub(crate) fn opened(seen: &Seen, report: &Report) {
     let events = seen.of_pid(report.pid);
     let opened = only(&events, "connection.open");
-    process(opened, report);
+    assert_eq!(opened.path.as_deref(), Some(report.exe.as_str()), "{opened:#?}");
+    assert_eq!((opened.attribution.as_str(), opened.layer.as_str()), ("cookie", "syscalls"), "{opened:#?}");
     assert_eq!(opened.peer(), Some(report.total.peer()), "{opened:#?}");
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::features::{BESIDE_OTHERS, FEATURES, Feature};
 use crate::machine::Scope;
-use crate::results::Results;
+use crate::results::{Results, version};
 use crate::{ARM64, kernels};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/kernels.md");
@@ -19,13 +19,14 @@ QEMU, makes the same traffic on each, and compares what egret reports with what 
 `cargo xtask test --target aarch64-unknown-linux-gnu` the same for arm64, without the daemon and the firewall); do not edit it.
 
 A cell that is less than `yes` names its degradation, which `egret doctor` explains: with it comes what is lost and what to do.
+`hook_skipped` is a loss that egret counts ([trace.md](trace.md)): such a kernel skips runs of hooks where many want one CPU.
 
 ";
 
 /// Compares the page with what was seen, or writes it.
 pub(crate) fn check() {
     let mut seen = kept(&[Scope::Full]);
-    seen.sort_by_key(|results| (results.version == ARM64, numbers(&results.release)));
+    seen.sort_by_key(|results| (results.version == ARM64, version(&results.release)));
     let mut page = render(&seen);
     others(&mut page, &kept(&[Scope::Others]));
     layouts(&mut page, &kept(&[Scope::Hybrid, Scope::Legacy]));
@@ -83,15 +84,10 @@ fn layouts(page: &mut String, seen: &[Results]) {
     }
 }
 
-/// The two numbers that name a kernel, of its release.
-fn numbers(release: &str) -> Vec<u32> {
-    release.split(['.', '-']).take(2).filter_map(|number| number.parse().ok()).collect()
-}
-
 fn heading(results: &Results) -> String {
-    let version: Vec<String> = numbers(&results.release).iter().map(u32::to_string).collect();
+    let numbers: Vec<String> = version(&results.release).iter().map(u32::to_string).collect();
     let processor = if results.version == ARM64 { ", arm64" } else { "" };
-    format!("Linux {}{processor}", version.join("."))
+    format!("Linux {}{processor}", numbers.join("."))
 }
 
 fn render(seen: &[Results]) -> String {

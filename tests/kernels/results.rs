@@ -11,7 +11,7 @@ use egret_tests::{Event, Report, Seen, Sum};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::features::{Evidence, Feature, features, opened};
+use crate::features::{Evidence, Feature, SKIPPED, features, opened};
 use crate::machine::{Scope, ways};
 
 /// Traffic that could not be made says nothing about egret.
@@ -21,6 +21,10 @@ const NO_TRAFFIC: &str = "no traffic";
 fn file(scope: Scope) -> String {
     format!("results{}.json", scope.name())
 }
+
+/// From then on SRCU protects tracepoints where disabled preemption did (include/linux/tracepoint.h), and a program that is preempted
+/// there keeps others of its CPU from running it (`__bpf_trace_run` in kernel/trace/bpf_trace.c).
+const PREEMPTED_SINCE: &[u32] = &[7, 0];
 
 /// Bytes of what is kept about something that failed.
 const REASON: usize = 4000;
@@ -34,6 +38,8 @@ pub(crate) struct Results {
     /// The layer that `auto` takes.
     pub(crate) layer: String,
     pub(crate) degradations: Vec<String>,
+    /// Why the trace lost something, by its own account.
+    losses: Vec<String>,
     /// Evidence that was looked for, and what was wrong with it.
     evidence: BTreeMap<String, Option<String>>,
     /// Bits of `/proc/sys/kernel/tainted` that came while egret was looked at.
@@ -53,6 +59,7 @@ impl Results {
             release: read("release").trim().to_owned(),
             layer: named("layers").iter().find(|layer| layer["chosen"] == true).map(name).unwrap_or_default(),
             degradations: named("degradations").iter().map(name).collect(),
+            losses: losses(&read("trace.err")),
             evidence: examine(out, scope),
             tainted: tainted("tainted-after") & !tainted("tainted-before"),
             scope,
@@ -81,9 +88,15 @@ impl Results {
         feature.evidence.iter().filter(|one| self.evidence.get(one.name()).is_some_and(is_tried)).count()
     }
 
-    /// The degradations that excuse less of a feature here.
+    /// The degradations and losses that excuse less of a feature here.
     pub(crate) fn excuses(&self, feature: &Feature) -> Vec<&'static str> {
-        let is_found = |name: &&&str| self.degradations.iter().any(|found| found == **name);
+        let is_counted = |name: &str| self.losses.iter().any(|found| found == name);
+        // Before that, programs at tracepoints are not preempted, and no run of those that count calls is skipped.
+        let is_preempted = version(&self.release).as_slice() >= PREEMPTED_SINCE;
+        let is_found = |name: &&&str| {
+            self.degradations.iter().any(|found| found == **name)
+                || **name == SKIPPED && is_preempted && is_counted(name)
+        };
         feature.excuses.iter().filter(is_found).copied().collect()
     }
 
@@ -93,8 +106,10 @@ impl Results {
         if self.scope != Scope::Others && self.layer != self.scope.layer() {
             wrong.push(format!("the layer is {:?}", self.layer));
         }
+        let says = |wanted: &str| self.degradations.iter().any(|name| name == wanted);
         for unexplained in ["layer_refused", "self_test_unseen", "no_cgroup_hook", "no_names"] {
-            if self.degradations.iter().any(|name| name == unexplained) {
+            // Names are read from packets by hooks of control groups.
+            if says(unexplained) && !(unexplained == "no_names" && says("no_cgroup2")) {
                 wrong.push(format!("it says {unexplained}"));
             }
         }
@@ -110,6 +125,18 @@ impl Results {
         }
         wrong
     }
+}
+
+/// The reasons in a trace's lines `egret: lost at STAGE, REASON: COUNT`.
+fn losses(stderr: &str) -> Vec<String> {
+    let reason =
+        |line: &str| line.strip_prefix("egret: lost at ")?.split_once(", ")?.1.split(':').next().map(str::to_owned);
+    stderr.lines().filter_map(reason).collect()
+}
+
+/// The two numbers that name a kernel, of its release.
+pub(crate) fn version(release: &str) -> Vec<u32> {
+    release.split(['.', '-']).take(2).filter_map(|number| number.parse().ok()).collect()
 }
 
 fn examine(out: &Path, scope: Scope) -> BTreeMap<String, Option<String>> {
