@@ -2,7 +2,10 @@
 # unpacked into this machine's file system, which forgets them.
 BACKEND=nftables HERE=$OUT/others
 . "$TESTS/firewall.sh"
-for package in "$PACKAGES"/*.deb; do dpkg-deb --extract "$package" / 2>> packages.log; done
+# What is there stays as it is: the host's own directories cannot be changed, and some of them are links.
+for package in "$PACKAGES"/*.deb; do
+    dpkg-deb --fsys-tarfile "$package" | tar --extract --directory / --keep-directory-symlink --no-overwrite-dir 2>> packages.log
+done
 # What its installation would copy.
 cp /usr/share/ufw/ufw.conf /usr/share/ufw/iptables/*.rules /etc/ufw/
 mkdir -p /run/dbus && dbus-daemon --system --fork 2>> packages.log
