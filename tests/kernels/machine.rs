@@ -135,7 +135,9 @@ impl Machine {
         // What a kernel does against attacks on the processor is the slowest of what is emulated.
         command.args(["--append", "mitigations=off"]);
         command.args(["--disable-kvm", "--disable-microvm", "--force-9p", "--user", "root"]);
-        command.args(["--cpus", "2", "--memory", "2G"]).arg("--rwdir").arg(self.out());
+        // What other firewalls bring stays in memory.
+        let memory = if self.scope == Scope::Others { "4G" } else { "2G" };
+        command.args(["--cpus", "2", "--memory", memory]).arg("--rwdir").arg(self.out());
         command.arg("--exec").arg(format!("sh {}", script.display())).env("PATH", path.unwrap());
         let errors = console.try_clone().unwrap();
         // How it ends says nothing: what it left does.

@@ -16,6 +16,15 @@ check() { # NAME PATTERN
     there=$(nft list ruleset 2>> packages.log | grep -qE "$2" && echo there)
     fact "$1" "there enforce nftables passed refused" "$there $(in_force) $(fetch "$ALLOWED") $(fetch "$UNKNOWN")"
 }
+# As long as it takes on a slow machine, unless the process ends.
+started() { # PID COMMAND
+    other=$1
+    shift
+    until "$@"; do
+        kill -0 "$other" 2> /dev/null || return
+        sleep 1
+    done
+}
 # The other's rules as they would be without egret: nothing of them went, nothing came.
 same() { # NAME
     nft list ruleset | sed -e '/^table inet egret {/,/^}/d' -e 's/packets [0-9]* bytes [0-9]*//' > "$1.with"
@@ -61,11 +70,14 @@ nft flush ruleset
 
 firewalld --nofork --nopid > firewalld.log 2>&1 &
 FIREWALLD=$!
-is_running() { firewall-cmd --state > /dev/null 2>&1; }
-settle is_running > /dev/null
+# Its first rules are cheaper to ask for than its state, which takes a Python of its own.
+has_table() { nft list tables | grep -q 'inet firewalld'; }
+is_running() { firewall-cmd --state > /dev/null 2>> firewalld.log; }
+started $FIREWALLD has_table
+started $FIREWALLD is_running
 check firewalld 'table inet firewalld'
 firewall-cmd --complete-reload >> firewalld.log 2>&1
-settle is_running > /dev/null
+started $FIREWALLD is_running
 check firewalld_reload 'table inet firewalld'
 same firewalld
 kill $FIREWALLD
@@ -77,7 +89,7 @@ CONTAINERD=$!
 dockerd --containerd /run/containerd/containerd.sock --storage-driver vfs > dockerd.log 2>&1 &
 DOCKERD=$!
 has_chains() { nft list ruleset 2> /dev/null | grep -q 'chain DOCKER-USER'; }
-settle has_chains > /dev/null
+started $DOCKERD has_chains
 check docker 'chain DOCKER-USER'
 same docker
 nft flush ruleset
