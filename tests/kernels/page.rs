@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::features::{BESIDE_OTHERS, FEATURES, Feature};
+use crate::features::{BESIDE_OTHERS, FEATURES, Feature, SKIPPED};
 use crate::machine::Scope;
 use crate::results::{Results, version};
 use crate::{ARM64, kernels};
@@ -19,7 +19,8 @@ QEMU, makes the same traffic on each, and compares what egret reports with what 
 `cargo xtask test --target aarch64-unknown-linux-gnu` the same for arm64, without the daemon and the firewall); do not edit it.
 
 A cell that is less than `yes` names its degradation, which `egret doctor` explains: with it comes what is lost and what to do.
-`hook_skipped` is a loss that egret counts ([trace.md](trace.md)): such a kernel skips runs of hooks where many want one CPU.
+`hook_skipped` is a loss that egret counts ([trace.md](trace.md)): since Linux 7.0 the kernel skips runs of hooks where many want one CPU,
+and what such a run would have counted is missing.
 
 ";
 
@@ -113,6 +114,8 @@ fn cell(shown: usize, all: usize, excuses: &[&str]) -> String {
     let reasons: String = excuses.iter().map(|name| format!(": `{name}`")).collect();
     match shown {
         _ if all == 0 => "not tried".to_owned(),
+        // Whether one is skipped is chance, and no page changes by that.
+        _ if excuses == [SKIPPED] => format!("yes, but for `{SKIPPED}`"),
         0 => format!("no{reasons}"),
         _ if shown == all => "yes".to_owned(),
         _ => format!("{shown} of {all}{reasons}"),

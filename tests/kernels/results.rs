@@ -11,7 +11,7 @@ use egret_tests::{Event, Report, Seen, Sum};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::features::{Evidence, Feature, SKIPPED, features, opened};
+use crate::features::{Evidence, Feature, NOTHING_LOST, SKIPPED, features, opened};
 use crate::machine::{Scope, ways};
 
 /// Traffic that could not be made says nothing about egret.
@@ -38,8 +38,9 @@ pub(crate) struct Results {
     /// The layer that `auto` takes.
     pub(crate) layer: String,
     pub(crate) degradations: Vec<String>,
-    /// Why the trace lost something, by its own account.
-    losses: Vec<String>,
+    /// What the trace lost by its own account, and how many runs of hooks that were skipped are among it.
+    lost: u64,
+    skipped: u64,
     /// Evidence that was looked for, and what was wrong with it.
     evidence: BTreeMap<String, Option<String>>,
     /// Bits of `/proc/sys/kernel/tainted` that came while egret was looked at.
@@ -59,7 +60,8 @@ impl Results {
             release: read("release").trim().to_owned(),
             layer: named("layers").iter().find(|layer| layer["chosen"] == true).map(name).unwrap_or_default(),
             degradations: named("degradations").iter().map(name).collect(),
-            losses: losses(&read("trace.err")),
+            lost: Sum::of(&read("trace.err")).lost,
+            skipped: skipped(&read("trace.err")),
             evidence: examine(out, scope),
             tainted: tainted("tainted-after") & !tainted("tainted-before"),
             scope,
@@ -88,16 +90,23 @@ impl Results {
         feature.evidence.iter().filter(|one| self.evidence.get(one.name()).is_some_and(is_tried)).count()
     }
 
-    /// The degradations and losses that excuse less of a feature here.
+    /// The degradations that excuse less of a feature here, and the loss that does.
     pub(crate) fn excuses(&self, feature: &Feature) -> Vec<&'static str> {
-        let is_counted = |name: &str| self.losses.iter().any(|found| found == name);
-        // Before that, programs at tracepoints are not preempted, and no run of those that count calls is skipped.
-        let is_preempted = version(&self.release).as_slice() >= PREEMPTED_SINCE;
         let is_found = |name: &&&str| {
             self.degradations.iter().any(|found| found == **name)
-                || **name == SKIPPED && is_preempted && is_counted(name)
+                || **name == SKIPPED && self.can_lack_what_is_skipped()
         };
         feature.excuses.iter().filter(is_found).copied().collect()
+    }
+
+    /// Whether the kernel can skip runs, and those that egret has counted explain all that is missing: one spoils one flow at most.
+    fn can_lack_what_is_skipped(&self) -> bool {
+        let spoiled =
+            features().filter(|feature| feature.excuses.contains(&SKIPPED)).flat_map(|feature| feature.evidence);
+        let is_missing = |one: &&Evidence| self.evidence.get(one.name()).is_some_and(Option::is_some);
+        let missing = spoiled.filter(|one| one.name() != NOTHING_LOST).filter(is_missing).count();
+        let can_skip = version(&self.release).as_slice() >= PREEMPTED_SINCE;
+        can_skip && self.lost == self.skipped && u64::try_from(missing).is_ok_and(|missing| missing <= self.skipped)
     }
 
     /// What is not as it should be.
@@ -127,11 +136,11 @@ impl Results {
     }
 }
 
-/// The reasons in a trace's lines `egret: lost at STAGE, REASON: COUNT`.
-fn losses(stderr: &str) -> Vec<String> {
-    let reason =
-        |line: &str| line.strip_prefix("egret: lost at ")?.split_once(", ")?.1.split(':').next().map(str::to_owned);
-    stderr.lines().filter_map(reason).collect()
+/// The count in a trace's line `egret: lost at hook, hook_skipped: COUNT`.
+fn skipped(stderr: &str) -> u64 {
+    let before = format!("egret: lost at hook, {SKIPPED}: ");
+    let count = |line: &str| line.strip_prefix(&before)?.trim().parse().ok();
+    stderr.lines().find_map(count).unwrap_or_default()
 }
 
 /// The two numbers that name a kernel, of its release.
