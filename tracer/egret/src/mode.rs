@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
-use egret_config::places;
+use egret_config::paths;
 use egret_enforcer::Mode;
 use hyper::Method;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use crate::history;
 /// No daemon answers, or it refuses.
 pub fn run(options: &ModeOptions) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let client = Client::new(&places::socket(options.socket.as_deref()));
+    let client = Client::new(&paths::socket(options.socket.as_deref()));
     let answer = runtime.block_on(async {
         match &options.wish {
             ModeWish::Show => client.get("/v1/mode", "application/json").await,

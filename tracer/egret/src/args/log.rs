@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egret_config::{Choice, places};
+use egret_config::{Choice, paths};
 use egret_model::{ArgumentsForm, Timestamp};
 use jiff::ZonedDateTime;
 
@@ -64,10 +64,11 @@ impl LogArgs {
     }
 
     fn directory(&self, problems: &mut Problems) -> PathBuf {
-        let configured = self.config.as_deref().and_then(|file| {
-            problems.one("--config <FILE>", &file.to_string_lossy(), |_| places::configured_log(file))
-        });
-        configured.unwrap_or_else(|| places::log(self.dir.as_deref()))
+        let configured = self
+            .config
+            .as_deref()
+            .and_then(|file| problems.one("--config <FILE>", &file.to_string_lossy(), |_| paths::configured_log(file)));
+        configured.unwrap_or_else(|| paths::log(self.dir.as_deref()))
     }
 
     /// Users are taken as they are: other hosts may have written the log.

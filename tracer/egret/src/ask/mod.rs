@@ -7,7 +7,7 @@ mod watch;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
-use egret_config::places;
+use egret_config::paths;
 use hyper::Method;
 
 use crate::args::{AskOptions, AskWhich, AskWish};
@@ -22,7 +22,7 @@ use crate::history;
 /// No daemon answers, or it refuses.
 pub fn run(options: &AskOptions) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let client = Client::new(&places::socket(options.socket.as_deref()));
+    let client = Client::new(&paths::socket(options.socket.as_deref()));
     match runtime.block_on(carry_out(&client, &options.wish)) {
         Err(error) if history::is_broken_pipe(&error) => Ok(exit::DONE),
         done => done.map(|()| exit::DONE),

@@ -13,7 +13,7 @@ mod usage;
 use std::io::{self, ErrorKind, Write as _};
 
 use anyhow::{Context as _, Result};
-use egret_config::places;
+use egret_config::paths;
 
 use crate::args::StatusOptions;
 use crate::control::Client;
@@ -29,7 +29,7 @@ pub(crate) use usage::Usage;
 pub fn run(options: &StatusOptions) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     let accept = if options.json { "application/json" } else { "text/plain" };
-    let socket = places::socket(options.socket.as_deref());
+    let socket = paths::socket(options.socket.as_deref());
     let mut answer = runtime.block_on(Client::new(&socket).get("/v1/status", accept))?.to_vec();
     if options.json {
         answer.push(b'\n');

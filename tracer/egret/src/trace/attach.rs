@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use egret_config::places;
+use egret_config::paths;
 use egret_exporters::json;
 use egret_model::{Event, Loss, LossReason, LossStage, Tally, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -30,7 +30,7 @@ const QUIET: Duration = Duration::from_millis(200);
 pub(super) fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
-    let socket = places::socket(options.socket.as_deref());
+    let socket = paths::socket(options.socket.as_deref());
     let attached = runtime.block_on(async {
         let events = Client::new(&socket).events().await?;
         tracing::info!(socket = %socket.display(), "attached");

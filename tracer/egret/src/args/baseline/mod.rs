@@ -9,7 +9,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
-use egret_config::places;
+use egret_config::paths;
 
 use super::problem::Problems;
 
@@ -71,11 +71,11 @@ pub(super) struct BaselineFile {
 impl BaselineFile {
     pub(super) fn path(&self, problems: &mut Problems) -> PathBuf {
         let named = self.baseline.as_deref();
-        self.configured(named, places::configured_baseline, problems).unwrap_or_else(|| places::baseline(named))
+        self.configured(named, paths::configured_baseline, problems).unwrap_or_else(|| paths::baseline(named))
     }
 
     pub(super) fn log(&self, named: Option<&Path>, problems: &mut Problems) -> PathBuf {
-        self.configured(named, places::configured_log, problems).unwrap_or_else(|| places::log(named))
+        self.configured(named, paths::configured_log, problems).unwrap_or_else(|| paths::log(named))
     }
 
     /// Where the configuration that was named has something that was not named itself.
