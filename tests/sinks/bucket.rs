@@ -148,7 +148,7 @@ fn replaced_in_an_upload() {
     let _upload = silent.accept().expect("it uploads");
     daemon.change("parquet.rotate_after", "\"2s\"");
     daemon.reload();
-    daemon.says("sink started anew");
+    daemon.says("sink restarted");
     let directory = daemon.setup().path("spool");
     until("the file that was being uploaded, in the spool of the next", || {
         (spool(&daemon)["files"].as_u64() > Some(0)).then_some(())

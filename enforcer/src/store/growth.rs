@@ -55,8 +55,9 @@ pub(super) fn began(event: &Event) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use egret_model::sample;
+
     use super::*;
-    use crate::sample;
 
     #[test]
     fn event_that_began_while_frozen_is_not_learned_however_late_it_arrives() {

@@ -2,11 +2,10 @@
 
 use std::thread::sleep;
 
-use egret_model::{ConnectionId, NetworkNamespace, ProcessId, Reason, Transport};
+use egret_model::{ConnectionId, NetworkNamespace, ProcessId, Reason, Transport, sample};
 
 use super::portless::SENDS;
 use super::*;
-use crate::sample;
 
 fn datagram(socket: u64, name: EventName) -> Event {
     let mut event = sample::event();

@@ -9,11 +9,11 @@ use egret_config::{DEFAULT_FILE, Loaded, Problems, example, load, reference, sho
 use crate::args::ConfigCommand;
 use crate::exit;
 
-/// Does what was asked and gives the exit status.
+/// Runs the command and returns the exit status.
 ///
 /// # Errors
 ///
-/// That the configuration to be shown is wrong, or that there is nowhere to write.
+/// The configuration to show has errors, or standard output cannot be written.
 pub fn run(command: &ConfigCommand) -> anyhow::Result<u8> {
     match command {
         ConfigCommand::Check { file } => check(load(file.as_deref(), env::vars_os())),
@@ -31,8 +31,8 @@ fn check(loaded: Result<Loaded, Problems>) -> anyhow::Result<u8> {
     match loaded {
         Ok(loaded) => {
             warn(&loaded);
-            let nothing = || format!("no file {DEFAULT_FILE}, the defaults hold");
-            print(&format!("ok: {}\n", loaded.file.as_deref().map_or_else(nothing, shown)))
+            let default = || format!("no file {DEFAULT_FILE}, using the defaults");
+            print(&format!("ok: {}\n", loaded.file.as_deref().map_or_else(default, shown)))
         }
         Err(problems) => {
             problems.iter().for_each(|problem| eprintln!("{problem}"));
@@ -49,7 +49,7 @@ fn warn(loaded: &Loaded) {
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
 }
 
-/// Like other programs that write pages, it does not mind a reader who has seen enough.
+/// Ignores a closed pipe.
 fn print(text: &str) -> anyhow::Result<u8> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -1,4 +1,4 @@
-//! `egret firewall`: the rules that lead packets to egret, shown and removed.
+//! `egret firewall`: shows and removes the rules that queue packets to egret.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -11,11 +11,11 @@ use crate::args::FirewallCommand;
 use crate::exit;
 use crate::{enforce, history};
 
-/// Does what was asked and gives the exit status.
+/// Runs the command and returns the exit status.
 ///
 /// # Errors
 ///
-/// The configuration is wrong, no firewall works here, or rules cannot be removed.
+/// The configuration has errors, no firewall works here, or rules cannot be removed.
 pub fn run(command: &FirewallCommand) -> Result<u8> {
     match command {
         FirewallCommand::Show { config } => {
@@ -28,7 +28,7 @@ pub fn run(command: &FirewallCommand) -> Result<u8> {
         FirewallCommand::Remove => {
             let found = sweep(&Tools::default(), &Hierarchy::find())?;
             let text =
-                if found.is_empty() { "nothing there".to_owned() } else { format!("removed: {}", found.join(", ")) };
+                if found.is_empty() { "no rules found".to_owned() } else { format!("removed: {}", found.join(", ")) };
             print(&format!("{text}\n"))
         }
     }

@@ -1,4 +1,4 @@
-//! `--sum-by` of `egret log` and `egret trace`: connections added up.
+//! `--sum-by` of `egret log` and `egret trace`: sums of connections.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -16,18 +16,18 @@ use crate::args::{ColorChoice, LogFormat, SumFigure, SumKey, SumOptions};
 use crate::filter::Direction;
 use crate::table::{TableStyle, figure, text};
 
-/// Sums that are told apart. With keys of 60 bytes some 200 bytes each: 20 MB.
+/// Most sums. With keys of 60 bytes some 200 bytes each: 20 MB.
 const MOST: usize = 100_000;
-/// What stands for those beyond, and for what is not known.
+/// The keys of everything beyond [`MOST`], and of an unknown value.
 const OTHER: &str = "(other)";
 const UNKNOWN: &str = "-";
-/// Blanks between two columns.
+/// Spaces between columns.
 const GAP: usize = 2;
 
-/// Titles of figures, in files.
+/// Names of figures in JSON and CSV.
 const FIGURES: [&str; 3] = ["connections", "bytes_sent", "bytes_received"];
 
-/// The values of a sum; `None` for one that is not known.
+/// The values of the keys; `None` if unknown.
 type Key = Vec<Option<Arc<str>>>;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +38,8 @@ struct Figures {
 }
 
 impl Figures {
-    /// What an event adds. A connection counts when it begins, or fails to; bytes are those that no earlier event of it has
-    /// reported. A connect that is not answered yet has another event.
+    /// The figures of an event. A connection counts when it begins or fails, unless its connect is outstanding: that has another
+    /// event. Bytes count if no earlier event of the connection has reported them.
     fn of(event: &Event) -> Self {
         match event.name {
             EventName::ConnectionClose | EventName::ConnectionUpdate => Self {
@@ -71,12 +71,11 @@ impl Figures {
     }
 }
 
-/// Sums in the making.
 pub(crate) struct Sums {
     options: SumOptions,
     most: usize,
     sums: HashMap<Key, Figures>,
-    /// Of what there was no room for.
+    /// Everything beyond `most`.
     other: Figures,
 }
 
@@ -89,7 +88,7 @@ impl Sums {
         Self { options: options.clone(), most, sums: HashMap::new(), other: Figures::default() }
     }
 
-    /// Adds what an event tells.
+    /// Adds an event.
     pub(crate) fn put(&mut self, event: &Event) {
         let figures = Figures::of(event);
         if figures == Figures::default() {
@@ -105,7 +104,7 @@ impl Sums {
         }
     }
 
-    /// Writes the sums, and has none any more.
+    /// Writes and clears the sums.
     pub(crate) fn write(&mut self, format: LogFormat, out: &mut impl Write) -> Result<()> {
         let rows = self.sorted();
         let options = &self.options;
@@ -116,7 +115,7 @@ impl Sums {
         }
     }
 
-    /// The sums, the greatest first, and as many as were asked for; those of which there was no room for last.
+    /// The requested number of sums, largest first, and everything beyond the limit last.
     fn sorted(&mut self) -> Vec<(Key, Figures)> {
         let Self { options, sums, other, .. } = self;
         let mut rows: Vec<(Key, Figures)> = sums.drain().collect();
@@ -134,7 +133,7 @@ impl Sums {
     }
 }
 
-/// What an event has of a key.
+/// The value of a key for an event.
 fn value(key: SumKey, event: &Event) -> Option<Cow<'_, str>> {
     let process = event.process.as_deref();
     let group = process.and_then(|process| process.cgroup.as_deref());
@@ -164,7 +163,7 @@ fn value(key: SumKey, event: &Event) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What stays of a container when it is started anew, as far as it is known.
+/// The name of a container that stays the same over a restart, else its id.
 fn container(process: &Process) -> Option<Cow<'_, str>> {
     let id = process.cgroup.as_deref()?.container.as_deref()?;
     let named = process.container();
@@ -206,7 +205,7 @@ fn table(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Res
     let titles = words(sum).map(str::to_uppercase).chain(["CONNECTIONS", "SENT", "RECEIVED"].map(str::to_owned));
     let mut lines: Vec<Vec<String>> = vec![titles.collect()];
     for (key, Figures { connections, sent, received }) in rows {
-        // Names come from whoever may run a program or answer a query.
+        // Names are not trusted: they come from programs and DNS answers.
         let values = key.iter().map(|value| text::printable(value.as_deref().unwrap_or(UNKNOWN), utf8).into_owned());
         let figures = [connections.to_string(), figure::bytes(*sent), figure::bytes(*received)];
         lines.push(values.chain(figures).collect());
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_counts_once_and_its_bytes_at_its_end() {
+    fn a_connection_counts_once_and_bytes_are_not_counted_twice() {
         let events = [to("b.example", 5), to("a.example", 9), to("b.example", 2)].concat();
         let by_name = options(&[SumKey::Name], SumFigure::Connections, None);
         assert_eq!(
@@ -263,7 +262,7 @@ mod tests {
         assert_eq!(
             summed(&by_name, MOST, &[update]),
             [("b.example".to_owned(), [0, 3, 7])],
-            "what moved since the row before"
+            "only bytes since the last row"
         );
         let most_sent = options(&[SumKey::Name], SumFigure::Sent, Some(1));
         assert_eq!(summed(&most_sent, MOST, &events), [("a.example".to_owned(), [1, 9, 7])]);
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn several_keys_are_told_apart_and_what_is_unknown_is_a_value() {
+    fn several_keys_make_one_sum_and_unknown_is_a_value() {
         let nameless = Event { server: None, process: None, ..sample::event() };
         let accepted = Event { name: EventName::Accept, inbound: true, ..sample::event() };
         let by =
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_room_for_is_added_up_together() {
+    fn sums_beyond_the_limit_are_added_up() {
         let events: Vec<Event> = (0..5).flat_map(|number| to(&format!("{number}.example"), 1)).collect();
         let by_name = options(&[SumKey::Name], SumFigure::Connections, None);
         let rows = summed(&by_name, 2, &events);
@@ -294,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn each_format_has_the_keys_and_the_figures() {
+    fn every_format_has_keys_and_figures() {
         let sum = options(&[SumKey::Name, SumKey::User], SumFigure::Connections, None);
         let rows = vec![(vec![Some("a\u{1b}[31m".into()), None], Figures { connections: 2, sent: 1_536, received: 0 })];
         let text = |write: &dyn Fn(&mut Vec<u8>)| {
