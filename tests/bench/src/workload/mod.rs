@@ -52,12 +52,12 @@ pub(crate) static ALL: &[Kind] = &[
     Kind {
         name: "tcp-connect",
         operation: "connect, wait for the server thread to accept and close, close (FIN both ways; 64 addresses of the \
-                    server in turn, because its end of each connection lingers)",
+                    server in turn, because its socket of each connection lingers)",
         make: connect::with_server,
     },
     Kind {
         name: "tcp-connect-reset",
-        operation: "connect, accept and close both ends in one thread (SO_LINGER of zero, so RST and nothing lingers)",
+        operation: "connect, accept and close both sockets in one thread (SO_LINGER of zero, so RST and nothing lingers)",
         make: connect::alone,
     },
     Kind {
@@ -84,7 +84,7 @@ pub(crate) static ALL: &[Kind] = &[
     },
     Kind {
         name: "tcp-ping-pong",
-        operation: "64 bytes there and back on one long connection, both ends in one thread",
+        operation: "64 bytes there and back on one long connection, both sockets in one thread",
         make: stream::ping_pong,
     },
 ];

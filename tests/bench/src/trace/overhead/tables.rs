@@ -84,8 +84,8 @@ impl Findings {
 
     fn caveats(&self, rounds: usize) -> String {
         let mut text = format!(
-            "{rounds} rounds. The loop runs on CPU 0, a thread at the other end on the last CPU, tracers where the scheduler \
-             puts them; output goes to a file on tmpfs. `bpftrace` is a script with the same fields, `bpftrace-tcp` its TCP \
+            "{rounds} rounds. The loop runs on CPU 0, the thread of its peer on the last CPU, tracers where the scheduler \
+             places them; output goes to a file on tmpfs. `bpftrace` is a script with the same fields, `bpftrace-tcp` its TCP \
              half without system-call tracepoints (tests/bench/src/collector).\n"
         );
         for why in &self.left_out {
