@@ -25,17 +25,8 @@ const SEARCHED: [&str; 13] = [
 ];
 
 /// Directories and files that are not clean yet. Paths are removed from this list, never added.
-const NOT_CLEAN_YET: [&str; 9] = [
-    "docs/configuration.md",
-    "ebpf",
-    "enforcer",
-    "tests",
-    "tracer/capture",
-    "tracer/config",
-    "tracer/egret",
-    "xtask",
-    "target",
-];
+const NOT_CLEAN_YET: [&str; 5] =
+    ["docs/configuration.md", "tracer/config", "tracer/egret", "xtask/src/words.rs", "target"];
 
 /// Text of contracts that contains a listed word: options, keys and columns.
 const CONTRACT: [&str; 8] = [

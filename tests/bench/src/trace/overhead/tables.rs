@@ -134,10 +134,10 @@ impl Findings {
     fn records(&self) -> Table {
         let mut table = Table::new(["configuration", "captured", "delivered", "lost", "dropped by sinks"]);
         for (configuration, summary) in &self.summaries {
-            let told = |count: u64| if count == 0 { "-".to_owned() } else { count.to_string() };
+            let or_dash = |count: u64| if count == 0 { "-".to_owned() } else { count.to_string() };
             let name = configuration.name().to_owned();
             let Summary { captured, delivered, lost, dropped } = *summary;
-            table.row([name, told(captured), told(delivered), lost.to_string(), told(dropped)]);
+            table.row([name, or_dash(captured), or_dash(delivered), lost.to_string(), or_dash(dropped)]);
         }
         table
     }
