@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::made_up_log::write;
-use crate::{Place, test_alone};
+use crate::{Directory, test_alone};
 
 /// Rows of the log; ten times as many with `cargo xtask test --full`.
 const ROWS: u64 = 100_000;
@@ -25,21 +25,21 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn streams() {
-    let place = Place::new();
-    let log = place.path("log");
+    let directory = Directory::new();
+    let log = directory.path("log");
     let rows = if std::env::var_os("EGRET_TEST_FULL").is_some() { 10 * ROWS } else { ROWS };
     for begin in (0..rows).step_by(CHUNK.try_into().unwrap()) {
         write(&log, "host", 1 << 16, (begin..begin + CHUNK).map(|number| event(number, rows)).collect());
     }
     let log = log.to_str().unwrap();
     let begin = Instant::now();
-    let said = place.told("learn", &["--log", log]);
+    let said = directory.stdout_of("learn", &["--log", log]);
     let took = begin.elapsed();
     assert!(said.contains(&format!("{rows} flows")), "{said}");
     let most = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
     eprintln!("{rows} rows: {took:?}, at most {most} KiB");
     assert!(most < MOST_KIB, "{most} KiB");
-    let replay = place.json("replay", &["--log", log]);
+    let replay = directory.json("replay", &["--log", log]);
     assert_eq!((&replay["flows"], &replay["would_block"]), (&rows.into(), &0.into()), "{said}");
 }
 

@@ -18,9 +18,9 @@ mod made_up_log;
 mod walk;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode};
 
-use egret_tests::{Scratch, egret};
+use egret_tests::{Scratch, egret, stdout_of};
 pub(crate) use egret_tests::{test, test_alone};
 use serde_json::Value;
 
@@ -30,9 +30,9 @@ fn main() -> ExitCode {
 }
 
 /// A directory with a baseline, which need not exist yet, and room for logs.
-struct Place(Scratch);
+struct Directory(Scratch);
 
-impl Place {
+impl Directory {
     fn new() -> Self {
         Self(Scratch::new())
     }
@@ -59,21 +59,14 @@ impl Place {
     }
 
     /// What a command writes that succeeds.
-    fn told(&self, name: &str, arguments: &[&str]) -> String {
-        told(&mut self.command(name, arguments))
+    fn stdout_of(&self, name: &str, arguments: &[&str]) -> String {
+        stdout_of(&mut self.command(name, arguments))
     }
 
     fn json(&self, name: &str, arguments: &[&str]) -> Value {
-        let text = self.told(name, &[arguments, &["--json"]].concat());
+        let text = self.stdout_of(name, &[arguments, &["--json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
-}
-
-fn told(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert!(status.success(), "{command:?}: {status}: {stderr}");
-    String::from_utf8(stdout).unwrap()
 }
 
 /// Records what a command and its descendants do, as a log.

@@ -29,19 +29,20 @@ fn states() {
     let daemon = Setup::new().start();
     daemon.reload();
     let ended = daemon.stop();
-    let told: Vec<&str> = ended.notifications.iter().map(String::as_str).collect();
+    let states: Vec<&str> = ended.notifications.iter().map(String::as_str).collect();
     let place = |what: &str| {
-        told.iter()
-            .position(|told| told.lines().any(|line| line == what))
-            .unwrap_or_else(|| panic!("no {what} in {told:?}"))
+        states
+            .iter()
+            .position(|states| states.lines().any(|line| line == what))
+            .unwrap_or_else(|| panic!("no {what} in {states:?}"))
     };
     let (ready, reloading, stopping) = (place("READY=1"), place("RELOADING=1"), place("STOPPING=1"));
-    assert!(told[ready].contains("STATUS=Tracing with the sockets layer"), "{told:?}");
+    assert!(states[ready].contains("STATUS=Tracing with the sockets layer"), "{states:?}");
     // Within 15 s: of the default ten, and what comes before and after.
-    assert!(told[stopping].contains("EXTEND_TIMEOUT_USEC=15000000"), "{told:?}");
-    let again = told.iter().rposition(|told| told.contains("READY=1")).unwrap();
-    assert!(ready < reloading && reloading < again && again < stopping, "{told:?}");
-    let moment = told[reloading].lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
+    assert!(states[stopping].contains("EXTEND_TIMEOUT_USEC=15000000"), "{states:?}");
+    let again = states.iter().rposition(|states| states.contains("READY=1")).unwrap();
+    assert!(ready < reloading && reloading < again && again < stopping, "{states:?}");
+    let moment = states[reloading].lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
     assert!(moment.parse::<u64>().unwrap() > 0);
 }
 
@@ -50,7 +51,7 @@ fn watched() -> Daemon {
 }
 
 fn beats(daemon: &Daemon) -> usize {
-    daemon.notifications().iter().filter(|told| told.contains("WATCHDOG=1")).count()
+    daemon.notifications().iter().filter(|states| states.contains("WATCHDOG=1")).count()
 }
 
 /// On an idle host as well, where nothing wakes the capture thread.

@@ -27,7 +27,7 @@ const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/systemd/egr
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("privilege::given_up_once_capture_has_started", given_up),
+        test("privilege::dropped_once_capture_has_started", dropped),
         test("privilege::what_is_kept_is_enough", enough),
         test("privilege::those_of_the_unit_are_enough_for_its_user", as_unit),
     ]
@@ -60,7 +60,7 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
         "egret-names",
     ];
     let names = names.into_iter().chain(["egret-enforce", "egret-container"]);
-    // Each takes its name, and gives up what it has, itself.
+    // Each takes its name, and drops its privileges, itself.
     let threads = until("all threads by their names", || {
         let threads = threads(daemon);
         names.clone().all(|name| threads.contains_key(name)).then_some(threads)
@@ -87,20 +87,20 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
     );
 }
 
-fn given_up() {
+fn dropped() {
     let setup = Setup::new().json().parquet().otlp("grpc", "http://127.0.0.1:9").set("otlp.own_spans", "true");
     let daemon = setup.set("shutdown.drain_for", "\"1s\"").start();
     check_threads(&daemon, true, u64::MAX);
     let names: Vec<String> = threads(&daemon).into_keys().collect();
     assert!(names.iter().any(|name| name.starts_with("OpenTelemetry")), "{names:?}");
-    let told = daemon.status()["threads"].clone();
-    let capture = told.as_array().unwrap().iter().find(|thread| thread["name"] == "egret-capture").unwrap();
+    let threads = daemon.status()["threads"].clone();
+    let capture = threads.as_array().unwrap().iter().find(|thread| thread["name"] == "egret-capture").unwrap();
     assert_eq!(capture["capabilities"], serde_json::json!(["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"]));
     assert!(daemon.stop().status.success());
 }
 
 /// The executable of another user, that nobody else may read, is named with its digest; connections before the start
-/// and after it, and sends, which the capture thread looks up in the kernel's tables, are all told.
+/// and after it, and sends, which the capture thread looks up in the kernel's tables, are all reported.
 fn check_capture(daemon: &Daemon) {
     let scratch = Scratch::new();
     let program = scratch.copy(&traffic(), "private");

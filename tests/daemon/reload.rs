@@ -53,8 +53,8 @@ fn replaced() {
     assert_eq!((events.len() as u64, dropped, queued), (sent, 0, 0), "{ended:?}");
     // Its counts went on, and no sink beside it was started anew: both had the same events.
     assert_eq!(enqueued, ended.sinks["prometheus"][0], "{ended:?}");
-    let told = events.iter().filter(|event| event.pid == Some(report.pid) && event.name == "connection.close");
-    assert!(told.count() >= 2000, "every connection was told, in one file or another");
+    let closes = events.iter().filter(|event| event.pid == Some(report.pid) && event.name == "connection.close");
+    assert!(closes.count() >= 2000, "every connection was reported, in one file or another");
 }
 
 fn off_and_on() {

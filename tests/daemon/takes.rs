@@ -16,7 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn idle() {
     let setup = Setup::new().json().parquet().otlp("grpc", "http://127.0.0.1:9");
-    let daemon = setup.set("capture.standing", "false").start();
+    let daemon = setup.set("capture.preexisting", "false").start();
     let (cpu, resident) = usage(&daemon);
     let begun = Instant::now();
     // This is a measurement over time, not a wait for something.

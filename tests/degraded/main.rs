@@ -5,10 +5,10 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+mod environment;
 mod mounts;
 mod output;
 mod privilege;
-mod situation;
 mod traffic;
 
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use nix::unistd::geteuid;
 
-use situation::Installed;
+use environment::Installed;
 
 type Test = fn(&Installed);
 

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use crate::situation::{Installed, Ran, Situation};
+use crate::environment::{Environment, Installed, Ran};
 use crate::traffic::{opened, trace_beside, trace_connect};
 
-fn no_cgroup() -> Situation {
-    Situation::whole().without_file_systems(&["cgroup2"])
+fn no_cgroup() -> Environment {
+    Environment::whole().without_file_systems(&["cgroup2"])
 }
 
-fn no_tracefs() -> Situation {
-    Situation::whole().without_file_systems(&["tracefs", "debugfs"])
+fn no_tracefs() -> Environment {
+    Environment::whole().without_file_systems(&["tracefs", "debugfs"])
 }
 
 pub(crate) fn sockets_without_cgroup_v2_name_it(egret: &Installed) {
@@ -35,10 +35,10 @@ pub(crate) fn doctor_without_cgroup_v2(egret: &Installed) {
 
 /// Nothing is left that a kernel layer could use.
 pub(crate) fn without_cgroup_v2_and_tracefs_only_scans_remain(egret: &Installed) {
-    let situation = Situation::whole().without_file_systems(&["cgroup2", "tracefs", "debugfs"]);
-    let ran = situation.run(egret, &["trace", "--format", "json", "--duration", "500ms"]).ends_with(0).adds_up();
+    let environment = Environment::whole().without_file_systems(&["cgroup2", "tracefs", "debugfs"]);
+    let ran = environment.run(egret, &["trace", "--format", "json", "--duration", "500ms"]).ends_with(0).adds_up();
     ran.says(&["cgroup v2", "tracefs", "scan_only"]);
-    let ran = situation.run(egret, &["doctor", "--json"]).ends_with(3);
+    let ran = environment.run(egret, &["doctor", "--json"]).ends_with(3);
     assert_eq!(chosen(&ran), "procfs", "{ran}");
 }
 
@@ -60,25 +60,25 @@ pub(crate) fn sockets_do_not_need_tracefs(egret: &Installed) {
 
 /// The kernel mounts tracefs below debugfs by itself, for old programs.
 pub(crate) fn tracefs_below_debugfs_is_found(egret: &Installed) {
-    let situation = no_tracefs().with_mount("debugfs", "/sys/kernel/debug");
-    let ran = situation.run(egret, &["doctor", "--json"]).ends_with(0);
+    let environment = no_tracefs().with_mount("debugfs", "/sys/kernel/debug");
+    let ran = environment.run(egret, &["doctor", "--json"]).ends_with(0);
     let tracefs = check(&ran, "tracefs");
     assert_eq!(tracefs["status"], "ok", "{ran}");
     assert_eq!(tracefs["detail"], "/sys/kernel/debug/tracing", "{ran}");
-    let (ran, pid, port) = trace_connect(&situation, egret, &["--capture", "syscalls"]);
+    let (ran, pid, port) = trace_connect(&environment, egret, &["--capture", "syscalls"]);
     let ran = ran.ends_with(0).adds_up();
     assert_eq!(opened(&ran, port)["process.pid"], pid, "{ran}");
 }
 
 pub(crate) fn without_types_connects_are_still_attributed(egret: &Installed) {
-    let situation = Situation::whole().without_types();
-    let (ran, pid, port) = trace_connect(&situation, egret, &["--capture", "sockets"]);
+    let environment = Environment::whole().without_types();
+    let (ran, pid, port) = trace_connect(&environment, egret, &["--capture", "sockets"]);
     let ran = ran.ends_with(0).adds_up().says(&["no_btf", "CONFIG_DEBUG_INFO_BTF"]);
     let event = opened(&ran, port);
     assert_eq!(event["process.pid"], pid, "{ran}");
     assert_eq!(event["egret.attribution"], "cookie", "{ran}");
     assert_eq!(event["egret.capture"], "sockets", "{ran}");
-    let ran = situation.run(egret, &["doctor", "--json"]).ends_with(0);
+    let ran = environment.run(egret, &["doctor", "--json"]).ends_with(0);
     assert_eq!(check(&ran, "kernel_types")["status"], "missing", "{ran}");
     assert_eq!(check(&ran, "self_test.tcp_connect")["status"], "ok", "{ran}");
     assert_eq!(check(&ran, "self_test.io_uring_connect")["status"], "ok", "{ran}");
@@ -86,7 +86,7 @@ pub(crate) fn without_types_connects_are_still_attributed(egret: &Installed) {
 
 /// Without the kernel's types nobody counts: then nothing is said, rather than zero.
 pub(crate) fn without_types_no_bytes_are_invented(egret: &Installed) {
-    let (ran, _, port) = trace_connect(&Situation::whole().without_types(), egret, &["--capture", "sockets"]);
+    let (ran, _, port) = trace_connect(&Environment::whole().without_types(), egret, &["--capture", "sockets"]);
     let ran = ran.ends_with(0);
     let ours = ran.events().into_iter().filter(|event| event["network.peer.port"] == port);
     let closed: Vec<Value> = ours.filter(|event| event["event.name"] == "connection.close").collect();
@@ -96,8 +96,8 @@ pub(crate) fn without_types_no_bytes_are_invented(egret: &Installed) {
 }
 
 pub(crate) fn without_types_and_tracefs_both_are_named(egret: &Installed) {
-    let situation = no_tracefs().without_types();
-    let (ran, pid, port) = trace_beside(&situation, egret, &["--capture", "sockets"]);
+    let environment = no_tracefs().without_types();
+    let (ran, pid, port) = trace_beside(&environment, egret, &["--capture", "sockets"]);
     let ran = ran.ends_with(0).adds_up().says(&["no_btf", "no_tracefs"]);
     assert_eq!(opened(&ran, port)["process.pid"], pid, "{ran}");
 }
@@ -115,22 +115,27 @@ pub(crate) fn a_command_that_cannot_be_followed_is_not_shown_as_silent(egret: &I
     }
 }
 
-fn told(ran: &Ran) -> Value {
-    ran.events().into_iter().next().unwrap_or_else(|| panic!("nothing told: {ran}"))
+fn report_of(ran: &Ran) -> Value {
+    ran.events().into_iter().next().unwrap_or_else(|| panic!("no report: {ran}"))
 }
 
 fn check(ran: &Ran, name: &str) -> Value {
-    let told = told(ran);
-    let mut checks = told["checks"].as_array().unwrap().iter();
+    let report = report_of(ran);
+    let mut checks = report["checks"].as_array().unwrap().iter();
     checks.find(|check| check["name"] == name).cloned().unwrap_or_else(|| panic!("no check {name}: {ran}"))
 }
 
 fn chosen(ran: &Ran) -> String {
-    let told = told(ran);
-    let mut layers = told["layers"].as_array().unwrap().iter();
+    let report = report_of(ran);
+    let mut layers = report["layers"].as_array().unwrap().iter();
     layers.find(|layer| layer["chosen"] == true).unwrap()["name"].as_str().unwrap().to_owned()
 }
 
 fn degradations(ran: &Ran) -> Vec<String> {
-    told(ran)["degradations"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    report_of(ran)["degradations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap().to_owned())
+        .collect()
 }

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io;
 use std::process::Stdio;
 
-use crate::situation::{Installed, Situation};
+use crate::environment::{Environment, Installed};
 
 pub(crate) fn unknown_layers_are_bad_usage(egret: &Installed) {
     for name in ["ebpf", "Sockets", "kprobes", ""] {
-        let ran = Situation::whole().run(egret, &["trace", "--capture", name]).ends_with(2);
+        let ran = Environment::whole().run(egret, &["trace", "--capture", name]).ends_with(2);
         let ran = ran.says(&["--capture", "auto, sockets, syscalls, procfs"]);
         assert!(ran.stdout.is_empty(), "{ran}");
     }
@@ -23,23 +23,23 @@ fn no_reader() -> Stdio {
 
 pub(crate) fn a_reader_that_is_gone_ends_the_trace_cleanly(egret: &Installed) {
     for format in ["table", "json"] {
-        let ran = Situation::whole().run_with(egret, &["trace", "--format", format], no_reader());
+        let ran = Environment::whole().run_with(egret, &["trace", "--format", format], no_reader());
         ran.ends_with(0).adds_up().does_not_say(&["panicked", "roken pipe"]);
     }
 }
 
 pub(crate) fn doctor_without_a_reader_keeps_its_status(egret: &Installed) {
-    let ran = Situation::whole().run_with(egret, &["doctor"], no_reader()).ends_with(0);
+    let ran = Environment::whole().run_with(egret, &["doctor"], no_reader()).ends_with(0);
     ran.does_not_say(&["panicked", "roken pipe"]);
-    Situation::whole().nobody().run_with(egret, &["doctor", "--json"], no_reader()).ends_with(3);
+    Environment::whole().nobody().run_with(egret, &["doctor", "--json"], no_reader()).ends_with(3);
 }
 
-/// Everything is told until the disk is full, and then that.
+/// All events are written until the disk is full, and then the error.
 pub(crate) fn a_full_disk_is_told(egret: &Installed) {
     let full = || File::options().write(true).open("/dev/full").unwrap().into();
-    let ran = Situation::whole().run_with(egret, &["doctor"], full()).ends_with(1);
+    let ran = Environment::whole().run_with(egret, &["doctor"], full()).ends_with(1);
     ran.says(&["cannot write to standard output", "No space left on device"]);
-    let ran = Situation::whole().run_with(egret, &["trace"], full()).ends_with(1);
+    let ran = Environment::whole().run_with(egret, &["trace"], full()).ends_with(1);
     ran.says(&["cannot write to standard output", "No space left on device"]).does_not_say(&["panicked"]);
 }
 

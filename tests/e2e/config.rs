@@ -121,10 +121,10 @@ fn doctor() {
         let output = Command::new(egret()).args(["doctor", "--json", "--config", path]).output().unwrap();
         let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        // What the host allows is told all the same.
-        let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-        let checks = told["enforcing"]["checks"].as_array().unwrap();
-        assert!(checks.iter().any(|check| check["name"] == "configuration"), "{told}");
+        // What the host allows is reported all the same.
+        let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let checks = report["enforcing"]["checks"].as_array().unwrap();
+        assert!(checks.iter().any(|check| check["name"] == "configuration"), "{report}");
         stderr
     };
     assert_eq!(run(&wrong), config(&["check", &wrong], &[]).2);

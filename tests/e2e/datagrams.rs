@@ -1,4 +1,4 @@
-//! UDP: every call that sends, one peer and several, both ends.
+//! UDP: every call that sends, one peer and several, as client and as server.
 
 use std::net::UdpSocket;
 

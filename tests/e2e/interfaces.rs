@@ -3,7 +3,7 @@
 use std::net::{Ipv6Addr, TcpListener, UdpSocket};
 use std::process::Command;
 
-use egret_tests::{Event, Hand, Namespace, Trace, needing, traffic};
+use egret_tests::{Event, Hand, Namespace, Trace, needing, stdout_of, traffic};
 use libtest_mimic::Trial;
 
 use crate::checks::only;
@@ -61,11 +61,11 @@ impl Neighbour {
         let namespace = Namespace::resolving("");
         let [here, there] = [host, &namespace].map(|namespace| namespace.pid().to_string());
         let ends = ["link", "add", name, "netns", &here, "type", "veth", "peer", "name", "cable", "netns", &there];
-        told(Command::new("ip").args(ends));
+        stdout_of(Command::new("ip").args(ends));
         for (namespace, cable, address) in [(host, name, "fe80::2/64"), (&namespace, "cable", "fe80::1/64")] {
-            told(namespace.command("ip").args(["link", "set", cable, "up"]));
+            stdout_of(namespace.command("ip").args(["link", "set", cable, "up"]));
             // Without the look for others who have the address, which takes a second.
-            told(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
+            stdout_of(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
         }
         let index = index_of(host, name);
         Self { namespace, name, index }
@@ -85,15 +85,9 @@ impl Neighbour {
     }
 }
 
-fn told(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// `7: cable-a@if2: ...`
 fn index_of(namespace: &Namespace, name: &str) -> u32 {
-    let shown = told(namespace.command("ip").args(["-o", "link", "show", "dev", name]));
+    let shown = stdout_of(namespace.command("ip").args(["-o", "link", "show", "dev", name]));
     shown.split(':').next().unwrap().parse().unwrap()
 }
 
@@ -198,7 +192,7 @@ fn preexisting() {
         assert!(trace.wait_for(|events| events.iter().any(|event| is_close(event, cookie))), "{name}");
         let all = trace.sees(<[Event]>::to_vec);
         let events: Vec<&Event> = all.iter().filter(|event| event.cookie() == cookie).collect();
-        assert!(events.iter().all(|event| event.standing), "{events:#?}");
+        assert!(events.iter().all(|event| event.preexisting), "{events:#?}");
         assert_eq!(behind(&events, name).len(), events.len(), "{events:#?}");
     }
     assert_eq!(trace.stop().status.code(), Some(0));

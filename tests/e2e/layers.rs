@@ -117,7 +117,7 @@ fn old_listener() {
     let ends = (Some(server.address), client.local_addr().ok());
     let is = |event: &&Event| event.name == "accept" && (event.local(), event.peer()) == ends;
     let accept = |events: &[Event]| events.iter().find(is).cloned();
-    assert!(trace.wait_for(|events| accept(events).is_some()), "no accept was told");
+    assert!(trace.wait_for(|events| accept(events).is_some()), "no accept was reported");
     let accept = trace.sees(accept).unwrap();
     // With many connections at once there is no time to ask for each, and its listener is named.
     assert_eq!(accept.pid, Some(server.pid()), "{accept:#?}");
@@ -158,7 +158,7 @@ impl Full {
         connecting
     }
 
-    /// Whether an event tells of a connect to it that is not answered.
+    /// Whether an event reports a connect to it that is not answered.
     fn is_unanswered(&self, event: &Event) -> bool {
         event.name == "connection.open" && event.peer() == Some(self.address) && event.connect_ns.is_none()
     }
@@ -168,12 +168,12 @@ fn unanswered_for_long() {
     let full = Full::new();
     let trace = Trace::start(&["--no-standing"]);
     let connecting = full.connect();
-    assert!(trace.wait_for(|events| events.iter().any(|event| full.is_unanswered(event))), "it was not told");
+    assert!(trace.wait_for(|events| events.iter().any(|event| full.is_unanswered(event))), "it was not reported");
     let seen = trace.stop();
-    let told: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
+    let reports: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
     // Once, also though the trace has ended since.
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert_eq!((told[0].pid, told[0].attribution.as_str()), (Some(std::process::id()), "cookie"));
+    assert_eq!(reports.len(), 1, "{reports:#?}");
+    assert_eq!((reports[0].pid, reports[0].attribution.as_str()), (Some(std::process::id()), "cookie"));
     drop(full);
     connecting.join().unwrap();
 }
@@ -183,9 +183,9 @@ fn unanswered_at_the_end() {
     let trace = Trace::start(&["--no-standing"]);
     let connecting = full.connect();
     let seen = trace.stop();
-    let told: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
-    assert_eq!(told.len(), 1, "{:#?}", seen.events);
-    assert_eq!(told[0].pid, Some(std::process::id()));
+    let reports: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
+    assert_eq!(reports.len(), 1, "{:#?}", seen.events);
+    assert_eq!(reports[0].pid, Some(std::process::id()));
     drop(full);
     connecting.join().unwrap();
 }

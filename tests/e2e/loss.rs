@@ -37,10 +37,10 @@ fn tiny(kind: &str) {
     stream(&seen, report.server(), &report.server().total);
 }
 
-/// Whether there are both the beginning and the end of both ends of a connection.
+/// Whether there are both the beginning and the end of a connection, of client and server.
 fn told_whole(events: &[Event], report: &Report) -> bool {
-    let told = |end: &Report| events.iter().rev().filter(|event| event.cookie() == end.total.socket()).count() >= 2;
-    told(report) && told(report.server())
+    let is_whole = |end: &Report| events.iter().rev().filter(|event| event.cookie() == end.total.socket()).count() >= 2;
+    is_whole(report) && is_whole(report.server())
 }
 
 /// The default ring at full speed of both processors: nothing is lost, or exactly so much.

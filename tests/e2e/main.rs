@@ -22,8 +22,8 @@ mod neighbours;
 mod others;
 mod ownership;
 mod peers;
+mod preexisting;
 mod processes;
-mod standing;
 mod starting;
 mod streams;
 mod totals;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         others::trials(),
         processes::trials(),
         ownership::trials(),
-        standing::trials(),
+        preexisting::trials(),
         starting::trials(),
         totals::trials(),
         neighbours::trials(),

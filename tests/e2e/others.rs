@@ -1,4 +1,4 @@
-//! Sockets without ports, and one kind that must not be told.
+//! Sockets without ports, and one kind that must not be reported.
 
 use egret_tests::{Trace, Traffic};
 use libtest_mimic::Trial;

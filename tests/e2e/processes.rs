@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::checks::{datagrams, named, only, process, stream};
 use crate::{test, test_alone};
 
-/// How often to ask for a process id before giving up: others take it in between now and then.
+/// How often to ask for a process id at most: others take it in between now and then.
 const TRIES: u32 = 300;
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -67,7 +67,7 @@ impl Servers {
     }
 }
 
-/// Clients of one kind each, until they are told to end. Every exchange succeeds.
+/// Clients of one kind each, until they are asked to end. Every exchange succeeds.
 fn make_traffic(namespace: &Namespace, servers: &Servers, is_over: &AtomicBool) {
     let until_over = |exchange: &dyn Fn()| {
         while !is_over.load(Ordering::Relaxed) {
@@ -106,7 +106,7 @@ fn invents_nothing() {
         let seen = thread::scope(|scope| {
             let traffic = scope.spawn(|| make_traffic(&namespace, &servers, &is_over));
             let trace = Trace::start(&[]);
-            let is_new_end = |event: &&Event| event.name == "connection.close" && !event.standing;
+            let is_new_end = |event: &&Event| event.name == "connection.close" && !event.preexisting;
             let ends = |events: &[Event]| {
                 events.iter().filter(|event| servers.is_server(event).is_some()).filter(is_new_end).count()
             };
@@ -169,7 +169,7 @@ fn check(servers: &Servers, events: &[Event], start: usize) {
         let begun = count(&["connection.open", "accept"]);
         assert!(begun <= 1 && count(&["datagram.send"]) <= 1, "start {start}: {events:#?}");
         // Of a datagram socket that is older nobody saw who spoke first: its end alone is reported.
-        let is_undirected = first.standing && first.transport.as_deref() == Some("udp");
+        let is_undirected = first.preexisting && first.transport.as_deref() == Some("udp");
         let has_begun = first.name != "connection.close" || is_undirected;
         assert!(has_begun, "start {start}: an end without a beginning: {events:#?}");
     }

@@ -97,8 +97,8 @@ fn unreachable() {
         assert_eq!(events.len(), 1, "{events:#?}");
         process(failed, &report);
         assert_eq!(failed.peer(), Some(report.total.peer()), "{failed:#?}");
-        let told = failed.error.as_deref();
-        assert!(told.is_none_or(|error| Some(error) == report.total.errno.as_deref()), "{failed:#?}");
+        let reported = failed.error.as_deref();
+        assert!(reported.is_none_or(|error| Some(error) == report.total.errno.as_deref()), "{failed:#?}");
     }
 }
 

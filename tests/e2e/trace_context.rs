@@ -59,7 +59,7 @@ fn images(capture: &mut Capture, way: &str, pids: impl Fn(&Event) -> bool, count
         if found.len() >= count {
             return found;
         }
-        assert!(Instant::now() < end, "{} of {count} connections were told", found.len());
+        assert!(Instant::now() < end, "{} of {count} connections were reported", found.len());
         capture.wait(&[], Some(Duration::from_millis(100)));
     }
 }

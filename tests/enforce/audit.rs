@@ -1,14 +1,14 @@
-//! What is told of verdicts: in JSON lines, in the log, and in metrics.
+//! What reports verdicts: JSON lines, in the log, and in metrics.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use egret_tests::{Hand, Setup, egret, until};
+use egret_tests::{Hand, Setup, egret, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, switch, told, until_counted};
+use crate::host::{Fate, Host, switch, until_counted};
 use crate::test;
 use crate::web::get;
 
@@ -82,7 +82,7 @@ fn log() {
     let setup = daemon.stop().setup;
     let mut command = Command::new(egret());
     command.args(["log", "--verdict", "block", "--format", "json", "--dir"]).arg(setup.log());
-    let text = told(&mut command);
+    let text = stdout_of(&mut command);
     let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(!events.is_empty());
     for event in events {
@@ -95,7 +95,7 @@ fn log() {
 fn blocked(setup: &Setup, program: &Path) -> Vec<(String, Value)> {
     let mut command = Command::new(egret());
     command.args(["log", "--verdict", "block", "--format", "json", "--dir"]).arg(setup.log());
-    let events = told(&mut command);
+    let events = stdout_of(&mut command);
     let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let of_program = events.filter(|event| event["process.executable.path"] == program.to_str().unwrap());
     of_program.map(|event| (event["network.transport"].as_str().unwrap_or_default().to_owned(), event)).collect()

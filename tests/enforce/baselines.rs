@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use egret_tests::{Daemon, Setup, Traffic, until};
+use egret_tests::{Daemon, Setup, Traffic, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, baseline, count, refused, state, switch, told, until_counted, until_mode, write_rules};
+use crate::host::{Fate, Host, baseline, count, refused, state, switch, until_counted, until_mode, write_rules};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -86,7 +86,7 @@ fn day(host: &Host, programs: &[PathBuf; 2], script: &Path) {
         }
     }
     let peer = host.peer().to_string();
-    told(host.namespace.command("python3").arg(script).arg(host.port().to_string()));
+    stdout_of(host.namespace.command("python3").arg(script).arg(host.port().to_string()));
     let generator = egret_tests::traffic();
     for way in [&["tcp-blocking", "--count", "20", "--bytes", "0", "--peer", &peer][..], &["udp-connected"]] {
         let report = Traffic::inside(&host.namespace, &generator, way).run();

@@ -61,11 +61,11 @@ fn goes_on() {
     let unknown = host.program("unknown");
     let (daemon, clock) = start(&host, host.setup(&[]), "+0");
     switch(&daemon, &["enforce", "--confirm-within", "10m"]);
-    let told = |state: &serde_json::Value| state["confirm_by"].as_str().unwrap().to_owned();
-    let before = told(&state(&daemon));
+    let deadline = |state: &serde_json::Value| state["confirm_by"].as_str().unwrap().to_owned();
+    let before = deadline(&state(&daemon));
     clock.set("+1h");
     // The controller has looked after things since, by the clock as it is now.
-    until("the end by the new clock", || (told(&state(&daemon))[..16] > before[..16]).then_some(()));
+    until("the end by the new clock", || (deadline(&state(&daemon))[..16] > before[..16]).then_some(()));
     assert_eq!(host.fetch(&unknown), Fate::Refused);
     switch(&daemon, &["confirm"]);
     until_mode(&daemon, "enforce");

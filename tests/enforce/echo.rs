@@ -2,10 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use egret_tests::{Namespace, egret, needing};
+use egret_tests::{Namespace, egret, needing, stdout_of};
 use libtest_mimic::Trial;
 
-use crate::host::{Host, count, switch, told, until_counted, until_learned};
+use crate::host::{Host, count, switch, until_counted, until_learned};
 use crate::inbound::neighbour;
 use crate::test;
 
@@ -36,7 +36,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as send
 fn learned() {
     let host = Host::new();
     let other = neighbour(&host);
-    told(other.command("ip").args(["address", "add", "10.9.7.4/24", "dev", "cable"]));
+    stdout_of(other.command("ip").args(["address", "add", "10.9.7.4/24", "dev", "cable"]));
     let script = host.path("ping.py");
     std::fs::write(&script, PING).unwrap();
     let is_answered = |peer: &str, within: &str| {
@@ -65,7 +65,7 @@ fn ping(host: &Host, peer: &str, within: &str) -> bool {
 
 fn address(namespace: &Namespace, address: &str) {
     let mut command = namespace.command("ip");
-    told(command.args(["address", "add", address, "dev", "cable"]).args(address.contains(':').then_some("nodad")));
+    stdout_of(command.args(["address", "add", address, "dev", "cable"]).args(address.contains(':').then_some("nodad")));
 }
 
 /// The whole way with `ping`, over IPv4 and IPv6, with the sockets that users in these groups have (`ping_group_range` in
@@ -77,7 +77,7 @@ fn walk(groups: &str) {
         address(&other, added);
     }
     address(&host.namespace, "fd00:9:7::1/64");
-    told(host.namespace.command("sysctl").arg(format!("net.ipv4.ping_group_range={groups}")));
+    stdout_of(host.namespace.command("sysctl").arg(format!("net.ipv4.ping_group_range={groups}")));
     let setup = host.setup(&[]).text("enforce.loopback", "skip").text("enforce.unattributed", "block").parquet();
     let daemon = setup.start_in(&host.namespace);
     let (known, unknown) = (["10.9.7.2", "fd00:9:7::2"], ["10.9.7.4", "fd00:9:7::4"]);
@@ -99,7 +99,7 @@ fn walk(groups: &str) {
     for (verdict, rows) in [("would_block", 2), ("block", 2)] {
         let mut log = Command::new(egret());
         log.args(["log", "--verdict", verdict, "--format", "json", "--dir"]).arg(setup.log());
-        let events = told(&mut log);
+        let events = stdout_of(&mut log);
         let of_ping = events.lines().filter(|event| event.contains("/ping") && event.contains("connection."));
         assert!(of_ping.count() >= rows, "{verdict}: {events}");
     }

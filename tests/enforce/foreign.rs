@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use egret_tests::{Daemon, Setup, egret, needing, until};
+use egret_tests::{Daemon, Setup, egret, needing, stdout_of, until};
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, fate, refused, state, switch, told, until_mode};
+use crate::host::{Fate, Host, fate, refused, state, switch, until_mode};
 use crate::inbound::neighbour;
 use crate::test;
 use crate::web::Web;
@@ -137,7 +137,7 @@ fn rules_behind(rules: [&str; 2]) {
     let daemon = setup_with_iptables(&host, &[host.rule("allow", &allowed)]).start_in(&host.namespace);
     for (mode, other, fate) in modes(&learned, &unknown) {
         switch(&daemon, &[mode]);
-        // Judged one by one, remembered, and let through by the kernel.
+        // Evaluated one by one, remembered, and let through by the kernel.
         for _ in 0..3 {
             assert_eq!([host.fetch(&allowed), host.fetch(other)], [Fate::Passed, fate], "{mode}");
         }
@@ -160,7 +160,7 @@ fn uplink() {
     let host = Host::new();
     let [allowed, unknown, learned] = ["allowed", "unknown", "learned"].map(|name| host.program(name));
     let other = neighbour(&host);
-    told(other.command("ip").args(["address", "add", "10.50.0.1/32", "dev", "cable"]));
+    stdout_of(other.command("ip").args(["address", "add", "10.50.0.1/32", "dev", "cable"]));
     let web = Web::start(&other);
     host.run(&["sh", "-ec", ROUTES]);
     let fetch = |program: &Path| {

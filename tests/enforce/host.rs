@@ -3,9 +3,9 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, Hand, Namespace, Scratch, Setup, egret, until};
+use egret_tests::{Daemon, Hand, Namespace, Scratch, Setup, egret, stdout_of, until};
 use serde_json::Value;
 
 use crate::web::Web;
@@ -115,7 +115,7 @@ impl Host {
 
     /// What a command inside writes that succeeds.
     pub(crate) fn run(&self, words: &[&str]) -> String {
-        told(self.namespace.command(words[0]).args(&words[1..]))
+        stdout_of(self.namespace.command(words[0]).args(&words[1..]))
     }
 
     /// All firewall rules, without what changes by itself: counts, and the time.
@@ -151,19 +151,12 @@ pub(crate) fn fate(curl: &mut Command) -> Fate {
 /// The Python interpreter, by the path that rules have: what is found by its name may be a script that finds it.
 pub(crate) fn python() -> PathBuf {
     let asked = "import os, sys; print(os.path.realpath(sys.executable))";
-    told(Command::new("python3").args(["-c", asked])).trim().into()
-}
-
-/// What a command writes that succeeds.
-pub(crate) fn told(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    assert!(status.success(), "{command:?}: {status}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
+    stdout_of(Command::new("python3").args(["-c", asked])).trim().into()
 }
 
 /// `egret mode`, which succeeds.
 pub(crate) fn switch(daemon: &Daemon, arguments: &[&str]) -> String {
-    told(&mut daemon.ask(&[&["mode"][..], arguments].concat()))
+    stdout_of(&mut daemon.ask(&[&["mode"][..], arguments].concat()))
 }
 
 /// `egret mode`, which is refused; what it says.
@@ -216,5 +209,5 @@ pub(crate) fn baseline(setup: &Setup, name: &str, arguments: &[&str]) -> String 
     command.args(["baseline", name, "--baseline"]).arg(setup.path("baseline")).args(arguments);
     command.args(["replay", "readiness"].contains(&name).then_some("--config"));
     command.args(["replay", "readiness"].contains(&name).then(|| setup.configuration()));
-    told(&mut command)
+    stdout_of(&mut command)
 }

@@ -138,7 +138,7 @@ fn undisguised() {
     assert!(daemon.stop().status.success());
 }
 
-/// What the interpreter is told to run.
+/// What the interpreter runs.
 fn script(host: &Host, name: &str) -> PathBuf {
     let path = host.path(name);
     let text = format!(

@@ -4,10 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
-use egret_tests::{Hand, Namespace, PATIENCE, until};
+use egret_tests::{Hand, Namespace, PATIENCE, stdout_of, until};
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, baseline, fate, state, switch, told};
+use crate::host::{Fate, Host, baseline, fate, state, switch};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -15,8 +15,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("inbound::connections_survive_every_switch", || inbound(false, SERVER)),
         test("inbound::connections_survive_every_switch_and_being_judged_again", || inbound(true, CLIENT)),
         test("inbound::connections_whose_server_speaks_first_survive_being_judged_again", || inbound(true, SERVER)),
-        test("inbound::standing_connection_goes_on_unless_it_is_to_be_judged_again", || standing(false)),
-        test("inbound::standing_connection_is_judged_again_if_asked_to", || standing(true)),
+        test("inbound::preexisting_connection_goes_on_unless_it_is_to_be_judged_again", || preexisting(false)),
+        test("inbound::preexisting_connection_is_judged_again_if_asked_to", || preexisting(true)),
     ]
 }
 
@@ -24,18 +24,18 @@ pub(crate) fn trials() -> Vec<Trial> {
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
-/// A host on the other end of a cable.
+/// A host behind a veth pair.
 pub(crate) fn neighbour(host: &Host) -> Namespace {
     let other = Namespace::resolving("");
     let [here, there] = [&host.namespace, &other].map(|namespace| namespace.pid().to_string());
     let ip = |words: &str| {
         let words: Vec<&str> = words.split(' ').collect();
-        told(Command::new("ip").args(words))
+        stdout_of(Command::new("ip").args(words))
     };
     ip(&format!("link add cable netns {here} type veth peer name cable netns {there}"));
     for (namespace, address) in [(&host.namespace, "10.9.7.1/24"), (&other, "10.9.7.2/24")] {
-        told(namespace.command("ip").args(["address", "add", address, "dev", "cable"]));
-        told(namespace.command("ip").args(["link", "set", "cable", "up"]));
+        stdout_of(namespace.command("ip").args(["address", "add", address, "dev", "cable"]));
+        stdout_of(namespace.command("ip").args(["link", "set", "cable", "up"]));
     }
     other
 }
@@ -81,7 +81,7 @@ fn inbound(again: bool, first: usize) {
     all.iter_mut().for_each(|ends| talk(ends, first));
 }
 
-fn standing(again: bool) {
+fn preexisting(again: bool) {
     let host = Host::new();
     let program = host.generator("client");
     let rule = format!("exe={} -> tcp 127.0.0.1 *", program.display());

@@ -7,11 +7,11 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use egret_tests::{Daemon, Namespace, PATIENCE, Process, Setup, egret, needing};
+use egret_tests::{Daemon, Namespace, PATIENCE, Process, Setup, egret, needing, stdout_of};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, baseline, switch, told, until_counted, until_learned, until_mode};
+use crate::host::{Fate, Host, baseline, switch, until_counted, until_learned, until_mode};
 use crate::inbound::neighbour;
 use crate::test;
 
@@ -181,14 +181,14 @@ fn groups(host: &Host, setup: &Setup) -> [BTreeSet<String>; 2] {
     let mut command = host.namespace.command(egret().to_str().unwrap());
     command.args(["baseline", "replay", "--json", "--baseline"]).arg(setup.path("baseline"));
     command.arg("--config").arg(setup.configuration()).arg("--log").arg(setup.log());
-    let replay: Value = serde_json::from_str(&told(&mut command)).unwrap();
+    let replay: Value = serde_json::from_str(&stdout_of(&mut command)).unwrap();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let of = |parts: [&Value; 3]| parts.map(text).join(" ");
     let blocked = replay["blocked"].as_array().unwrap().iter();
     let replayed = blocked.map(|group| of([&group["transport"], &group["host"], &group["port"]]));
     let mut command = Command::new(egret());
     command.args(["log", "--verdict", "would_block", "--format", "json", "--dir"]).arg(setup.log());
-    let events = told(&mut command);
+    let events = stdout_of(&mut command);
     let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let shadow = events
         .map(|event| of(["network.transport", "network.peer.address", "network.peer.port"].map(|key| &event[key])));
@@ -202,7 +202,7 @@ fn replayed() {
     let host = Host::resolving("nameserver 10.9.7.2\n");
     let other = neighbour(&host);
     for (namespace, address) in [(&host.namespace, "fd09:7::1/64"), (&other, "fd09:7::2/64")] {
-        told(namespace.command("ip").args(["address", "add", address, "dev", "cable", "nodad"]));
+        stdout_of(namespace.command("ip").args(["address", "add", address, "dev", "cable", "nodad"]));
     }
     let script = host.path("day.py");
     fs::write(&script, DAY).unwrap();
@@ -215,7 +215,7 @@ fn replayed() {
     switch(&daemon, &["shadow"]);
     let day = |namespace: &Namespace| {
         let mut command = namespace.command("python3");
-        told(command.arg(&script).args(["10.9.7.2", "fd09:7::2", "8080"]));
+        stdout_of(command.arg(&script).args(["10.9.7.2", "fd09:7::2", "8080"]));
     };
     day(&host.namespace);
     day(&other);
@@ -287,8 +287,8 @@ impl Served {
     fn new(rules: &str) -> Self {
         let host = Host::new();
         let other = neighbour(&host);
-        told(host.namespace.command("ip").args(["address", "add", "10.9.7.3/24", "dev", "cable"]));
-        told(other.command("ip").args(["route", "add", "239.0.0.0/8", "dev", "cable"]));
+        stdout_of(host.namespace.command("ip").args(["address", "add", "10.9.7.3/24", "dev", "cable"]));
+        stdout_of(other.command("ip").args(["route", "add", "239.0.0.0/8", "dev", "cable"]));
         let setup = host.setup(&[]).text("enforce.loopback", "skip");
         fs::write(setup.path("baseline"), format!("format 1\n{rules}")).unwrap();
         let daemon = setup.start_in(&host.namespace);
@@ -332,7 +332,7 @@ fn answers(way: Way) {
         client.send_to(b"question", way.question).unwrap();
         assert_eq!(said.next().unwrap().unwrap(), "asked");
         if way.forgets {
-            told(served.host.namespace.command("conntrack").args(["-F"]));
+            stdout_of(served.host.namespace.command("conntrack").args(["-F"]));
         }
         stdin.write_all(b"answer\n").unwrap();
         let (length, from) = client.recv_from(&mut heard).unwrap();

@@ -4,10 +4,10 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use egret_tests::{Namespace, Setup, needing, until};
+use egret_tests::{Namespace, Setup, needing, stdout_of, until};
 use libtest_mimic::Trial;
 
-use crate::host::{Host, count, python, state, switch, told, until_counted};
+use crate::host::{Host, count, python, state, switch, until_counted};
 use crate::inbound::neighbour;
 use crate::test;
 
@@ -55,7 +55,15 @@ impl Paths {
         let other = neighbour(&host);
         host.run(&["ip", "address", "add", "10.9.7.3/24", "dev", "cable"]);
         for namespace in [&host.namespace, &other] {
-            told(namespace.command("ip").args(["mptcp", "limits", "set", "subflow", "2", "add_addr_accepted", "2"]));
+            stdout_of(namespace.command("ip").args([
+                "mptcp",
+                "limits",
+                "set",
+                "subflow",
+                "2",
+                "add_addr_accepted",
+                "2",
+            ]));
         }
         host.run(&["ip", "mptcp", "endpoint", "add", "10.9.7.3", "dev", "cable", "subflow"]);
         let script = host.path("client.py");

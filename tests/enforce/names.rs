@@ -5,11 +5,11 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, Namespace, Process, needing, until};
+use egret_tests::{Daemon, Namespace, Process, needing, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, fate, python, switch, told, until_learned, until_mode};
+use crate::host::{Fate, Host, fate, python, switch, until_learned, until_mode};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -108,7 +108,7 @@ fn configured() {
 fn forge() {
     let lair = Namespace::resolving(&format!("nameserver {CONFIGURED}\n"));
     let _lies = serve(&lair, CONFIGURED, &[("good.test", EVIL)]);
-    told(&mut ask(&lair, &[CONFIGURED, "good.test"]));
+    stdout_of(&mut ask(&lair, &[CONFIGURED, "good.test"]));
 }
 
 fn forged() {
@@ -131,12 +131,12 @@ fn own() {
     let [allowed, asking] = scene.rules(&program);
     let [also, _] = scene.rules(&python());
     let daemon = scene.host.enforcing(&[allowed, also, asking]);
-    told(&mut ask(&scene.host.namespace, &[OTHER, "good.test"]));
-    assert_eq!(scene.fetch(&program, EVIL), Fate::Refused, "another process was told");
+    stdout_of(&mut ask(&scene.host.namespace, &[OTHER, "good.test"]));
+    assert_eq!(scene.fetch(&program, EVIL), Fate::Refused, "another process was given the name");
     let url = format!("http://{EVIL}:{port}/");
     let then = [program.to_str().unwrap(), "--silent", "--noproxy", "*", &url];
     let mut becoming = ask(&scene.host.namespace, &[&[OTHER, "good.test"][..], &then].concat());
-    assert_eq!(fate(&mut becoming), Fate::Refused, "it was another program when it was told");
+    assert_eq!(fate(&mut becoming), Fate::Refused, "it was another program when it was given the name");
     let mut itself = ask(&scene.host.namespace, &[OTHER, "good.test", "connect", EVIL, &port]);
     assert_eq!(fate(&mut itself), Fate::Passed);
     let mut unasked = ask(&scene.host.namespace, &[CONFIGURED, "good.test", "connect", EVIL, &port]);
@@ -167,8 +167,8 @@ fn shown() {
     assert!(daemon.stop().status.success());
 }
 
-/// A daemon that enforces rules by name, and has been told one.
-fn told_once(scene: &Scene, program: &Path) -> Daemon {
+/// A daemon that enforces rules by name, and has seen one answer.
+fn answered_once(scene: &Scene, program: &Path) -> Daemon {
     let setup = scene.host.setup(&scene.rules(program)).text("names.save_every", "1s");
     let daemon = setup.start_in(&scene.host.namespace);
     switch(&daemon, &["enforce"]);
@@ -179,7 +179,7 @@ fn told_once(scene: &Scene, program: &Path) -> Daemon {
 fn restarts() {
     let scene = Scene::new();
     let program = scene.host.program("program");
-    let mut daemon = told_once(&scene, &program);
+    let mut daemon = answered_once(&scene, &program);
     for killed in [false, true, false] {
         let file = daemon.setup().path("names");
         let setup = if killed {
@@ -201,7 +201,7 @@ fn restarts() {
 fn useless() {
     let scene = Scene::new();
     let program = scene.host.program("program");
-    let mut setup = told_once(&scene, &program).stop().setup;
+    let mut setup = answered_once(&scene, &program).stop().setup;
     let file = setup.path("names");
     let kept = fs::read_to_string(&file).unwrap();
     let boot = kept.lines().find(|line| line.starts_with("boot ")).unwrap();

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Cgroup, Setup, egret, until};
+use egret_tests::{Cgroup, Setup, egret, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, baseline, fate, state, switch, told, until_learned};
+use crate::host::{Fate, Host, baseline, fate, state, switch, until_learned};
 use crate::inbound::neighbour;
 use crate::test;
 
@@ -40,7 +40,7 @@ until fetch; do sleep 0.1; done";
 fn fetch_elsewhere(host: &Host, words: &[&str], program: &Path) {
     let mut command = host.namespace.command(words[0]);
     command.args(&words[1..]).args(["sh", "-c", FETCH]).stdin(Stdio::null());
-    told(command.env("PROGRAM", program).env("ADDRESS", ADDRESS).env("NOWHERE", NOWHERE).env("PORT", PORT));
+    stdout_of(command.env("PROGRAM", program).env("ADDRESS", ADDRESS).env("NOWHERE", NOWHERE).env("PORT", PORT));
 }
 
 fn text(setup: &Setup) -> String {
@@ -66,7 +66,7 @@ fn poisoned() {
         assert!(!mentions_another(daemon.setup()), "{mode}: {}", text(daemon.setup()));
     }
     switch(&daemon, &["enforce"]);
-    told(host.namespace.command("ip").args(["address", "add", &format!("{ADDRESS}/32"), "dev", "lo"]));
+    stdout_of(host.namespace.command("ip").args(["address", "add", &format!("{ADDRESS}/32"), "dev", "lo"]));
     let mut server = host.namespace.command("python3");
     server.args(["-m", "http.server", "--bind", ADDRESS, PORT]);
     let server = host.namespace.serve(&mut server, &[format!("{ADDRESS}:{PORT}").parse().unwrap()]);
@@ -144,7 +144,7 @@ fn agreed() {
     // Inside, where the addresses of the host are the daemon's.
     let mut command = host.namespace.command(egret().to_str().unwrap());
     command.args(["baseline", "readiness", "--json", "--baseline"]).arg(daemon.setup().path("baseline"));
-    let readiness = told(command.arg("--config").arg(daemon.setup().configuration()));
+    let readiness = stdout_of(command.arg("--config").arg(daemon.setup().configuration()));
     let readiness: Value = serde_json::from_str(&readiness).unwrap();
     for key in ["flows", "novelty", "novelty_at_most"] {
         assert_eq!(state[key], readiness["overall"][key], "{key}: {state} {readiness}");

@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 
-use egret_tests::{Namespace, PATIENCE, needing};
+use egret_tests::{Namespace, PATIENCE, needing, stdout_of};
 use libtest_mimic::Trial;
 
-use crate::host::{Host, python, switch, told, until_counted};
+use crate::host::{Host, python, switch, until_counted};
 use crate::inbound::neighbour;
 use crate::test;
 
@@ -51,7 +51,7 @@ impl Sharing {
 
     /// Sends one that connection tracking has not seen the like of.
     fn send(&mut self, host: &Host) {
-        told(host.namespace.command("conntrack").args(["-F"]));
+        stdout_of(host.namespace.command("conntrack").args(["-F"]));
         self.process.stdin.as_mut().unwrap().write_all(b"send\n").unwrap();
         assert_eq!(self.said.next().unwrap().unwrap(), "sent");
     }

@@ -4,14 +4,14 @@
 use std::fs;
 use std::path::Path;
 
-use egret_tests::{Daemon, Setup, egret, until};
+use egret_tests::{Daemon, Setup, egret, stdout_of, until};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::audit::metric;
 use crate::failing::foreign;
-use crate::host::{Fate, Host, count, refused, state, switch, told, until_counted, until_mode};
+use crate::host::{Fate, Host, count, refused, state, switch, until_counted, until_mode};
 use crate::test;
 use crate::web::get;
 
@@ -88,7 +88,7 @@ fn has_failed(daemon: &Daemon) {
     until_phase(daemon, "failed", 2);
     let status = daemon.status();
     assert!(status["troubles"].to_string().contains("the controller has failed"), "{status}");
-    let text = told(&mut daemon.ask(&["status"]));
+    let text = stdout_of(&mut daemon.ask(&["status"]));
     assert!(text.contains("failed: enforce.on_failure is in force instead"), "{text}");
     let shown = switch(daemon, &[]);
     assert!(shown.contains("failed: enforce.on_failure"), "{shown}");
@@ -230,7 +230,7 @@ fn main_task(on_failure: &str) {
         assert_eq!(host.firewall(), before);
         assert_eq!(host.fetch(&unknown), Fate::Passed);
     } else {
-        assert_eq!(host.fetch(&unknown), Fate::Silence, "as after any other end that is a failure");
+        assert_eq!(host.fetch(&unknown), Fate::Silence, "as after any other failure");
         host.run(&[egret().to_str().unwrap(), "firewall", "remove"]);
         assert_eq!(host.firewall(), before);
     }
@@ -272,7 +272,7 @@ fn in_force() {
         let output = daemon.ask(&["mode"]).output().unwrap();
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
     });
-    assert_ne!(host.firewall(), before, "before its rules are there, nobody is told of a mode");
+    assert_ne!(host.firewall(), before, "before its rules are there, no mode is reported");
     assert!(shown.starts_with("enforce, since") && !shown.contains("starting"), "{shown}");
     daemon.wait_for_notification("READY=1");
     stop(daemon);

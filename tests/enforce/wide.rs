@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use egret_tests::{Namespace, Process, needing};
+use egret_tests::{Namespace, Process, needing, stdout_of};
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, switch, told, until_learned};
+use crate::host::{Fate, Host, switch, until_learned};
 use crate::test;
 use crate::web::Web;
 
@@ -33,18 +33,18 @@ fn ipv6() {
     assert!(daemon.stop().status.success());
 }
 
-/// A host at the other end of a cable, with the address that all of them have. This host's own address differs: the kernel looks
+/// A host behind a veth pair, with the address that all of them have. This host's own address differs: the kernel looks
 /// for the way of a reset without asking which interface the packet left by.
 fn neighbour(host: &Host, cable: &str, own: &str) -> (Namespace, Web) {
     let other = Namespace::resolving("");
     let [here, there] = [&host.namespace, &other].map(|namespace| namespace.pid().to_string());
     let ends = ["link", "add", cable, "netns", &here, "type", "veth", "peer", "name", "cable", "netns", &there];
-    told(Command::new("ip").args(ends));
+    stdout_of(Command::new("ip").args(ends));
     for (namespace, cable, address) in [(&host.namespace, cable, own), (&other, "cable", "fe80::1/64")] {
         // No other address, which would be looked for on the link for a second before it is used (RFC 4862, 5.4).
-        told(namespace.command("ip").args(["link", "set", "dev", cable, "addrgenmode", "none"]));
-        told(namespace.command("ip").args(["link", "set", cable, "up"]));
-        told(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
+        stdout_of(namespace.command("ip").args(["link", "set", "dev", cable, "addrgenmode", "none"]));
+        stdout_of(namespace.command("ip").args(["link", "set", cable, "up"]));
+        stdout_of(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
     }
     let web = Web::start_at(&other, host.port());
     (other, web)

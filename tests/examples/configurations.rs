@@ -7,7 +7,7 @@ use std::process::Command;
 use egret_tests::{Scratch, egret, test};
 use libtest_mimic::Trial;
 
-use crate::{example, ran, told};
+use crate::{example, ran, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -70,7 +70,7 @@ fn wrong() {
 
 fn desktop() {
     let mut show = Command::new(egret());
-    let shown = told(show.args(["config", "show", "--config"]).arg(example("configurations/desktop.toml")));
+    let shown = stdout_of(show.args(["config", "show", "--config"]).arg(example("configurations/desktop.toml")));
     for line in ["bypass_users = [\"root\"]", "bypass_groups = [\"systemd-network\"]", "unattributed = \"allow\""] {
         assert!(shown.lines().any(|shown| shown.starts_with(line)), "no {line}: {shown}");
     }

@@ -39,7 +39,7 @@ fn ran(command: &mut Command) -> (bool, String, String) {
 }
 
 /// What a command writes that succeeds.
-fn told(command: &mut Command) -> String {
+fn stdout_of(command: &mut Command) -> String {
     let (succeeded, stdout, stderr) = ran(command);
     assert!(succeeded, "{command:?}: {stdout}{stderr}");
     stdout

@@ -9,7 +9,7 @@ use egret_tests::{Scratch, Setup, Traffic, needing, needing_python, python, test
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::{example, ran, told};
+use crate::{example, ran, stdout_of};
 
 const COMPOSE: &str = "compose/compose.yaml";
 const DAEMON_SET: &str = "kubernetes/daemonset.yaml";
@@ -32,7 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// The documents of a YAML file.
 fn documents(name: &str) -> Vec<Value> {
     const READ: &str = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
-    serde_json::from_str(&told(Command::new(python()).args(["-c", READ]).arg(example(name)))).unwrap()
+    serde_json::from_str(&stdout_of(Command::new(python()).args(["-c", READ]).arg(example(name)))).unwrap()
 }
 
 fn document(name: &str) -> Value {

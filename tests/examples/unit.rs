@@ -35,8 +35,8 @@ fn understood() {
         (succeeded, stdout + &stderr)
     };
     assert_eq!(verify(unit(&scratch, |text| text)), (true, String::new()));
-    let (_, told) = verify(unit(&scratch, |text| text.replace("RestrictRealtime=yes", "RestrictRealtime=perhaps")));
-    assert!(told.contains("perhaps"), "{told}");
+    let (_, report) = verify(unit(&scratch, |text| text.replace("RestrictRealtime=yes", "RestrictRealtime=perhaps")));
+    assert!(report.contains("perhaps"), "{report}");
 }
 
 fn exposure() {
@@ -47,9 +47,9 @@ fn exposure() {
         let (succeeded, stdout, stderr) = ran(command.arg(unit));
         (succeeded, format!("{}{stderr}", stdout.lines().last().unwrap_or_default()))
     };
-    let (within, told) = analyze(unit(&scratch, |text| text));
-    eprintln!("{told}");
-    assert!(within, "{told}");
-    let (within, told) = analyze(unit(&scratch, |text| text.replace("NoNewPrivileges=yes\n", "")));
-    assert!(!within, "{told}");
+    let (within, report) = analyze(unit(&scratch, |text| text));
+    eprintln!("{report}");
+    assert!(within, "{report}");
+    let (within, report) = analyze(unit(&scratch, |text| text.replace("NoNewPrivileges=yes\n", "")));
+    assert!(!within, "{report}");
 }

@@ -47,7 +47,7 @@ fn said(program: &str, arguments: &[PathBuf]) -> String {
     said
 }
 
-/// They are as Grafana's types say, and mistakes are told.
+/// They are as Grafana's types say, and mistakes are reported.
 fn types() {
     let files: Vec<PathBuf> =
         dashboards().into_iter().map(|(name, _)| grafana().join(format!("dashboards/{name}.json"))).collect();
@@ -60,9 +60,9 @@ fn types() {
     broken["panels"][1]["fieldConfig"]["defaults"]["color"]["mode"] = json!("plain");
     let file = scratch.path("broken.json");
     fs::write(&file, broken.to_string()).unwrap();
-    let told = said("schema.js", &[file]);
+    let report = said("schema.js", &[file]);
     for mistake in ["colour", "/graphMode", "/color/mode"] {
-        assert!(told.contains(mistake), "{told}");
+        assert!(report.contains(mistake), "{report}");
     }
 }
 
@@ -112,6 +112,6 @@ fn drawn() {
     last["answers"][&id]["A"] = json!({ "result": [] });
     let file = scratch.path("broken.json");
     fs::write(&file, last.to_string()).unwrap();
-    let told = said("draw.js", &[scratch.path("broken"), file]);
-    assert!(told.ends_with(": No data\n") && told.lines().count() == 1, "{told}");
+    let report = said("draw.js", &[scratch.path("broken"), file]);
+    assert!(report.ends_with(": No data\n") && report.lines().count() == 1, "{report}");
 }

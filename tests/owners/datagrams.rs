@@ -4,7 +4,7 @@ use egret_model::{Attribution, Transport};
 use egret_tests::{Answer, Hand};
 use libtest_mimic::Trial;
 
-use crate::judge::{Judge, judged, told};
+use crate::judge::{Judge, attributed, judged};
 
 const PEER: &str = "127.0.0.1:9";
 
@@ -38,7 +38,7 @@ fn sent_to(judge: &mut Judge, local: &str, peer: &str) {
     for _ in 0..2 {
         let socket = hand.make(&format!("send {peer}"));
         let owner = judge.find(Transport::Udp, &socket, peer);
-        assert_eq!(told(owner), by(&hand, &socket, Attribution::Tuple));
+        assert_eq!(attributed(owner), by(&hand, &socket, Attribution::Tuple));
         assert!(owner.unwrap().process.exec_id != 0);
     }
     let socket = hand.make(&format!("send {peer}"));
@@ -51,7 +51,7 @@ fn sent_and_gone(judge: &mut Judge) {
     hand.make("udp 0.0.0.0:0");
     let socket = hand.make(&format!("send {PEER}"));
     hand.make("close");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
 }
 
 fn connected(judge: &mut Judge, local: &str, peer: &str) {
@@ -59,7 +59,7 @@ fn connected(judge: &mut Judge, local: &str, peer: &str) {
     hand.make(&format!("udp {local}"));
     hand.make(&format!("connect {peer}"));
     let socket = hand.make("send");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, peer)), by(&hand, &socket, Attribution::Diag));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, peer)), by(&hand, &socket, Attribution::Diag));
 }
 
 /// It leaves a note when it is closed: a datagram of it may still wait.
@@ -69,7 +69,7 @@ fn connected_and_gone(judge: &mut Judge) {
     hand.make(&format!("connect {PEER}"));
     let socket = hand.make("send");
     hand.make("close");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
 }
 
 fn shared_port(judge: &mut Judge) {
@@ -77,7 +77,7 @@ fn shared_port(judge: &mut Judge) {
     one.make("udp 0.0.0.0:4000");
     other.make("udp 0.0.0.0:4000");
     let socket = one.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
     for _ in 0..2 {
         for hand in [&mut other, &mut one] {
             hand.make(&format!("send {PEER}"));
@@ -87,11 +87,11 @@ fn shared_port(judge: &mut Judge) {
     assert_eq!(judge.search(&crate::judge::flow(Transport::Udp, &socket, PEER)), None, "nor does a search guess");
     // To other peers only one of them sends.
     one.make("send 127.0.0.2:9");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, "127.0.0.2:9")), by(&one, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, "127.0.0.2:9")), by(&one, &socket, Attribution::Tuple));
     // And alone again.
     other.make("close");
     one.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
 }
 
 fn shared_socket(judge: &mut Judge) {
@@ -102,7 +102,7 @@ fn shared_socket(judge: &mut Judge) {
     });
     one.make("inherit");
     let sent = one.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &sent, PEER)), by(&one, &sent, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &sent, PEER)), by(&one, &sent, Attribution::Tuple));
     other.make("inherit");
     other.make(&format!("send {PEER}"));
     assert_eq!(judge.find(Transport::Udp, &sent, PEER), None, "it may be either's");
@@ -115,13 +115,13 @@ fn taken_over(judge: &mut Judge) {
     one.make("close");
     other.make("udp 0.0.0.0:4000");
     let socket = other.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&other, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&other, &socket, Attribution::Tuple));
     // What the first left behind does not hide a socket that is connected.
     other.make("close");
     one.make("udp 127.0.0.1:4000");
     one.make(&format!("connect {PEER}"));
     let socket = one.make("send");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
 }
 
 fn connected_and_not(judge: &mut Judge) {
@@ -133,7 +133,7 @@ fn connected_and_not(judge: &mut Judge) {
     other.make(&format!("send {PEER}"));
     assert_eq!(judge.find(Transport::Udp, &socket, PEER), None, "it may be either's");
     other.make("close");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
 }
 
 /// The threads that judge packets give their privileges up.
@@ -147,12 +147,12 @@ fn unprivileged(judge: &mut Judge) {
             hand.make("tcp 127.0.0.1:0");
             let socket = hand.make(&format!("connect {PEER}"));
             let found = owners.find(&crate::judge::flow(Transport::Tcp, &socket, PEER));
-            assert_eq!(told(found), by(&hand, &socket, Attribution::Tuple));
+            assert_eq!(attributed(found), by(&hand, &socket, Attribution::Tuple));
             hand.make("udp 0.0.0.0:0");
             hand.make(&format!("connect {PEER}"));
             let socket = hand.make("send");
             let found = owners.find(&crate::judge::flow(Transport::Udp, &socket, PEER));
-            assert_eq!(told(found), by(&hand, &socket, Attribution::Diag));
+            assert_eq!(attributed(found), by(&hand, &socket, Attribution::Diag));
             let process = found.unwrap().process;
             let lasts = std::time::Duration::from_secs(1);
             grants.grant(&process, Transport::Tcp, PEER.parse().unwrap(), 1, lasts).unwrap();

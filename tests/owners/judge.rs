@@ -110,6 +110,6 @@ pub(crate) fn flow(transport: Transport, from: &Answer, peer: &str) -> Flow {
 }
 
 /// Who it is, through which socket, and how that was found.
-pub(crate) fn told(owner: Option<Owner>) -> Option<(u32, u64, Attribution)> {
+pub(crate) fn attributed(owner: Option<Owner>) -> Option<(u32, u64, Attribution)> {
     owner.map(|owner| (owner.process.pid, owner.cookie, owner.attribution))
 }

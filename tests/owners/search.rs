@@ -5,7 +5,7 @@ use egret_model::{Attribution, Flow, Layer, Transport};
 use egret_tests::{Hand, Namespace, test};
 use libtest_mimic::Trial;
 
-use crate::judge::{Judge, far, flow, judged, options, told};
+use crate::judge::{Judge, attributed, far, flow, judged, options};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -22,7 +22,7 @@ fn datagrams(judge: &mut Judge) {
     let socket = hand.make("udp 0.0.0.0:4000");
     let sent = flow(Transport::Udp, &socket, "127.0.0.1:9");
     let owner = judge.search(&sent);
-    assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
+    assert_eq!(attributed(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
     // It is as much as the hooks would have noted.
     hand.make("send 127.0.0.1:9");
     assert_eq!(owner.map(|owner| owner.process), judge.owners.find(&sent).map(|owner| owner.process));
@@ -40,11 +40,11 @@ fn echo_requests(judge: &mut Judge) {
     assert_eq!(judge.search(&sent), None);
     let [mut one, mut other] = [judge.hand(), judge.hand()];
     one.make("icmp");
-    assert_eq!(told(judge.search(&sent)), Some((one.pid(), 0, Attribution::Procfs)));
+    assert_eq!(attributed(judge.search(&sent)), Some((one.pid(), 0, Attribution::Procfs)));
     other.make("icmp");
     assert_eq!(judge.search(&sent), None, "it may be either's");
     one.make("close");
-    assert_eq!(told(judge.search(&sent)), Some((other.pid(), 0, Attribution::Procfs)));
+    assert_eq!(attributed(judge.search(&sent)), Some((other.pid(), 0, Attribution::Procfs)));
 }
 
 /// Layers without hooks that see a socket before its packet.

@@ -3,7 +3,7 @@
 use egret_model::{Attribution, Transport};
 use libtest_mimic::Trial;
 
-use crate::judge::{Judge, judged, told};
+use crate::judge::{Judge, attributed, judged};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -22,7 +22,7 @@ fn waiting(judge: &mut Judge, local: &str, peer: &str) {
         hand.make(&format!("tcp {local}"));
         let socket = hand.make(&format!("connect {peer}"));
         let owner = judge.find(Transport::Tcp, &socket, peer);
-        assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Tuple)));
+        assert_eq!(attributed(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Tuple)));
         let process = owner.unwrap().process;
         assert_eq!((process.uid, process.parent_pid), (0, std::process::id()));
         assert!(process.exec_id != 0 && process.start_ns != 0 && process.cgroup_id != 0, "{process:?}");
@@ -37,7 +37,7 @@ fn gone(judge: &mut Judge) {
     let pid = hand.pid();
     drop(hand);
     let owner = judge.find(Transport::Tcp, &socket, "127.0.0.1:9");
-    assert_eq!(told(owner), Some((pid, socket.cookie.unwrap(), Attribution::Tuple)));
+    assert_eq!(attributed(owner), Some((pid, socket.cookie.unwrap(), Attribution::Tuple)));
 }
 
 /// Nothing is noted without a policy; a search finds the socket.
@@ -49,7 +49,7 @@ fn older(judge: &mut Judge) {
     judge.grants.set_policy(true, 1, 1).unwrap();
     assert_eq!(judge.find(Transport::Tcp, &socket, "127.0.0.1:9"), None);
     let owner = judge.search(&crate::judge::flow(Transport::Tcp, &socket, "127.0.0.1:9"));
-    assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
+    assert_eq!(attributed(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
 }
 
 fn elsewhere(judge: &mut Judge) {

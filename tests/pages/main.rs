@@ -1,4 +1,4 @@
-//! Pages of the documentation that are run as they stand: what a reader is told to type is typed, and what the page shows
+//! Pages of the documentation that are run as they stand: the commands of a page are typed, and what the page shows
 //! has to come.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.

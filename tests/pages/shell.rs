@@ -36,7 +36,7 @@ pub(crate) fn run(steps: &[Step]) -> Vec<String> {
     shell.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Process::start(&mut shell).wait();
     let read = |number: usize| fs::read_to_string(outputs.join(number.to_string())).unwrap_or_default();
-    let told = (0..steps.len()).map(read).collect();
+    let answers = (0..steps.len()).map(read).collect();
     let _ = fs::remove_dir_all(outputs);
-    told
+    answers
 }

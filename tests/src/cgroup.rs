@@ -54,7 +54,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Only on the way out of a failed test. Errors have no one left to be told.
+        // Only on the way out of a failed test. Nobody is left to report errors to.
         for directory in self.made.iter().rev() {
             let _ = fs::write(directory.join("cgroup.kill"), "1");
             while fs::remove_dir(directory).is_err_and(|error| error.kind() == ErrorKind::ResourceBusy) {

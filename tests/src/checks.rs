@@ -40,7 +40,7 @@ pub fn stream(seen: &Seen, report: &Report, flow: &Flow) {
         network(event, flow);
         assert_eq!((event.local(), event.peer()), (Some(flow.local()), Some(flow.peer())), "{event:#?}");
         assert_eq!(event.error, None, "{event:#?}");
-        assert!(!event.standing, "{event:#?}");
+        assert!(!event.preexisting, "{event:#?}");
     }
     assert_eq!(opened.connect_ns.is_some(), client, "{opened:#?}");
     assert_eq!(opened.connect_ns, closed.connect_ns, "{opened:#?}\n{closed:#?}");
@@ -48,7 +48,7 @@ pub fn stream(seen: &Seen, report: &Report, flow: &Flow) {
     assert_eq!((closed.sent, closed.received), (Some(flow.sent), Some(flow.received)), "{flow:#?}\n{closed:#?}");
 }
 
-/// The traffic of a datagram socket with one peer: told at its beginning, with totals at its end, once each.
+/// The traffic of a datagram socket with one peer: reported once at its beginning, and once at its end with totals.
 pub fn datagrams(seen: &Seen, report: &Report, flow: &Flow) {
     let events: Vec<_> =
         seen.of_socket(flow.socket()).into_iter().filter(|event| event.peer() == Some(flow.peer())).collect();

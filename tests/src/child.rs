@@ -1,11 +1,22 @@
 //! Child processes that do not outlive their test.
 
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// Standard output of a command.
+///
+/// # Panics
+///
+/// If it fails, or writes what is not UTF-8.
+pub fn stdout_of(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
 
 /// Longest wait for anything: far more than anything takes on a busy machine, short enough to see that it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -21,7 +21,7 @@ pub struct Answer {
     pub cookie: Option<u64>,
 }
 
-/// `egret-traffic hand`, which does to one socket at a time what it is told. It ends with the test.
+/// `egret-traffic hand`, which carries out commands on one socket at a time. It ends with the test.
 #[derive(Debug)]
 pub struct Hand {
     process: Process,

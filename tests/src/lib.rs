@@ -30,7 +30,7 @@ mod traffic;
 mod trial;
 
 pub use cgroup::Cgroup;
-pub use child::{PATIENCE, Process, until};
+pub use child::{PATIENCE, Process, stdout_of, until};
 pub use clock::WallClock;
 pub use daemon::{Daemon, Ended, Setup, SinkAccount};
 pub use disk::with_small_disk;

@@ -20,7 +20,7 @@ const WAITING: [&str; 2] = ["0A", "07"];
 /// the test and its processes.
 #[derive(Debug)]
 pub struct Namespace {
-    holder: Process,
+    keeper: Process,
     _scratch: Scratch,
 }
 
@@ -37,25 +37,25 @@ impl Namespace {
         fs::write(&path, configuration).expect("the directory is ours");
         let mut command = Command::new("unshare");
         command.args(["--net", "--mount", "--", "sh", "-c", HOLD]).arg(&path);
-        let mut holder = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        let mut keeper = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
         let mut line = String::new();
-        let stdout = holder.handle().stdout.take().expect("asked for");
+        let stdout = keeper.handle().stdout.take().expect("asked for");
         BufReader::new(stdout).read_line(&mut line).expect("a shell writes text");
         assert_eq!(line, "ready\n", "the namespace cannot be made");
-        Self { holder, _scratch: scratch }
+        Self { keeper, _scratch: scratch }
     }
 
     /// A process that is inside for as long as the namespace lasts.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.holder.pid()
+        self.keeper.pid()
     }
 
     /// A program to be run inside. It keeps the process id that it is started with.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--net", "--mount", "--target", &self.holder.pid().to_string(), "--", program]);
+        command.args(["--net", "--mount", "--target", &self.keeper.pid().to_string(), "--", program]);
         command
     }
 
@@ -65,7 +65,7 @@ impl Namespace {
     ///
     /// If it does.
     pub fn within<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/proc/{}/ns/net", self.holder.pid());
+        let path = format!("/proc/{}/ns/net", self.keeper.pid());
         let inside = || {
             setns(File::open(&path).expect("the namespace lasts"), CloneFlags::CLONE_NEWNET).expect("root may enter");
             body()
@@ -86,7 +86,7 @@ impl Namespace {
     fn has_socket(&self, address: SocketAddr) -> bool {
         let wanted = format!("{}:{:04X}", words(address.ip()), address.port());
         ["tcp", "tcp6", "udp", "udp6"].iter().any(|table| {
-            let text = fs::read_to_string(format!("/proc/{}/net/{table}", self.holder.pid())).unwrap_or_default();
+            let text = fs::read_to_string(format!("/proc/{}/net/{table}", self.keeper.pid())).unwrap_or_default();
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|line| match line[..] {
                 [_, local, _, state, ..] => local == wanted && WAITING.contains(&state),
                 _ => false,

@@ -38,7 +38,7 @@ impl Flow {
         address(self.local.as_deref())
     }
 
-    /// The other end.
+    /// The peer.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
         address(self.peer.as_deref())

@@ -20,7 +20,7 @@ struct Progress {
     /// Lines not yet read as events: a reader that took time would hold the program up.
     fresh: Vec<u8>,
     events: Vec<Event>,
-    /// Sockets whose end was told.
+    /// Sockets whose end was reported.
     closed: HashSet<u64>,
     stderr: String,
     /// Lines that are no events.
@@ -157,7 +157,7 @@ impl Trace {
         self.finish()
     }
 
-    /// Asks it to end once it has told the end of every connection in a report: the last packets of a connection may
+    /// Asks it to end once it has reported the end of every connection in a report: the last packets of a connection may
     /// still be on their way when the process that made it is gone.
     #[must_use]
     pub fn stop_after(self, report: &Report) -> Seen {

@@ -232,7 +232,7 @@ fn all_questions_of_a_subject_are_answered_together() {
 }
 
 #[test]
-fn the_question_that_was_not_asked_for_longest_makes_place() {
+fn least_recently_asked_question_is_evicted() {
     let (mut table, start) = (Table::default(), Instant::now());
     for port in 0..u16::try_from(QUESTIONS).unwrap() {
         ask(&mut table, 0, port, start + Duration::from_millis(port.into()));

@@ -33,7 +33,7 @@ impl Host {
         let peer = host.peer.pid().to_string();
         run(host.host.command("sh").args(["-c", CONNECT, "sh", &peer]), "");
         run(host.peer.command("sh").args(["-c", CONNECT_PEER]), "");
-        // The devices are up a little after they were told to be.
+        // The devices come up a little after the commands.
         let refuses = |address| {
             TcpStream::connect_timeout(&SocketAddr::new(address, 1), READY)
                 .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)

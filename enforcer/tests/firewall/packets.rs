@@ -235,7 +235,7 @@ pub(crate) fn what_the_kernel_sends_is_not_judged(way: Way) {
         )
     };
     let there = Host::there()[0];
-    // The host's end comes up when there are rules already: what a new device sends is evaluated, too.
+    // The host's device comes up when there are rules already: what a new device sends is evaluated, too.
     host.sh_on_peer(&tunnel(&Host::here()[0].to_string(), "10.78.0.2"));
     for (kernel, reached) in [(false, "FAILED"), (true, "lladdr")] {
         let protect = Protect { kernel, ..plans::closed().protect };

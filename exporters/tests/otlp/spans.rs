@@ -334,6 +334,27 @@ async fn open_connection_has_update_spans_before_its_root() {
     assert_eq!(text(below[0], "egret.bytes.sent"), text(root, "egret.bytes.sent"));
 }
 
+/// The beginning of a preexisting connection is unknown, and totals may be read after its end, before the record of the end.
+#[tokio::test]
+async fn root_of_a_preexisting_connection_contains_its_update_spans() {
+    let at = |seconds: i64, name| {
+        let (id, time) =
+            (ConnectionId { socket: 5, opened: 1 }, Timestamp(1_000_000_000_000 + seconds * 1_000_000_000));
+        Event { time, name, id, preexisting: true, server: None, connection_duration_ns: None, ..outbound() }
+    };
+    let update = EventName::ConnectionUpdate;
+    let spans = spans_of(
+        Protocol::Grpc,
+        vec![at(10, update), at(50, update), at(90, update), at(89, EventName::ConnectionClose)],
+    )
+    .await;
+    let root = named(&spans, "connection");
+    let period = |span: &Span| [span.start_time_unix_nano, span.end_time_unix_nano].map(|time| time / 1_000_000_000);
+    assert_eq!(period(root), [1010, 1090]);
+    let updates: Vec<_> = spans.iter().filter(|span| span.name == "connection.update").map(period).collect();
+    assert_eq!(updates, [[1010, 1010], [1050, 1050], [1090, 1090]]);
+}
+
 #[tokio::test]
 async fn call_becomes_a_span_in_layers_without_an_end() {
     let call = Event {

@@ -86,8 +86,8 @@ fn name_between([local, peer]: [SocketAddr; 2], seen: &Seen) -> Option<(&str, &s
     event.server.as_deref().zip(event.name_source.as_deref())
 }
 
-/// Sends greetings and others, each in pieces; returns what they were told as.
-fn told(greetings: &[Vec<&[u8]>]) -> Vec<Option<(String, String)>> {
+/// Sends greetings and others, each in pieces; returns their names and sources.
+fn names_of(greetings: &[Vec<&[u8]>]) -> Vec<Option<(String, String)>> {
     let namespace = Namespace::resolving("");
     let trace = Trace::start(&["--no-standing"]);
     let ends: Vec<_> = greetings.iter().map(|pieces| send(&namespace, pieces)).collect();
@@ -108,7 +108,7 @@ fn pieces() {
     let hello = hello("pieces.example", 300);
     let cuts: [&[usize]; 6] = [&[], &[1], &[3], &[5], &[40], &[1, 5, 100]];
     let greetings: Vec<_> = cuts.iter().map(|cuts| cut(&hello, cuts)).collect();
-    assert_eq!(told(&greetings), vec![greeted_as("pieces.example"); cuts.len()]);
+    assert_eq!(names_of(&greetings), vec![greeted_as("pieces.example"); cuts.len()]);
 }
 
 fn cut<'a>(bytes: &'a [u8], at: &[usize]) -> Vec<&'a [u8]> {
@@ -121,7 +121,7 @@ fn cut<'a>(bytes: &'a [u8], at: &[usize]) -> Vec<&'a [u8]> {
 fn long() {
     let hello = hello("long.example", 7000);
     let greetings = [cut(&hello, &[]), cut(&hello, &[1400, 2800, 4200])];
-    assert_eq!(told(&greetings), vec![greeted_as("long.example"); greetings.len()]);
+    assert_eq!(names_of(&greetings), vec![greeted_as("long.example"); greetings.len()]);
 }
 
 /// What only looks like a greeting, or comes later than first.
@@ -139,5 +139,5 @@ fn others() {
         vec![&[0][..], &hello],
         vec![&[22; 600][..]],
     ];
-    assert_eq!(told(&greetings), vec![None; greetings.len()]);
+    assert_eq!(names_of(&greetings), vec![None; greetings.len()]);
 }

@@ -15,10 +15,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     [resolvers::trials(), greetings::trials(), forged::trials()].into_iter().flatten().collect()
 }
 
-/// Waits until the end of a connection of `pid` to `peer` was told.
+/// Waits until the end of a connection of `pid` to `peer` was reported.
 fn until_closed(trace: &Trace, pid: u32, peer: SocketAddr) {
     let is = |event: &Event| event.name == "connection.close" && event.pid == Some(pid) && event.peer() == Some(peer);
-    assert!(trace.wait_for(|events| events.iter().any(is)), "the end of a connection to {peer} is not told");
+    assert!(trace.wait_for(|events| events.iter().any(is)), "the end of a connection to {peer} is not reported");
 }
 
 /// The name at the beginning and at the end of the connections of `pid` to `peer`, with their sources.

@@ -63,13 +63,13 @@ fn asked_for(configuration: &str) {
     let web = Web::start(&namespace);
     let trace = Trace::start(&["--no-standing"]);
     let asked = [("plain.test", "127.7.0.1"), ("six.test", "::1"), ("www.alias.test", "127.7.0.2")];
-    let told = asked.map(|(name, address)| {
+    let asked = asked.map(|(name, address)| {
         let pid = fetch(&namespace, &format!("http://{name}:{}/", web.port));
         until_closed(&trace, pid, web.at(address));
         (pid, name, web.at(address))
     });
     let seen = trace.stop();
-    for (pid, name, peer) in told {
+    for (pid, name, peer) in asked {
         assert_eq!(names(&seen, pid, peer), [Some((name, "dns")); 2]);
     }
     assert_eq!(seen.sum.lost, 0, "{}", seen.stderr);
@@ -107,7 +107,7 @@ fn truncated() {
     }
 }
 
-/// A process that was not seen to ask has what others were told: evidence.
+/// A process that was not seen to ask has the answers of others: evidence.
 fn somebody_else() {
     let namespace = Namespace::resolving("nameserver 127.0.0.2");
     let _name_servers = name_servers(&namespace);

@@ -41,7 +41,7 @@ fn answer(stream: &TcpStream) {
 
 impl Drop for Web {
     fn drop(&mut self) {
-        // Ends the wait for the next connection. Errors would have no one left to be told.
+        // Ends the wait for the next connection. Nobody is left to report errors to.
         let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
         let _ = self.thread.take().map(JoinHandle::join);
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use egret_tests::{Scratch, egret, in_full, needing, needing_python, python, test};
 use libtest_mimic::Trial;
 
-use crate::{example, told};
+use crate::{example, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
@@ -58,7 +58,7 @@ impl Engine {
             let (rule, flows, days, first, last, hosts) = serde_json::from_str(line).unwrap();
             ((rule, flows, days, first, last), hosts)
         };
-        told(&mut command).lines().map(read).collect()
+        stdout_of(&mut command).lines().map(read).collect()
     }
 }
 
@@ -77,7 +77,7 @@ fn rows(baseline: &str) -> Vec<Row> {
 fn learned(scratch: &Scratch, log: &Path) -> Vec<Row> {
     let file = scratch.path("baseline");
     let mut learn = Command::new(egret());
-    told(learn.args(["baseline", "learn", "--exact", "--baseline"]).arg(&file).arg("--log").arg(log));
+    stdout_of(learn.args(["baseline", "learn", "--exact", "--baseline"]).arg(&file).arg("--log").arg(log));
     rows(&std::fs::read_to_string(file).unwrap())
 }
 
@@ -105,10 +105,11 @@ fn a_baseline() {
     });
     let file = scratch.path("fleet.baseline");
     std::fs::write(&file, format!("format 1\n{}", lines.collect::<String>())).unwrap();
-    let checked = told(Command::new(egret()).args(["baseline", "check"]).arg(&file));
+    let checked = stdout_of(Command::new(egret()).args(["baseline", "check"]).arg(&file));
     assert!(checked.contains(&format!("{} rules", rules.len())), "{checked}");
     let mut replay = Command::new(egret());
-    let replay = told(replay.args(["baseline", "replay", "--json", "--baseline"]).arg(&file).arg("--log").arg(&log));
+    let replay =
+        stdout_of(replay.args(["baseline", "replay", "--json", "--baseline"]).arg(&file).arg("--log").arg(&log));
     let replay: serde_json::Value = serde_json::from_str(&replay).unwrap();
     // Frames are never judged. Flows that failed count for no rule, and are allowed by those of others.
     let judged = rules.iter().filter(|((rule, ..), _)| !rule.contains(" -> packet "));

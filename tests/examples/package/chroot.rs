@@ -7,7 +7,7 @@ use std::process::Command;
 
 use egret_tests::Namespace;
 
-use crate::told;
+use crate::stdout_of;
 
 /// What the package depends on, and a firewall, all in one go.
 const PACKAGES: &str = "--include=systemd,iptables,init-system-helpers";
@@ -36,11 +36,11 @@ impl Chroot {
         let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap();
         let format =
             ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", &format!("Codename: {codename}")];
-        let mirrors = told(Command::new("apt-get").args(format));
+        let mirrors = stdout_of(Command::new("apt-get").args(format));
         let mut bootstrap = Command::new("debootstrap");
         bootstrap.args(["--variant=minbase", PACKAGES, codename]).arg(&debian.root).args(mirrors.lines().next());
-        told(&mut bootstrap);
-        told(debian.namespace.command("sh").args(["-c", MOUNTS]).arg(&debian.root));
+        stdout_of(&mut bootstrap);
+        stdout_of(debian.namespace.command("sh").args(["-c", MOUNTS]).arg(&debian.root));
         debian
     }
 
@@ -59,24 +59,28 @@ impl Chroot {
     /// Has `iptables` be one of its two kinds.
     pub(super) fn choose(&self, kind: &str) {
         for family in ["iptables", "ip6tables"] {
-            told(self.command("update-alternatives").args(["--set", family, &format!("/usr/sbin/{family}-{kind}")]));
+            stdout_of(self.command("update-alternatives").args([
+                "--set",
+                family,
+                &format!("/usr/sbin/{family}-{kind}"),
+            ]));
         }
     }
 
     pub(super) fn install(&self, package: &Path) {
         fs::copy(package, self.path("tmp/egret.deb")).unwrap();
-        told(self.command("dpkg").args(["--install", "/tmp/egret.deb"]));
+        stdout_of(self.command("dpkg").args(["--install", "/tmp/egret.deb"]));
     }
 
     /// Makes a connection to where nobody listens.
     pub(super) fn connect(&self) {
-        told(self.command("bash").args(["-c", "! : 2> /dev/null > /dev/tcp/127.0.0.1/9"]));
+        stdout_of(self.command("bash").args(["-c", "! : 2> /dev/null > /dev/tcp/127.0.0.1/9"]));
     }
 
     /// Every file, and every line of those that say who there is.
     pub(super) fn listing(&self) -> BTreeSet<String> {
         let mut lines: BTreeSet<String> =
-            told(Command::new("sh").args(["-c", LIST]).arg(&self.root)).lines().map(str::to_owned).collect();
+            stdout_of(Command::new("sh").args(["-c", LIST]).arg(&self.root)).lines().map(str::to_owned).collect();
         for name in ["passwd", "group", "shadow", "gshadow"] {
             let text = fs::read_to_string(self.path("etc").join(name)).unwrap();
             lines.extend(text.lines().map(|line| format!("{name}: {line}")));

@@ -14,7 +14,7 @@ use libtest_mimic::Trial;
 
 use self::chroot::Chroot;
 use self::service::Service;
-use crate::{ran, told};
+use crate::{ran, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -58,7 +58,7 @@ const FILES: [&str; 24] = [
 ];
 
 fn contents() {
-    let listed = told(Command::new("dpkg-deb").arg("--contents").arg(package()));
+    let listed = stdout_of(Command::new("dpkg-deb").arg("--contents").arg(package()));
     for file in FILES {
         assert!(listed.lines().any(|line| line.ends_with(&format!(" ./{file}"))), "no {file}: {listed}");
     }
@@ -74,14 +74,14 @@ fn policy() {
 fn life() {
     let debian = Chroot::new();
     // Whoever calls it leaves a lock behind, which is root's.
-    told(debian.command("iptables-legacy").args(["--policy", "OUTPUT", "ACCEPT"]));
+    stdout_of(debian.command("iptables-legacy").args(["--policy", "OUTPUT", "ACCEPT"]));
     let before = debian.listing();
     debian.install(&package());
-    let state = |name: &str| told(debian.command("dpkg-query").args(["--show", "--showformat", name, "egret"]));
+    let state = |name: &str| stdout_of(debian.command("dpkg-query").args(["--show", "--showformat", name, "egret"]));
     assert_eq!(state("${db:Status-Abbrev}"), "ii ");
     assert!(state("${Conffiles}").contains("/etc/egret/egret.toml"));
-    assert_eq!(told(debian.command("dpkg").args(["--verify", "egret"])), "");
-    let stat = |path: &str| told(debian.command("stat").args(["--format", "%U:%G %a", path]));
+    assert_eq!(stdout_of(debian.command("dpkg").args(["--verify", "egret"])), "");
+    let stat = |path: &str| stdout_of(debian.command("stat").args(["--format", "%U:%G %a", path]));
     assert_eq!(stat("/var/lib/egret"), "egret:egret 750\n");
     assert!(debian.path("etc/systemd/system/multi-user.target.wants/egret.service").is_symlink());
 
@@ -89,9 +89,9 @@ fn life() {
     enforced(&debian, "legacy");
     enforced(&debian, "nft");
 
-    told(debian.command("dpkg").args(["--remove", "egret"]));
+    stdout_of(debian.command("dpkg").args(["--remove", "egret"]));
     assert!(debian.path("etc/egret/egret.toml").exists() && debian.path("var/lib/egret/log").exists());
-    told(debian.command("dpkg").args(["--purge", "egret"]));
+    stdout_of(debian.command("dpkg").args(["--purge", "egret"]));
     let after = debian.listing();
     let difference: Vec<_> = before.symmetric_difference(&after).collect();
     assert_eq!(difference, Vec::<&String>::new());
@@ -100,10 +100,10 @@ fn life() {
 /// It starts, sees, answers, and stops; what it saw is in its log.
 fn watched(debian: &Chroot) {
     let service = Service::start(debian);
-    told(debian.command("egret").args(["status"]));
+    stdout_of(debian.command("egret").args(["status"]));
     debian.connect();
     assert_eq!(service.stop(), Some(0));
-    let seen = told(debian.command("egret").args(["log", "--format", "json"]));
+    let seen = stdout_of(debian.command("egret").args(["log", "--format", "json"]));
     assert!(
         seen.lines().any(|event| event.contains("\"connection.failed\"") && event.contains("/usr/bin/bash")),
         "{seen}"
@@ -113,10 +113,10 @@ fn watched(debian: &Chroot) {
 /// It may install rules; neither a crash nor a stop leaves them.
 fn enforced(debian: &Chroot, kind: &str) {
     debian.choose(kind);
-    let rules = || told(&mut debian.command(&format!("iptables-{kind}-save"))).contains("--comment egret");
+    let rules = || stdout_of(&mut debian.command(&format!("iptables-{kind}-save"))).contains("--comment egret");
     let installed = || until("rules", || rules().then_some(()));
     let service = Service::start(debian);
-    told(debian.command("egret").args(["mode", "shadow"]));
+    stdout_of(debian.command("egret").args(["mode", "shadow"]));
     assert!(rules());
     assert_eq!(service.crash(), None);
     assert!(!rules());
@@ -134,11 +134,11 @@ fn enforced(debian: &Chroot, kind: &str) {
     installed();
     assert_eq!(service.crash(), None);
     assert!(rules());
-    told(debian.command("egret").args(["firewall", "remove"]));
+    stdout_of(debian.command("egret").args(["firewall", "remove"]));
     assert!(!rules());
     std::fs::write(&configuration, shipped).unwrap();
     let service = Service::start(debian);
-    told(debian.command("egret").args(["mode", "observe"]));
+    stdout_of(debian.command("egret").args(["mode", "observe"]));
     assert!(!rules());
     assert_eq!(service.stop(), Some(0));
 }

@@ -7,7 +7,7 @@ use egret_tests::{Process, until};
 use nix::sys::signal::Signal;
 
 use super::chroot::Chroot;
-use crate::{example, ran, told};
+use crate::{example, ran, stdout_of};
 
 /// A daemon that was started as the unit starts it.
 pub(super) struct Service<'a> {
@@ -22,7 +22,7 @@ impl<'a> Service<'a> {
         let unit = Unit::read();
         let [user, group, directory] = ["User", "Group", "RuntimeDirectory"].map(|key| unit.value(key));
         let run = format!("/run/{directory}");
-        told(debian.command("install").args([
+        stdout_of(debian.command("install").args([
             "-d",
             "-o",
             user,
@@ -58,7 +58,7 @@ impl<'a> Service<'a> {
         let (shell, script) = self.unit.value("ExecStopPost").split_once(" -c ").unwrap();
         assert_eq!(shell, "-/bin/sh");
         let mut after = self.unit.command(self.debian);
-        told(after.env("SERVICE_RESULT", result).args(["/bin/sh", "-c", script.trim_matches('\'')]));
+        stdout_of(after.env("SERVICE_RESULT", result).args(["/bin/sh", "-c", script.trim_matches('\'')]));
         fs::remove_dir_all(self.debian.path(&format!("run/{}", self.unit.value("RuntimeDirectory")))).unwrap();
         status
     }

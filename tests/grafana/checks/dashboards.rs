@@ -58,7 +58,7 @@ pub(super) fn name_what_egret_serves() {
     }
 }
 
-/// Each of these mistakes is told, and nothing else.
+/// Each of these mistakes is reported, and nothing else.
 pub(super) fn a_broken_one_is_found() {
     let (_, whole) = dashboards().into_iter().find(|(name, _)| name == "overview").unwrap();
     let at =
@@ -69,14 +69,17 @@ pub(super) fn a_broken_one_is_found() {
         broken["panels"][at]["targets"][0]["legendFormat"] = json!(legend);
         wrong(&broken).join("; ")
     };
-    let told = |problem: &str| format!("panel \"Failures by error\": {problem}");
+    let problem_of = |problem: &str| format!("panel \"Failures by error\": {problem}");
     assert_eq!(broken("egret_connections_total", "{{executable}}"), "");
-    assert_eq!(broken("egret_conections_total", ""), told("egret serves no egret_conections_total"));
-    assert_eq!(broken("egret_tcp_rtt_seconds", ""), told("egret serves no egret_tcp_rtt_seconds"));
-    assert_eq!(broken(r#"egret_bytes_total{executeable="a"}"#, ""), told("egret_bytes_total has no label executeable"));
-    assert_eq!(broken("sum by (peer) (egret_bytes_total)", ""), told("no metric here has a label peer"));
-    assert_eq!(broken("egret_bytes_total", "{{sink}}"), told("no metric here has a label sink"));
-    assert_eq!(broken("vector(1)", ""), told("no metric"));
+    assert_eq!(broken("egret_conections_total", ""), problem_of("egret serves no egret_conections_total"));
+    assert_eq!(broken("egret_tcp_rtt_seconds", ""), problem_of("egret serves no egret_tcp_rtt_seconds"));
+    assert_eq!(
+        broken(r#"egret_bytes_total{executeable="a"}"#, ""),
+        problem_of("egret_bytes_total has no label executeable")
+    );
+    assert_eq!(broken("sum by (peer) (egret_bytes_total)", ""), problem_of("no metric here has a label peer"));
+    assert_eq!(broken("egret_bytes_total", "{{sink}}"), problem_of("no metric here has a label sink"));
+    assert_eq!(broken("vector(1)", ""), problem_of("no metric"));
 }
 
 pub(super) fn say_what_they_show() {

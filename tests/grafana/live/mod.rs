@@ -68,11 +68,11 @@ fn broken(scene: &Scene) {
     );
     replace(&mut overview.dashboard, "Bytes", "expr", "sum by (direction) (rate(egret_bytes_total[15s])");
     replace(&mut log.dashboard, "Peers", "rawSql", "SELECT peer FROM read_parquet('${log:raw}/**/*.parquet')");
-    let told = [scene.answers(&overview), scene.answers(&log)].map(|answers: Answers| answers.problems.join("\n"));
-    assert!(told[0].contains("Failures by error, A: no data"), "{}", told[0]);
-    assert!(told[0].contains("Bytes, A: ") && told[0].contains("parse error"), "{}", told[0]);
-    assert!(told[1].contains("Peers, A: ") && told[1].contains("\"peer\" not found"), "{}", told[1]);
-    assert_eq!(told[0].lines().count(), 2, "{}", told[0]);
+    let problems = [scene.answers(&overview), scene.answers(&log)].map(|answers: Answers| answers.problems.join("\n"));
+    assert!(problems[0].contains("Failures by error, A: no data"), "{}", problems[0]);
+    assert!(problems[0].contains("Bytes, A: ") && problems[0].contains("parse error"), "{}", problems[0]);
+    assert!(problems[1].contains("Peers, A: ") && problems[1].contains("\"peer\" not found"), "{}", problems[1]);
+    assert_eq!(problems[0].lines().count(), 2, "{}", problems[0]);
 }
 
 fn replace(dashboard: &mut Value, title: &str, key: &str, query: &str) {

@@ -23,7 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Makes so many connections, both ends of them here: four events each, and more of whatever else the host does.
+/// Makes so many connections within this process: four events each, and more of whatever else the host does.
 fn connect(count: usize) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -50,7 +50,7 @@ fn account_when(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) ->
     })
 }
 
-/// Nothing was given up for another reason than these.
+/// Nothing was dropped for another reason than these.
 fn dropped_for(account: &SinkAccount, reasons: &[&str]) {
     assert!(account.dropped.keys().all(|reason| reasons.contains(&&**reason)), "{account:?}");
 }

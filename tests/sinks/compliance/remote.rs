@@ -11,7 +11,8 @@ pub(super) fn a_dead_collector_costs_nobody_else() {
     let daemon = setup.start();
     connect(100);
     let spans = account_when(&daemon, "otlp", |account| account.dropped.contains_key("unreachable"));
-    dropped_for(&spans, &["unreachable"]);
+    // The queue fills up if other programs of the host make many connections meanwhile.
+    dropped_for(&spans, &["unreachable", "queue_full"]);
     assert!(metrics::add_up(&daemon)["otlp"].dropped["unreachable"] >= spans.dropped["unreachable"]);
     let ended = stop(daemon);
     let [enqueued, sent, dropped, _] = ended.sinks["json"];

@@ -21,13 +21,13 @@ pub(super) fn one_who_watches_too_slowly() {
         watcher.read_to_string(&mut answer).map(|_| answer)
     });
     let ended = stop(daemon);
-    let (seen, missed) = told(&reading.join().unwrap().unwrap());
+    let (seen, missed) = counts_of(&reading.join().unwrap().unwrap());
     let [enqueued, sent, dropped, _] = ended.sinks["live"];
     assert_eq!((enqueued, sent, dropped), (seen + missed, seen, missed));
 }
 
 /// How many events an answer has, and of how many it says that they were missed.
-fn told(answer: &str) -> (u64, u64) {
+fn counts_of(answer: &str) -> (u64, u64) {
     let (head, lines) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(" 200 "), "{head}");
     let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect();

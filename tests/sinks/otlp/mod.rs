@@ -192,13 +192,13 @@ fn in_a_trace() {
     assert_eq!(children(&spans, roots[0]).len(), 1, "the handshake is in the same trace");
 }
 
-/// The collector closes the connection after every request, so that there is much of egret's own to be told of.
+/// The collector closes the connection after every request, so that egret makes many connections of its own.
 fn nothing_of_its_own() {
     let receiver = Receiver::start(&["--close"]);
     let endpoint = receiver.endpoint(Wire::Http);
     let daemon = daemon(Wire::Http, &endpoint);
     for _ in 0..3 {
-        // What egret did before it sent these spans is told of by now, if at all.
+        // Spans of what egret did before it sent these have arrived too, if there are any.
         let made = make(Traffic::new(&["tcp-blocking"]));
         receiver.wait("the traffic's span", |spans| !roots_of(spans, &made.report).is_empty());
     }

@@ -13,7 +13,7 @@ use super::{assert_nothing_of_its_own, children, make, roots_of, setup, stop};
 /// Spans of this scope are about egret's own work.
 const SCOPE: &str = "egret";
 
-/// Everything that is told of. What is about exporting, or comes from a library, is not among it.
+/// All kinds of work that have spans. Exporting and the work of libraries have none.
 const NAMES: [&str; 12] = [
     "start",
     "configuration.read",
@@ -61,8 +61,8 @@ fn one<'a>(spans: &'a [Span], name: &str) -> &'a Span {
 
 /// Below a span: names, each with the sink that it is about.
 fn below<'a>(spans: &'a [Span], parent: &Span) -> BTreeSet<(&'a str, Option<&'a str>)> {
-    let told = |span: &&'a Span| (&*span.name, span.attribute("egret.sink").as_str());
-    children(spans, parent).iter().map(told).collect()
+    let summary = |span: &&'a Span| (&*span.name, span.attribute("egret.sink").as_str());
+    children(spans, parent).iter().map(summary).collect()
 }
 
 /// From the start over a reload to the end.
@@ -76,7 +76,7 @@ fn life(wire: Wire) {
     stop(daemon);
     let spans = receiver.finish();
 
-    let root = spans.iter().find(|span| span.scope == "egret.connections").expect("the traffic was told of");
+    let root = spans.iter().find(|span| span.scope == "egret.connections").expect("the traffic has spans");
     for span in of_work(&spans) {
         assert!(NAMES.contains(&&*span.name), "{span:#?}");
         assert_eq!(span.resource, root.resource, "{span:#?}");
@@ -125,7 +125,7 @@ fn off() {
     assert!(spans.iter().all(|span| span.scope == "egret.connections"), "{spans:#?}");
 }
 
-/// A reload is told of by what held when it began.
+/// The span of a reload goes where the configuration before the reload sends it.
 fn on_and_off() {
     let receiver = Receiver::start(&[]);
     let mut daemon = setup(Wire::Http, &receiver.endpoint(Wire::Http)).start();
@@ -147,13 +147,13 @@ fn failed() {
     let refused = asked_for(Wire::Grpc, &receiver).parquet().text("parquet.destination", "/proc/nowhere").refused();
     assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
     let spans = receiver.finish();
-    let told: Vec<_> = of_work(&spans).into_iter().filter(|span| span.status == "STATUS_CODE_ERROR").collect();
-    assert_eq!(told.len(), 1, "{spans:#?}");
-    assert_eq!((&*told[0].name, told[0].attribute("egret.sink")), ("sink.start", &Value::from("parquet")));
-    assert!(told[0].message.contains("/proc/nowhere"), "{told:#?}");
+    let failed: Vec<_> = of_work(&spans).into_iter().filter(|span| span.status == "STATUS_CODE_ERROR").collect();
+    assert_eq!(failed.len(), 1, "{spans:#?}");
+    assert_eq!((&*failed[0].name, failed[0].attribute("egret.sink")), ("sink.start", &Value::from("parquet")));
+    assert!(failed[0].message.contains("/proc/nowhere"), "{failed:#?}");
 }
 
-/// The collector closes the connection after every request, so that there is much of egret's own to be told of.
+/// The collector closes the connection after every request, so that egret makes many connections of its own.
 fn nothing_of_its_own() {
     let receiver = Receiver::start(&["--close"]);
     let daemon = asked_for(Wire::Http, &receiver).start();
@@ -161,7 +161,7 @@ fn nothing_of_its_own() {
         daemon.reload();
         receiver.wait("the span of the reload", |spans| named(spans, "reload").len() == reloads);
     }
-    // What was captured before this has been told of when it is, if at all.
+    // Once this has arrived, all that was captured before has been sent.
     let made = make(Traffic::new(&["tcp-blocking"]));
     receiver.wait("the traffic's span", |spans| !roots_of(spans, &made.report).is_empty());
     let pid = daemon.pid();

@@ -11,14 +11,14 @@ pub struct SinkAccount {
     pub enqueued: u64,
     /// Events that its destination has.
     pub sent: u64,
-    /// Events given up, by reason.
+    /// Events dropped, by reason.
     pub dropped: BTreeMap<String, u64>,
     /// Events that wait.
     pub queued: u64,
 }
 
 impl SinkAccount {
-    /// Events given up for any reason.
+    /// Events dropped for any reason.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.dropped.values().sum()

@@ -1,8 +1,8 @@
 //! A running `egret run`, apart from every other on this host.
 
 mod account;
+mod output;
 mod setup;
-mod told;
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
@@ -15,8 +15,8 @@ use serde_json::Value;
 
 pub use account::SinkAccount;
 use account::last_words;
+use output::{Output, listen, reader};
 pub use setup::Setup;
-use told::{Told, listen, reader};
 
 use crate::child::{Process, until};
 use crate::{Event, Report, Sum, egret};
@@ -26,7 +26,7 @@ use crate::{Event, Report, Sum, egret};
 pub struct Daemon {
     setup: Setup,
     process: Process,
-    told: Arc<Mutex<Told>>,
+    output: Arc<Mutex<Output>>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -38,16 +38,16 @@ impl Daemon {
         crate::scratch::open_to_all(&notify);
         command.env("NOTIFY_SOCKET", &notify).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::start(&mut command);
-        let told = Arc::new(Mutex::new(Told::default()));
+        let output = Arc::new(Mutex::new(Output::default()));
         let (stdout, stderr) = (process.handle().stdout.take(), process.handle().stderr.take());
         let readers = vec![
-            reader(&told, stdout.expect("asked for"), |told, bytes| told.stdout.extend_from_slice(bytes)),
-            reader(&told, stderr.expect("asked for"), |told, bytes| {
-                told.stderr.push_str(&String::from_utf8_lossy(bytes));
+            reader(&output, stdout.expect("asked for"), |output, bytes| output.stdout.extend_from_slice(bytes)),
+            reader(&output, stderr.expect("asked for"), |output, bytes| {
+                output.stderr.push_str(&String::from_utf8_lossy(bytes));
             }),
         ];
-        listen(&told, notifications);
-        Self { setup, process, told, readers }
+        listen(&output, notifications);
+        Self { setup, process, output, readers }
     }
 
     /// Where its files are.
@@ -68,8 +68,8 @@ impl Daemon {
         self.signal(Signal::SIGHUP);
         until("the end of a reload", || {
             let after = self.notifications().split_off(before);
-            let began = after.iter().position(|told| told.contains("RELOADING=1"))?;
-            after[began..].iter().any(|told| told.contains("READY=1")).then_some(())
+            let began = after.iter().position(|output| output.contains("RELOADING=1"))?;
+            after[began..].iter().any(|output| output.contains("READY=1")).then_some(())
         });
     }
 
@@ -84,10 +84,10 @@ impl Daemon {
         self.process.signal(signal);
     }
 
-    /// What it told the service manager so far.
+    /// Notifications that it has sent to the service manager so far.
     #[must_use]
     pub fn notifications(&self) -> Vec<String> {
-        self.tell(|told| told.notifications.clone())
+        self.tell(|output| output.notifications.clone())
     }
 
     /// Waits until it tells the service manager something that contains this text.
@@ -97,9 +97,9 @@ impl Daemon {
     /// If it ends instead.
     pub fn wait_for_notification(&self, text: &str) {
         until(&format!("the notification {text}"), || {
-            let told = self.notifications().iter().any(|told| told.contains(text));
-            assert!(told || self.runs(), "egret has ended: {}", self.stderr());
-            told.then_some(())
+            let is_sent = self.notifications().iter().any(|state| state.contains(text));
+            assert!(is_sent || self.runs(), "egret has ended: {}", self.stderr());
+            is_sent.then_some(())
         });
     }
 
@@ -113,7 +113,7 @@ impl Daemon {
     /// What it wrote to standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
-        self.tell(|told| told.stderr.clone())
+        self.tell(|output| output.stderr.clone())
     }
 
     /// Waits for it to say something on standard error, which is read on its own.
@@ -128,11 +128,11 @@ impl Daemon {
     /// What it wrote to standard output so far.
     #[must_use]
     pub fn stdout(&self) -> Vec<u8> {
-        self.tell(|told| told.stdout.clone())
+        self.tell(|output| output.stdout.clone())
     }
 
-    fn tell<T>(&self, tell: impl FnOnce(&Told) -> T) -> T {
-        tell(&self.told.lock().expect("no reader panics"))
+    fn tell<T>(&self, tell: impl FnOnce(&Output) -> T) -> T {
+        tell(&self.output.lock().expect("no reader panics"))
     }
 
     /// The whole of `egret status --json`.
@@ -220,8 +220,8 @@ impl Daemon {
     pub fn finish(mut self) -> Ended {
         let status = self.process.wait();
         self.close();
-        let Told { stdout, stderr, notifications, .. } =
-            std::mem::take(&mut *self.told.lock().expect("no reader panics"));
+        let Output { stdout, stderr, notifications, .. } =
+            std::mem::take(&mut *self.output.lock().expect("no reader panics"));
         let sum = Sum::of(&stderr);
         let sinks = stderr.lines().filter_map(last_words).collect();
         Ended { setup: self.setup, status, stdout, stderr, notifications, sum, sinks }
@@ -231,7 +231,7 @@ impl Daemon {
         for reader in self.readers.drain(..) {
             reader.join().expect("no reader panics");
         }
-        self.told.lock().expect("no reader panics").over = true;
+        self.output.lock().expect("no reader panics").over = true;
     }
 }
 
@@ -246,7 +246,7 @@ pub struct Ended {
     pub stdout: Vec<u8>,
     /// All of standard error.
     pub stderr: String,
-    /// What it told the service manager.
+    /// The notifications that it sent to the service manager.
     pub notifications: Vec<String>,
     /// The sum at its end.
     pub sum: Sum,

@@ -2,7 +2,7 @@
 //!
 //! The end-to-end tests compare this report with what egret saw, so every count in it comes from the result
 //! of a system call, never from what was intended. Whatever peer a way needs runs in a process of its own
-//! (this program again, as `server`): both ends of a connection have different owners.
+//! (this program again, as `server`): the endpoints of a connection have different owners.
 
 mod control;
 mod hand;

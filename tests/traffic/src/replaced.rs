@@ -23,7 +23,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Nobody can be told of a failure here, and what stays behind is one temporary file.
+        // A failure cannot be reported here, and what stays behind is one temporary file.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) enum Output {
     None,
     /// A file, removed when this is dropped.
     File(PathBuf),
-    /// A pipe with a thread at its other end.
+    /// A pipe that a thread reads.
     Pipe { lines: Arc<Mutex<Vec<Line>>>, reader: Option<JoinHandle<()>> },
 }
 

@@ -31,18 +31,18 @@ pub(super) struct Kind {
 pub(super) static ALL: &[Kind] = &[
     Kind {
         name: "tcp-loopback",
-        operation: "connect, accept and close both ends in one thread (by a reset, so that nothing lingers), always to the \
+        operation: "connect, accept and close both sockets in one thread (by a reset, so that nothing lingers), always to the \
                     same listener on loopback",
         make: |_| Ok(Box::new(SamePeer::at(listen(Ipv4Addr::LOCALHOST)?)?)),
     },
     Kind {
         name: "tcp-veth",
-        operation: "the same to a listener in another network namespace, at the other end of a veth pair",
+        operation: "the same to a listener in another network namespace, behind a veth pair",
         make: |hosts| Ok(Box::new(SamePeer::at(hosts.far(|| listen(Hosts::FAR))?)?)),
     },
     Kind {
         name: "tcp-new-peer",
-        operation: "the same to an address of 127.0.0.0/8 where nothing has connected to before",
+        operation: "the same to an address of 127.0.0.0/8 to which nothing has connected before",
         make: |_| Ok(Box::new(NewPeer(listen(Ipv4Addr::UNSPECIFIED)?))),
     },
     Kind {
@@ -53,7 +53,7 @@ pub(super) static ALL: &[Kind] = &[
     },
     Kind {
         name: "udp-veth",
-        operation: "sendto of 64 bytes from one socket to one peer at the other end of a veth pair, which never answers",
+        operation: "sendto of 64 bytes from one socket to one peer behind a veth pair, which never answers",
         make: |hosts| Ok(Box::new(OneWay { sender: Some(sender()?), receiver: hosts.far(|| dropping(Hosts::FAR))? })),
     },
     Kind {

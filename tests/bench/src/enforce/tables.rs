@@ -16,11 +16,11 @@ const OF_CONNTRACK: f64 = 0.9;
 impl Findings {
     pub(super) fn to_markdown(&self, rounds: usize) -> String {
         let mut text = format!(
-            "{}\n{rounds} rounds. One client, without a pause. Judges take turns, each in a network namespace of its \
-             own where nothing else has rules. Rates are operations a second, median; ratios are formed within rounds, median \
-             (least–most). Latency is what the program waits in `connect` or `sendto`. *Queued* is how many packets an operation \
-             had the kernel put into a queue. egret captures and records the same connections in every one of its modes, with \
-             its defaults (Parquet to tmpfs, metrics, names).\n\n",
+            "{}\n{rounds} rounds. One client, without a pause. Configurations take turns, each in its own network \
+             namespace without other rules. Rates are operations a second, median; ratios are formed within rounds, median \
+             (least–most). Latency is the time of the program in `connect` or `sendto`. *Queued* is the number of packets that the \
+             kernel queued for an operation. egret captures and records the same connections in every mode, with its \
+             defaults (Parquet to tmpfs, metrics, names).\n\n",
             self.aims()
         );
         for why in &self.left_out {

@@ -5,21 +5,22 @@ use super::table::Table;
 const HEAD: &str = "\
 # Benchmarks
 
-What egret costs, where it begins to lose records, and which of its aims it misses. The table has every aim with what was measured
-last; the sections behind it have the whole measurements.
+What egret costs, from which rate on it loses records, and which of its aims it misses. The table has every aim with the latest
+measurement; the sections below it have all results.
 
 ";
 
 const READING: &str = "\
 ## How to read it
 
-Written by `cargo xtask bench NAME --write`; do not edit by hand. A section says when, where and by which command it was measured.
+`cargo xtask bench NAME --write` writes this page; do not edit it by hand. Each section has the date, machine and command of its
+measurement.
 
 Configurations are compared within rounds. Each round runs every configuration, in an order that rotates. A ratio is untraced time
-over traced time in the same round (1.00 is as fast as untraced, 0.90 is a tenth slower), given as the median over the rounds with
-least and most. **The control column is untraced measured a second time**: its spread is noise, and a smaller difference is none. Times
-belong to the machine they were measured on; ratios travel better. A loop with an empty body shows a tracer at its worst, which real
-programs never see.
+over traced time in the same round (1.00 is as fast as untraced, 0.90 is a tenth slower), given as the median over the rounds, with
+minimum and maximum. **The control column is untraced, measured a second time**: its spread is noise, and a smaller difference is not
+significant. Times depend on the machine; ratios are easier to compare. A loop without work between its calls is a tracer's worst
+case; real programs are slowed down less.
 
 ";
 

@@ -21,9 +21,9 @@ const RELATED: f64 = 0.02;
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let workloads = workload::calibrated(bench.options, bench.machine.cpus)?;
     let mut text = String::from(
-        "Runs are counted for the whole host, so other traffic shows too; an operation can run a hook at both of its \
-         ends. Taking the account is part of every figure: `sock_send_length` under `unix-datagram`, which looks at the \
-         address family and returns, shows how much a run costs that does nothing.\n\n",
+        "Runs are counted for the whole host, so other traffic shows too; an operation can run a hook on both of its \
+         sockets. Every figure includes the cost of measuring it: `sock_send_length` under `unix-datagram`, which reads the \
+         address family and returns, shows the cost of a run that does nothing.\n\n",
     );
     for configuration in [Configuration::Sockets, Configuration::Syscalls] {
         match Collector::start(configuration, bench.programs) {

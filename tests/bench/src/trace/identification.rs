@@ -146,8 +146,8 @@ impl Truth {
         Ok(Self { executable, processes, last_port })
     }
 
-    /// The first event about each connection counts. Where both ends were used again, the connections are told apart
-    /// by their ids, and belong to the processes in order: one that was not seen makes the next ones wrong, never right.
+    /// The first event about each connection counts. Where both endpoints were used again, the connections differ
+    /// in their ids, and belong to the processes in order: one that was not seen makes the next ones wrong, never right.
     fn judge(&self, lines: &[Line]) -> Findings {
         let mut findings = Findings::default();
         let mut seen: HashMap<Ends, Vec<String>> = HashMap::new();
@@ -263,7 +263,7 @@ mod tests {
         let report = json!({"exe": "/bin/x", "children": children});
         let truth = Truth::read(&report).unwrap();
         let lines = [
-            // Another connection with the same local port, and the other end of the right one.
+            // Another connection with the same local port, and the peer of the right one.
             line(10, 8, Some(9), "/bin/y"),
             line(SERVER, 10, Some(9), "/bin/y"),
             line(10, SERVER, Some(1), "/bin/x"),

@@ -11,7 +11,7 @@ use socket2::SockRef;
 use super::Workload;
 use crate::host::pin;
 
-/// The closing end keeps address and port of both ends for a minute: with 64 addresses times 28,000 ports, more than a
+/// The endpoint that closes keeps both addresses and ports for a minute: with 64 addresses times 28,000 ports, more than a
 /// minute of connections.
 const ADDRESSES: u8 = 64;
 

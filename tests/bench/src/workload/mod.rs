@@ -1,7 +1,7 @@
 //! Tight loops whose speed under tracing is compared.
 //!
-//! A loop runs in a thread of its own on the first CPU. The thread at the other end, where there is one, runs on the
-//! last; a loop without such a thread plays both ends, so that no wake-up is in its time. Sockets are made anew for
+//! A loop runs in a thread of its own on the first CPU. The thread of the peer, where there is one, runs on the
+//! last; a loop without such a thread plays both parts, so that no wake-up is in its time. Sockets are made anew for
 //! each sample, while the tracer runs, and what comes before the loop is not timed.
 
 mod calls;
@@ -31,7 +31,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// What one operation is.
     pub(crate) operation: &'static str,
-    /// Makes what it needs; the argument is the CPU for the other end.
+    /// Makes what it needs; the argument is the CPU for the peer.
     make: fn(usize) -> Result<Box<dyn Workload>>,
 }
 
@@ -52,12 +52,12 @@ pub(crate) static ALL: &[Kind] = &[
     Kind {
         name: "tcp-connect",
         operation: "connect, wait for the server thread to accept and close, close (FIN both ways; 64 addresses of the \
-                    server in turn, because its end of each connection lingers)",
+                    server in turn, because its socket of each connection lingers)",
         make: connect::with_server,
     },
     Kind {
         name: "tcp-connect-reset",
-        operation: "connect, accept and close both ends in one thread (SO_LINGER of zero, so RST and nothing lingers)",
+        operation: "connect, accept and close both sockets in one thread (SO_LINGER of zero, so RST and nothing lingers)",
         make: connect::alone,
     },
     Kind {
@@ -84,7 +84,7 @@ pub(crate) static ALL: &[Kind] = &[
     },
     Kind {
         name: "tcp-ping-pong",
-        operation: "64 bytes there and back on one long connection, both ends in one thread",
+        operation: "64 bytes there and back on one long connection, both sockets in one thread",
         make: stream::ping_pong,
     },
 ];

@@ -19,7 +19,7 @@ struct Worker {
     report: OwnedFd,
 }
 
-/// Serves until told to stop; the reports of the children that did the work.
+/// Serves until asked to stop; the reports of the children that did the work.
 pub(super) fn serve(listener: &Socket, stop: BorrowedFd<'_>) -> Result<Vec<Report>> {
     let mut waiter = Waiter::new(stop)?;
     waiter.add(listener, 0, EpollFlags::EPOLLIN)?;

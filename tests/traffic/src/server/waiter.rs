@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 const STOP: u64 = u64::MAX;
-/// Once stopped, how long an open connection may stay silent before it is given up.
+/// Once stopped, how long an open connection may stay silent before it is closed.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// An epoll instance that also watches the stop file.

@@ -23,7 +23,7 @@ use crate::sockets;
 /// Bit of `tcpi_options`: data in the SYN was acknowledged (`include/uapi/linux/tcp.h`).
 const TCPI_OPT_SYN_DATA: u8 = 32;
 
-/// Bytes sent before reading the answer. It fits into the default socket and pipe buffers of both ends, so
+/// Bytes sent before reading the answer. It fits into the default socket and pipe buffers of both sockets, so
 /// that nobody waits for somebody who waits.
 pub(crate) const CHUNK: usize = 32 * 1024;
 

@@ -84,8 +84,8 @@ impl Findings {
 
     fn caveats(&self, rounds: usize) -> String {
         let mut text = format!(
-            "{rounds} rounds. The loop runs on CPU 0, a thread at the other end on the last CPU, tracers where the scheduler \
-             puts them; output goes to a file on tmpfs. `bpftrace` is a script with the same fields, `bpftrace-tcp` its TCP \
+            "{rounds} rounds. The loop runs on CPU 0, the thread of its peer on the last CPU, tracers where the scheduler \
+             places them; output goes to a file on tmpfs. `bpftrace` is a script with the same fields, `bpftrace-tcp` its TCP \
              half without system-call tracepoints (tests/bench/src/collector).\n"
         );
         for why in &self.left_out {
@@ -134,10 +134,10 @@ impl Findings {
     fn records(&self) -> Table {
         let mut table = Table::new(["configuration", "captured", "delivered", "lost", "dropped by sinks"]);
         for (configuration, summary) in &self.summaries {
-            let told = |count: u64| if count == 0 { "-".to_owned() } else { count.to_string() };
+            let or_dash = |count: u64| if count == 0 { "-".to_owned() } else { count.to_string() };
             let name = configuration.name().to_owned();
             let Summary { captured, delivered, lost, dropped } = *summary;
-            table.row([name, told(captured), told(delivered), lost.to_string(), told(dropped)]);
+            table.row([name, or_dash(captured), or_dash(delivered), lost.to_string(), or_dash(dropped)]);
         }
         table
     }

@@ -33,7 +33,7 @@ impl Storm {
 }
 
 /// How long a thread that is ahead of its rate rests: bursts of this length are what the ring has to take.
-const REST: Duration = Duration::from_micros(500);
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// Operations between two looks at the clock.
 const BATCH: u64 = 16;
@@ -58,7 +58,7 @@ fn paced(storm: Storm, rate: Option<f64>, end: Instant) -> Result<u64> {
     let (begin, mut done) = (Instant::now(), 0);
     while Instant::now() < end {
         if rate.is_some_and(|rate| done as f64 >= rate * begin.elapsed().as_secs_f64()) {
-            thread::sleep(REST);
+            thread::sleep(PAUSE);
             continue;
         }
         workload.run(BATCH)?;

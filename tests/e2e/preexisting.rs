@@ -1,4 +1,4 @@
-//! Connections that stood before egret did.
+//! Connections that are older than egret.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -18,15 +18,15 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("standing::listed_first_under_their_processes", listed),
-        test("standing::used_and_closed_later", used),
-        test("standing::not_listed_on_request", unlisted),
-        test("standing::each_start_names_a_connection_anew", named),
-        test("standing::process_and_direction_stay_to_the_end", idle),
-        test("standing::connected_datagram_socket_is_one_connection", datagrams),
-        test("standing::listener_has_what_waits_to_be_accepted", backlog),
-        test("standing::connect_without_answer_ends_as_failed", || unanswered(false)),
-        test("standing::connect_that_another_program_watches_ends_as_failed", || unanswered(true)),
+        test("preexisting::listed_first_under_their_processes", listed),
+        test("preexisting::used_and_closed_later", used),
+        test("preexisting::not_listed_on_request", unlisted),
+        test("preexisting::each_start_names_a_connection_anew", named),
+        test("preexisting::process_and_direction_stay_to_the_end", idle),
+        test("preexisting::connected_datagram_socket_is_one_connection", datagrams),
+        test("preexisting::listener_has_what_waits_to_be_accepted", backlog),
+        test("preexisting::connect_without_answer_ends_as_failed", || unanswered(false)),
+        test("preexisting::connect_that_another_program_watches_ends_as_failed", || unanswered(true)),
     ]
 }
 
@@ -65,11 +65,11 @@ fn listed() {
     let (own, other) = (stream.local_addr().unwrap(), server.address);
     assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
     let seen = trace.stop();
-    let first_new = seen.events.iter().position(|event| !event.standing).unwrap();
-    // What stood and is used or closed later is marked too: the list is what comes before anything new.
-    let standing = &seen.events[..first_new];
+    let first_new = seen.events.iter().position(|event| !event.preexisting).unwrap();
+    // What is preexisting and used or closed later is marked too: the list is what comes before anything new.
+    let preexisting = &seen.events[..first_new];
     let of = |local, peer| -> Vec<&Event> {
-        standing.iter().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
+        preexisting.iter().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
     };
     let own_pid = std::process::id();
     let own_path = std::env::current_exe().unwrap().canonicalize().unwrap();
@@ -107,7 +107,7 @@ fn used() {
         assert_eq!(first.connection, closed.connection);
         // Nobody saw when it was opened.
         assert_eq!(closed.connection_ns, None, "{events:#?}");
-        assert!(first.standing && closed.standing, "{events:#?}");
+        assert!(first.preexisting && closed.preexisting, "{events:#?}");
         assert_eq!(events.len(), 2, "{events:#?}");
     }
 }
@@ -116,7 +116,7 @@ fn named() {
     let (_server, stream) = connection();
     let ids = [(); 2].map(|()| {
         let trace = Trace::start(&[]);
-        let is_own = |event: &Event| is_between(event, ends(&stream)) && event.standing;
+        let is_own = |event: &Event| is_between(event, ends(&stream)) && event.preexisting;
         assert!(trace.wait_for(|events| events.iter().filter(|event| is_own(event)).count() == 2));
         let seen = trace.stop();
         let ids = seen.events.iter().filter(|event| is_own(event)).map(|event| event.connection.clone());
@@ -128,7 +128,7 @@ fn named() {
 
 fn unlisted() {
     let (server, mut stream) = connection();
-    // Answered, so accepted: what the server does first with a connection is told.
+    // Answered, so accepted: the first use of a connection by the server is reported.
     round_trip(&mut stream);
     let trace = Trace::start(&["--no-standing"]);
     let new = TcpStream::connect(server.address).unwrap();
@@ -208,14 +208,14 @@ fn backlog() {
     let server = listener.local_addr().unwrap();
     let trace = Trace::start(&[]);
     let newer = namespace.within(|| TcpStream::connect(server).unwrap());
-    for (stream, standing) in [(older, true), (newer, false)] {
+    for (stream, preexisting) in [(older, true), (newer, false)] {
         let ends = (Some(server), stream.local_addr().ok());
         let named = |events: &[Event], name: &str| {
             events.iter().find(|event| event.name == name && (event.local(), event.peer()) == ends).cloned()
         };
         assert!(trace.wait_for(|events| named(events, "accept").is_some()), "no accept is reported");
         let accepted = trace.sees(|events| named(events, "accept")).unwrap();
-        assert_eq!((accepted.pid, accepted.standing), (Some(std::process::id()), standing), "{accepted:#?}");
+        assert_eq!((accepted.pid, accepted.preexisting), (Some(std::process::id()), preexisting), "{accepted:#?}");
         // Accepted and closed without a word.
         drop((listener.accept().unwrap(), stream));
         assert!(trace.wait_for(|events| named(events, "connection.close").is_some()), "no close is reported");
@@ -271,6 +271,6 @@ fn unanswered(is_watched: bool) {
     let (opened, failed) = (only(&events, "connection.open"), only(&events, "connection.failed"));
     assert_eq!(events.len(), 2, "{events:#?}");
     assert_eq!(opened.connection, failed.connection);
-    assert!(events.iter().all(|event| event.pid == Some(std::process::id()) && event.standing), "{events:#?}");
+    assert!(events.iter().all(|event| event.pid == Some(std::process::id()) && event.preexisting), "{events:#?}");
     drop(full);
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Longest run of a program before it counts as stuck, seconds.
 const LIMIT_SECONDS: &str = "60";
 /// `nobody` on every distribution.
-const NOBODY: &str = "65534";
+const NOBODY_UID: &str = "65534";
 
 /// A copy of the program that everybody may run, and a directory that goes with it.
 pub(crate) struct Installed(PathBuf);
@@ -40,14 +40,14 @@ impl Drop for Installed {
 
 /// What is done to the world before the program starts.
 #[derive(Clone, Default)]
-pub(crate) struct Situation {
+pub(crate) struct Environment {
     /// Lines of shell, in a mount namespace of its own.
     mounts: Vec<String>,
     /// Arguments of `setpriv`.
     privileges: Vec<String>,
 }
 
-impl Situation {
+impl Environment {
     /// The host as it is.
     pub(crate) fn whole() -> Self {
         Self::default()
@@ -80,7 +80,7 @@ impl Situation {
 
     /// As nobody, with these capabilities alone.
     pub(crate) fn nobody_with(mut self, capabilities: &[&str]) -> Self {
-        self.privileges = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"].map(str::to_owned).to_vec();
+        self.privileges = ["--reuid", NOBODY_UID, "--regid", NOBODY_UID, "--clear-groups"].map(str::to_owned).to_vec();
         let list: String = capabilities.iter().map(|name| format!(",+{name}")).collect();
         self.privileges.push(format!("--inh-caps=-all{list}"));
         self.privileges.extend((!list.is_empty()).then(|| format!("--ambient-caps=-all{list}")));
@@ -106,7 +106,7 @@ impl Situation {
         Ran::new(command.spawn().unwrap().wait_with_output().unwrap(), arguments)
     }
 
-    /// Starts a trace; once it captures does something, and stops it by closing its output when it has told a first
+    /// Starts a trace; once it captures does something, and stops it by closing its output when it has reported a first
     /// event of that.
     pub(crate) fn run_until_first_line(&self, egret: &Installed, arguments: &[&str], action: impl FnOnce()) -> Ran {
         let words = self.wrapped(&egret.program());
@@ -127,7 +127,7 @@ impl Situation {
         Ran::new(Output { status, stdout: line.into_bytes(), stderr: said.into_bytes() }, arguments)
     }
 
-    /// The program's words, in the programs that make the situation.
+    /// The program's words, in the programs that make the environment.
     fn wrapped(&self, program: &Path) -> Vec<OsString> {
         let mut words: Vec<OsString> = ["timeout", "--kill-after=5", LIMIT_SECONDS].map(Into::into).to_vec();
         if !self.mounts.is_empty() {
