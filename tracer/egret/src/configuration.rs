@@ -1,13 +1,12 @@
 //! `egret config`.
 
 use std::env;
-use std::io::{self, Write};
 use std::path::Path;
 
 use egret_config::{DEFAULT_FILE, Loaded, Problems, example, load, reference, show};
 
 use crate::args::ConfigCommand;
-use crate::exit;
+use crate::{exit, stdout};
 
 /// Runs the command and returns the exit status.
 ///
@@ -20,10 +19,10 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<u8> {
         ConfigCommand::Show { config } => {
             let loaded = load(config.as_deref(), env::vars_os())?;
             warn(&loaded);
-            print(&show(&loaded))
+            stdout::print(show(&loaded).as_bytes())
         }
-        ConfigCommand::Reference => print(&reference()),
-        ConfigCommand::Example => print(&example()),
+        ConfigCommand::Reference => stdout::print(reference().as_bytes()),
+        ConfigCommand::Example => stdout::print(example().as_bytes()),
     }
 }
 
@@ -32,7 +31,8 @@ fn check(loaded: Result<Loaded, Problems>) -> anyhow::Result<u8> {
         Ok(loaded) => {
             warn(&loaded);
             let default = || format!("no file {DEFAULT_FILE}, using the defaults");
-            print(&format!("ok: {}\n", loaded.file.as_deref().map_or_else(default, shown)))
+            let file = loaded.file.as_deref().map_or_else(default, shown);
+            stdout::print(format!("ok: {file}\n").as_bytes())
         }
         Err(problems) => {
             problems.iter().for_each(|problem| eprintln!("{problem}"));
@@ -47,12 +47,4 @@ fn shown(path: &Path) -> String {
 
 fn warn(loaded: &Loaded) {
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-}
-
-/// Ignores a closed pipe.
-fn print(text: &str) -> anyhow::Result<u8> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(exit::DONE),
-    }
 }

@@ -21,6 +21,7 @@ pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod status;
+mod stdout;
 mod sums;
 pub mod table;
 pub mod trace;

@@ -3,7 +3,6 @@
 mod session;
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
 use egret_config::paths;
@@ -12,9 +11,8 @@ use hyper::Method;
 use serde_json::Value;
 
 use crate::args::{ModeAction, ModeOptions};
-use crate::control::{Client, SwitchRequest};
-use crate::exit;
-use crate::history;
+use crate::control::{Client, SwitchRequest, block_on};
+use crate::stdout;
 
 /// Runs the command and returns the exit status.
 ///
@@ -22,9 +20,8 @@ use crate::history;
 ///
 /// No daemon answers, or it refuses.
 pub fn run(options: &ModeOptions) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     let client = Client::new(&paths::socket(options.socket.as_deref()));
-    let answer = runtime.block_on(async {
+    let answer = block_on(async {
         match &options.action {
             ModeAction::Show => client.get("/v1/mode", "application/json").await,
             ModeAction::Confirm => client.send(Method::POST, "/v1/mode/confirm", &Value::Null).await,
@@ -38,16 +35,13 @@ pub fn run(options: &ModeOptions) -> Result<u8> {
                 client.send(Method::PUT, "/v1/mode", &request).await
             }
         }
-    })?;
+    })??;
     warnings(&answer).iter().for_each(|warning| eprintln!("egret: {warning}"));
     let mut text = if options.json { String::from_utf8_lossy(&answer).into_owned() } else { shown(&answer)? };
     if !text.ends_with('\n') {
         text.push('\n');
     }
-    match io::stdout().write_all(text.as_bytes()).map_err(anyhow::Error::from) {
-        Err(error) if !history::is_broken_pipe(&error) => Err(error).context("cannot write to standard output"),
-        _ => Ok(exit::DONE),
-    }
+    stdout::print(text.as_bytes())
 }
 
 /// The warnings in an answer.

@@ -12,17 +12,15 @@ use egret_config::Choice as _;
 use egret_model::{Endpoint, Event, EventName, Process};
 use serde_json::{Map, Value};
 
-use crate::args::{ColorChoice, LogFormat, SumFigure, SumKey, SumOptions};
+use crate::args::{LogFormat, SumFigure, SumKey, SumOptions};
 use crate::filter::Direction;
-use crate::table::{TableStyle, figure, text};
+use crate::table::{Columns, figure};
 
 /// Most sums. With keys of 60 bytes some 200 bytes each: 20 MB.
 const MOST: usize = 100_000;
 /// The keys of everything beyond [`MOST`], and of an unknown value.
 const OTHER: &str = "(other)";
 const UNKNOWN: &str = "-";
-/// Spaces between columns.
-const GAP: usize = 2;
 
 /// Names of figures in JSON and CSV.
 const FIGURES: [&str; 3] = ["connections", "bytes_sent", "bytes_received"];
@@ -201,29 +199,14 @@ fn csv(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Resul
 }
 
 fn table(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Result<()> {
-    let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
-    let titles = words(sum).map(str::to_uppercase).chain(["CONNECTIONS", "SENT", "RECEIVED"].map(str::to_owned));
-    let mut lines: Vec<Vec<String>> = vec![titles.collect()];
+    let titles = words(sum).map(str::to_uppercase);
+    let mut columns = Columns::new(titles.chain([">CONNECTIONS", ">SENT", ">RECEIVED"].map(str::to_owned)));
     for (key, Figures { connections, sent, received }) in rows {
-        // Names are not trusted: they come from programs and DNS answers.
-        let values = key.iter().map(|value| text::printable(value.as_deref().unwrap_or(UNKNOWN), utf8).into_owned());
+        let values = key.iter().map(|value| value.as_deref().unwrap_or(UNKNOWN).to_owned());
         let figures = [connections.to_string(), figure::bytes(*sent), figure::bytes(*received)];
-        lines.push(values.chain(figures).collect());
+        columns.row(values.chain(figures).collect::<Vec<_>>());
     }
-    let keys = sum.by.len();
-    let widths: Vec<usize> = (0..keys + FIGURES.len())
-        .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| text::width(cell)).max().unwrap_or(0))
-        .collect();
-    for line in &lines {
-        let mut written = String::new();
-        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-            let blank = " ".repeat(width.saturating_sub(text::width(cell)));
-            let (before, after) = if column < keys { ("", &*blank) } else { (&*blank, "") };
-            written.push_str(&format!("{before}{cell}{after}{:GAP$}", ""));
-        }
-        writeln!(out, "{}", written.trim_end())?;
-    }
-    Ok(())
+    Ok(columns.write(out)?)
 }
 
 #[cfg(test)]

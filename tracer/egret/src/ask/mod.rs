@@ -11,9 +11,9 @@ use egret_config::paths;
 use hyper::Method;
 
 use crate::args::{AskAction, AskOptions, QuestionSelector};
-use crate::control::{AnswerRequest, Answered, Client, Questions, WithdrawRequest};
+use crate::control::{AnswerRequest, Answered, Client, Questions, WithdrawRequest, block_on};
 use crate::exit;
-use crate::history;
+use crate::stdout;
 
 /// Runs the command and returns the exit status.
 ///
@@ -21,12 +21,8 @@ use crate::history;
 ///
 /// No daemon answers, or it refuses.
 pub fn run(options: &AskOptions) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     let client = Client::new(&paths::socket(options.socket.as_deref()));
-    match runtime.block_on(perform(&client, &options.action)) {
-        Err(error) if history::is_broken_pipe(&error) => Ok(exit::DONE),
-        done => done.map(|()| exit::DONE),
-    }
+    stdout::ignore_broken_pipe(block_on(perform(&client, &options.action))?.map(|()| exit::DONE))
 }
 
 async fn perform(client: &Client, action: &AskAction) -> Result<()> {

@@ -30,7 +30,7 @@ pub use self::edit::Removal;
 pub(crate) use self::edit::{Edit, answer_note, apply};
 use crate::args::BaselineCommand;
 use crate::exit;
-use crate::history;
+use crate::stdout;
 
 /// Runs the command and returns the exit status.
 ///
@@ -38,11 +38,7 @@ use crate::history;
 ///
 /// Something cannot be read or written, or a baseline has errors.
 pub fn run(command: &BaselineCommand) -> Result<u8> {
-    match write(command, &mut io::stdout().lock()) {
-        // The reader, such as `head`, has closed the pipe.
-        Err(error) if history::is_broken_pipe(&error) => Ok(exit::DONE),
-        done => done,
-    }
+    stdout::ignore_broken_pipe(write(command, &mut io::stdout().lock()))
 }
 
 fn write(command: &BaselineCommand, out: &mut dyn Write) -> Result<u8> {

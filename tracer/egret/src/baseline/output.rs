@@ -1,70 +1,13 @@
 //! Output: columns of text, or one JSON value a line.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use egret_enforcer::baseline::{Destination, Evidence, Rule, Subject, Value};
-use egret_model::Timestamp;
 use serde::Serialize;
 
 use crate::args::ColorChoice;
+pub(super) use crate::table::{Columns, moment};
 use crate::table::{TableStyle, text};
-
-/// Spaces between columns.
-const GAP: usize = 2;
-
-/// Rows of text below a line of titles.
-#[derive(Debug)]
-pub(super) struct Columns<const N: usize> {
-    titles: [&'static str; N],
-    /// Columns of figures, which are aligned to the right.
-    figures: [bool; N],
-    rows: Vec<[String; N]>,
-}
-
-impl<const N: usize> Columns<N> {
-    /// A title that begins with `>` makes a column of figures.
-    pub(super) fn new(titles: [&'static str; N]) -> Self {
-        let figures = titles.map(|title| title.starts_with('>'));
-        Self { titles: titles.map(|title| title.trim_start_matches('>')), figures, rows: Vec::new() }
-    }
-
-    pub(super) fn row(&mut self, row: [String; N]) {
-        self.rows.push(row);
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    pub(super) fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
-        let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
-        // Text in a baseline or log is not trusted: it comes from programs and DNS answers.
-        self.rows.iter_mut().flatten().for_each(|cell| *cell = text::printable(cell, utf8).into_owned());
-        let mut widths = self.titles.map(str::len);
-        for row in &self.rows {
-            widths.iter_mut().zip(row).for_each(|(width, cell)| *width = (*width).max(text::width(cell)));
-        }
-        let titles = self.titles.map(str::to_owned);
-        for row in std::iter::once(&titles).chain(&self.rows) {
-            out.write_all(self.line(row, &widths).as_bytes())?;
-        }
-        Ok(())
-    }
-
-    fn line(&self, row: &[String; N], widths: &[usize; N]) -> String {
-        let mut line = String::new();
-        for ((cell, width), is_figure) in row.iter().zip(widths).zip(self.figures) {
-            let blank = width.saturating_sub(text::width(cell));
-            let (before, after) = if is_figure { (blank, GAP) } else { (0, blank + GAP) };
-            // Writing to a string does not fail.
-            let _ = write!(line, "{:before$}{cell}{:after$}", "", "");
-        }
-        line.truncate(line.trim_end().len());
-        line.push('\n');
-        line
-    }
-}
 
 /// A line with a label, as in `egret status`.
 pub(super) fn labelled(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
@@ -81,12 +24,6 @@ pub(super) fn json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Resul
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
     Ok(out.write_all(&line)?)
-}
-
-/// RFC 3339 in UTC to the second, as in baselines.
-pub(super) fn moment(time: Timestamp) -> String {
-    let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A rule as JSON: its text and its parts. Parts that the rule does not have are absent.

@@ -3,13 +3,20 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result};
 use axum::body::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::http::request::Builder;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
+use tokio::runtime::Builder;
+
+/// Runs a future of a client on a new runtime.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot create a runtime")?;
+    Ok(runtime.block_on(future))
+}
 
 /// Longest answer, except the stream of events.
 const LONGEST: usize = 16 << 20;
@@ -74,7 +81,11 @@ impl Client {
         self.request(Request::get(path).header(header::ACCEPT, accept), Full::default()).await
     }
 
-    async fn request(&self, request: Builder, body: Full<Bytes>) -> Result<Response<Incoming>, ClientError> {
+    async fn request(
+        &self,
+        request: hyper::http::request::Builder,
+        body: Full<Bytes>,
+    ) -> Result<Response<Incoming>, ClientError> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|error| self.broken(error))?;

@@ -17,7 +17,7 @@ mod peer;
 mod server;
 mod socket;
 
-pub(crate) use client::{Client, Events};
+pub(crate) use client::{Client, Events, block_on};
 pub(crate) use enforce::{AnswerRequest, Answered, Questions, SwitchRequest, WithdrawRequest};
 pub(crate) use events::Missed;
 pub(crate) use live::Live;

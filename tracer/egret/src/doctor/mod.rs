@@ -17,12 +17,12 @@ mod tests;
 mod text;
 
 use std::env;
-use std::io::{self, ErrorKind, Write as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::args::DoctorArgs;
 use crate::exit;
+use crate::stdout;
 
 /// Prints the report and returns the exit status: [`exit::UNSUPPORTED`](crate::exit::UNSUPPORTED) if only `/proc` scans are
 /// possible, [`exit::USAGE`] if the configuration has errors, which go to standard error.
@@ -38,9 +38,6 @@ pub fn run(options: &DoctorArgs) -> Result<u8> {
     let mut report = examine::examine();
     report.enforcing = enforcing::examine(loaded.as_ref().map(|loaded| &loaded.settings));
     let rendered = if options.json { json::render(&report)? } else { text::render(&report) };
-    match io::stdout().lock().write_all(rendered.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
-        _ if loaded.is_err() => Ok(exit::USAGE),
-        _ => Ok(report.exit_status()),
-    }
+    stdout::print(rendered.as_bytes())?;
+    Ok(if loaded.is_err() { exit::USAGE } else { report.exit_status() })
 }

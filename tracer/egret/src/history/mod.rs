@@ -5,7 +5,7 @@ pub(crate) mod query;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use anyhow::{Context as _, Result};
 use egret_exporters::json;
@@ -14,6 +14,7 @@ use egret_model::{Arguments, Event};
 
 use crate::args::{LogFormat, LogOptions, SumOptions};
 use crate::exit;
+use crate::stdout;
 use crate::sums::Sums;
 use crate::table::{Table, TableStyle};
 
@@ -23,15 +24,7 @@ use crate::table::{Table, TableStyle};
 ///
 /// The log cannot be opened, or output cannot be written.
 pub fn run(options: &LogOptions) -> Result<u8> {
-    match write(options, io::stdout().lock()) {
-        // The reader, such as `head`, has closed the pipe.
-        Err(error) if is_broken_pipe(&error) => Ok(exit::DONE),
-        done => done,
-    }
-}
-
-pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    stdout::ignore_broken_pipe(write(options, io::stdout().lock()))
 }
 
 fn write(options: &LogOptions, out: impl Write) -> Result<u8> {

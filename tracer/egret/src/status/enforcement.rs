@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use egret_exporters::values;
+use egret_model::Verdict;
 use egret_model::snapshot::{BaselineState, ConnectionTable, EnforcementState, LatencyState, Phase, QueueState};
-use egret_model::{Timestamp, Verdict};
 
 use super::text::line;
-use crate::table::{duration, printable};
+use crate::table::{duration, moment, printable};
 
 /// The mode, with a pending revert and the last fallback.
 pub(super) fn mode(out: &mut String, state: &EnforcementState) {
@@ -17,16 +17,16 @@ pub(super) fn mode(out: &mut String, state: &EnforcementState) {
         Phase::InForce => "",
         Phase::Failed => ", failed: enforce.on_failure is in force instead",
     };
-    line(out, "mode", &format!("{} since {}{}{phase}", state.mode, shown(state.since), only.unwrap_or_default()));
+    line(out, "mode", &format!("{} since {}{}{phase}", state.mode, moment(state.since), only.unwrap_or_default()));
     if let Some(by) = state.confirm_by {
-        line(out, "", &format!("reverts at {} unless `egret mode confirm` comes first", shown(by)));
+        line(out, "", &format!("reverts at {} unless `egret mode confirm` comes first", moment(by)));
     }
     if state.restarts > 0 {
         line(out, "", &format!("the controller panicked and was restarted {} times, see the log", state.restarts));
     }
     if let Some(last) = state.last_fallback {
         let times: u64 = state.fallbacks.iter().map(|fallback| fallback.count).sum();
-        let text = format!("fell back to shadow {times} times, last at {} ({})", shown(last.at), last.reason);
+        let text = format!("fell back to shadow {times} times, last at {} ({})", moment(last.at), last.reason);
         line(out, "", &text);
     }
 }
@@ -117,16 +117,14 @@ pub(super) fn baseline(out: &mut String, state: &BaselineState) {
     if *gaps > 0 {
         line(out, "", &format!("incomplete: {gaps} intervals with losses"));
     }
-    line(out, "", &state.last_saved.map_or_else(|| "not saved yet".to_owned(), |at| format!("saved at {}", shown(at))));
+    line(
+        out,
+        "",
+        &state.last_saved.map_or_else(|| "not saved yet".to_owned(), |at| format!("saved at {}", moment(at))),
+    );
     state.problems.iter().for_each(|problem| line(out, "", &format!("problem: {}", printable(problem, true))));
 }
 
 fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
-}
-
-/// In UTC to the second, to compare with other hosts and logs.
-fn shown(time: Timestamp) -> String {
-    let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

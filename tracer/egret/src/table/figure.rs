@@ -1,6 +1,7 @@
 //! Short forms of durations and amounts.
 
 use bytesize::ByteSize;
+use egret_model::Timestamp;
 
 /// `850ns`, `1.23ms`, `45.6s`, `3m05s`, `2h10m`, `12d03h`: truncated, not rounded. At most eight columns up to 9999 days,
 /// and ten for any `u64`.
@@ -33,6 +34,12 @@ fn three_digits(value: u64, unit: u64, name: &str) -> String {
 /// Such as `976.6K`: units of 1024 as in `ls -h`, at most seven columns.
 pub(crate) fn bytes(count: u64) -> String {
     ByteSize(count).display().iec_short().to_string()
+}
+
+/// RFC 3339 in UTC to the second, to compare with other hosts and logs.
+pub(crate) fn moment(time: Timestamp) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

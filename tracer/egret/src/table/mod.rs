@@ -5,6 +5,7 @@
 
 mod cell;
 mod column;
+mod columns;
 pub(crate) mod figure;
 mod layout;
 mod outcome;
@@ -22,7 +23,8 @@ use jiff::tz::TimeZone;
 
 use self::cell::Locale;
 use self::column::Column;
-pub(crate) use self::figure::duration;
+pub(crate) use self::columns::Columns;
+pub(crate) use self::figure::{duration, moment};
 use self::layout::{GAP, Placed};
 use self::outcome::Tone;
 pub(crate) use self::text::printable;

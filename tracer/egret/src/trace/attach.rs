@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use super::output::Output;
 use super::report;
 use crate::args::TraceOptions;
-use crate::control::{Client, Events, Missed};
+use crate::control::{Client, Events, Missed, block_on};
 use crate::exit;
 use crate::log::Log;
 
@@ -28,10 +28,8 @@ const QUIET: Duration = Duration::from_millis(200);
 
 /// Shows events until the end, and returns the exit status.
 pub(super) fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot create a runtime")?;
     let socket = paths::socket(options.socket.as_deref());
-    let attached = runtime.block_on(async {
+    let attached = block_on(async {
         let events = Client::new(&socket).events().await?;
         tracing::info!(socket = %socket.display(), "attached");
         let mut attached = Attached {
@@ -45,7 +43,7 @@ pub(super) fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
         attached.follow(options.duration).await?;
         attached.catch_up().await;
         anyhow::Ok(attached)
-    })?;
+    })??;
     let mut tally = attached.tally();
     let left = attached.output.finish().context("cannot write to standard output")?;
     tally.lose_delivered(LossStage::Output, LossReason::Closed, left);
