@@ -45,12 +45,12 @@ pub(super) fn run(request: &Request<'_>, out: &mut dyn Write) -> Result<u8> {
     let Request { file, log, exact, allow_failed, precision, config } = *request;
     let mut store = FileStore::open(file, precision)?;
     store.learner().set_allow_failed(allow_failed);
-    let judged = EnforcementScope::configured(config);
+    let enforcement = EnforcementScope::configured(config);
     let before = store.baseline().hosts.clone();
     let mut tally = Tally::default();
     let reading = source::flows(log, Filter::default(), |event, mut facts, host| {
         let time = event.time;
-        facts.exempt = judged.scope.exempt(event, &facts).is_some();
+        facts.exempt = enforcement.scope.exempt(event, &facts).is_some();
         let counted = host.and_then(|host| *before.get(host)?);
         let learner = store.learner();
         if let Some(host) = host {

@@ -44,10 +44,10 @@ struct Report<'a> {
 }
 
 pub(super) fn run(request: &Request<'_>, as_json: bool, out: &mut dyn Write) -> Result<u8> {
-    let judged = EnforcementScope::configured(request.config);
+    let enforcement = EnforcementScope::configured(request.config);
     let Some(log) = request.log else {
         let whole = super::read(request.file)?;
-        let baseline = judged.scope.evaluated(&whole);
+        let baseline = enforcement.scope.evaluated(&whole);
         let source = format!("the evidence in {}", request.file.display());
         let (subjects, all) = Figures::of(&baseline);
         let rules = whole.entries.len() - baseline.entries.len();
@@ -59,10 +59,11 @@ pub(super) fn run(request: &Request<'_>, as_json: bool, out: &mut dyn Write) -> 
     let baseline = optional(request.file)?;
     let mut survey = Survey::new(&baseline, Precision::default(), (!request.exact).then(Thresholds::default));
     let mut exempt: BTreeMap<Exempt, u64> = BTreeMap::new();
-    let reading = source::flows(log, Filter::default(), |event, facts, _| match judged.scope.exempt(event, &facts) {
-        Some(why) => *exempt.entry(why).or_default() += 1,
-        None => survey.put(&facts, event.time),
-    })?;
+    let reading =
+        source::flows(log, Filter::default(), |event, facts, _| match enforcement.scope.exempt(event, &facts) {
+            Some(why) => *exempt.entry(why).or_default() += 1,
+            None => survey.put(&facts, event.time),
+        })?;
     survey.finish();
     let source = format!("the log in {}", log.directory.display());
     let (subjects, all) = survey.figures();

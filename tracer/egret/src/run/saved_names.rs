@@ -39,8 +39,8 @@ pub(super) struct NameStore {
 }
 
 impl NameStore {
-    /// Reads the saved names. Names of another boot or network namespace, and a broken file, are ignored; watching begins now
-    /// then.
+    /// Reads the saved names. Names of another boot or network namespace, and a broken file, are ignored; watching
+    /// then begins now.
     pub(super) fn open(settings: &egret_config::Names) -> Option<Self> {
         let boot_id = fs::read_to_string(BOOT_ID)
             .inspect_err(|error| tracing::warn!(%error, "names are not saved: cannot read the boot id"));
@@ -55,7 +55,7 @@ impl NameStore {
             every: settings.save_every,
         };
         let saved = read(&settings.file).unwrap_or_else(|error| {
-            tracing::warn!("{error:#}; names are read anew");
+            tracing::warn!("{error:#}; saved names are ignored");
             None
         });
         if let Some(saved) = saved.filter(|saved| store.is_current(saved)) {
