@@ -78,7 +78,7 @@ fn as_before() {
     let mut daemon = Setup::new().json().start();
     daemon.change("json.destination", "\"/no/such/directory/events.jsonl\"");
     daemon.reload();
-    ["/no/such/directory", "as before"].into_iter().for_each(|word| daemon.says(word));
+    ["/no/such/directory", "continues with the old settings"].into_iter().for_each(|word| daemon.says(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert_eq!(daemon.status()["troubles"].as_array().map(Vec::len), Some(0));

@@ -12,7 +12,7 @@ use super::choice::{ColorChoice, Format, LogFormat, SumFigure, SumKey, Words};
 use super::enforce::{AskArgs, FirewallCommand, ModeArgs};
 use super::{help, value};
 
-/// Records every connection of this host with its process, and enforces a baseline of allowed flows if you want.
+/// Traces every connection of this host with its process, and optionally enforces a baseline of allowed flows.
 #[derive(Debug, Parser)]
 #[command(name = "egret", version, max_term_width = 100, after_long_help = help::EGRET, args_override_self = true)]
 pub(super) struct Cli {
