@@ -11,12 +11,12 @@ use crate::{Directory, test};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("editing::nobody_writes_over_another", at_once),
-        test("editing::mode_and_owner_stay", mode_and_owner),
-        test("editing::a_full_disk_leaves_the_file_as_it_was", full_disk),
-        test("editing::what_is_wrong_is_told_by_line", wrong),
-        test("editing::rules_that_match_nothing_fail_the_check", unmatched),
-        test("editing::without_a_baseline_it_says_how_to_get_one", none),
+        test("editing::concurrent_edits_are_all_kept", at_once),
+        test("editing::file_keeps_its_mode_and_owner", mode_and_owner),
+        test("editing::full_disk_does_not_change_the_file", full_disk),
+        test("editing::errors_are_reported_by_line", wrong),
+        test("editing::unmatchable_rules_fail_the_check", unmatched),
+        test("editing::error_without_a_baseline_names_the_next_step", none),
     ]
 }
 

@@ -21,7 +21,7 @@ const CHUNK: u64 = 50_000;
 const MOST_KIB: i64 = 192 << 10;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test_alone("large::learning_streams", streams)]
+    vec![test_alone("large::learning_memory_is_bounded", streams)]
 }
 
 fn streams() {

@@ -9,13 +9,13 @@ use crate::{Directory, record, test};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("walk::what_was_recorded_is_learned_and_all_of_it_allowed", learned),
-        test("walk::another_program_would_be_blocked", stranger),
-        test("walk::scripts_are_told_apart", scripts),
-        test("walk::another_script_does_not_pass_by_a_learned_one", other_scripts),
-        test("walk::inline_programs_are_one_rule_without_their_text", inline_programs),
+        test("walk::recorded_flows_are_learned_and_allowed", learned),
+        test("walk::unlearned_program_would_be_blocked", stranger),
+        test("walk::scripts_have_separate_rules", scripts),
+        test("walk::unlearned_script_would_be_blocked", other_scripts),
+        test("walk::inline_programs_share_one_rule_without_their_text", inline_programs),
         test("walk::reviewed_copies_are_compared", reviewed),
-        test("walk::what_a_bypass_exempts_is_told", exempted),
+        test("walk::bypass_exemptions_are_reported", exempted),
     ]
 }
 

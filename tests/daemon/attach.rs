@@ -14,14 +14,14 @@ const SUBSCRIBERS: usize = 8;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("attach::shows_what_the_daemon_captures", json),
-        test("attach::table_and_filters_are_those_of_a_trace", table),
-        test("attach::ends_with_the_daemon_and_shows_all_before", ends_with_daemon),
-        test("attach::duration_ends_it", duration),
-        test("attach::closed_pipe_ends_it", closed_pipe),
-        test_alone("attach::slow_reader_misses_and_is_told_so", slow),
-        test("attach::one_too_many_is_refused", one_too_many),
-        test("attach::options_about_capture_are_refused", bad_usage),
+        test("attach::events_of_the_daemon_are_shown", json),
+        test("attach::table_and_filters_match_those_of_trace", table),
+        test("attach::attach_ends_with_the_daemon_after_all_its_events", ends_with_daemon),
+        test("attach::duration_ends_the_attach", duration),
+        test("attach::closed_pipe_ends_the_attach", closed_pipe),
+        test_alone("attach::slow_subscriber_is_informed_of_lost_events", slow),
+        test("attach::subscriber_beyond_the_limit_is_refused", one_too_many),
+        test("attach::capture_options_are_refused", bad_usage),
     ]
 }
 

@@ -10,9 +10,9 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("containers::named_by_the_state_of_their_runtime", named),
-        test("containers::only_connection_of_one_is_learned_although_it_has_no_name", learned),
-        test("containers::unnamed_when_not_asked_for", unnamed),
+        test("containers::container_is_named_from_the_runtime_state", named),
+        test("containers::single_connection_of_an_unnamed_container_is_learned", learned),
+        test("containers::containers_have_no_names_unless_configured", unnamed),
     ]
 }
 

@@ -18,13 +18,13 @@ const GROUP: (&str, &str) = ("users", "100");
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("control::status_tells_what_the_contract_says", status),
-        test("control::status_for_people", status_for_people),
-        test("control::without_a_daemon_it_says_how_to_get_one", nobody_there),
-        test("control::while_egret_starts_status_says_so_and_everything_else_waits", starting),
-        test("control::daemon_that_cannot_start_is_no_stranger", cannot_start),
-        test("control::strangers_are_refused", strangers),
-        test("control::members_of_the_group_are_let_in", members),
+        test("control::status_has_the_keys_of_the_contract", status),
+        test("control::status_without_json_is_text", status_for_people),
+        test("control::error_without_a_daemon_names_the_next_step", nobody_there),
+        test("control::status_during_the_start_is_starting_and_other_commands_wait", starting),
+        test("control::command_reports_that_the_starting_daemon_ended", cannot_start),
+        test("control::other_users_are_refused", strangers),
+        test("control::members_of_the_group_are_accepted", members),
         test_alone("control::status_adds_up_under_load", adds_up),
     ]
 }

@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test("digests::giant_executable_holds_up_neither_events_nor_other_digests", giant)]
+    vec![test("digests::huge_executable_delays_neither_events_nor_other_digests", giant)]
 }
 
 /// One that takes hours to read with the budget that there is.

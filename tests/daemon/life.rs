@@ -11,16 +11,16 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("life::starts_without_any_configuration", without_configuration),
+        test("life::daemon_starts_without_a_configuration", without_configuration),
         test("life::second_daemon_is_refused", second_daemon),
         test("life::second_writer_of_a_log_is_refused", second_writer),
         test("life::sigterm_and_sigint_drain_every_sink", drained),
-        test("life::what_is_left_after_the_time_to_drain_is_told", left),
-        test("life::second_signal_ends_it_at_once", at_once),
-        test("life::killed_daemon_leaves_nothing_in_the_way", killed),
-        test("life::every_error_of_a_configuration_is_told", wrong_configuration),
-        test("life::place_that_is_taken_is_named", taken),
-        test("life::missing_privilege_is_named", missing_privilege),
+        test("life::events_left_at_the_drain_timeout_are_reported", left),
+        test("life::second_signal_ends_the_daemon_at_once", at_once),
+        test("life::daemon_starts_after_a_kill", killed),
+        test("life::every_error_of_a_configuration_is_reported", wrong_configuration),
+        test("life::error_names_the_address_in_use", taken),
+        test("life::error_names_the_missing_privilege", missing_privilege),
     ]
 }
 

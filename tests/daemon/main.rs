@@ -14,12 +14,12 @@ mod attach;
 mod containers;
 mod control;
 mod digests;
+mod idle;
 mod life;
 mod manager;
 mod privilege;
 mod reload;
 mod soak;
-mod takes;
 mod totals;
 
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         soak::trials(),
         manager::trials(),
         privilege::trials(),
-        takes::trials(),
+        idle::trials(),
         totals::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())

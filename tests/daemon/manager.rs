@@ -18,10 +18,10 @@ const WATCHDOG: Duration = Duration::from_millis(500);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("manager::hears_when_it_is_ready_reloads_and_stops", states),
-        test("manager::watchdog_hears_that_all_is_well", watchdog),
-        test("manager::watchdog_hears_nothing_while_capture_stands_still", stuck),
-        test("manager::journal_reads_priorities", journal),
+        test("manager::readiness_reload_and_stop_are_notified", states),
+        test("manager::watchdog_is_notified_while_capture_works", watchdog),
+        test("manager::watchdog_is_not_notified_while_capture_is_stuck", stuck),
+        test("manager::log_lines_have_journal_priorities", journal),
     ]
 }
 

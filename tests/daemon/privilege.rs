@@ -27,9 +27,9 @@ const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/systemd/egr
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("privilege::dropped_once_capture_has_started", dropped),
-        test("privilege::what_is_kept_is_enough", enough),
-        test("privilege::those_of_the_unit_are_enough_for_its_user", as_unit),
+        test("privilege::capabilities_are_dropped_once_capture_has_started", dropped),
+        test("privilege::kept_capabilities_are_sufficient", enough),
+        test("privilege::capabilities_of_the_unit_are_sufficient_for_its_user", as_unit),
     ]
 }
 

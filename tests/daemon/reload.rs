@@ -9,13 +9,13 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("reload::json_file_is_opened_anew", rotated),
-        test("reload::sink_with_new_settings_takes_over_without_a_gap", replaced),
-        test("reload::sink_is_turned_off_and_on", off_and_on),
-        test("reload::sink_that_cannot_start_goes_on_as_before", as_before),
-        test("reload::wrong_configuration_changes_nothing", wrong),
-        test("reload::what_waits_for_a_restart_is_named", restart),
-        test("reload::log_filter_changes", log),
+        test("reload::json_file_is_reopened", rotated),
+        test("reload::sink_with_new_settings_replaces_the_former_without_a_gap", replaced),
+        test("reload::sink_is_disabled_and_enabled", off_and_on),
+        test("reload::failed_sink_restart_keeps_the_former_sink", as_before),
+        test("reload::invalid_configuration_changes_nothing", wrong),
+        test("reload::options_that_need_a_restart_are_named", restart),
+        test("reload::log_filter_is_applied", log),
     ]
 }
 

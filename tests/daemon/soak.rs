@@ -16,11 +16,11 @@ const BATCH: u32 = 10;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("soak::a_minute_is_flat", || {
+        test_alone("soak::resource_use_stays_constant_over_a_minute", || {
             soak(Setup::new().json().parquet(), Duration::from_secs(20), Duration::from_secs(40));
         }),
         // Lines of an hour would take several GB.
-        in_full(test_alone("soak::an_hour_is_flat", || {
+        in_full(test_alone("soak::resource_use_stays_constant_over_an_hour", || {
             soak(Setup::new().parquet(), Duration::from_secs(300), Duration::from_secs(3300));
         })),
     ]

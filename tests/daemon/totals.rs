@@ -10,8 +10,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("totals::log_has_a_row_of_what_is_open", interim),
-        test("totals::log_adds_up_over_a_killed_daemon", killed),
+        test("totals::log_has_update_rows_of_open_connections", interim),
+        test("totals::log_totals_add_up_after_a_kill", killed),
     ]
 }
 

@@ -14,16 +14,16 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("cli::command_alone_is_shown", command_alone),
-        test("cli::exit_status_of_the_command", command_status),
-        test("cli::signal_that_ends_the_command", command_signalled),
-        test("cli::signal_is_handed_to_the_command", handed_on),
-        test("cli::command_that_does_not_exist", no_command),
-        test("cli::duration_ends_it", duration),
-        test("cli::sigint_and_sigterm_end_it", signals),
-        test("cli::closed_pipe_ends_it", closed_pipe),
-        test("cli::what_a_closed_pipe_did_not_take_is_lost", closed_pipe_loses),
-        test("cli::table_in_a_pipe_is_plain", table),
+        test("cli::trace_of_a_command_shows_only_its_events", command_alone),
+        test("cli::exit_status_is_that_of_the_command", command_status),
+        test("cli::exit_status_names_the_signal_that_ended_the_command", command_signalled),
+        test("cli::signal_is_forwarded_to_the_command", handed_on),
+        test("cli::missing_command_is_an_error", no_command),
+        test("cli::duration_ends_the_trace", duration),
+        test("cli::sigint_and_sigterm_end_the_trace", signals),
+        test("cli::closed_pipe_ends_the_trace", closed_pipe),
+        test("cli::events_beyond_a_closed_pipe_are_counted_as_lost", closed_pipe_loses),
+        test("cli::table_in_a_pipe_has_no_colours", table),
         test("cli::every_bad_option_is_named", bad_usage),
     ]
 }

@@ -11,12 +11,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("config::example_is_right", example),
-        test("config::everything_wrong_is_told_with_its_place", wrong),
-        test("config::environment_counts", environment),
-        test("config::other_commands_look_where_it_says", places),
-        test("config::missing_file_is_told", missing),
-        test("config::doctor_tells_what_is_wrong_with_it", doctor),
+        test("config::example_is_valid", example),
+        test("config::every_error_is_reported_with_its_position", wrong),
+        test("config::environment_overrides_the_file", environment),
+        test("config::other_commands_use_the_configured_paths", places),
+        test("config::missing_file_is_reported", missing),
+        test("config::doctor_reports_its_errors", doctor),
         test("config::secrets_are_not_shown", secrets),
     ]
 }

@@ -18,13 +18,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     let echoes = ECHOES.map(|way| test(&format!("datagrams::{way}"), || echo(way)));
     let several = SEVERAL.map(|way| test(&format!("datagrams::{way}"), || several_peers(way)));
     let others = [
-        test("datagrams::one_way", one_way),
-        test("datagrams::refused", refused),
-        test("datagrams::server_with_several_clients", server),
-        test("datagrams::in_another_namespace", namespace),
-        test("datagrams::ten_thousand_are_a_few_events", bounded),
+        test("datagrams::one_way_sender_has_a_send_and_a_close", one_way),
+        test("datagrams::icmp_refusal_is_a_failure", refused),
+        test("datagrams::server_has_a_flow_for_each_client", server),
+        test("datagrams::flows_in_another_namespace_are_reported", namespace),
+        test("datagrams::ten_thousand_datagrams_are_a_few_events", bounded),
         test("datagrams::every_send_is_an_event_on_request", every_send),
-        test("datagrams::connected_and_never_used_is_no_event", connected_only),
+        test("datagrams::connected_but_unused_socket_has_no_event", connected_only),
     ];
     echoes.into_iter().chain(several).chain(others).collect()
 }

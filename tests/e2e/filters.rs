@@ -8,13 +8,13 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("filters::pid", pid),
-        test("filters::executable", executable),
-        test("filters::user", user),
-        test("filters::port", port),
-        test("filters::peer", peer),
-        test("filters::transport", transport),
-        test("filters::criteria_add_up", together),
+        test("filters::pid_selects_its_events", pid),
+        test("filters::executable_selects_its_events", executable),
+        test("filters::user_selects_its_events", user),
+        test("filters::port_selects_its_events", port),
+        test("filters::peer_selects_its_events", peer),
+        test("filters::transport_selects_its_events", transport),
+        test("filters::all_criteria_must_match", together),
     ]
 }
 

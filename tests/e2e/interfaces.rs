@@ -17,12 +17,12 @@ const PAYLOAD: u64 = 7;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("interfaces::datagrams_to_one_address_behind_two_interfaces", datagrams),
-        test("interfaces::connected_datagram_socket", connected),
-        test("interfaces::streams_to_one_address_behind_two_interfaces", streams),
-        test("interfaces::preexisting_connections", preexisting),
-        test("interfaces::number_stands_for_an_interface_of_another_namespace", elsewhere),
-        test("interfaces::filter_by_interface", filtered),
+        test("interfaces::datagrams_to_one_address_on_two_interfaces_are_two_flows", datagrams),
+        test("interfaces::connected_datagram_socket_has_its_interface", connected),
+        test("interfaces::streams_to_one_address_on_two_interfaces_have_their_interfaces", streams),
+        test("interfaces::preexisting_connections_have_their_interface", preexisting),
+        test("interfaces::interface_of_another_namespace_is_a_number", elsewhere),
+        test("interfaces::peer_filter_selects_by_interface", filtered),
     ];
     tests.into_iter().map(|test| needing("ip", test)).collect()
 }

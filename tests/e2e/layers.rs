@@ -15,18 +15,20 @@ const SYSCALLS: [&str; 3] = ["--no-standing", "--capture", "syscalls"];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("layers::syscalls_connect_and_accept", syscalls_connect),
-        test("layers::syscalls_refused", || syscalls_failed("tcp-refused", "ECONNREFUSED")),
-        test("layers::syscalls_unreachable_says_why", || syscalls_failed("tcp-unreachable", "ENETUNREACH")),
-        test("layers::syscalls_first_send_to_each_peer", syscalls_peers),
-        test("layers::syscalls_every_send_on_request", syscalls_every_send),
-        test("layers::syscalls_icmp_has_its_peer", syscalls_icmp),
-        test("layers::syscalls_unix_is_nobodys_business", syscalls_unix),
+        test("layers::syscalls_report_connect_and_accept", syscalls_connect),
+        test("layers::syscalls_report_a_refused_connect", || syscalls_failed("tcp-refused", "ECONNREFUSED")),
+        test("layers::syscalls_report_the_error_of_an_unreachable_peer", || {
+            syscalls_failed("tcp-unreachable", "ENETUNREACH")
+        }),
+        test("layers::syscalls_report_the_first_send_to_each_peer", syscalls_peers),
+        test("layers::syscalls_report_every_send_on_request", syscalls_every_send),
+        test("layers::syscalls_report_the_peer_of_icmp", syscalls_icmp),
+        test("layers::syscalls_ignore_unix_sockets", syscalls_unix),
         // While many sockets come and go, the tables that a scan reads pass entries over.
-        test_alone("layers::procfs_names_what_lasts", procfs_lasting),
-        test("layers::idle_connection_of_an_old_listener_is_asked_for", old_listener),
-        test("layers::connect_without_answer_is_told_after_a_while", unanswered_for_long),
-        test("layers::connect_without_answer_is_told_at_the_end", unanswered_at_the_end),
+        test_alone("layers::procfs_reports_lasting_connections", procfs_lasting),
+        test("layers::idle_connection_of_a_preexisting_listener_is_looked_up", old_listener),
+        test("layers::unanswered_connect_is_reported_after_a_delay", unanswered_for_long),
+        test("layers::unanswered_connect_is_reported_at_the_end", unanswered_at_the_end),
     ]
 }
 

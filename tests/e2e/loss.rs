@@ -8,11 +8,11 @@ use crate::test_alone;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("loss::tiny_ring_in_a_storm_of_connections", || tiny("tcp")),
-        test_alone("loss::tiny_ring_in_a_storm_of_peers", || tiny("udp-changing")),
-        test_alone("loss::storm_of_connections", || storm("tcp")),
-        test_alone("loss::storm_to_one_peer", || storm("udp-one")),
-        test_alone("loss::storm_of_peers", || storm("udp-changing")),
+        test_alone("loss::tiny_ring_counts_losses_in_a_connection_storm", || tiny("tcp")),
+        test_alone("loss::tiny_ring_counts_losses_in_a_peer_storm", || tiny("udp-changing")),
+        test_alone("loss::connection_storm_adds_up", || storm("tcp")),
+        test_alone("loss::storm_to_one_peer_adds_up", || storm("udp-one")),
+        test_alone("loss::peer_storm_adds_up", || storm("udp-changing")),
     ]
 }
 

@@ -17,9 +17,9 @@ const CONNECTIONS: usize = 20;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("neighbours::each_end_has_its_own_process", crowd),
-        test("neighbours::two_egrets_see_everything", two_egrets),
-        needing("bpftool", test("neighbours::nothing_is_left_of_a_killed_egret", killed)),
+        test("neighbours::each_endpoint_has_its_own_process", crowd),
+        test("neighbours::two_traces_at_once_report_every_event", two_egrets),
+        needing("bpftool", test("neighbours::killed_trace_leaves_no_program_or_link", killed)),
     ]
 }
 

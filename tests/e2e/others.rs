@@ -22,9 +22,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let internet = CASES.map(|(way, transport)| test(&format!("others::{}", way.join("_")), || raw(way, transport)));
     let others = [
         test("others::raw_sockets_have_no_ports", no_ports),
-        test("others::packet", packet),
-        test("others::packet_that_ends_just_before_the_trace", packet_at_the_end),
-        test("others::unix_is_no_network", unix),
+        test("others::packet_socket_is_reported", packet),
+        test("others::packet_socket_closed_just_before_the_end_is_reported", packet_at_the_end),
+        test("others::unix_sockets_are_not_reported", unix),
     ];
     internet.into_iter().chain(others).collect()
 }

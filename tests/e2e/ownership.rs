@@ -11,13 +11,13 @@ const NOBODY_UID: u32 = 65_534;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("ownership::user", user),
-        test("ownership::user_without_a_name", nameless),
-        test("ownership::systemd_unit_of_a_removed_group", unit),
-        test("ownership::container_of_a_removed_group", container),
-        test("ownership::pod_in_a_node_that_is_a_container", pod),
-        test("ownership::container_in_a_group_with_a_very_long_path", long),
-        test("ownership::container_with_a_name", named),
+        test("ownership::user_is_named", user),
+        test("ownership::unnamed_user_is_a_number", nameless),
+        test("ownership::unit_of_a_removed_cgroup_is_known", unit),
+        test("ownership::container_of_a_removed_cgroup_is_known", container),
+        test("ownership::pod_is_found_in_a_containerised_node", pod),
+        test("ownership::container_is_found_in_a_very_long_cgroup_path", long),
+        test("ownership::named_container_has_its_name", named),
     ]
 }
 

@@ -17,16 +17,16 @@ const ALSO_CLOSED: &str = "127.0.0.2:9";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("peers::peek_gives_the_socket_back", peek),
-        test("peers::direction_is_each_peer_s_own", direction),
-        test("peers::errors_are_each_peer_s_own", errors),
-        test("peers::connected_again_to_an_earlier_peer", reconnected),
-        test("peers::unnamed_send_goes_to_the_connected_peer", unnamed),
-        test("peers::what_comes_after_a_disconnect_is_not_the_former_peer_s", disconnected),
-        test("peers::failed_send_and_a_later_one_that_succeeds", failed),
-        test("peers::peer_that_was_only_peeked_at_has_no_end", only_peeked),
-        test_alone("peers::more_of_them_than_fit_are_counted", || many(20_000)),
-        test_alone("peers::more_of_them_than_user_space_remembers_are_counted", || many(50_000)),
+        test("peers::peek_does_not_change_the_flows", peek),
+        test("peers::each_peer_has_its_own_direction", direction),
+        test("peers::each_peer_has_its_own_errors", errors),
+        test("peers::reconnect_to_an_earlier_peer_continues_its_flow", reconnected),
+        test("peers::send_without_an_address_counts_for_the_connected_peer", unnamed),
+        test("peers::datagrams_after_a_disconnect_do_not_count_for_the_former_peer", disconnected),
+        test("peers::failed_send_does_not_affect_later_sends", failed),
+        test("peers::peeked_peer_has_no_events", only_peeked),
+        test_alone("peers::peers_beyond_the_kernel_table_are_counted", || many(20_000)),
+        test_alone("peers::peers_beyond_the_user_space_table_are_counted", || many(50_000)),
     ]
 }
 

@@ -18,15 +18,15 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("preexisting::listed_first_under_their_processes", listed),
-        test("preexisting::used_and_closed_later", used),
-        test("preexisting::not_listed_on_request", unlisted),
-        test("preexisting::each_start_names_a_connection_anew", named),
-        test("preexisting::process_and_direction_stay_to_the_end", idle),
+        test("preexisting::preexisting_sockets_are_listed_first_with_their_processes", listed),
+        test("preexisting::preexisting_connection_is_reported_when_used_and_closed", used),
+        test("preexisting::option_suppresses_the_list", unlisted),
+        test("preexisting::each_start_gives_a_connection_a_new_id", named),
+        test("preexisting::close_keeps_process_and_direction", idle),
         test("preexisting::connected_datagram_socket_is_one_connection", datagrams),
-        test("preexisting::listener_has_what_waits_to_be_accepted", backlog),
-        test("preexisting::connect_without_answer_ends_as_failed", || unanswered(false)),
-        test("preexisting::connect_that_another_program_watches_ends_as_failed", || unanswered(true)),
+        test("preexisting::backlog_belongs_to_the_listener", backlog),
+        test("preexisting::unanswered_connect_ends_as_failed", || unanswered(false)),
+        test("preexisting::unanswered_connect_seen_by_another_trace_ends_as_failed", || unanswered(true)),
     ]
 }
 

@@ -20,18 +20,18 @@ const TRIES: u32 = 300;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("processes::thousand_short_ones", thousand_short),
-        test("processes::executable_arguments_and_parent", identity),
-        test("processes::executable_deleted_while_it_runs", || replaced("--unlink")),
-        test("processes::executable_replaced_while_it_runs", || replaced("--replace")),
-        test("processes::executable_deleted_while_it_sends_datagrams", replaced_datagrams),
-        test("processes::older_than_egret", older),
-        test("processes::child_of_one_older_than_egret", child_of_older),
-        test("processes::one_pid_two_processes", reused_pid),
-        test("processes::a_thread_is_its_process", thread),
-        test("processes::script_has_the_directory_that_it_was_started_in", script_directory),
-        test("processes::secrets_in_arguments_stay_out", secrets),
-        test("processes::paths_that_are_no_text_are_told_apart", bytes),
+        test_alone("processes::thousand_short_lived_processes_are_attributed", thousand_short),
+        test("processes::executable_arguments_and_parent_are_reported", identity),
+        test("processes::deleted_executable_is_reported_as_deleted", || replaced("--unlink")),
+        test("processes::replaced_executable_is_reported_as_deleted", || replaced("--replace")),
+        test("processes::deleted_executable_of_a_datagram_sender_is_reported_as_deleted", replaced_datagrams),
+        test("processes::preexisting_process_is_attributed", older),
+        test("processes::child_of_a_preexisting_process_is_attributed", child_of_older),
+        test("processes::reused_pid_is_two_processes", reused_pid),
+        test("processes::connection_of_a_thread_belongs_to_its_process", thread),
+        test("processes::relative_script_path_is_resolved_in_its_working_directory", script_directory),
+        test("processes::secrets_in_arguments_are_redacted", secrets),
+        test("processes::executables_with_names_that_are_not_utf8_differ", bytes),
     ]
 }
 

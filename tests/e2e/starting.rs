@@ -20,7 +20,7 @@ const PACE: Duration = Duration::from_millis(2);
 const AFTER: usize = 200;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test("starting::in_traffic_nothing_is_invented", invents_nothing)]
+    vec![test("starting::start_during_traffic_invents_nothing", invents_nothing)]
 }
 
 /// Servers in a namespace of their own: their addresses are those of no other traffic.

@@ -29,13 +29,13 @@ const ECHOES: [&[&str]; 16] = [
 pub(crate) fn trials() -> Vec<Trial> {
     let echoes = ECHOES.map(|way| test(&format!("streams::{}", way.join("_")), || echo(way)));
     let others = [
-        test("streams::one_way", one_way),
-        test("streams::refused", refused),
-        test("streams::unreachable_without_invented_errno", unreachable),
-        test("streams::reused_after_refusal", reused),
-        test("streams::accepted_by_a_forked_child", forked),
-        test("streams::accepted_and_never_used", idle),
-        test("streams::many_from_several_threads", many),
+        test("streams::one_way_stream_is_reported", one_way),
+        test("streams::refused_connect_is_a_failure", refused),
+        test("streams::unreachable_peer_has_no_invented_errno", unreachable),
+        test("streams::socket_reused_after_a_refusal_is_a_new_connection", reused),
+        test("streams::accepted_connection_belongs_to_the_forked_child", forked),
+        test("streams::accepted_but_unused_connection_is_reported", idle),
+        test("streams::connections_of_several_threads_are_all_reported", many),
     ];
     echoes.into_iter().chain(others).collect()
 }

@@ -18,11 +18,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("totals::idle_connection_reports_its_burst", burst),
         test("totals::every_peer_of_a_datagram_socket_is_updated", datagrams),
         test("totals::connected_datagram_socket_is_updated", connected),
-        test("totals::preexisting_connection_is_updated_with_what_moves_since", preexisting),
-        test("totals::preexisting_connection_that_is_never_used_has_no_update", unused),
-        test("totals::what_is_open_at_the_end_is_reported_then", ended),
-        test("totals::not_shown_unless_asked_for", unasked),
-        test("totals::sums_are_of_what_ended_and_of_what_is_open", sums),
+        test("totals::updates_of_a_preexisting_connection_count_from_the_start", preexisting),
+        test("totals::unused_preexisting_connection_has_no_update", unused),
+        test("totals::open_connections_are_updated_at_the_end", ended),
+        test("totals::updates_are_not_shown_by_default", unasked),
+        test("totals::summary_adds_up_closed_and_open_connections", sums),
     ]
 }
 

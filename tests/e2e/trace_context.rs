@@ -16,14 +16,18 @@ const VALUE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa01902117-01";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("trace_context::of_a_new_process", || assert_eq!(of_new(true, &[("TRACEPARENT", VALUE)]), parent())),
-        test("trace_context::not_asked_for", || assert_eq!(of_new(false, &[("TRACEPARENT", VALUE)]), None)),
-        test("trace_context::among_many_variables", among_many),
-        test("trace_context::of_something_else", something_else),
-        test("trace_context::of_a_process_older_than_egret", older),
-        test("trace_context::of_children", children),
-        test("trace_context::working_directory_is_recorded_beside_it", directory),
-        test("trace_context::no_program_is_near_the_limits_of_the_verifier", limits),
+        test("trace_context::new_process_has_its_trace_parent", || {
+            assert_eq!(of_new(true, &[("TRACEPARENT", VALUE)]), parent())
+        }),
+        test("trace_context::trace_parent_is_absent_unless_configured", || {
+            assert_eq!(of_new(false, &[("TRACEPARENT", VALUE)]), None)
+        }),
+        test("trace_context::variable_is_found_among_many", among_many),
+        test("trace_context::similar_variables_and_invalid_values_are_ignored", something_else),
+        test("trace_context::preexisting_process_has_its_trace_parent", older),
+        test("trace_context::children_inherit_the_trace_parent", children),
+        test("trace_context::working_directory_is_recorded_with_the_trace_parent", directory),
+        test("trace_context::programs_stay_below_the_verifier_limits", limits),
     ]
 }
 

@@ -14,18 +14,18 @@ use crate::web::get;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("audit::of_every_verdict_is_told_why", lines),
-        test("audit::log_finds_what_was_blocked", log),
-        test("audit::metrics_count_what_was_blocked", metrics),
+        test("audit::every_verdict_is_reported_with_its_reason", lines),
+        test("audit::log_filter_selects_blocked_flows", log),
+        test("audit::metrics_count_blocked_flows", metrics),
         test("audit::blocked_datagrams_are_in_the_log_with_their_verdict", || datagrams("auto", Asks::Yes)),
         test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_without_questions", || {
             datagrams("auto", Asks::No);
         }),
-        test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_where_calls_are_traced", || {
+        test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_in_the_syscalls_layer", || {
             datagrams("syscalls", Asks::Yes);
         }),
         test("audit::socket_closed_while_its_datagram_is_held_has_its_verdict_in_the_log", closed_while_held),
-        test("audit::blocked_connects_are_in_the_log_with_their_verdict_where_calls_are_traced", connects_by_calls),
+        test("audit::blocked_connects_are_in_the_log_with_their_verdict_in_the_syscalls_layer", connects_by_calls),
     ]
 }
 

@@ -12,12 +12,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("baselines::broken_one_is_not_enforced_and_its_line_is_named", broken),
-        test("baselines::one_that_broke_before_a_restart_is_rehearsed", broken_meanwhile),
-        test("baselines::one_that_breaks_while_enforced_changes_nothing", breaks),
-        test("baselines::of_recorded_traffic_blocks_none_of_it", recorded),
-        test("baselines::of_two_hundred_rules", || many(200)),
-        test("baselines::of_ten_thousand_rules", || many(10_000)),
+        test("baselines::invalid_baseline_is_not_enforced_and_its_line_is_named", broken),
+        test("baselines::invalid_baseline_at_a_restart_leads_to_shadow", broken_meanwhile),
+        test("baselines::baseline_that_becomes_invalid_does_not_change_enforcement", breaks),
+        test("baselines::baseline_of_recorded_traffic_blocks_none_of_it", recorded),
+        test("baselines::two_hundred_rules_are_enforced", || many(200)),
+        test("baselines::ten_thousand_rules_are_enforced", || many(10_000)),
     ]
 }
 

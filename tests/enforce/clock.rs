@@ -11,12 +11,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trials = vec![
-        test("clock::blocked_flows_are_not_learned_after_it_was_set_back", || freezes("-1h")),
-        test("clock::blocked_flows_are_not_learned_after_it_was_set_forward", || freezes("+1h")),
-        test("clock::trial_ends_in_time_after_it_was_set_back", ends),
-        test("clock::trial_goes_on_after_it_was_set_forward", goes_on),
-        test("clock::durations_and_times_of_a_connection_agree_when_it_is_set", times),
-        test("clock::log_survives_a_start_with_a_clock_of_another_month", log),
+        test("clock::blocked_flows_are_not_learned_after_the_clock_is_set_back", || freezes("-1h")),
+        test("clock::blocked_flows_are_not_learned_after_the_clock_is_set_forward", || freezes("+1h")),
+        test("clock::mode_is_reverted_in_time_after_the_clock_is_set_back", ends),
+        test("clock::mode_is_not_reverted_early_after_the_clock_is_set_forward", goes_on),
+        test("clock::times_and_durations_of_a_connection_agree_when_the_clock_is_set", times),
+        test("clock::log_is_kept_after_a_start_with_the_clock_40_days_ahead", log),
     ];
     trials.into_iter().map(|trial| needing("faketime", trial)).collect()
 }

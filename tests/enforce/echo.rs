@@ -11,7 +11,7 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("echo::requests_are_learned_and_then_allowed_by_their_peer", learned),
+        test("echo::requests_are_learned_and_allowed_by_peer", learned),
         needing("ping", test("echo::ping_is_learned_rehearsed_and_enforced", || walk("0 2147483647"))),
         needing("ping", test("echo::ping_with_raw_sockets_is_learned_rehearsed_and_enforced", || walk("1 0"))),
     ]

@@ -14,9 +14,9 @@ const OTHER: &str = "4244";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("exempt::users_and_groups_of_the_bypass", bypass),
-        test("exempt::control_groups_of_the_bypass", control_groups),
-        test("exempt::all_but_the_subject_that_is_enforced_alone", only),
+        test("exempt::users_and_groups_of_the_bypass_are_not_evaluated", bypass),
+        test("exempt::cgroups_of_the_bypass_are_not_evaluated", control_groups),
+        test("exempt::only_the_named_subject_is_enforced", only),
     ]
 }
 

@@ -11,16 +11,18 @@ use crate::test;
 pub(crate) fn trials() -> Vec<Trial> {
     let all = ["learn", "shadow", "enforce"].into_iter().flat_map(|mode| {
         [("open", Fate::Passed), ("closed", Fate::Silence)].map(|(on_failure, fate)| {
-            test(&format!("failing::killed_in_{mode}_and_{on_failure}"), move || killed(mode, on_failure, fate))
+            test(&format!("failing::daemon_killed_in_{mode}_fails_{on_failure}"), move || {
+                killed(mode, on_failure, fate)
+            })
         })
     });
     all.chain([
-        test("failing::firewall_remove_takes_away_what_a_killed_daemon_left", removed),
-        test("failing::rules_removed_after_a_kill_come_back_with_the_next_start", || started_again(true)),
-        test("failing::rules_of_a_stopped_daemon_come_back_with_the_next_start", || started_again(false)),
-        test("failing::killed_in_observe_leaves_no_rule", observing),
-        test("failing::full_queue_lets_pass_if_open", || full("open", Fate::Passed)),
-        test("failing::full_queue_lets_nothing_pass_if_closed", || full("closed", Fate::Silence)),
+        test("failing::firewall_remove_removes_the_rules_of_a_killed_daemon", removed),
+        test("failing::next_start_restores_rules_removed_after_a_kill", || started_again(true)),
+        test("failing::next_start_restores_rules_of_a_stopped_daemon", || started_again(false)),
+        test("failing::daemon_killed_in_observe_leaves_no_rule", observing),
+        test("failing::full_queue_passes_packets_if_open", || full("open", Fate::Passed)),
+        test("failing::full_queue_passes_no_packet_if_closed", || full("closed", Fate::Silence)),
     ])
     .collect()
 }

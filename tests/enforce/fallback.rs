@@ -14,10 +14,10 @@ use crate::web::get;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("fallback::when_much_is_blocked", spike),
-        test("fallback::when_many_datagrams_are_blocked_that_are_held_for_an_answer", spike_of_datagrams),
-        test("fallback::when_queues_are_full", overflow),
-        test("fallback::when_processes_cannot_be_told", unattributed),
+        test("fallback::many_blocked_flows_end_enforce", spike),
+        test("fallback::many_blocked_datagrams_held_for_an_answer_end_enforce", spike_of_datagrams),
+        test("fallback::full_queues_end_enforce", overflow),
+        test("fallback::unattributed_packets_end_enforce", unattributed),
     ]
 }
 

@@ -15,17 +15,17 @@ use crate::web::Web;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("foreign::rules_that_somebody_flushes_come_back", flushed),
-        test("foreign::rules_that_firewall_remove_takes_from_a_running_daemon_come_back", removed),
-        test("foreign::rules_that_somebody_flushes_on_a_slow_host_come_back", flushed_on_a_slow_host),
-        test("foreign::what_passes_meets_the_rules_of_others_in_every_mode", || rules_behind(BY_USER)),
-        test("foreign::what_passes_has_the_dscp_of_others_in_every_mode", || rules_behind(BY_DSCP)),
-        test("foreign::what_passes_takes_the_uplink_of_its_user_in_every_mode", uplink),
-        test("foreign::what_others_drop_behind_is_dropped_in_every_mode", kill_switch),
-        needing("nft", test("foreign::a_table_that_cannot_be_read_is_left_alone_and_then_cleaned", unreadable)),
-        test("foreign::a_full_table_of_connections_is_a_reason_not_to_begin", || no_room(true)),
-        test("foreign::a_table_of_connections_that_fills_up_is_a_reason_to_stop", || no_room(false)),
-        test("foreign::a_full_table_of_connections_ends_nothing_that_fails_closed", no_room_and_closed),
+        test("foreign::flushed_rules_are_restored", flushed),
+        test("foreign::rules_removed_by_firewall_remove_from_a_running_daemon_are_restored", removed),
+        test("foreign::flushed_rules_are_restored_on_a_slow_host", flushed_on_a_slow_host),
+        test("foreign::passing_packets_traverse_foreign_rules_in_every_mode", || rules_behind(BY_USER)),
+        test("foreign::passing_packets_get_the_dscp_of_foreign_rules_in_every_mode", || rules_behind(BY_DSCP)),
+        test("foreign::passing_packets_take_the_uplink_of_their_user_in_every_mode", uplink),
+        test("foreign::later_foreign_rules_drop_packets_in_every_mode", kill_switch),
+        needing("nft", test("foreign::unreadable_table_is_left_alone_and_cleaned_once_readable", unreadable)),
+        test("foreign::full_conntrack_table_prevents_evaluation", || no_room(true)),
+        test("foreign::conntrack_table_that_fills_up_ends_evaluation", || no_room(false)),
+        test("foreign::full_conntrack_table_does_not_end_enforce_if_closed", no_room_and_closed),
     ]
 }
 

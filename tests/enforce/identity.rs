@@ -13,11 +13,11 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("identity::another_file_under_the_path_of_a_rule_is_refused", disguised),
-        test("identity::the_file_of_a_rule_passes_however_it_is_executed", undisguised),
-        test("identity::another_script_under_the_path_of_a_rule_is_refused", scripts),
-        test("identity::units_and_containers_that_a_user_names_count_for_that_user_alone", named_by_a_user),
-        test("identity::a_pattern_covers_the_next_revision_and_no_other_program", revisions),
+        test("identity::different_file_at_the_path_of_a_rule_is_rejected", disguised),
+        test("identity::file_of_a_rule_passes_however_it_is_executed", undisguised),
+        test("identity::different_script_at_the_path_of_a_rule_is_rejected", scripts),
+        test("identity::units_and_containers_named_by_a_user_match_only_rules_about_that_user", named_by_a_user),
+        test("identity::pattern_matches_the_next_revision_and_no_other_program", revisions),
     ]
 }
 

@@ -12,11 +12,11 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("inbound::connections_survive_every_switch", || inbound(false, SERVER)),
-        test("inbound::connections_survive_every_switch_and_being_judged_again", || inbound(true, CLIENT)),
-        test("inbound::connections_whose_server_speaks_first_survive_being_judged_again", || inbound(true, SERVER)),
-        test("inbound::preexisting_connection_goes_on_unless_it_is_to_be_judged_again", || preexisting(false)),
-        test("inbound::preexisting_connection_is_judged_again_if_asked_to", || preexisting(true)),
+        test("inbound::connections_survive_every_mode_switch", || inbound(false, SERVER)),
+        test("inbound::connections_survive_reevaluation", || inbound(true, CLIENT)),
+        test("inbound::connections_whose_server_speaks_first_survive_reevaluation", || inbound(true, SERVER)),
+        test("inbound::preexisting_connection_continues_by_default", || preexisting(false)),
+        test("inbound::preexisting_connection_is_evaluated_if_configured", || preexisting(true)),
     ]
 }
 

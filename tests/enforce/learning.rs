@@ -17,18 +17,18 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("learning::restart_in_enforce_learns_nothing_that_is_forbidden", restarts),
-        test("learning::start_that_cannot_enforce_learns_nothing", cannot_enforce),
+        test("learning::restart_in_enforce_learns_no_blocked_flow", restarts),
+        test("learning::failed_start_in_enforce_learns_nothing", cannot_enforce),
         test("learning::blocked_flows_of_a_log_are_not_learned", from_a_log),
         test("learning::failed_connections_are_tried_until_one_succeeds", tried),
         test("learning::replay_blocks_what_shadow_would_block", replayed),
-        test("learning::answers_of_udp_servers_from_a_second_address_pass", || answers(SECOND)),
-        test("learning::answers_of_udp_servers_to_a_multicast_query_pass", || answers(MULTICAST)),
+        test("learning::udp_answers_from_a_second_address_pass", || answers(SECOND)),
+        test("learning::udp_answers_to_a_multicast_query_pass", || answers(MULTICAST)),
         needing(
             "conntrack",
-            test("learning::answers_of_udp_servers_pass_after_tracking_forgot_the_question", || answers(FORGOTTEN)),
+            test("learning::udp_answers_pass_after_their_conntrack_entry_expired", || answers(FORGOTTEN)),
         ),
-        test("learning::answers_of_udp_servers_from_another_socket_are_flows_of_their_own", another_port),
+        test("learning::udp_answers_from_another_socket_are_separate_flows", another_port),
     ]
 }
 

@@ -13,8 +13,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("multipath::further_subflows_are_judged_by_the_rules_of_their_process", judged),
-        test("multipath::further_subflows_are_recorded_under_their_process", recorded),
+        test("multipath::further_subflows_are_evaluated_by_the_rules_of_their_process", judged),
+        test("multipath::further_subflows_are_attributed_to_their_process", recorded),
     ];
     tests.into_iter().map(|test| needing("ss", test)).collect()
 }

@@ -14,13 +14,13 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("names::names_that_a_configured_server_gave_are_for_every_program", configured),
-        test("names::namespace_with_a_server_of_its_own_forges_no_name", forged),
-        test("names::name_of_another_server_is_for_the_program_that_asked_it", own),
+        test("names::answers_of_a_configured_server_are_evidence_for_every_program", configured),
+        test("names::server_in_another_namespace_cannot_forge_names", forged),
+        test("names::answer_of_an_unconfigured_server_is_evidence_for_its_program_only", own),
         test("names::forged_name_is_shown_and_not_learned", shown),
-        test("names::names_hold_over_a_restart", restarts),
-        test("names::names_that_are_of_no_use_are_not_taken_up", useless),
-        test("names::young_names_are_said_before_enforcing", young),
+        test("names::restart_keeps_names", restarts),
+        test("names::invalid_saved_names_are_not_restored", useless),
+        test("names::enforce_warns_if_names_were_watched_briefly", young),
     ];
     tests.into_iter().map(|test| needing("dnsmasq", test)).collect()
 }

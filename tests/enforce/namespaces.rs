@@ -14,8 +14,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("namespaces::flows_of_another_namespace_do_not_become_rules_of_the_host", poisoned),
-        test("namespaces::flows_of_a_container_become_rules_of_its_image", contained),
+        test("namespaces::flows_of_another_namespace_are_not_learned_for_the_host", poisoned),
+        test("namespaces::flows_of_a_container_are_learned_for_its_image", contained),
         test("namespaces::status_and_readiness_count_the_same_flows", agreed),
     ]
 }

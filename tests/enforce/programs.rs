@@ -11,11 +11,11 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("programs::are_allowed_and_denied_side_by_side", side_by_side),
-        test("programs::copy_is_not_what_was_learned", copied),
-        test("programs::replaced_file_is_not_what_was_learned_with_its_digest", replaced),
-        test("programs::in_shadow_all_pass_and_what_would_be_blocked_is_counted", rehearsed),
-        test("programs::with_drop_they_are_told_nothing", dropped),
+        test("programs::allowed_and_denied_programs_run_side_by_side", side_by_side),
+        test("programs::copy_of_a_learned_program_is_blocked", copied),
+        test("programs::replaced_file_is_blocked_by_a_rule_with_its_digest", replaced),
+        test("programs::shadow_passes_every_flow_and_counts_would_block", rehearsed),
+        test("programs::drop_sends_no_error_to_the_program", dropped),
     ]
 }
 

@@ -14,16 +14,16 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("questions::allowed_once_is_for_one_connection", once),
-        test("questions::allowed_always_is_a_rule", always),
-        test("questions::answer_that_cannot_be_written_holds_up_nobody", locked),
-        test("questions::denied_is_not_asked_again", denied),
-        test("questions::allowed_for_a_time_is_over_after_it", for_a_time),
-        test("questions::wide_answer_is_for_all_that_was_said", wide),
-        test("questions::wide_answer_for_one_connection_is_for_one", wide_once),
-        test("questions::answer_is_withdrawn", withdrawn),
-        test("questions::connection_that_is_held_goes_on_with_the_answer", held),
-        test("questions::datagram_that_is_held_is_recorded_with_its_verdict", held_datagram),
+        test("questions::allow_once_applies_to_one_connection", once),
+        test("questions::allow_always_adds_a_rule", always),
+        test("questions::unwritable_answer_blocks_nothing_else", locked),
+        test("questions::denied_flow_raises_no_further_question", denied),
+        test("questions::timed_answer_expires", for_a_time),
+        test("questions::wide_answer_applies_to_its_extent", wide),
+        test("questions::wide_answer_for_one_connection_is_used_once", wide_once),
+        test("questions::withdrawn_answer_no_longer_applies", withdrawn),
+        test("questions::held_connection_continues_with_the_answer", held),
+        test("questions::held_datagram_is_recorded_with_its_verdict", held_datagram),
     ]
 }
 

@@ -10,8 +10,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queues::datagrams_of_a_flow_come_once", datagrams),
-        test("queues::connections_that_were_learned_do_not_come", granted),
+        test("queues::datagrams_are_queued_once_a_flow", datagrams),
+        test("queues::learned_connections_are_not_queued", granted),
     ]
 }
 

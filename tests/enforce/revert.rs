@@ -10,10 +10,10 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("revert::confirmed_mode_holds", confirmed),
-        test("revert::mode_that_nobody_confirms_ends", expired),
-        test("revert::daemon_is_ready_when_the_mode_that_was_kept_is_in_force", ready),
-        test("revert::mode_on_trial_does_not_come_back_after_a_kill", killed),
+        test("revert::confirmed_mode_stays", confirmed),
+        test("revert::unconfirmed_mode_is_reverted", expired),
+        test("revert::daemon_is_ready_once_the_kept_mode_is_in_force", ready),
+        test("revert::unconfirmed_mode_is_not_restored_after_a_kill", killed),
     ]
 }
 

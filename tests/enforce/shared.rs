@@ -15,8 +15,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("shared::what_every_holder_of_a_port_may_do_passes", || shared(true)),
-        test("shared::what_one_holder_of_a_port_may_not_do_is_nobodys", || shared(false)),
+        test("shared::packet_passes_if_every_owner_of_the_port_is_allowed", || shared(true)),
+        test("shared::packet_is_unattributed_if_one_owner_of_the_port_is_not_allowed", || shared(false)),
     ];
     tests.into_iter().map(|test| needing("conntrack", test)).collect()
 }

@@ -17,18 +17,18 @@ use crate::web::get;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("supervision::controller_that_panics_is_restarted_and_goes_on", restarted),
-        test("supervision::controller_that_panics_again_and_again_fails_open", failed_open),
-        test("supervision::controller_that_panics_again_and_again_fails_closed", failed_closed),
-        test("supervision::mode_is_reverted_in_time_although_the_controller_was_restarted", reverted_after_restart),
-        test("supervision::mode_is_reverted_in_time_although_the_controller_has_failed", reverted_after_failure),
-        test("supervision::switch_during_which_the_controller_panics_is_undone", undone),
-        test("supervision::worker_that_panics_is_started_again", worker),
-        test("supervision::workers_that_panic_again_and_again_fail_open", workers),
-        test("supervision::panic_of_the_main_task_leaves_no_rule_if_open", || main_task("open")),
-        test("supervision::panic_of_the_main_task_leaves_the_rules_if_closed", || main_task("closed")),
-        test("supervision::sink_that_cannot_be_started_leaves_no_rule", sink),
-        test("supervision::mode_is_told_once_its_rules_are_there", in_force),
+        test("supervision::panicked_controller_is_restarted", restarted),
+        test("supervision::repeated_controller_panics_fail_open", failed_open),
+        test("supervision::repeated_controller_panics_fail_closed", failed_closed),
+        test("supervision::mode_is_reverted_in_time_after_a_controller_restart", reverted_after_restart),
+        test("supervision::mode_is_reverted_in_time_after_the_controller_failed", reverted_after_failure),
+        test("supervision::mode_switch_is_undone_if_the_controller_panics", undone),
+        test("supervision::panicked_worker_is_restarted", worker),
+        test("supervision::repeated_worker_panics_fail_open", workers),
+        test("supervision::main_task_panic_leaves_no_rule_if_open", || main_task("open")),
+        test("supervision::main_task_panic_leaves_the_rules_if_closed", || main_task("closed")),
+        test("supervision::failed_sink_start_leaves_no_rule", sink),
+        test("supervision::mode_is_reported_once_its_rules_are_installed", in_force),
     ]
 }
 

@@ -15,9 +15,9 @@ const NAME_SERVER: &str = "127.0.0.2:53";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("wide::ipv6", ipv6),
-        needing("dnsmasq", test("wide::names_behind_changing_addresses", names)),
-        needing("ip", test("wide::link_local_address_behind_two_interfaces", link_local)),
+        test("wide::ipv6_is_enforced", ipv6),
+        needing("dnsmasq", test("wide::rule_by_name_matches_changing_addresses", names)),
+        needing("ip", test("wide::link_local_rule_matches_only_its_interface", link_local)),
     ]
 }
 

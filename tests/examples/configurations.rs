@@ -11,9 +11,9 @@ use crate::{example, ran, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("configurations::nothing_is_wrong_with_any", right),
-        test("configurations::a_mistake_in_one_would_be_told", wrong),
-        test("configurations::a_desktop_lets_root_and_the_network_manager_by", desktop),
+        test("configurations::examples_are_valid", right),
+        test("configurations::mistake_in_an_example_is_reported", wrong),
+        test("configurations::desktop_exempts_root_and_the_network_manager", desktop),
     ]
 }
 

@@ -16,16 +16,16 @@ const DAEMON_SET: &str = "kubernetes/daemonset.yaml";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        needing_python(test("stacks::compose_is_as_its_specification_has_it", compose)),
-        needing_python(test("stacks::the_daemon_set_is_as_kubernetes_has_it", daemon_set)),
-        needing_python(test("stacks::all_run_this_version", version)),
-        needing_python(test("stacks::what_is_mounted_is_there", mounted)),
-        needing_python(test("stacks::each_sends_to_where_the_next_one_listens", wired)),
-        needing_python(test("stacks::grafana_finds_what_it_shows", grafana)),
-        needing_python(test("stacks::pipelines_of_the_collector_are_whole", collector)),
-        needing_python(test("stacks::both_give_the_same_privileges", privileges)),
-        needing_python(test("stacks::what_a_container_is_given_is_enough", enough)),
-        needing("promtool", test("stacks::prometheus_understands_its_configuration", prometheus)),
+        needing_python(test("stacks::compose_files_follow_their_specification", compose)),
+        needing_python(test("stacks::daemon_set_follows_the_kubernetes_schema", daemon_set)),
+        needing_python(test("stacks::every_stack_runs_this_version", version)),
+        needing_python(test("stacks::mounted_files_exist", mounted)),
+        needing_python(test("stacks::each_service_sends_to_the_address_of_the_next", wired)),
+        needing_python(test("stacks::grafana_finds_its_dashboards_and_data_sources", grafana)),
+        needing_python(test("stacks::collector_pipelines_are_complete", collector)),
+        needing_python(test("stacks::compose_and_daemon_set_grant_the_same_privileges", privileges)),
+        needing_python(test("stacks::container_privileges_are_sufficient", enough)),
+        needing("promtool", test("stacks::prometheus_accepts_its_configuration", prometheus)),
     ]
 }
 

@@ -15,8 +15,8 @@ const EXPOSURE: u32 = 33;
 pub(crate) fn trials() -> Vec<Trial> {
     let analyzed = |test| needing("systemd-analyze", test);
     vec![
-        analyzed(test("unit::systemd_understands_all_of_it", understood)),
-        analyzed(test("unit::exposes_no_more_than_it_must", exposure)),
+        analyzed(test("unit::systemd_accepts_the_unit", understood)),
+        analyzed(test("unit::exposure_stays_within_its_limit", exposure)),
     ]
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             ignored(name, "needs its npm packages")
         }
     };
-    vec![drawing("drawn::dashboards_fit_grafanas_types", types), drawing("drawn::every_panel_is_drawn", drawn)]
+    vec![drawing("drawn::dashboards_match_the_types_of_grafana", types), drawing("drawn::every_panel_is_drawn", drawn)]
 }
 
 fn ignored(name: &str, reason: &str) -> Trial {

@@ -10,21 +10,23 @@ const PEER: &str = "127.0.0.1:9";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("datagrams::sent_to_a_peer", |judge| sent_to(judge, "0.0.0.0:0", PEER)),
-        judged("datagrams::sent_to_a_peer_ipv6", |judge| sent_to(judge, "[::]:0", "[::1]:9")),
-        judged("datagrams::sent_to_ipv4_by_an_ipv6_socket", |judge| sent_to(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("datagrams::of_a_socket_that_is_gone", sent_and_gone),
-        judged("datagrams::connected", |judge| connected(judge, "0.0.0.0:0", PEER)),
-        judged("datagrams::connected_ipv6", |judge| connected(judge, "[::]:0", "[::1]:9")),
-        judged("datagrams::connected_to_ipv4_by_an_ipv6_socket", |judge| {
+        judged("datagrams::sender_is_found", |judge| sent_to(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::sender_over_ipv6_is_found", |judge| sent_to(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::ipv6_socket_that_sends_over_ipv4_is_found", |judge| {
+            sent_to(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("datagrams::closed_socket_is_found", sent_and_gone),
+        judged("datagrams::connected_socket_is_found", |judge| connected(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::connected_ipv6_socket_is_found", |judge| connected(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::ipv6_socket_connected_over_ipv4_is_found", |judge| {
             connected(judge, "[::]:0", "[::ffff:127.0.0.1]:9");
         }),
-        judged("datagrams::of_a_connected_socket_that_is_gone", connected_and_gone),
-        judged("datagrams::of_two_processes_on_one_port", shared_port),
-        judged("datagrams::of_two_processes_with_one_socket", shared_socket),
-        judged("datagrams::of_a_port_that_was_taken_over", taken_over),
-        judged("datagrams::of_a_connected_and_an_unconnected_socket_on_one_port", connected_and_not),
-        judged("datagrams::in_a_thread_without_privileges", unprivileged),
+        judged("datagrams::closed_connected_socket_is_found", connected_and_gone),
+        judged("datagrams::sender_on_a_shared_port_is_unknown_once_both_have_sent", shared_port),
+        judged("datagrams::sender_on_a_shared_socket_is_unknown_once_both_have_sent", shared_socket),
+        judged("datagrams::reused_port_belongs_to_its_new_process", taken_over),
+        judged("datagrams::sender_is_unknown_if_an_unconnected_socket_shares_the_port", connected_and_not),
+        judged("datagrams::unprivileged_thread_finds_owners", unprivileged),
     ]
 }
 

@@ -15,17 +15,19 @@ const OWN: u32 = 0x0012_3456;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("grants::mark_the_socket", |judge| marked(judge, "0.0.0.0:0", PEER)),
-        judged("grants::mark_the_socket_ipv6", |judge| marked(judge, "[::]:0", "[::1]:9")),
-        judged("grants::mark_an_ipv6_socket_to_ipv4", |judge| marked(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("grants::mark_the_first_packet", first_packet),
-        judged("grants::are_for_one_peer_and_one_user", others),
-        judged("grants::expire", expire),
-        judged("grants::are_revoked", revoked),
-        judged("grants::of_another_policy", another_policy),
-        judged("grants::without_a_policy", inactive),
-        judged("grants::leave_datagrams_alone", datagrams),
-        judged("grants::are_told_with_the_connection", events),
+        judged("grants::grant_marks_the_socket", |judge| marked(judge, "0.0.0.0:0", PEER)),
+        judged("grants::grant_marks_an_ipv6_socket", |judge| marked(judge, "[::]:0", "[::1]:9")),
+        judged("grants::grant_marks_an_ipv6_socket_connected_over_ipv4", |judge| {
+            marked(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("grants::first_packet_has_the_mark", first_packet),
+        judged("grants::grant_applies_to_its_peer_and_user_only", others),
+        judged("grants::grant_expires", expire),
+        judged("grants::revoked_grant_marks_nothing", revoked),
+        judged("grants::grant_of_a_former_policy_marks_nothing", another_policy),
+        judged("grants::grant_without_a_policy_marks_nothing", inactive),
+        judged("grants::grants_do_not_mark_datagram_sockets", datagrams),
+        judged("grants::granted_connection_is_reported_as_allowed", events),
     ]
 }
 

@@ -14,10 +14,10 @@ const ADDRESS: &str = "127.7.0.1";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("identity::of_a_process_that_ran_for_a_moment", moment),
-        judged("identity::of_one_that_was_found_by_a_search", searched),
-        judged("identity::of_nobody", nobody),
-        needing("dnsmasq", needing("curl", judged("identity::and_the_name_that_was_asked_for", name))),
+        judged("identity::short_lived_process_is_identified", moment),
+        judged("identity::process_found_by_a_search_is_identified", searched),
+        judged("identity::unknown_image_is_not_invented", nobody),
+        needing("dnsmasq", needing("curl", judged("identity::queried_name_is_known_before_the_packet_leaves", name))),
     ]
 }
 

@@ -7,12 +7,14 @@ use crate::judge::{Judge, attributed, judged};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("streams::ipv4", |judge| waiting(judge, "127.0.0.1:0", "127.0.0.1:9")),
-        judged("streams::ipv6", |judge| waiting(judge, "[::1]:0", "[::1]:9")),
-        judged("streams::ipv4_of_an_ipv6_socket", |judge| waiting(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("streams::of_a_process_that_is_gone", gone),
-        judged("streams::older_than_the_policy", older),
-        judged("streams::in_another_namespace", elsewhere),
+        judged("streams::connecting_socket_is_found", |judge| waiting(judge, "127.0.0.1:0", "127.0.0.1:9")),
+        judged("streams::connecting_ipv6_socket_is_found", |judge| waiting(judge, "[::1]:0", "[::1]:9")),
+        judged("streams::ipv6_socket_connecting_over_ipv4_is_found", |judge| {
+            waiting(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("streams::ended_process_is_found", gone),
+        judged("streams::socket_older_than_the_policy_is_found_by_search_only", older),
+        judged("streams::socket_in_another_namespace_is_not_found", elsewhere),
     ]
 }
 

@@ -22,9 +22,9 @@ use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
     let trials = vec![
-        test("pages::enforcing", || run(include_str!("../../docs/enforcing.md"))),
-        test("pages::what_does_not_come_is_noticed", differing),
-        Trial::test("pages::consoles_are_read", || {
+        test("pages::enforcing_page_is_accurate", || run(include_str!("../../docs/enforcing.md"))),
+        test("pages::missing_output_is_an_error", differing),
+        Trial::test("pages::consoles_are_parsed", || {
             console::tests();
             Ok(())
         }),

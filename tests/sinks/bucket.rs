@@ -15,9 +15,9 @@ const DESTINATION: &str = "s3://log/flows";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trials = [
-        test("bucket::an_outage_and_a_kill_cost_no_finished_file", outage),
-        test("bucket::a_bucket_that_is_not_there_is_named", not_there),
-        test("bucket::a_sink_that_is_replaced_in_an_upload_leaves_the_spool_to_the_next", replaced_in_an_upload),
+        test("bucket::outage_and_kill_lose_no_finished_file", outage),
+        test("bucket::error_names_the_missing_bucket", not_there),
+        test("bucket::sink_replaced_during_an_upload_leaves_its_spool_to_the_next", replaced_in_an_upload),
     ];
     trials.into_iter().map(needing_python).collect()
 }

@@ -47,7 +47,7 @@ mod tests {
     use super::split;
 
     #[test]
-    fn values_of_options_are_no_names() {
+    fn values_of_options_are_not_test_names() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         for (line, left, names) in [
             ("test one two", "test one", "two"),

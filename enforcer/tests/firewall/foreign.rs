@@ -91,7 +91,7 @@ pub(crate) fn is_same(now: &str, before: &str) {
     }
 }
 
-pub(crate) fn rules_of_others_stay_as_they_are(way: Way) {
+pub(crate) fn foreign_rules_are_kept(way: Way) {
     for foreign in &ALL {
         let host = Host::new();
         host.touch_legacy_tables();
@@ -113,7 +113,7 @@ pub(crate) fn rules_of_others_stay_as_they_are(way: Way) {
     }
 }
 
-pub(crate) fn where_there_was_nothing_nothing_is_left(way: Way) {
+pub(crate) fn removal_leaves_no_trace_on_an_empty_host(way: Way) {
     let host = Host::new();
     if way == Way::IptablesLegacy {
         host.touch_legacy_tables();
@@ -126,7 +126,7 @@ pub(crate) fn where_there_was_nothing_nothing_is_left(way: Way) {
 }
 
 /// A set in a table that came with egret's rules, which none of the tools of iptables shows.
-pub(crate) fn what_others_put_beside_it_stays() {
+pub(crate) fn foreign_objects_in_egret_tables_are_kept() {
     let host = Host::new();
     let mut firewall = Way::IptablesNft.firewall();
     host.within(|| firewall.install(&plans::closed()).unwrap());
@@ -138,7 +138,7 @@ pub(crate) fn what_others_put_beside_it_stays() {
     assert!(!host.listing().contains("OUTPUT {"), "{}", host.listing());
 }
 
-pub(crate) fn twice_is_once(way: Way) {
+pub(crate) fn second_installation_changes_nothing(way: Way) {
     let host = Host::new();
     let mut firewall = way.firewall();
     host.within(|| firewall.install(&plans::closed()).unwrap());
@@ -148,7 +148,7 @@ pub(crate) fn twice_is_once(way: Way) {
     assert_eq!(host.within(|| firewall.check().unwrap()), State::Intact);
 }
 
-pub(crate) fn what_a_killed_daemon_left_is_replaced(way: Way) {
+pub(crate) fn rules_of_a_killed_daemon_are_replaced(way: Way) {
     let host = Host::new();
     host.within(|| way.firewall().install(&plans::open()).unwrap());
     let mut firewall = way.firewall();
@@ -167,7 +167,7 @@ pub(crate) fn what_a_killed_daemon_left_is_replaced(way: Way) {
     assert!(!host.listing().contains(NAME), "{}", host.listing());
 }
 
-pub(crate) fn half_of_it_is_removed_whole(way: Way) {
+pub(crate) fn partial_rules_are_removed_completely(way: Way) {
     let [v4, v6] = way.iptables();
     let jump = format!("-m comment --comment {NAME} -j {NAME}");
     let halves = [
@@ -193,7 +193,7 @@ pub(crate) fn half_of_it_is_removed_whole(way: Way) {
     }
 }
 
-pub(crate) fn a_failure_leaves_what_was_or_nothing(way: Way) {
+pub(crate) fn failed_installation_keeps_the_former_rules_or_none(way: Way) {
     let host = Host::new();
     host.touch_legacy_tables();
     let before = host.listing();
@@ -214,7 +214,7 @@ pub(crate) fn a_failure_leaves_what_was_or_nothing(way: Way) {
     assert_eq!(host.within(|| firewall.check().unwrap()), State::Intact);
 }
 
-pub(crate) fn nothing_is_removed_where_there_is_nothing(way: Way) {
+pub(crate) fn removal_without_rules_changes_nothing(way: Way) {
     let host = Host::new();
     let before = host.listing();
     let mut firewall = way.firewall();
@@ -223,7 +223,7 @@ pub(crate) fn nothing_is_removed_where_there_is_nothing(way: Way) {
     is_same(&host.listing(), &before);
 }
 
-pub(crate) fn without_ip6tables_it_says_so(way: Way) {
+pub(crate) fn missing_ip6tables_is_reported(way: Way) {
     let [v4, _] = way.iptables();
     let (_programs, tools) = only(&[&format!("{v4}-restore"), &format!("{v4}-save")]);
     let host = Host::new();

@@ -63,7 +63,7 @@ fn ways() -> [(&'static str, Box<dyn Firewall>); 2] {
     ]
 }
 
-pub(crate) fn rules_read_as_they_should() {
+pub(crate) fn rules_match_their_golden_files() {
     let golden = [
         include_str!("golden/iptables-full.txt"),
         include_str!("golden/iptables-bare.txt"),
@@ -85,7 +85,7 @@ pub(crate) fn rules_read_as_they_should() {
 }
 
 /// The real tools take what is shown, if it is fed to them as its first line says.
-pub(crate) fn the_text_shown_is_what_tools_take() {
+pub(crate) fn shown_text_is_accepted_by_the_tools() {
     let path = format!("egret-shown-{}", std::process::id());
     let group = Cgroup::new(&path);
     let host = Host::new();

@@ -31,7 +31,7 @@ fn comes_back(host: &Host, guardian: &mut Guardian, cause: Cause, intact: &str) 
     is_same(&host.listing(), intact);
 }
 
-pub(crate) fn a_flush_is_undone(way: Way) {
+pub(crate) fn flushed_rules_are_restored(way: Way) {
     let [v4, v6] = way.iptables();
     let flushes = match way {
         Way::Nftables => vec!["nft flush ruleset".to_owned(), format!("nft flush table inet {NAME}")],
@@ -51,7 +51,7 @@ pub(crate) fn a_flush_is_undone(way: Way) {
 }
 
 /// Where a look takes long, the next one is put off; a flush is seen without one.
-pub(crate) fn flush_is_undone_at_once_where_tools_are_slow(way: Way) {
+pub(crate) fn flushed_rules_are_restored_at_once_with_slow_tools(way: Way) {
     let [v4, v6] = way.iptables();
     let flushes = match way {
         Way::Nftables => [format!("nft delete table inet {NAME}"), format!("nft flush table inet {NAME}")],
@@ -70,7 +70,7 @@ pub(crate) fn flush_is_undone_at_once_where_tools_are_slow(way: Way) {
     }
 }
 
-pub(crate) fn a_changed_rule_is_undone(way: Way) {
+pub(crate) fn changed_rule_is_restored(way: Way) {
     let [v4, _] = way.iptables();
     let change = match way {
         Way::Nftables => format!("nft insert rule inet {NAME} judge return"),
@@ -83,7 +83,7 @@ pub(crate) fn a_changed_rule_is_undone(way: Way) {
     comes_back(&host, &mut guardian, Cause::Altered, &intact);
 }
 
-pub(crate) fn a_rule_before_is_overtaken(way: Way) {
+pub(crate) fn rule_inserted_before_is_overtaken(way: Way) {
     let [v4, _] = way.iptables();
     let host = Host::new();
     host.sh(&format!("{v4} -A OUTPUT -p tcp --dport 9 -j DROP"));
@@ -97,7 +97,7 @@ pub(crate) fn a_rule_before_is_overtaken(way: Way) {
     assert!(rules.lines().count() == 4 && lines.clone().all(|(line, place)| line.contains(place)), "{rules}");
 }
 
-pub(crate) fn a_reload_is_undone(way: Way) {
+pub(crate) fn reload_by_another_tool_is_undone(way: Way) {
     for foreign in &ALL {
         let host = Host::new();
         foreign.load(way, &host);
@@ -116,7 +116,7 @@ pub(crate) fn a_reload_is_undone(way: Way) {
     }
 }
 
-pub(crate) fn changes_of_others_are_none(way: Way) {
+pub(crate) fn foreign_changes_cause_no_reinstallation(way: Way) {
     let [v4, _] = way.iptables();
     let host = Host::new();
     let mut guardian = install(&host, way, plans::closed());
@@ -126,7 +126,7 @@ pub(crate) fn changes_of_others_are_none(way: Way) {
     assert!(guardian.recreated().is_empty());
 }
 
-pub(crate) fn a_control_group_that_comes_is_bypassed(way: Way) {
+pub(crate) fn new_cgroup_is_bypassed(way: Way) {
     let path = format!("egret-guard-{way}-{}", std::process::id());
     let group = ControlGroup::new(&path).unwrap();
     let bypass = Bypass { cgroups: vec![group.clone()], ..Bypass::default() };
@@ -155,7 +155,7 @@ pub(crate) fn a_control_group_that_comes_is_bypassed(way: Way) {
     assert_eq!(guardian.recreated()[&Cause::ControlGroup], 4);
 }
 
-pub(crate) fn removed_is_removed(way: Way) {
+pub(crate) fn removed_rules_stay_removed(way: Way) {
     let host = Host::new();
     let mut guardian = install(&host, way, plans::closed());
     assert!(host.within(|| guardian.remove().unwrap()));
@@ -163,7 +163,7 @@ pub(crate) fn removed_is_removed(way: Way) {
     assert!(!host.listing().contains(NAME));
 }
 
-pub(crate) fn another_plan_replaces_the_first(way: Way) {
+pub(crate) fn new_plan_replaces_the_former_plan(way: Way) {
     let host = Host::new();
     let mut guardian = install(&host, way, plans::closed());
     let closed = host.listing();

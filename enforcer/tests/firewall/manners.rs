@@ -36,7 +36,7 @@ fn route_by_mark(host: &Host, way: Way) {
 }
 
 /// As after a verdict: the packet has the mark when it comes to the rules.
-pub(crate) fn what_passes_meets_the_rules_of_others(way: Way) {
+pub(crate) fn passing_packets_traverse_foreign_rules(way: Way) {
     let marks = Marks::default();
     for (mark, remembered) in [(marks.allowed(GENERATION), marks.allowed(GENERATION)), (marks.passed(), 0)] {
         let host = Host::new();
@@ -53,7 +53,7 @@ pub(crate) fn what_passes_meets_the_rules_of_others(way: Way) {
 }
 
 /// Each rule that exempts something.
-pub(crate) fn what_is_exempt_meets_the_rules_of_others(way: Way) {
+pub(crate) fn exempt_packets_traverse_foreign_rules(way: Way) {
     let host = Host::new();
     let mut plan = plans::closed();
     plan.bypass.users = vec![nix::unistd::geteuid().as_raw()];
@@ -65,7 +65,7 @@ pub(crate) fn what_is_exempt_meets_the_rules_of_others(way: Way) {
 }
 
 /// The switch of a tunnel: what others drop behind egret's rules is dropped, whatever egret thinks of it.
-pub(crate) fn what_passes_is_dropped_by_others_behind(way: Way) {
+pub(crate) fn later_foreign_rules_drop_passing_packets(way: Way) {
     let host = Host::new();
     host.within(|| way.firewall().install(&plans::open()).unwrap());
     behind(
@@ -81,7 +81,7 @@ pub(crate) fn what_passes_is_dropped_by_others_behind(way: Way) {
 }
 
 /// A mark that others put in place of egret's makes nothing pass that is blocked.
-pub(crate) fn what_is_blocked_stays_so_whatever_others_mark(way: Way) {
+pub(crate) fn foreign_marks_do_not_pass_blocked_packets(way: Way) {
     for action in [BlockAction::Reject, BlockAction::Drop] {
         let host = Host::new();
         host.within(|| way.firewall().install(&Plan { action, ..plans::open() }).unwrap());

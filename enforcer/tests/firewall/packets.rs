@@ -18,7 +18,7 @@ fn install(host: &Host, way: Way, plan: &Plan) {
     assert!(installed.lacks.is_empty(), "{:?}", installed.lacks);
 }
 
-pub(crate) fn closed_blocks_and_open_does_not(way: Way) {
+pub(crate) fn unread_queue_blocks_if_closed_and_passes_if_open(way: Way) {
     let host = Host::new();
     let listeners = host.listeners();
     for (plan, through) in [(plans::closed(), false), (plans::open(), true)] {
@@ -34,7 +34,7 @@ pub(crate) fn closed_blocks_and_open_does_not(way: Way) {
     assert!(listeners.iter().all(|(to, _)| connects(&host, *to)));
 }
 
-pub(crate) fn the_host_with_itself_is_not_judged(way: Way) {
+pub(crate) fn traffic_within_the_host_is_not_evaluated(way: Way) {
     let host = Host::new();
     let local = ["127.0.0.1", "::1"].map(|address| address.parse().unwrap());
     let addresses = [local, Host::here()].concat();
@@ -64,7 +64,7 @@ fn installation(host: &Host) -> Vec<(TcpStream, TcpStream)> {
     host.listeners().into_iter().map(pair).collect()
 }
 
-pub(crate) fn connections_that_stand_go_on(way: Way) {
+pub(crate) fn preexisting_connections_continue(way: Way) {
     let host = Host::new();
     let connections = installation(&host);
     install(&host, way, &plans::closed());
@@ -73,7 +73,7 @@ pub(crate) fn connections_that_stand_go_on(way: Way) {
     }
 }
 
-pub(crate) fn connections_that_stand_are_judged_if_asked(way: Way) {
+pub(crate) fn preexisting_connections_are_evaluated_if_configured(way: Way) {
     let host = Host::new();
     let connections = installation(&host);
     install(&host, way, &Plan { rejudge: true, ..plans::closed() });
@@ -82,7 +82,7 @@ pub(crate) fn connections_that_stand_are_judged_if_asked(way: Way) {
     }
 }
 
-pub(crate) fn sessions_from_outside_are_not_judged(way: Way) {
+pub(crate) fn inbound_sessions_are_not_evaluated(way: Way) {
     let host = Host::new();
     let servers = host.within(|| Host::here().map(|address| TcpListener::bind((address, 0)).unwrap()));
     let session = |server: &TcpListener| {
@@ -103,7 +103,7 @@ pub(crate) fn sessions_from_outside_are_not_judged(way: Way) {
     assert!(before.iter().all(|(here, there)| hears(here, there) && hears(there, here)));
 }
 
-pub(crate) fn exempted_flows_are_not_judged(way: Way) {
+pub(crate) fn exempt_flows_are_not_evaluated(way: Way) {
     let host = Host::new();
     let connections = installation(&host);
     let flow = |(here, _): &(TcpStream, TcpStream)| Flow {
@@ -129,7 +129,7 @@ fn connects_as(host: &Host, user: u32, group: u32, to: SocketAddr) -> bool {
     command.status().unwrap().success()
 }
 
-pub(crate) fn users_and_groups_bypass(way: Way) {
+pub(crate) fn bypass_users_and_groups_are_not_evaluated(way: Way) {
     let host = Host::new();
     let listeners = host.listeners();
     let bypass = Bypass { users: vec![4711], groups: vec![4712, 4713], cgroups: Vec::new() };
@@ -157,7 +157,7 @@ fn packets(host: &Host, way: Way, word: &str) -> u64 {
     counts.filter_map(|line| line.strip_prefix('[')?.split(':').next()?.parse::<u64>().ok()).sum()
 }
 
-pub(crate) fn control_groups_bypass(way: Way) {
+pub(crate) fn bypass_cgroups_are_not_evaluated(way: Way) {
     let host = Host::new();
     let listeners = host.listeners();
     let path = format!("egret-{way}-{}", std::process::id());
@@ -188,7 +188,7 @@ pub(crate) fn control_groups_bypass(way: Way) {
     own.remove();
 }
 
-pub(crate) fn name_servers_can_be_asked(way: Way) {
+pub(crate) fn queries_to_resolvers_are_not_evaluated(way: Way) {
     let host = Host::new();
     let [first, other] = [53, 54].map(|port| host.receivers(port));
     let plan = Plan { resolvers: Host::there().to_vec(), ..plans::closed() };
@@ -201,7 +201,7 @@ pub(crate) fn name_servers_can_be_asked(way: Way) {
     }
 }
 
-pub(crate) fn protected_ports_are_open_where_they_are_protected(way: Way) {
+pub(crate) fn protected_ports_are_not_evaluated(way: Way) {
     let host = Host::new();
     let everything = Protect::default();
     let nothing = Protect { dhcp: false, ntp: false, ..everything };
@@ -226,7 +226,7 @@ pub(crate) fn protected_ports_are_open_where_they_are_protected(way: Way) {
 }
 
 /// A tunnel, in which the kernel asks for the address of a neighbour: no socket sends the packet that this is put in.
-pub(crate) fn what_the_kernel_sends_is_not_judged(way: Way) {
+pub(crate) fn packets_of_the_kernel_are_not_evaluated(way: Way) {
     let host = Host::new();
     let tunnel = |remote: &str, own: &str| {
         format!(

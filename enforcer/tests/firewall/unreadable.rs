@@ -15,7 +15,7 @@ const FOREIGN: [&str; 3] = [
     "table ip filter { chain mine { fib daddr type local counter accept; }; }",
 ];
 
-pub(crate) fn nothing_is_installed_into_what_cannot_be_read() {
+pub(crate) fn unreadable_tables_are_not_installed_into() {
     for foreign in FOREIGN {
         let host = Host::new();
         host.feed("nft", &["-f", "-"], foreign);
@@ -35,7 +35,7 @@ pub(crate) fn nothing_is_installed_into_what_cannot_be_read() {
     }
 }
 
-pub(crate) fn what_cannot_be_read_any_more_is_left_alone() {
+pub(crate) fn table_that_became_unreadable_is_left_alone() {
     for foreign in FOREIGN {
         let host = Host::new();
         let guardian = || Guardian::install(Way::IptablesNft.firewall(), plans::closed(), Hierarchy::find()).unwrap().0;
@@ -60,7 +60,7 @@ pub(crate) fn what_cannot_be_read_any_more_is_left_alone() {
 }
 
 /// By one that did not install it, and as often as it may be there.
-pub(crate) fn what_cannot_be_read_any_more_is_removed() {
+pub(crate) fn rules_in_an_unreadable_table_are_removed() {
     for foreign in FOREIGN {
         let host = Host::new();
         host.within(|| Way::IptablesNft.firewall().install(&plans::closed()).unwrap());
@@ -80,7 +80,7 @@ pub(crate) fn what_cannot_be_read_any_more_is_removed() {
 }
 
 /// A way of somebody else's to egret's chain keeps it there, and that is said.
-pub(crate) fn what_cannot_be_removed_is_said() {
+pub(crate) fn foreign_jump_that_prevents_removal_is_reported() {
     let host = Host::new();
     host.within(|| Way::IptablesNft.firewall().install(&plans::closed()).unwrap());
     host.sh(&format!("iptables-nft -t mangle -N others && iptables-nft -t mangle -A others -j {NAME}"));

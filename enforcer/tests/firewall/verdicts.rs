@@ -22,7 +22,7 @@ fn blocked() -> u32 {
     Marks::default().blocked()
 }
 
-pub(crate) fn rejected_at_once(way: Way) {
+pub(crate) fn blocked_packets_are_rejected_at_once(way: Way) {
     let host = Host::new();
     install(&host, way, &plans::open());
     for (to, _listener) in host.listeners() {
@@ -42,7 +42,7 @@ pub(crate) fn rejected_at_once(way: Way) {
     }
 }
 
-pub(crate) fn dropped_without_a_word(way: Way) {
+pub(crate) fn blocked_packets_are_dropped_silently(way: Way) {
     let host = Host::new();
     install(&host, way, &Plan { action: BlockAction::Drop, ..plans::open() });
     for (to, _listener) in host.listeners() {
@@ -54,7 +54,7 @@ pub(crate) fn dropped_without_a_word(way: Way) {
 }
 
 /// With `fwmark_reflect`, the reset has the mark of what it resets.
-pub(crate) fn rejected_where_answers_carry_marks(way: Way) {
+pub(crate) fn reject_works_with_fwmark_reflect(way: Way) {
     let host = Host::new();
     host.sh("sysctl -qw net.ipv4.fwmark_reflect=1 net.ipv6.fwmark_reflect=1");
     install(&host, way, &Plan { loopback: true, ..plans::open() });
@@ -63,7 +63,7 @@ pub(crate) fn rejected_where_answers_carry_marks(way: Way) {
     }
 }
 
-pub(crate) fn allowed_is_remembered_with_the_bits_of_others(way: Way) {
+pub(crate) fn conntrack_mark_keeps_the_verdict_and_foreign_bits(way: Way) {
     let host = Host::new();
     for tool in way.iptables() {
         host.sh(&format!("{tool} -t mangle -A OUTPUT -j CONNMARK --set-xmark 0x5/0xff"));
@@ -75,7 +75,7 @@ pub(crate) fn allowed_is_remembered_with_the_bits_of_others(way: Way) {
     }
 }
 
-pub(crate) fn one_way_traffic_is_judged_once(way: Way) {
+pub(crate) fn one_way_flow_is_evaluated_once(way: Way) {
     let host = Host::new();
     install(&host, way, &plans::closed());
     for (to, receiver) in host.receivers(0) {
@@ -89,7 +89,7 @@ pub(crate) fn one_way_traffic_is_judged_once(way: Way) {
     }
 }
 
-pub(crate) fn a_new_generation_judges_anew(way: Way) {
+pub(crate) fn new_generation_evaluates_flows_again(way: Way) {
     let host = Host::new();
     install(&host, way, &plans::closed());
     let flows = host.receivers(0).into_iter().map(|(to, receiver)| (sender(&host, allowed(), 0, to), to, receiver));
@@ -110,7 +110,7 @@ pub(crate) fn a_new_generation_judges_anew(way: Way) {
     }
 }
 
-pub(crate) fn other_masks_work(way: Way) {
+pub(crate) fn other_masks_are_supported(way: Way) {
     for mask in [0x0000_00f0, 0xffff_ffff, 0x000f_0000] {
         let marks = Marks::new(mask).unwrap();
         let host = Host::new();

@@ -119,7 +119,7 @@ pub(crate) fn only(programs: &[&str]) -> (Scratch, Tools) {
     (scratch, tools)
 }
 
-pub(crate) fn the_best_way_is_chosen() {
+pub(crate) fn best_backend_is_chosen() {
     let host = Host::new();
     let hierarchy = Hierarchy::find();
     let chosen = |tools: &Tools, wish| host.within(|| choose(tools, &hierarchy, wish).map(|way| way.name()));
@@ -151,7 +151,7 @@ pub(crate) fn the_best_way_is_chosen() {
     assert!(!host.listing().contains(NAME), "{}", host.listing());
 }
 
-pub(crate) fn leftovers_of_every_way_are_swept() {
+pub(crate) fn leftovers_of_every_backend_are_removed() {
     let host = Host::new();
     let (tools, hierarchy) = (Tools::default(), Hierarchy::find());
     host.touch_legacy_tables();

@@ -18,11 +18,11 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: a question nobody answers is refused after a moment", unanswered),
-        test("queue: without holding, a question is refused at once", unheld),
-        test("queue: an answer is for the packet that waits", answered),
-        test("queue: an answer is for the next time", next_time),
-        test("queue: an answer for one flow is for one", once),
+        test("queue::unanswered_packet_is_rejected_after_the_hold", unanswered),
+        test("queue::packet_is_rejected_at_once_without_a_hold", unheld),
+        test("queue::answer_releases_the_held_packet", answered),
+        test("queue::answer_applies_to_the_next_connection", next_time),
+        test("queue::answer_for_one_flow_is_used_once", once),
     ]
 }
 

@@ -12,10 +12,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: what a full queue has no room for goes through where failures open", || full(FailurePolicy::Open)),
-        test("queue: what a full queue has no room for is dropped where failures close", || {
-            full(FailurePolicy::Closed)
-        }),
+        test("queue::packets_beyond_the_queue_pass_if_open", || full(FailurePolicy::Open)),
+        test("queue::packets_beyond_the_queue_are_dropped_if_closed", || full(FailurePolicy::Closed)),
     ]
 }
 

@@ -16,12 +16,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: stopping settles what is held", || stop_holding(FailurePolicy::Open)),
-        test("queue: stopping refuses what is held where failures close", || stop_holding(FailurePolicy::Closed)),
-        test("queue: stopping settles what waits", stop_waiting),
-        test("queue: idle workers can be stopped and started again", again),
-        test("queue: a queue that another program reads is named", occupied),
-        test("queue: packets that come while the queue is being set up are not lost", start_under_load),
+        test("queue::stop_releases_held_packets", || stop_holding(FailurePolicy::Open)),
+        test("queue::stop_rejects_held_packets_if_closed", || stop_holding(FailurePolicy::Closed)),
+        test("queue::stop_gives_verdicts_on_queued_packets", stop_waiting),
+        test("queue::idle_workers_are_stopped_and_started_again", again),
+        test("queue::error_names_the_queue_that_another_program_reads", occupied),
+        test("queue::packets_during_the_setup_are_not_lost", start_under_load),
     ]
 }
 

@@ -15,8 +15,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: a policy holds from the moment that it is in force", at_once),
-        test("queue: switching policies under load loses no packet", under_load),
+        test("queue::policy_applies_at_once", at_once),
+        test("queue::policy_switch_under_load_loses_no_packet", under_load),
     ]
 }
 

@@ -17,28 +17,22 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: what a rule allows goes through, and what none does is refused at once", side_by_side),
-        test("queue: a verdict is recorded before its packet goes on", recorded_first),
-        test("queue: the sender of a refused datagram gets an error", refused_datagram),
-        test("queue: what is dropped waits", dropped),
-        test("queue: only the first of its like goes through the slow path", remembered),
-        test(
-            "queue: a known program's flow to another peer needs no slow path where no name matters",
-            whatever_the_name,
-        ),
-        test("queue: a flow of one-way datagrams is queued once", one_way),
-        test("queue: nothing is refused before enforcing", before_enforcing),
-        test("queue: the owner that is not found is searched for, and then treated as configured", unattributed),
-        test("queue: searches for owners get a part of the time", searches_are_bounded),
-        test("queue: what every process may do of which one sends passes, and no owner is named otherwise", several),
-        test("queue: egret's own packets are allowed", own),
-        test("queue: bits of marks that are others' are kept", others_bits),
-        test("queue: what goes on meets the rules of others behind", rules_behind),
-        test(
-            "queue: a packet that passes once traverses the rules of others, and its flow is evaluated again",
-            rules_behind_once,
-        ),
-        test("queue: a rule that takes marks away keeps no packet for ever", marks_taken_away),
+        test("queue::rules_allow_and_unmatched_flows_are_rejected_at_once", side_by_side),
+        test("queue::verdict_is_recorded_before_its_packet_is_sent", recorded_first),
+        test("queue::sender_of_a_rejected_datagram_gets_an_error", refused_datagram),
+        test("queue::dropped_connect_times_out", dropped),
+        test("queue::slow_path_sees_only_the_first_packet_of_a_kind", remembered),
+        test("queue::flow_of_a_known_program_skips_the_slow_path_unless_names_matter", whatever_the_name),
+        test("queue::one_way_datagrams_are_queued_once_a_flow", one_way),
+        test("queue::modes_before_enforce_reject_nothing", before_enforcing),
+        test("queue::unattributed_packet_is_searched_for_and_treated_as_configured", unattributed),
+        test("queue::owner_searches_stay_within_their_budget", searches_are_bounded),
+        test("queue::packet_passes_if_every_candidate_is_allowed", several),
+        test("queue::packets_of_egret_are_allowed", own),
+        test("queue::foreign_mark_bits_are_kept", others_bits),
+        test("queue::allowed_packets_traverse_later_rules", rules_behind),
+        test("queue::packet_that_passes_once_traverses_later_rules_and_its_flow_is_evaluated_again", rules_behind_once),
+        test("queue::rule_that_clears_marks_causes_no_endless_loop", marks_taken_away),
     ]
 }
 

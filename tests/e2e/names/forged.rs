@@ -16,8 +16,8 @@ use super::{names, until_closed};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("names::malformed_packets_change_nothing", malformed),
-        test("names::packets_pass_as_they_are", everything_passes),
-        needing_python(test_alone("names::flood_of_another_user_pushes_out_no_answer", flood)),
+        test("names::packets_are_not_modified", everything_passes),
+        needing_python(test_alone("names::flood_of_one_user_evicts_no_names_of_others", flood)),
     ]
 }
 

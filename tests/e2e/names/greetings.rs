@@ -10,10 +10,10 @@ use super::{names, until_closed};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        needing("openssl", test("names::greeted_by_openssl", openssl)),
-        test("names::greeted_in_pieces", pieces),
-        test("names::greeted_with_many_keys", long),
-        test("names::not_greeted", others),
+        needing("openssl", test("names::client_hello_of_openssl_names_the_peer", openssl)),
+        test("names::segmented_client_hello_names_the_peer", pieces),
+        test("names::long_client_hello_names_the_peer", long),
+        test("names::other_payloads_name_no_peer", others),
     ]
 }
 

@@ -18,16 +18,16 @@ const MANY: usize = 60;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("names::asked_for", || asked_for("nameserver 127.0.0.2")),
-        test("names::asked_for_with_edns", || asked_for("nameserver 127.0.0.2\noptions edns0")),
-        test("names::asked_for_over_ipv6", || asked_for("nameserver ::1")),
-        test("names::asked_for_over_tcp", || asked_for("nameserver 127.0.0.2\noptions use-vc")),
-        test("names::asked_for_with_a_search_domain", search_domain),
-        test("names::asked_of_a_stub", || asked_for("nameserver 127.0.0.53\noptions edns0")),
-        test("names::truncated_answers", truncated),
-        test("names::somebody_else_asked", somebody_else),
-        test("names::in_the_syscalls_layer", syscalls),
-        test("names::not_wanted", not_wanted),
+        test("names::answer_names_the_peer", || asked_for("nameserver 127.0.0.2")),
+        test("names::edns_answer_names_the_peer", || asked_for("nameserver 127.0.0.2\noptions edns0")),
+        test("names::answer_over_ipv6_names_the_peer", || asked_for("nameserver ::1")),
+        test("names::answer_over_tcp_names_the_peer", || asked_for("nameserver 127.0.0.2\noptions use-vc")),
+        test("names::answer_with_a_search_domain_names_the_peer", search_domain),
+        test("names::answer_of_a_stub_resolver_names_the_peer", || asked_for("nameserver 127.0.0.53\noptions edns0")),
+        test("names::truncated_answer_is_completed_over_tcp", truncated),
+        test("names::answer_to_another_process_names_the_peer", somebody_else),
+        test("names::syscalls_layer_has_names", syscalls),
+        test("names::no_names_suppresses_names", not_wanted),
     ];
     tests.into_iter().map(|test| needing("dnsmasq", needing("curl", test))).collect()
 }

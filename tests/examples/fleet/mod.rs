@@ -16,7 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         needing_python(test("fleet::duckdb_agrees_on_real_traffic", || agrees(&DUCKDB, &recorded::log))),
         needing_python(test("fleet::duckdb_agrees_on_odd_flows", || agrees(&DUCKDB, &made_up::log))),
-        needing_python(test("fleet::what_sql_makes_is_a_baseline", a_baseline)),
+        needing_python(test("fleet::sql_result_is_a_valid_baseline", a_baseline)),
     ];
     for engine in [&SPARK, &CLICKHOUSE] {
         let long = |what, log: fn(&Scratch) -> PathBuf| {

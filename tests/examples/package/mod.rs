@@ -18,9 +18,9 @@ use crate::{ran, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        in_full(needing("dpkg-deb", test("package::holds_what_it_says", contents))),
-        in_full(needing("lintian", test("package::is_as_debian_has_it", policy))),
-        in_full(needing("debootstrap", test("package::leaves_nothing_behind", life))),
+        in_full(needing("dpkg-deb", test("package::package_contains_its_documented_files", contents))),
+        in_full(needing("lintian", test("package::package_follows_debian_policy", policy))),
+        in_full(needing("debootstrap", test("package::purge_leaves_no_file", life))),
     ]
 }
 

@@ -10,7 +10,7 @@ use super::{connect_until, dropped_for, metrics, records, stop};
 /// What takes up half of the disk.
 const BALLAST_BYTES: usize = 512 << 10;
 
-pub(super) fn a_full_disk() {
+pub(super) fn full_disk_drops_only_until_there_is_space() {
     // Each has a disk of its own: the quicker one would take what room there is again before the other one sees it.
     for sink in ["json", "parquet"] {
         let setup = Setup::new();

@@ -16,10 +16,19 @@ use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("compliance::a_dead_collector_costs_nobody_else", remote::a_dead_collector_costs_nobody_else),
-        test_alone("compliance::a_full_disk_costs_what_comes_until_there_is_room", disk::a_full_disk),
-        test_alone("compliance::a_rotation_loses_nothing", rotation::a_rotation_loses_nothing),
-        test_alone("compliance::one_who_watches_too_slowly_misses_alone", watcher::one_who_watches_too_slowly),
+        test_alone(
+            "compliance::dead_collector_drops_only_its_own_events",
+            remote::dead_collector_drops_only_its_own_events,
+        ),
+        test_alone(
+            "compliance::full_disk_drops_events_only_until_there_is_space",
+            disk::full_disk_drops_only_until_there_is_space,
+        ),
+        test_alone("compliance::rotation_loses_no_event", rotation::rotation_loses_no_event),
+        test_alone(
+            "compliance::slow_subscriber_drops_only_its_own_events",
+            watcher::slow_subscriber_drops_only_its_own_events,
+        ),
     ]
 }
 

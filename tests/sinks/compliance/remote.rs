@@ -6,7 +6,7 @@ use egret_tests::Setup;
 
 use super::{account_when, connect, dropped_for, metrics, records, stop};
 
-pub(super) fn a_dead_collector_costs_nobody_else() {
+pub(super) fn dead_collector_drops_only_its_own_events() {
     let setup = Setup::new().json().otlp("grpc", &nobody()).text("otlp.retry_for", "1s");
     let daemon = setup.start();
     connect(100);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{connect_until, dropped_for, stop};
 
-pub(super) fn one_who_watches_too_slowly() {
+pub(super) fn slow_subscriber_drops_only_its_own_events() {
     let daemon = Setup::new().json().start();
     let mut watcher = UnixStream::connect(daemon.setup().socket()).unwrap();
     // As of this version an answer without a length simply ends when the connection does.

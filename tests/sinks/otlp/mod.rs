@@ -19,15 +19,15 @@ const CLOCKS_APART: Duration = Duration::from_millis(20);
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trials = [
-        test("otlp::streams_over_grpc", || streams(Wire::Grpc)),
-        test("otlp::streams_over_http", || streams(Wire::Http)),
-        test("otlp::datagrams", datagrams),
-        test("otlp::refused", refused),
-        test("otlp::in_the_trace_of_the_process", in_a_trace),
-        test("otlp::open_connection_has_its_trace_before_its_end", open),
-        test("otlp::nothing_about_its_own_connections", nothing_of_its_own),
-        test("otlp::rotel_over_grpc", || rotel::streams(Wire::Grpc)),
-        test("otlp::rotel_over_http", || rotel::streams(Wire::Http)),
+        test("otlp::streams_are_exported_over_grpc", || streams(Wire::Grpc)),
+        test("otlp::streams_are_exported_over_http", || streams(Wire::Http)),
+        test("otlp::datagram_flows_are_exported", datagrams),
+        test("otlp::refused_connection_is_an_error_span", refused),
+        test("otlp::span_joins_the_trace_of_its_process", in_a_trace),
+        test("otlp::open_connection_is_exported_before_its_end", open),
+        test("otlp::connections_of_the_exporter_are_not_exported", nothing_of_its_own),
+        test("otlp::rotel_accepts_spans_over_grpc", || rotel::streams(Wire::Grpc)),
+        test("otlp::rotel_accepts_spans_over_http", || rotel::streams(Wire::Http)),
     ];
     trials.into_iter().chain(own_work::trials()).map(needing_python).collect()
 }

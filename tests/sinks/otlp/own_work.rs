@@ -31,13 +31,13 @@ const NAMES: [&str; 12] = [
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
-        test("otlp::own_work_over_grpc", || life(Wire::Grpc)),
-        test("otlp::own_work_over_http", || life(Wire::Http)),
-        test("otlp::own_work_is_not_told_unless_asked_for", off),
-        test("otlp::own_work_is_turned_on_and_off_by_reload", on_and_off),
-        test("otlp::own_work_that_failed_says_so", failed),
-        test("otlp::connections_that_carry_own_work_are_not_told", nothing_of_its_own),
-        test("otlp::own_work_does_not_hold_up_the_end", without_collector),
+        test("otlp::own_spans_are_exported_over_grpc", || life(Wire::Grpc)),
+        test("otlp::own_spans_are_exported_over_http", || life(Wire::Http)),
+        test("otlp::own_spans_are_not_exported_by_default", off),
+        test("otlp::reload_enables_and_disables_own_spans", on_and_off),
+        test("otlp::failed_sink_start_is_an_error_span", failed),
+        test("otlp::connections_that_carry_own_spans_are_not_exported", nothing_of_its_own),
+        test("otlp::own_spans_do_not_delay_shutdown", without_collector),
     ]
 }
 

@@ -17,14 +17,14 @@ use server::Prometheus;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        needing("prometheus", test("prometheus::counts_the_connections_made", connections)),
-        needing("prometheus", test("prometheus::counts_failures_by_error", failures)),
-        needing("prometheus", test("prometheus::counts_datagram_sockets_once", datagrams)),
-        test("prometheus::bytes_grow_while_a_connection_is_open", open),
-        needing("prometheus", test("prometheus::knows_units_from_openmetrics", units)),
-        needing("promtool", test("prometheus::promtool_is_content", promtool)),
-        test("prometheus::records_add_up", identity),
-        test("prometheus::tells_health", health),
+        needing("prometheus", test("prometheus::connections_are_counted", connections)),
+        needing("prometheus", test("prometheus::failures_are_counted_by_error", failures)),
+        needing("prometheus", test("prometheus::datagram_sockets_are_counted_once", datagrams)),
+        test("prometheus::bytes_of_an_open_connection_grow", open),
+        needing("prometheus", test("prometheus::units_are_read_from_openmetrics", units)),
+        needing("promtool", test("prometheus::page_passes_promtool", promtool)),
+        test("prometheus::record_counts_add_up", identity),
+        test("prometheus::health_is_exposed", health),
     ]
 }
 

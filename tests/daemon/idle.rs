@@ -11,7 +11,7 @@ use crate::test_alone;
 const WATCHED: Duration = Duration::from_secs(5);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test_alone("takes::little_when_nothing_happens", idle)]
+    vec![test_alone("idle::idle_daemon_stays_below_100_mb", idle)]
 }
 
 fn idle() {
