@@ -1,4 +1,4 @@
-//! Rules that others remove come back.
+//! Restores rules that others removed.
 
 use egret_enforcer::firewall::{Bypass, Cause, ControlGroup, Guardian, Hierarchy, Inspection, Lack, NAME, Plan};
 use egret_tests::{Cgroup, until};
@@ -12,7 +12,7 @@ fn install(host: &Host, way: Way, plan: Plan) -> Guardian {
     host.within(|| Guardian::install(way.firewall(), plan, Hierarchy::find()).unwrap().0)
 }
 
-/// What the next look finds that is not put off.
+/// The result of the next poll that was not deferred.
 fn look(host: &Host, guardian: &mut Guardian) -> Inspection {
     until("a look", || match host.within(|| guardian.tick()) {
         Inspection::Unchanged => None,
@@ -20,7 +20,7 @@ fn look(host: &Host, guardian: &mut Guardian) -> Inspection {
     })
 }
 
-/// The next look installs anew for this reason, and all is as it was.
+/// Asserts that the next poll installs the rules again for this reason and restores the listing.
 fn comes_back(host: &Host, guardian: &mut Guardian, cause: Cause, intact: &str) {
     let before = guardian.recreated().get(&cause).copied().unwrap_or_default();
     let looked = look(host, guardian);
@@ -50,7 +50,7 @@ pub(crate) fn flushed_rules_are_restored(way: Way) {
     }
 }
 
-/// Where a look takes long, the next one is put off; a flush is seen without one.
+/// After a slow poll, the next one is deferred; a flush is detected without a poll.
 pub(crate) fn flushed_rules_are_restored_at_once_with_slow_tools(way: Way) {
     let [v4, v6] = way.iptables();
     let flushes = match way {
@@ -103,7 +103,7 @@ pub(crate) fn reload_by_another_tool_is_undone(way: Way) {
         foreign.load(way, &host);
         let mut guardian = install(&host, way, plans::closed());
         let [v4, _] = way.iptables();
-        // As `firewall-cmd --complete-reload` and `ufw reload` do: all tables are written anew.
+        // As `firewall-cmd --complete-reload` and `ufw reload` do: they replace all tables.
         let saved = host.sh(&format!("{v4}-save 2>/dev/null | grep -v {NAME}"));
         host.feed(&format!("{v4}-restore"), &[], &saved);
         let reloaded = host.listing();
@@ -136,7 +136,7 @@ pub(crate) fn new_cgroup_is_bypassed(way: Way) {
     assert_eq!(installed.lacks, [Lack::ControlGroup(group)]);
     assert!(!host.listing().contains(&path));
 
-    // Once, and once more: as a unit that is started anew.
+    // Twice, as a unit that is restarted.
     for _ in 0..2 {
         let made = Cgroup::new(&path);
         let looked = look(&host, &mut guardian);

@@ -1,8 +1,8 @@
-//! Rules in real kernels' tables, and what they do to real packets: each test has two network namespaces of its own, a
-//! host and one that it talks with.
+//! Rules in the tables of a real kernel and their effect on real packets. Each test has two network namespaces: a
+//! host and its peer.
 //!
-//! Every way of installing rules that this kernel has is tested alike. Where it has no queues in nftables, the tests
-//! of that way have a rule of nearly the same meaning instead of the one that queues: see [`ways`].
+//! Every backend that this kernel has is tested alike. If it has no queues in nftables, the tests of that backend
+//! replace the queue rule by one of nearly the same meaning: see [`ways`].
 #![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What is behind egret's rules in the same tables is met as if those were not there.
+//! Packets traverse later foreign rules in the same tables as if egret's rules were absent.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use crate::plans::{self, GENERATION};
 use crate::traffic::{arrives, connect, connects, quickly, sender};
 use crate::ways::Way;
 
-/// Rules of others behind those of egret, with the tools of the same way.
+/// Installs foreign rules behind those of egret, with the tools of the same backend.
 fn behind(host: &Host, way: Way, iptables: &[&str], nft: &str) {
     if way == Way::Nftables {
         return host.feed("nft", &["-f", "-"], nft);
@@ -22,7 +22,7 @@ fn behind(host: &Host, way: Way, iptables: &[&str], nft: &str) {
     }
 }
 
-/// A route of its own for all that leaves, by a mark that knows of nobody else's bits; and nothing leaves without it.
+/// Routes every packet by a mark that overwrites all other bits, and drops packets without it.
 fn route_by_mark(host: &Host, way: Way) {
     behind(
         host,
@@ -35,7 +35,7 @@ fn route_by_mark(host: &Host, way: Way) {
     );
 }
 
-/// As after a verdict: the packet has the mark when it comes to the rules.
+/// The packet has its mark when it reaches the rules, as after a verdict.
 pub(crate) fn passing_packets_traverse_foreign_rules(way: Way) {
     let marks = Marks::default();
     for (mark, remembered) in [(marks.allowed(GENERATION), marks.allowed(GENERATION)), (marks.passed(), 0)] {
@@ -52,7 +52,7 @@ pub(crate) fn passing_packets_traverse_foreign_rules(way: Way) {
     }
 }
 
-/// Each rule that exempts something.
+/// Every rule that exempts packets.
 pub(crate) fn exempt_packets_traverse_foreign_rules(way: Way) {
     let host = Host::new();
     let mut plan = plans::closed();
@@ -64,7 +64,7 @@ pub(crate) fn exempt_packets_traverse_foreign_rules(way: Way) {
     }
 }
 
-/// The switch of a tunnel: what others drop behind egret's rules is dropped, whatever egret thinks of it.
+/// A VPN kill switch: packets that later foreign rules drop are dropped, whatever the verdict is.
 pub(crate) fn later_foreign_rules_drop_passing_packets(way: Way) {
     let host = Host::new();
     host.within(|| way.firewall().install(&plans::open()).unwrap());
@@ -80,7 +80,7 @@ pub(crate) fn later_foreign_rules_drop_passing_packets(way: Way) {
     }
 }
 
-/// A mark that others put in place of egret's makes nothing pass that is blocked.
+/// A foreign mark that replaces egret's does not pass blocked packets.
 pub(crate) fn foreign_marks_do_not_pass_blocked_packets(way: Way) {
     for action in [BlockAction::Reject, BlockAction::Drop] {
         let host = Host::new();

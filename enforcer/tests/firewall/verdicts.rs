@@ -1,4 +1,4 @@
-//! What verdicts do. A socket's own mark stands for that of a packet that egret judged.
+//! The effects of verdicts. The mark of the socket stands for the mark of an evaluated packet.
 
 use egret_enforcer::evaluate::BlockAction;
 use egret_enforcer::firewall::Plan;
@@ -27,13 +27,13 @@ pub(crate) fn blocked_packets_are_rejected_at_once(way: Way) {
     install(&host, way, &plans::open());
     for (to, _listener) in host.listeners() {
         assert_eq!(quickly(|| connect(&host, blocked(), to)).unwrap_err(), Errno::ECONNREFUSED, "{to}");
-        // Whatever the bits of others are.
+        // Whatever the foreign bits are.
         assert_eq!(quickly(|| connect(&host, blocked() | 0xabcd, to)).unwrap_err(), Errno::ECONNREFUSED, "{to}");
     }
     for (to, receiver) in host.receivers(0) {
         let socket = sender(&host, blocked(), 0, to);
         assert!(!arrives(&socket, &receiver), "{to}");
-        // Once more: the answer to the first is an error of the second.
+        // A second send returns the error that answers the first.
         let error = socket.send(b"?").unwrap_err();
         assert!(
             matches!(error.raw_os_error(), Some(libc_refused) if libc_refused == Errno::ECONNREFUSED as i32),
@@ -53,7 +53,7 @@ pub(crate) fn blocked_packets_are_dropped_silently(way: Way) {
     }
 }
 
-/// With `fwmark_reflect`, the reset has the mark of what it resets.
+/// With `fwmark_reflect`, a reset has the mark of the packet that it answers.
 pub(crate) fn reject_works_with_fwmark_reflect(way: Way) {
     let host = Host::new();
     host.sh("sysctl -qw net.ipv4.fwmark_reflect=1 net.ipv6.fwmark_reflect=1");
@@ -100,7 +100,7 @@ pub(crate) fn new_generation_evaluates_flows_again(way: Way) {
     install(&host, way, &Plan { generation: GENERATION + 1, ..plans::closed() });
     let next = Marks::default().allowed(GENERATION + 1);
     for (socket, to, receiver) in &flows {
-        // Neither the old mark nor the old connection is worth anything now.
+        // Neither the old mark nor the old conntrack entry is valid any more.
         assert!(!arrives(socket, receiver), "{to}");
         re_mark(socket, next);
         assert!(arrives(socket, receiver), "{to}");

@@ -1,4 +1,4 @@
-//! Rules that ask what is in the executable.
+//! Rules about the digest of an executable.
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who a process is is not known in time.
+//! Identification exceeds its deadline.
 
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering;

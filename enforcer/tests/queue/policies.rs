@@ -1,4 +1,4 @@
-//! A policy in the place of another, while packets come.
+//! A policy replaces another while packets arrive.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +66,7 @@ fn under_load() {
     assert!(state.queues.iter().all(|queue| queue.length == 0 && queue.missing == 0));
 }
 
-/// A lost packet is sent again after a second: it would be counted twice.
+/// Connects. A lost packet would be retransmitted after a second and counted twice.
 fn connect(to: std::net::SocketAddr) -> std::net::TcpStream {
     std::net::TcpStream::connect(to).unwrap()
 }

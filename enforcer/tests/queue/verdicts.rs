@@ -1,4 +1,4 @@
-//! What becomes of packets.
+//! Verdicts and their effects.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -45,13 +45,13 @@ fn side_by_side() {
             host.connect(known).unwrap();
             assert_eq!(host.connect(other).unwrap_err(), ErrorKind::ConnectionRefused);
         }
-        // One packet each: none was sent a second time.
+        // One packet each: none was retransmitted.
         let state = settled(&workers, 6);
         assert_eq!((state.verdicts_of(Verdict::Allow), state.verdicts_of(Verdict::Block)), (3, 3));
         assert_eq!(state.attributions, [(Attribution::Tuple, 6)]);
         assert_eq!((state.latency.count(), state.deferred, state.hits), (6, 2, 4));
         assert!(state.queues.iter().all(|queue| queue.length == 0 && queue.missing == 0 && queue.failed.is_none()));
-        // Two workers record them, in no order.
+        // Two workers record verdicts in any order.
         let mut recorded = host.fakes.evaluations(address, 6);
         recorded.sort_by_key(|(verdict, _)| *verdict == Verdict::Block);
         let reasons: Vec<_> = recorded.iter().map(|(verdict, evaluation)| (*verdict, evaluation.reason)).collect();
@@ -150,7 +150,7 @@ fn one_way() {
         let sender = host.socket(address);
         for _ in 0..100 {
             sender.send_to(b"x", to).unwrap();
-            // The next one may be sent before this one has its verdict.
+            // The next datagram may be sent before this one has its verdict.
             until("the datagram", || (received(&receiver) == 1).then_some(()));
         }
         assert_eq!(settled(&workers, 1).verdicts_of(Verdict::Allow), 1);
@@ -191,7 +191,7 @@ fn unattributed() {
     }
 }
 
-/// Searches that take long do not hold up the packets behind them.
+/// Slow searches do not delay the packets behind them.
 fn searches_are_bounded() {
     const SENDERS: usize = 20;
     let host = Host::new(1);
@@ -257,7 +257,7 @@ fn others_bits() {
     until("the datagram", || (received(&receiver) == 1).then_some(()));
 }
 
-/// Behind the rule that queues: a mark of somebody else's, as for a route of its own, without which nothing leaves.
+/// Behind the queue rule: a foreign mark, as for a separate route, without which nothing leaves.
 fn mark_behind(host: &Host) {
     for words in ["-t mangle -A OUTPUT -j MARK --set-xmark 0x77/0xff", "-A OUTPUT -m mark ! --mark 0x77/0xff -j DROP"] {
         let mut rule = host.namespace.command("iptables-legacy");
@@ -270,7 +270,7 @@ fn rules_behind() {
     mark_behind(&host);
     let (receiver, to) = host.receiver(V4);
     let workers = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Enforce, &allow(to)));
-    // By the slow path, then by a fast one.
+    // The slow path handles the first packet, a fast path the others.
     for sent in 1..=3 {
         host.send(to);
         until("the datagram", || (received(&receiver) == 1).then_some(()));
@@ -304,7 +304,7 @@ fn marks_taken_away() {
     let _lanes = host.start(Settings::default(), policy(Mode::Enforce, &allow(to)));
     host.send(to);
     until("the datagram", || (received(&allowed) == 1).then_some(()));
-    // What is to be refused goes nowhere; what comes behind it shows that it is not on its way any more.
+    // A blocked packet arrives nowhere; the later packet proves that it is not on its way any more.
     host.send(other);
     host.send(to);
     until("the datagram", || (received(&allowed) == 1).then_some(()));
