@@ -42,7 +42,7 @@ fn promtool(arguments: &str) -> Command {
     command
 }
 
-/// It is the content, without advisory information.
+/// Asserts that the content is valid, without advisory information.
 fn check(metrics: &str) {
     let mut check = promtool("check metrics");
     check.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
