@@ -1,4 +1,4 @@
-//! Where rules come from, and what becomes of a mode whose rules are broken.
+//! Sources of rules, and the mode with an invalid baseline.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Spoils the third line.
+/// Makes the third line invalid.
 fn spoil(setup: &Setup) {
     let text = fs::read_to_string(setup.path("baseline")).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -78,7 +78,7 @@ fn breaks() {
     assert!(daemon.stop().status.success());
 }
 
-/// What the programs of a host do on a day.
+/// Typical traffic of a host.
 fn day(host: &Host, programs: &[PathBuf; 2], script: &Path) {
     for program in programs {
         for from in ["127.0.0.1", "127.0.0.3", "[::1]"] {
@@ -107,7 +107,7 @@ fn recorded() {
     let script = host.path("script.py");
     fs::write(&script, SCRIPT).unwrap();
     let daemon = host.setup(&[]).set("baseline.enabled", "false").parquet().start_in(&host.namespace);
-    // The generator has a server at any port for some of it: from nine on, they are one rule.
+    // Some servers of the generator use any port: from nine on, their rules are generalised into one.
     (0..9).for_each(|_| day(&host, &programs, &script));
     let setup = daemon.stop().setup;
     let log = setup.log();

@@ -1,4 +1,4 @@
-//! A daemon that is killed, in every mode and with both answers to what then becomes of new connections.
+//! A daemon that is killed in every mode, with both failure policies.
 
 use egret_tests::{Setup, egret, until};
 use libtest_mimic::Trial;
@@ -27,7 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     .collect()
 }
 
-/// What others have in the firewall.
+/// Foreign rules.
 pub(crate) fn foreign(host: &Host) -> String {
     for tool in ["iptables", "ip6tables"] {
         for table in ["mangle", "filter"] {
@@ -76,7 +76,7 @@ fn removed() {
     assert_eq!(host.fetch(&allowed), Fate::Passed);
 }
 
-/// Three times in a row: what is left of one end is nothing that the next start or end stumbles over.
+/// Three times in a row: what one run leaves behind does not disturb the next start or end.
 fn started_again(by_kill: bool) {
     let host = Host::new();
     let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
@@ -118,7 +118,7 @@ fn observing() {
     assert_eq!(host.fetch(&unknown), Fate::Passed);
 }
 
-/// A daemon that is stopped reads no packets.
+/// A stopped daemon reads no packets.
 fn full(on_failure: &str, fate: Fate) {
     const LENGTH: u64 = 16;
     let host = Host::new();
@@ -133,7 +133,7 @@ fn full(on_failure: &str, fate: Fate) {
     until("packets that are judged", || (host.fetch(&unknown) == Fate::Refused).then_some(()));
     until("the count of packets that found it full", || {
         let queues = state(&daemon)["queues"].take();
-        // The kernel counts them as those of the queue or of the socket that it hands them over by.
+        // The kernel counts them as drops of the queue or of the socket.
         let dropped = |queue: &Value| ["dropped_full", "dropped_user"].iter().any(|of| queue[of].as_u64() > Some(0));
         queues.as_array().unwrap().iter().any(dropped).then_some(())
     });

@@ -1,4 +1,4 @@
-//! Others who change the firewall.
+//! Other programs that change the firewall.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -33,7 +33,7 @@ fn recreated(daemon: &Daemon) -> u64 {
     state(daemon)["firewall_recreated"].as_u64().unwrap()
 }
 
-/// Nothing is learned before that would change the rules once more.
+/// Enforces from the start, so that no learned rule changes the firewall again.
 fn enforcing_from_the_start(host: &Host, rules: &[String]) -> Daemon {
     let daemon = setup_with_iptables(host, rules).text("enforce.mode", "enforce").start_in(&host.namespace);
     until_mode(&daemon, "enforce");
@@ -59,7 +59,7 @@ fn flushed() {
         assert_eq!(host.firewall(), installed, "{words}");
         assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused], "{words}");
     }
-    // This takes the rule of others along.
+    // The flush removes the foreign rule as well.
     let times = recreated(&daemon);
     iptables("-F");
     until("rules that are back", || (recreated(&daemon) > times).then_some(()));
@@ -78,15 +78,15 @@ fn removed() {
     for _ in 0..2 {
         let before = recreated(&daemon);
         host.run(&[egret().to_str().unwrap(), "firewall", "remove"]);
-        // Those of one family may be put back before those of the other are taken away.
+        // The rules of one family may be restored before those of the other are removed.
         until("rules that are back", || (recreated(&daemon) > before && host.firewall() == installed).then_some(()));
         assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
     }
     assert!(daemon.stop().status.success());
 }
 
-/// The programs that list rules take as long as where there are very many: a look, at two tables of two families, five seconds.
-/// The rest after it that a share of a CPU demands would be longer than this test waits.
+/// The listing tools are as slow as with very many rules: a poll of two tables in two families takes five seconds.
+/// The pause that the CPU limit requires after it would be longer than this test waits.
 fn flushed_on_a_slow_host() {
     let host = Host::new();
     let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
@@ -98,7 +98,7 @@ fn flushed_on_a_slow_host() {
         fs::write(&slow, format!("#!/bin/sh\nsleep 1.2\nexec {} \"$@\"\n", found.trim())).unwrap();
         fs::set_permissions(&slow, Permissions::from_mode(0o755)).unwrap();
     }
-    // Where egret looks first. Nobody else sees it there.
+    // The first directory that egret searches. The mount is private to this namespace.
     host.run(&["mount", "--bind", tools.to_str().unwrap(), "/usr/local/sbin"]);
     let daemon = enforcing_from_the_start(&host, &[host.rule("allow", &allowed)]);
     for _ in 0..2 {
@@ -114,16 +114,17 @@ fn setup_with_iptables(host: &Host, rules: &[String]) -> Setup {
     host.setup(rules).text("enforce.backend", "iptables")
 }
 
-/// A mark for what a user sends, as for an uplink of its own, without which nothing leaves.
+/// A mark on the packets of a user, as for a separate uplink, without which nothing leaves.
 const BY_USER: [&str; 2] = [
     "-t mangle -A OUTPUT -m owner --uid-owner 0 -m mark --mark 0 -j MARK --set-mark 0x77",
     "-A OUTPUT -p tcp --syn -m mark ! --mark 0x77 -j DROP",
 ];
-/// A class of traffic, without which nothing leaves.
+/// A traffic class without which nothing leaves.
 const BY_DSCP: [&str; 2] =
     ["-t mangle -A OUTPUT -p tcp --syn -j DSCP --set-dscp 46", "-A OUTPUT -p tcp --syn -m dscp ! --dscp 46 -j DROP"];
 
-/// Each mode, a program that no rule allows there yet, and what becomes of its connections. What passes in `learn` is learned.
+/// Each mode, a program that no rule allows there yet, and the fate of its connections. Flows that pass in `learn`
+/// are learned.
 fn modes<'a>(learned: &'a Path, unknown: &'a Path) -> [(&'static str, &'a Path, Fate); 3] {
     [("learn", learned, Fate::Passed), ("shadow", unknown, Fate::Passed), ("enforce", unknown, Fate::Refused)]
 }
@@ -137,7 +138,7 @@ fn rules_behind(rules: [&str; 2]) {
     let daemon = setup_with_iptables(&host, &[host.rule("allow", &allowed)]).start_in(&host.namespace);
     for (mode, other, fate) in modes(&learned, &unknown) {
         switch(&daemon, &[mode]);
-        // Evaluated one by one, remembered, and let through by the kernel.
+        // First evaluated, then cached, then passed by the kernel.
         for _ in 0..3 {
             assert_eq!([host.fetch(&allowed), host.fetch(other)], [Fate::Passed, fate], "{mode}");
         }
@@ -145,7 +146,7 @@ fn rules_behind(rules: [&str; 2]) {
     assert!(daemon.stop().status.success());
 }
 
-/// Two ways to the same address: the one for all leads nowhere, the one for a user to a web server.
+/// Two routes to the same address: the default leads nowhere, the one for a user to a web server.
 const ROUTES: &str = "
 ip link add wrong type veth peer name nowhere
 ip link set wrong up
@@ -194,7 +195,7 @@ fn kill_switch() {
     assert!(daemon.stop().status.success());
 }
 
-/// Whichever of the two kinds the host has: rules in the old tables are seen whatever is in the others.
+/// Needs the nf_tables variant of iptables: the legacy tools show their rules whatever other tables contain.
 fn unreadable() {
     let host = Host::new();
     if !host.run(&["iptables", "--version"]).contains("nf_tables") {
@@ -217,7 +218,7 @@ fn unreadable() {
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed; 2]);
 }
 
-/// The file that stands in the place of what the kernel says of its limit: the true one is that of the whole machine.
+/// A file that replaces the kernel's conntrack limit, because the real limit applies to the whole machine.
 fn limited(host: &Host) -> PathBuf {
     let limit = host.path("nf_conntrack_max");
     fs::write(&limit, "100000\n").unwrap();
@@ -246,7 +247,7 @@ fn no_room(from_the_start: bool) {
     let host = Host::new();
     let unknown = host.program("unknown");
     let limit = limited(&host);
-    // Something in it, whatever else is.
+    // Ensures that the conntrack table has an entry.
     host.run(&["sh", "-c", "iptables -w -A OUTPUT -m conntrack --ctstate NEW"]);
     assert_eq!(host.fetch(&unknown), Fate::Passed);
     let daemon = setup_with_iptables(&host, &[]).set("fallback.enabled", "true").start_in(&host.namespace);

@@ -1,4 +1,4 @@
-//! Connections that others opened, and connections that stand.
+//! Inbound and preexisting connections.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Which end of a connection says something first after a switch.
+/// Which endpoint sends first after a switch.
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
@@ -40,7 +40,7 @@ pub(crate) fn neighbour(host: &Host) -> Namespace {
     other
 }
 
-/// Both ends say something, and the other hears it.
+/// Both endpoints send, and the other one receives.
 fn talk(ends: &mut [TcpStream; 2], first: usize) {
     for (from, to) in [(first, 1 - first), (1 - first, first)] {
         ends[from].write_all(b"still here").unwrap();
@@ -62,7 +62,7 @@ fn inbound(again: bool, first: usize) {
         [client, listener.accept().unwrap().0]
     };
     let setup = host.setup(&[]).set("enforce.established", &again.to_string()).text("enforce.loopback", "skip");
-    // Nothing of this test's own is allowed either.
+    // Not even this test itself is allowed.
     std::fs::write(setup.path("baseline"), "format 1\n").unwrap();
     let daemon = setup.start_in(&host.namespace);
     let mut all = vec![connect()];
@@ -112,7 +112,7 @@ fn preexisting(again: bool) {
     assert!(daemon.stop().status.success());
 }
 
-/// Connects and sends something; what goes wrong with it.
+/// Connects and sends; returns the error.
 fn connected(hand: &mut Hand, peer: SocketAddr) -> Option<String> {
     hand.make("tcp 0.0.0.0:0");
     hand.make(&format!("connect {peer}"));

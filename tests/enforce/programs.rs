@@ -1,4 +1,4 @@
-//! Programs side by side, and programs that are not what they were.
+//! Several programs at once, and programs that were replaced.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -70,7 +70,7 @@ fn replaced() {
     assert!(daemon.stop().status.success());
 }
 
-/// As a package manager does: a file of its own, and a rename.
+/// Replaces the file by a rename, as package managers do.
 fn put(path: &Path, contents: &[u8]) {
     let fresh = path.with_extension("new");
     fs::write(&fresh, contents).unwrap();
@@ -86,7 +86,7 @@ fn rehearsed() {
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed; 2]);
     let state = until_counted(&daemon, "would_block", 1);
     assert_eq!((count(&state, "allow"), count(&state, "would_block"), count(&state, "block")), (1, 1, 0), "{state}");
-    // What was let through before is judged anew.
+    // Flows that passed before are evaluated again.
     switch(&daemon, &["enforce"]);
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
     assert!(daemon.stop().status.success());

@@ -1,4 +1,4 @@
-//! `egret ask`: what is blocked for want of a rule, and answers.
+//! `egret ask`: flows without a rule, and answers.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -38,14 +38,14 @@ fn open(daemon: &Daemon) -> Vec<Value> {
     serde_json::from_str::<Value>(&text).unwrap()["open"].as_array().unwrap().clone()
 }
 
-/// The only question, which is about this program; its number.
+/// The id of the only question, which must be about this program.
 fn question(daemon: &Daemon, program: &Path) -> String {
     let [question] = &open(daemon)[..] else { panic!("not one question: {:#?}", open(daemon)) };
     assert_eq!(question["executable"], program.to_str().unwrap(), "{question}");
     question["id"].to_string()
 }
 
-/// A program that was refused, and the number of the question about it.
+/// A program that was rejected, and the id of the question about it.
 fn asked() -> (Host, PathBuf, Daemon, String) {
     let host = Host::new();
     let program = host.program("program");
@@ -79,7 +79,7 @@ fn always() {
     assert!(daemon.stop().status.success());
 }
 
-/// Another program holds the lock of the baseline's file, for as long as this takes.
+/// Another process holds the lock of the baseline file.
 fn locked() {
     let (host, program, daemon, id) = asked();
     let lock = fs::File::create(daemon.setup().path("baseline.lock")).unwrap();
@@ -115,7 +115,7 @@ fn for_a_time() {
     let (host, program, daemon, id) = asked();
     stdout_of(&mut daemon.ask(&["ask", "allow", &id, "--for", "10s"]));
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
-    // What was allowed stays so for as long as the answer holds, not for as long as decisions are remembered.
+    // The flow is allowed as long as the answer is valid, not as long as verdicts are cached.
     until("the end of that time", || (host.fetch(&program) == Fate::Refused).then_some(()));
     assert_ne!(question(&daemon, &program), id, "it is asked anew");
     assert!(daemon.stop().status.success());
@@ -139,7 +139,7 @@ fn wide() {
     assert!(said.contains("-> * localhost *") && said.contains("in the baseline"), "{said}");
     until_learned(daemon.setup(), &["allow ", &program.display().to_string(), "-> * localhost *", "answered by alice"]);
     assert_eq!([host.fetch(&program), host.fetch_from(&program, "127.0.0.2")], [Fate::Passed, Fate::Refused]);
-    // A rule that denies wins, however narrow the one that allows is.
+    // A denying rule wins, however narrow the allowing rule is.
     stdout_of(&mut daemon.ask(&["ask", "deny", &subject, "--any-host", "--any-port"]));
     until("the rule that denies", || (host.fetch(&program) == Fate::Refused).then_some(()));
     assert!(daemon.stop().status.success());
@@ -177,7 +177,7 @@ fn held() {
     assert!(daemon.stop().status.success());
 }
 
-/// An event without a verdict would be learned from the log: it waits for as long as the packet does.
+/// An event without a verdict would be learned from the log: it waits as long as its packet is held.
 fn held_datagram() {
     let host = Host::new();
     let program = host.generator("sender");

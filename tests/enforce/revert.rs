@@ -1,4 +1,4 @@
-//! Modes on trial.
+//! Pending confirmation and revert.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,9 +17,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Long enough for what is done within it on a machine that is busy with something else.
+/// Long enough for a busy machine.
 const WINDOW: &str = "10s";
-/// When it is over, and somebody noticed.
+/// When the window has ended and the revert is done.
 const WINDOW_IS_OVER: Duration = Duration::from_secs(11);
 
 fn confirmed() {
@@ -60,7 +60,7 @@ fn expired() {
     assert!(daemon.stop().status.success());
 }
 
-/// Nothing passes between what says that egret runs and the first rule.
+/// No packet passes between the ready notification and the first rule.
 fn ready() {
     let host = Host::new();
     let unknown = host.program("unknown");

@@ -1,4 +1,4 @@
-//! A UDP port that several processes share by design, as that of multicast DNS.
+//! A UDP port that several processes share, as that of multicast DNS.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
@@ -49,7 +49,7 @@ impl Sharing {
         Self { process, said }
     }
 
-    /// Sends one that connection tracking has not seen the like of.
+    /// Sends a datagram that is new to connection tracking.
     fn send(&mut self, host: &Host) {
         stdout_of(host.namespace.command("conntrack").args(["-F"]));
         self.process.stdin.as_mut().unwrap().write_all(b"send\n").unwrap();
@@ -60,7 +60,7 @@ impl Sharing {
 impl Drop for Sharing {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It ends with its input; what it answers is its own business.
+        // It ends with its input; its exit status does not matter.
         let _ = self.process.wait();
     }
 }

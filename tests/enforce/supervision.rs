@@ -1,5 +1,5 @@
-//! Panics in the daemon: of the controller, of workers, of the main task. Tests provoke them by a file (`EGRET_FAULTS`), which only
-//! builds with debug assertions read.
+//! Panics of the controller, of workers and of the main task. Tests provoke them by a file (`EGRET_FAULTS`), which
+//! only builds with debug assertions read.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn setup(host: &Host, rules: &[String], on_failure: &str) -> Setup {
     setup.variable("EGRET_FAULTS", &faults.to_string_lossy())
 }
 
-/// Has the next that come to this point panic, so many of them.
+/// Makes the next `times` visits of this point panic.
 fn provoke(setup: &Setup, point: &str, times: usize) {
     let fresh = setup.path("faults.new");
     fs::write(&fresh, format!("{point}\n").repeat(times)).unwrap();
@@ -83,7 +83,7 @@ fn restarted() {
     stop(daemon);
 }
 
-/// In status, in the command's answer and in the log.
+/// Asserts the failure in status, the command's answer and the log.
 fn has_failed(daemon: &Daemon) {
     until_phase(daemon, "failed", 2);
     let status = daemon.status();
@@ -187,7 +187,7 @@ fn worker() {
     let daemon = setup(&host, &[host.rule("allow", &allowed)], "closed").start_in(&host.namespace);
     switch(&daemon, &["enforce"]);
     provoke(daemon.setup(), "worker", 1);
-    // The packet that the worker had in hand is dropped.
+    // The packet that the panicked worker evaluated is dropped.
     until("a worker that panics", || {
         host.fetch(&unknown);
         daemon.stderr().contains("a worker panicked").then_some(())
@@ -236,7 +236,7 @@ fn main_task(on_failure: &str) {
     }
 }
 
-/// With a mode that was kept, which installs rules.
+/// With a kept mode, which installs rules.
 fn sink() {
     let host = Host::new();
     let unknown = host.program("unknown");
