@@ -1,4 +1,4 @@
-//! UDP: every call that sends, one peer and several, as client and as server.
+//! UDP: every call that sends, with one peer and with several, as client and as server.
 
 use std::net::UdpSocket;
 
@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use crate::checks::{FAMILIES, datagrams, named, only, process};
 use crate::test;
 
-/// One client, one server, everything comes back.
+/// One client, one server, every byte is echoed.
 const ECHOES: [&str; 7] =
     ["udp-connected", "udp-write", "udp-sendto", "udp-sendmsg", "uring-udp", "udp-gso", "udp-gro"];
 /// One socket, several peers.
@@ -98,7 +98,7 @@ fn namespace() {
     every_flow(&seen, report.server());
 }
 
-/// As resolvers do to see from which address they would send (RFC 6724).
+/// As resolvers do to find the source address (RFC 6724).
 fn connected_only() {
     let trace = Trace::start(&["--no-standing"]);
     let marker = UdpSocket::bind("127.0.0.1:0").unwrap();

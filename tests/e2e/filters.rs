@@ -1,4 +1,4 @@
-//! `--pid`, `--exe`, `--user`, `--port`, `--peer`, `--transport`: all of what was asked for, and nothing else.
+//! `--pid`, `--exe`, `--user`, `--port`, `--peer`, `--transport`: every matching event, and no other.
 
 use egret_tests::{Report, Scratch, Seen, Server, Trace, Traffic};
 use libtest_mimic::Trial;
@@ -18,7 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Everything shown is one of these processes'.
+/// Asserts that every event belongs to one of these processes.
 fn shows_only(seen: &Seen, wanted: &[&Report]) {
     let pids: Vec<_> = wanted.iter().map(|report| Some(report.pid)).collect();
     let others: Vec<_> = seen.events.iter().filter(|event| !pids.contains(&event.pid)).collect();
@@ -66,7 +66,7 @@ fn port() {
         [&wanted, &other].map(|server| Traffic::new(&["tcp-blocking", "--peer", &server.address.to_string()]).run());
     let server = wanted.finish();
     let seen = trace.stop_after(&server);
-    // Either end has it.
+    // Either endpoint has the port.
     shows_only(&seen, &[&client, &server]);
     stream(&seen, &client, &client.total);
     stream(&seen, &server, &server.total);

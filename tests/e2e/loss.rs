@@ -1,4 +1,4 @@
-//! What is lost is counted: `captured = delivered + lost`, to the last record (every trace of every test checks it).
+//! Losses are counted: `captured = delivered + lost`, to the last record (every trace of every test checks it).
 
 use egret_tests::{Event, Report, Trace, Traffic, until};
 use libtest_mimic::Trial;
@@ -20,11 +20,11 @@ fn rage(kind: &str) -> Report {
     Traffic::new(&["storm", "--kind", kind, "--threads", "2", "--seconds", "2", "--size", "64"]).run()
 }
 
-/// One page is far too little; and when the storm is over, everything is right again.
+/// A ring of one page is too small for a storm; after the storm, every event is complete again.
 fn tiny(kind: &str) {
     let trace = Trace::start(&["--no-standing", "--ring-size", "4KiB"]);
     let _storm = rage(kind);
-    // Until the backlog is through, and whenever somebody else fills a ring of 23 records, there are gaps.
+    // Events are lost until the backlog is read, and whenever another program fills a ring of 23 records.
     let mut reports = Vec::new();
     let report = until("connections without a gap after the storm", || {
         reports.push(Traffic::new(&["tcp-blocking"]).run());
@@ -37,13 +37,13 @@ fn tiny(kind: &str) {
     stream(&seen, report.server(), &report.server().total);
 }
 
-/// Whether there are both the beginning and the end of a connection, of client and server.
+/// Whether both the first and the last event of a connection are reported, for client and server.
 fn told_whole(events: &[Event], report: &Report) -> bool {
     let is_whole = |end: &Report| events.iter().rev().filter(|event| event.cookie() == end.total.socket()).count() >= 2;
     is_whole(report) && is_whole(report.server())
 }
 
-/// The default ring at full speed of both processors: nothing is lost, or exactly so much.
+/// The default ring with both processors busy: no loss, or every loss is counted.
 fn storm(kind: &str) {
     let trace = Trace::start(&["--no-standing"]);
     let report = rage(kind);

@@ -30,11 +30,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A server of its own process, and a connection of this one to it.
+/// A server process, and a connection of this process to it.
 fn connection() -> (Server, TcpStream) {
     let server = Server::start("tcp-echo", "127.0.0.1");
     let mut stream = TcpStream::connect(server.address).unwrap();
-    // An answer shows that it was accepted.
+    // An answer proves that the connection was accepted.
     round_trip(&mut stream);
     (server, stream)
 }
@@ -44,13 +44,13 @@ fn round_trip(stream: &mut TcpStream) {
     stream.read_exact(&mut [0; 5]).unwrap();
 }
 
-/// Whether an event is about a connection between these, in either direction. One end would not do: the kernel gives a
-/// port in use to a connection to somewhere else.
+/// Whether an event is about a connection between these endpoints, in either direction. One endpoint is not enough:
+/// the kernel gives a port in use to a connection to another peer.
 fn is_between(event: &Event, [one, other]: [SocketAddr; 2]) -> bool {
     [(Some(one), Some(other)), (Some(other), Some(one))].contains(&(event.local(), event.peer()))
 }
 
-/// Both ends of a connection.
+/// Both endpoints of a connection.
 fn ends(stream: &TcpStream) -> [SocketAddr; 2] {
     [stream.local_addr().unwrap(), stream.peer_addr().unwrap()]
 }
@@ -60,13 +60,13 @@ fn listed() {
     let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
     datagrams.connect(server.address).unwrap();
     let trace = Trace::start(&[]);
-    // Something new, so that there is an order to see.
+    // A new connection, to check the order.
     let new = TcpStream::connect(server.address).unwrap();
     let (own, other) = (stream.local_addr().unwrap(), server.address);
     assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
     let seen = trace.stop();
     let first_new = seen.events.iter().position(|event| !event.preexisting).unwrap();
-    // What is preexisting and used or closed later is marked too: the list is what comes before anything new.
+    // Later events of preexisting sockets are marked as well: the list is what precedes the first new event.
     let preexisting = &seen.events[..first_new];
     let of = |local, peer| -> Vec<&Event> {
         preexisting.iter().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
@@ -97,7 +97,7 @@ fn used() {
     drop(stream);
     let report = server.finish();
     let seen = trace.stop_after(&report);
-    // As the server's own cookie names it, and the client's by its port.
+    // The server's socket is identified by its cookie, the client's by its port.
     let accepted = seen.of_socket(report.total.socket());
     let is_own = |event: &&Event| (event.local(), event.peer()) == (Some(own), Some(other));
     let opened: Vec<_> = seen.events.iter().filter(is_own).collect();
@@ -105,7 +105,7 @@ fn used() {
         let (first, closed) = (only(&events, name), only(&events, "connection.close"));
         assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
         assert_eq!(first.connection, closed.connection);
-        // Nobody saw when it was opened.
+        // Its opening time is unknown.
         assert_eq!(closed.connection_ns, None, "{events:#?}");
         assert!(first.preexisting && closed.preexisting, "{events:#?}");
         assert_eq!(events.len(), 2, "{events:#?}");
@@ -138,7 +138,7 @@ fn unlisted() {
     assert!(of_old.is_empty(), "{of_old:#?}");
 }
 
-/// Nobody uses it after the start: what the listing knew is all that is known.
+/// Nobody uses it after the start: its last event has what the list had.
 fn idle() {
     let (server, stream) = connection();
     let [own, other] = ends(&stream);
@@ -160,7 +160,7 @@ fn idle() {
     }
 }
 
-/// Used after the start or not, it opens once and closes once, under the number that the listing gave it.
+/// Used after the start or not, it opens once and closes once, with the id from the list.
 fn datagrams() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let sockets = [(); 3].map(|()| {
@@ -176,7 +176,7 @@ fn datagrams() {
     let locals = [&unused, &sends, &receives].map(|socket| socket.local_addr().unwrap());
     drop((unused, sends, receives));
     let of = |events: &[Event], local| -> Vec<Event> {
-        // TCP has ports of its own, which may be the same.
+        // A TCP socket may have the same port.
         let is = |event: &&Event| event.transport.as_deref() == Some("udp") && event.local() == Some(local);
         events.iter().filter(is).filter(|event| event.name != "accept").cloned().collect()
     };
@@ -197,7 +197,7 @@ fn datagrams() {
     }
 }
 
-/// Of a listener that is older than egret, in another namespace; connections from before the start and after it.
+/// A preexisting listener in another namespace, with connections from before and after the start.
 fn backlog() {
     let namespace = Namespace::resolving("");
     let (listener, older) = namespace.within(|| {
@@ -216,7 +216,7 @@ fn backlog() {
         assert!(trace.wait_for(|events| named(events, "accept").is_some()), "no accept is reported");
         let accepted = trace.sees(|events| named(events, "accept")).unwrap();
         assert_eq!((accepted.pid, accepted.preexisting), (Some(std::process::id()), preexisting), "{accepted:#?}");
-        // Accepted and closed without a word.
+        // Accepted and closed without data.
         drop((listener.accept().unwrap(), stream));
         assert!(trace.wait_for(|events| named(events, "connection.close").is_some()), "no close is reported");
         let closed = trace.sees(|events| named(events, "connection.close")).unwrap();
@@ -225,7 +225,7 @@ fn backlog() {
     }
 }
 
-/// How often the socket with this port has sent its SYN anew (`retrnsmt` in Documentation/networking/proc_net_tcp.rst).
+/// Retransmissions of the SYN by the socket with this port (`retrnsmt` in Documentation/networking/proc_net_tcp.rst).
 fn retransmissions(namespace: &Namespace, port: u16) -> u64 {
     let table = namespace.within(|| std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap());
     let local = format!(":{port:04X}");
@@ -234,16 +234,16 @@ fn retransmissions(namespace: &Namespace, port: u16) -> u64 {
     u64::from_str_radix(line[6], 16).unwrap()
 }
 
-/// A connect under way at the start is reported once, and its end too.
+/// A connect in progress at the start is reported once, and so is its end.
 ///
-/// A socket's callbacks are one set for all programs: where another egret has asked for those of retransmissions, they come to
-/// this one too.
+/// A socket has one set of callbacks for all programs: if another trace has enabled those of retransmissions, this
+/// one receives them as well.
 fn unanswered(is_watched: bool) {
     let other = is_watched.then(|| Trace::start(&[]));
     let namespace = Namespace::resolving("");
     let server = 4400 + u16::from(is_watched);
     let peer = SocketAddr::from(([127, 0, 0, 1], server));
-    // Its queue has room for one: the next SYN is dropped.
+    // The backlog holds one: the next SYN is dropped.
     let (socket, full) = namespace.within(|| {
         let full = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
         bind(full.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, server)).unwrap();

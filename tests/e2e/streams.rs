@@ -1,4 +1,4 @@
-//! TCP, in every way that a program can open, use and lose a connection.
+//! TCP: every way to open, use and lose a connection.
 
 use egret_tests::{Report, Trace, Traffic};
 use libtest_mimic::Trial;
@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use crate::checks::{FAMILIES, named, only, process, stream};
 use crate::test;
 
-/// One client, one server, everything comes back.
+/// One client, one server, every byte is echoed.
 const ECHOES: [&[&str]; 16] = [
     &["tcp-blocking"],
     &["tcp-nonblocking"],
@@ -58,7 +58,7 @@ fn both_ends(seen: &egret_tests::Seen, report: &Report) {
     let listen = only(&listens, "listen");
     process(listen, server);
     assert_eq!((listen.local(), listen.peer()), (Some(server.total.local()), None));
-    // Opening and close of each end, and the listener: nothing else.
+    // An open and a close for each endpoint, and the listener.
     assert_eq!(seen.of_report(report).len(), 5, "{:#?}", seen.of_report(report));
 }
 
@@ -86,7 +86,7 @@ fn refused() {
     }
 }
 
-/// The hooks see that it failed, not why.
+/// The hooks see the failure without its error.
 fn unreachable() {
     for family in FAMILIES {
         let trace = Trace::start(&["--no-standing"]);
