@@ -1,4 +1,4 @@
-//! `egret run` as a service: how it starts, is asked, reloads and stops, and what it may do meanwhile.
+//! `egret run` as a service: start, queries, reload, stop and privileges.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]

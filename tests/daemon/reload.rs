@@ -51,7 +51,7 @@ fn replaced() {
     let events: Vec<_> = files.iter().flat_map(|file| ended.setup.events(file)).collect();
     let [enqueued, sent, dropped, queued] = ended.sinks["json"];
     assert_eq!((events.len() as u64, dropped, queued), (sent, 0, 0), "{ended:?}");
-    // Its counts went on, and no sink beside it was started anew: both had the same events.
+    // The counts of the prometheus sink continued, and it was not restarted: both sinks had the same events.
     assert_eq!(enqueued, ended.sinks["prometheus"][0], "{ended:?}");
     let closes = events.iter().filter(|event| event.pid == Some(report.pid) && event.name == "connection.close");
     assert!(closes.count() >= 2000, "every connection was reported, in one file or another");
@@ -103,7 +103,7 @@ fn restart() {
     daemon.says("capture.ring_size");
     let waiting = daemon.status()["configuration"]["waiting_for_restart"].clone();
     assert_eq!(waiting, serde_json::json!(["capture.ring_size"]));
-    // As it was: nothing waits any more.
+    // The former value: no option needs a restart any more.
     daemon.change("capture.ring_size", "\"4MiB\"");
     daemon.reload();
     assert_eq!(daemon.status()["configuration"]["waiting_for_restart"], serde_json::json!([]));
