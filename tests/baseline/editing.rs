@@ -1,4 +1,4 @@
-//! Several programs change a baseline, or cannot.
+//! Concurrent and failing changes of a baseline.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -57,7 +57,7 @@ fn full_disk() {
     with_small_disk(&disk.clone(), "256k", || {
         let file = disk.join("baseline");
         fs::write(&file, "# Mine.\nformat 1\n").unwrap();
-        // Lock first: it is made once, and then is there.
+        // The first edit creates the lock file before the disk is full.
         let allow = |number| {
             let mut command = directory.command("allow", &[&rule(number)]);
             command.args(["--baseline"]).arg(&file);
@@ -109,7 +109,7 @@ fn unmatched() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
     assert!(stderr.contains("`allow exe=curl -> tcp example.org 443` matches nothing"), "{stderr}");
-    // The other rule is none the worse for it.
+    // The other rule is kept.
     assert!(directory.stdout_of("show", &[]).contains("exe=/usr/bin/curl"));
 }
 

@@ -1,4 +1,4 @@
-//! From traffic to a baseline, and from there to what it would block.
+//! From traffic to a baseline, and to the flows that it would block.
 
 use std::process::Command;
 
@@ -23,7 +23,7 @@ fn learned() {
     let directory = Directory::new();
     let (log, program) = (directory.path("log"), traffic().display().to_string());
     let log = log.to_str().unwrap();
-    // Each run has a port of its own: more than eight of them become one rule.
+    // Each run has a different port: more than eight of them become one rule.
     let script = format!("for run in 1 2 3 4 5 6 7 8 9 10; do {program} tcp-blocking --count 3 > /dev/null; done");
     record(log.as_ref(), &["sh", "-c", &format!("{script}; {program} udp-connected > /dev/null")]);
     let said = directory.stdout_of("learn", &["--log", log]);
@@ -112,7 +112,7 @@ fn other_scripts() {
     std::fs::remove_file(gone_sh).unwrap();
     directory.stdout_of("learn", &["--log", usual.to_str().unwrap()]);
     let replay = directory.json("replay", &["--log", usual.to_str().unwrap()]);
-    // bash connects its socket, sends, and is refused: what failed is judged besides.
+    // bash connects its socket, sends, and is refused: failed flows are evaluated separately.
     assert_eq!((&replay["flows"], &replay["would_block"]), (&8.into(), &0.into()), "{replay}\n{}", directory.text());
     for line in [
         format!("{python} -I {evil} {app}"),

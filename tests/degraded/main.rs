@@ -1,7 +1,6 @@
-//! Hosts that lack something, for real: each lack gives a clear message and the right exit status or degradation.
+//! Hosts that lack something: each missing feature yields a clear message and the right exit status or degradation.
 //!
-//! Needs root, to take things away: what is taken is taken from the program under test alone, in a mount namespace of
-//! its own or with fewer capabilities.
+//! Needs root. Features are removed for the program under test only, in a mount namespace or with fewer capabilities.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 

@@ -33,7 +33,7 @@ pub(crate) fn doctor_reports_missing_cgroup_v2(egret: &Installed) {
     assert!(degradations(&ran).contains(&"no_cgroup2".to_owned()), "{ran}");
 }
 
-/// Nothing is left that a kernel layer could use.
+/// No kernel layer is usable.
 pub(crate) fn auto_without_cgroup_v2_and_tracefs_uses_scans(egret: &Installed) {
     let environment = Environment::whole().without_file_systems(&["cgroup2", "tracefs", "debugfs"]);
     let ran = environment.run(egret, &["trace", "--format", "json", "--duration", "500ms"]).ends_with(0).adds_up();
@@ -47,7 +47,7 @@ pub(crate) fn syscalls_layer_names_missing_tracefs(egret: &Installed) {
     ran.ends_with(3).says(&["syscalls", "tracefs", "mount -t tracefs"]);
 }
 
-/// The sockets layer takes its tracepoints from the kernel's types.
+/// The sockets layer finds its tracepoints by BTF.
 pub(crate) fn sockets_layer_needs_no_tracefs(egret: &Installed) {
     let (ran, pid, port) = trace_connect(&no_tracefs(), egret, &["--capture", "sockets"]);
     let ran = ran.ends_with(0).adds_up();
@@ -58,7 +58,7 @@ pub(crate) fn sockets_layer_needs_no_tracefs(egret: &Installed) {
     assert!(degradations(&ran).contains(&"no_tracefs".to_owned()), "{ran}");
 }
 
-/// The kernel mounts tracefs below debugfs by itself, for old programs.
+/// The kernel mounts tracefs below debugfs automatically, for old programs.
 pub(crate) fn tracefs_below_debugfs_is_found(egret: &Installed) {
     let environment = no_tracefs().with_mount("debugfs", "/sys/kernel/debug");
     let ran = environment.run(egret, &["doctor", "--json"]).ends_with(0);
@@ -84,7 +84,7 @@ pub(crate) fn connects_are_attributed_without_btf(egret: &Installed) {
     assert_eq!(check(&ran, "self_test.io_uring_connect")["status"], "ok", "{ran}");
 }
 
-/// Without the kernel's types nobody counts: then nothing is said, rather than zero.
+/// Without BTF no hook counts bytes: the value is absent rather than zero.
 pub(crate) fn byte_counts_are_absent_or_correct_without_btf(egret: &Installed) {
     let (ran, _, port) = trace_connect(&Environment::whole().without_types(), egret, &["--capture", "sockets"]);
     let ran = ran.ends_with(0);
@@ -102,7 +102,7 @@ pub(crate) fn missing_btf_and_tracefs_are_both_named(egret: &Installed) {
     assert_eq!(opened(&ran, port)["process.pid"], pid, "{ran}");
 }
 
-/// Nothing follows processes then: the command's connections are shown all the same, or the trace does not begin.
+/// No hook follows processes: either the command's connections are shown all the same, or the trace does not start.
 pub(crate) fn command_that_cannot_be_followed_is_reported_or_refused(egret: &Installed) {
     let arguments =
         ["trace", "--format", "json", "--capture", "sockets", "--", "bash", "-c", "exec 3<>/dev/udp/127.0.0.1/9"];

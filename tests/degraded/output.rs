@@ -1,4 +1,4 @@
-//! Nobody to write to, and bad usage.
+//! Broken outputs and usage errors.
 
 use std::fs::File;
 use std::io;
@@ -14,7 +14,7 @@ pub(crate) fn unknown_layer_is_a_usage_error(egret: &Installed) {
     }
 }
 
-/// A pipe whose reader has gone away before anything was written.
+/// A pipe whose reader has been closed.
 fn no_reader() -> Stdio {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
@@ -43,7 +43,7 @@ pub(crate) fn full_disk_is_reported(egret: &Installed) {
     ran.says(&["cannot write to standard output", "No space left on device"]).does_not_say(&["panicked"]);
 }
 
-/// No standard output at all: the shell closes it before the program starts.
+/// The shell closes standard output before the program starts.
 pub(crate) fn closed_standard_output_ends_without_a_panic(egret: &Installed) {
     let program = egret.program();
     let script = format!("exec {} trace --duration 200ms >&-", program.display());

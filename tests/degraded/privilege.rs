@@ -1,9 +1,9 @@
-//! Less privilege than the kernel layers need.
+//! Fewer privileges than the kernel layers need.
 
 use crate::environment::{Environment, Installed};
 use crate::traffic::{Preexisting, opened, trace_connect};
 
-/// What the remedy of `no_bpf_privilege` names.
+/// The capabilities that the remedy of `no_bpf_privilege` names.
 const SUFFICIENT: [&str; 4] = ["bpf", "net_admin", "perfmon", "sys_ptrace"];
 
 pub(crate) fn requested_layer_names_its_missing_privileges(egret: &Installed) {
@@ -16,7 +16,7 @@ pub(crate) fn requested_layer_names_its_missing_privileges(egret: &Installed) {
     }
 }
 
-/// Each capability is needed, and named alone when it alone is missing.
+/// Each capability is needed, and is the only one named if it alone is missing.
 pub(crate) fn single_missing_capability_is_named(egret: &Installed) {
     for missing in ["bpf", "perfmon", "net_admin"] {
         let rest: Vec<&str> = SUFFICIENT.into_iter().filter(|name| *name != missing).collect();
@@ -26,7 +26,7 @@ pub(crate) fn single_missing_capability_is_named(egret: &Installed) {
     }
 }
 
-/// The remedy that is given is enough.
+/// The suggested remedy is sufficient.
 pub(crate) fn unprivileged_user_captures_with_the_suggested_capabilities(egret: &Installed) {
     let environment = Environment::whole().nobody_with(&SUFFICIENT);
     let (ran, pid, port) = trace_connect(&environment, egret, &["--capture", "sockets"]);

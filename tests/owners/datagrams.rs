@@ -1,4 +1,4 @@
-//! UDP: sockets that name their peer with each datagram, and sockets that are connected to it.
+//! UDP: unconnected and connected sockets.
 
 use egret_model::{Attribution, Transport};
 use egret_tests::{Answer, Hand};
@@ -64,7 +64,7 @@ fn connected(judge: &mut Judge, local: &str, peer: &str) {
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, peer)), by(&hand, &socket, Attribution::Diag));
 }
 
-/// It leaves a note when it is closed: a datagram of it may still wait.
+/// A closed socket leaves an entry, because one of its datagrams may still be queued.
 fn connected_and_gone(judge: &mut Judge) {
     let mut hand = judge.hand();
     hand.make("udp 0.0.0.0:0");
@@ -87,10 +87,10 @@ fn shared_port(judge: &mut Judge) {
         }
     }
     assert_eq!(judge.search(&crate::judge::flow(Transport::Udp, &socket, PEER)), None, "nor does a search guess");
-    // To other peers only one of them sends.
+    // Only one of them sends to the other peer.
     one.make("send 127.0.0.2:9");
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, "127.0.0.2:9")), by(&one, &socket, Attribution::Tuple));
-    // And alone again.
+    // Known again once it is the only one.
     other.make("close");
     one.make(&format!("send {PEER}"));
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
@@ -118,7 +118,7 @@ fn taken_over(judge: &mut Judge) {
     other.make("udp 0.0.0.0:4000");
     let socket = other.make(&format!("send {PEER}"));
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&other, &socket, Attribution::Tuple));
-    // What the first left behind does not hide a socket that is connected.
+    // The entry of the first socket does not hide a connected one.
     other.make("close");
     one.make("udp 127.0.0.1:4000");
     one.make(&format!("connect {PEER}"));
@@ -138,7 +138,7 @@ fn connected_and_not(judge: &mut Judge) {
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
 }
 
-/// The threads that judge packets give their privileges up.
+/// The threads that evaluate packets drop their privileges.
 fn unprivileged(judge: &mut Judge) {
     let mut hand = judge.hand();
     let (owners, grants) = (&mut judge.owners, judge.grants.clone());

@@ -1,4 +1,4 @@
-//! What passes without being asked about: the mark that the kernel side gives a socket.
+//! Grants: the mark that the kernel side sets on a socket, so that its packets are not queued.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::judge::{ALLOWED, Judge, MASK, judged};
 
 const PEER: &str = "127.0.0.1:9";
 const LONG: Duration = Duration::from_secs(3600);
-/// A mark that the program sets itself, of none of egret's bits.
+/// A mark that the program sets itself, outside egret's bits.
 const OWN: u32 = 0x0012_3456;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -31,7 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// The process behind a hand, as a verdict would have found it.
+/// The process of a hand, as an evaluation would find it.
 fn process(judge: &mut Judge, hand: &mut Hand) -> ProcessId {
     hand.make("tcp 127.0.0.1:0");
     let socket = hand.make("connect 127.0.0.2:9");
@@ -42,7 +42,7 @@ fn grant(judge: &Judge, process: &ProcessId, peer: &str, lasts: Duration) {
     judge.grants.grant(process, Transport::Tcp, peer.parse().unwrap(), ALLOWED, lasts).unwrap();
 }
 
-/// The mark of a new socket that is connected to a peer.
+/// The mark of a new socket after it is connected to a peer.
 fn mark(hand: &mut Hand, local: &str, peer: &str) -> u32 {
     hand.make(&format!("tcp {local}"));
     hand.make(&format!("mark {OWN}"));
@@ -57,7 +57,7 @@ fn marked(judge: &mut Judge, local: &str, peer: &str) {
     assert_eq!(mark(&mut hand, local, peer), ALLOWED | OWN);
 }
 
-/// A rule counts what leaves with the mark.
+/// A firewall rule counts the packets that leave with the mark.
 fn first_packet(judge: &mut Judge) {
     let run = |judge: &Judge, words: &str| {
         let output = judge.namespace.command("iptables").args(words.split(' ')).output().unwrap();
@@ -87,7 +87,7 @@ fn others(judge: &mut Judge) {
         hand.make("tcp 0.0.0.0:0");
         assert_eq!(hand.tell(&format!("connect {peer}")).mark, Some(0), "{peer}");
     }
-    // Another run of the same program was not granted anything.
+    // Another process of the same program has no grant.
     assert_eq!(mark(&mut judge.hand(), "0.0.0.0:0", PEER), OWN);
 }
 
@@ -99,7 +99,7 @@ fn expire(judge: &mut Judge) {
     until("the end of the grant", || (mark(&mut hand, "0.0.0.0:0", PEER) == OWN).then_some(()));
 }
 
-/// A socket that is connected again loses what it was granted.
+/// A reconnected socket loses its grant.
 fn revoked(judge: &mut Judge) {
     let mut hand = judge.hand();
     let process = process(judge, &mut hand);
@@ -173,7 +173,7 @@ fn events(judge: &mut Judge) {
     assert!(asked.iter().all(|event| event.verdict.is_none() && event.evaluation.is_none()));
 }
 
-/// Everything up to the end of a process's second connection to [`crate::judge::NOWHERE`].
+/// All events up to the close of a process's second connection to [`crate::judge::NOWHERE`].
 fn until_closed(judge: &mut Judge, pid: u32) -> Vec<Event> {
     let mut events = Vec::new();
     until("the ends of the connections", || {

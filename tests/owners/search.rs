@@ -1,4 +1,4 @@
-//! What a search through `/proc` finds.
+//! Results of a search through `/proc`.
 
 use egret_capture::{Capture, Probe};
 use egret_model::{Attribution, Flow, Layer, Transport};
@@ -23,7 +23,7 @@ fn datagrams(judge: &mut Judge) {
     let sent = flow(Transport::Udp, &socket, "127.0.0.1:9");
     let owner = judge.search(&sent);
     assert_eq!(attributed(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
-    // It is as much as the hooks would have noted.
+    // The process is as complete as that of the hooks.
     hand.make("send 127.0.0.1:9");
     assert_eq!(owner.map(|owner| owner.process), judge.owners.find(&sent).map(|owner| owner.process));
     hand.make("close");

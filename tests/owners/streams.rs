@@ -1,4 +1,4 @@
-//! TCP: the packet that asks for the connection is looked up while nobody has answered it.
+//! TCP: the owner of a SYN is looked up before it is answered.
 
 use egret_model::{Attribution, Transport};
 use libtest_mimic::Trial;
@@ -31,7 +31,7 @@ fn waiting(judge: &mut Judge, local: &str, peer: &str) {
     }
 }
 
-/// The packet may be judged after its process has ended.
+/// The packet may be evaluated after its process has ended.
 fn gone(judge: &mut Judge) {
     let mut hand = judge.hand();
     hand.make("tcp 127.0.0.1:0");
@@ -42,7 +42,7 @@ fn gone(judge: &mut Judge) {
     assert_eq!(attributed(owner), Some((pid, socket.cookie.unwrap(), Attribution::Tuple)));
 }
 
-/// Nothing is noted without a policy; a search finds the socket.
+/// Nothing is recorded without a policy; a search finds the socket.
 fn older(judge: &mut Judge) {
     judge.grants.set_policy(false, 0, 0).unwrap();
     let mut hand = judge.hand();

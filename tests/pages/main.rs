@@ -1,5 +1,4 @@
-//! Pages of the documentation that are run as they stand: the commands of a page are typed, and what the page shows
-//! has to come.
+//! Runs the commands of documentation pages, and compares their output with the page.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
