@@ -1,4 +1,4 @@
-//! TLS greetings: never panics, and the server name is the same in however many packets it comes.
+//! TLS client hellos: never panics, and the server name does not depend on the segmentation.
 #![no_main]
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +8,7 @@ use egret_model::Timestamp;
 use egret_names::{Carrier, Client, Names, Segment, Settings};
 use libfuzzer_sys::fuzz_target;
 
-/// As many as are held of one connection.
+/// Bytes kept of one connection.
 const HELD: usize = 16 * 1024;
 
 fuzz_target!(|data: &[u8]| {

@@ -14,7 +14,7 @@ pub(crate) fn dashboards() -> Vec<(String, Value)> {
     files.into_iter().map(|(name, text)| (name, serde_json::from_str(&text).unwrap())).collect()
 }
 
-/// Its panels, without the rows.
+/// The panels of a dashboard, without rows.
 pub(crate) fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
     dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")
 }
@@ -23,7 +23,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// What is wrong with the names in a dashboard.
+/// Problems of the names in a dashboard.
 fn wrong(dashboard: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for panel in panels(dashboard) {
@@ -99,7 +99,8 @@ pub(super) fn say_what_they_show() {
     }
 }
 
-/// A zero in a stack is a line along its top; rates of what is rare are thousandths; a host's talk with itself hides the rest.
+/// Stacks omit zero series, which would draw a line along the top; rare events are shown as counts; loopback is off
+/// by default.
 pub(super) fn read_at_a_glance() {
     for (name, dashboard) in dashboards() {
         for panel in panels(&dashboard) {
@@ -123,7 +124,7 @@ pub(super) fn read_at_a_glance() {
     }
 }
 
-/// Every link to a dashboard has one, with the variables that it sets.
+/// Every link has a dashboard as its target, with the variables that it sets.
 pub(super) fn lead_somewhere() {
     let dashboards = dashboards();
     let mut led = BTreeSet::new();

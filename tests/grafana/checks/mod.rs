@@ -1,4 +1,4 @@
-//! What can be said of dashboards and alerts without running anything.
+//! Static checks of dashboards and alerts.
 
 mod alerts;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! A collector that is not there.
+//! An unreachable collector.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -11,7 +11,7 @@ pub(super) fn dead_collector_drops_only_its_own_events() {
     let daemon = setup.start();
     connect(100);
     let spans = account_when(&daemon, "otlp", |account| account.dropped.contains_key("unreachable"));
-    // The queue fills up if other programs of the host make many connections meanwhile.
+    // The queue fills up if other programs make many connections meanwhile.
     dropped_for(&spans, &["unreachable", "queue_full"]);
     assert!(metrics::add_up(&daemon)["otlp"].dropped["unreachable"] >= spans.dropped["unreachable"]);
     let ended = stop(daemon);
@@ -22,7 +22,7 @@ pub(super) fn dead_collector_drops_only_its_own_events() {
     assert!((1..20).contains(&complaints), "{}", ended.stderr);
 }
 
-/// An address where nobody listens.
+/// An address without a listener.
 fn nobody() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     format!("http://{}", listener.local_addr().unwrap())

@@ -1,4 +1,4 @@
-//! A file that logrotate renames.
+//! Log rotation by renaming.
 
 use std::fs;
 
