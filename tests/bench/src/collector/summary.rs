@@ -1,6 +1,6 @@
-//! What a tracing program says at its end.
+//! The final report of a tracing program.
 
-/// Records made, handed on and lost, and what sinks dropped of them. bpftrace only tells what was lost.
+/// Records captured, delivered and lost, and those that sinks dropped. bpftrace reports losses only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) captured: u64,
@@ -22,7 +22,7 @@ impl Summary {
         summary
     }
 
-    /// Adds what bpftrace says on its standard output, among the events: `Lost N events`.
+    /// Adds what bpftrace reports on its standard output, among the events: `Lost N events`.
     pub(super) fn add_lost(&mut self, output: &str) {
         let lost = output.lines().filter_map(|line| line.strip_prefix("Lost ")?.split(' ').next()?.parse::<u64>().ok());
         self.lost += lost.sum::<u64>();

@@ -1,10 +1,10 @@
-//! A baseline that covers what is measured, and much else.
+//! A baseline that covers the measured flows, and many others.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-/// Of so many rules. All but two are about other programs, as most rules are.
+/// A baseline with this many rules. All but two are about other programs, as usual.
 pub(super) fn text(rules: usize) -> Result<String> {
     let own = std::env::current_exe().context("this program has a path")?;
     let mut text = "format 1\n".to_owned();

@@ -1,4 +1,4 @@
-//! What was timed.
+//! Timed samples.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use crate::statistics::{Spread, percentile};
 /// One load under one judge.
 pub(super) struct Sample {
     pub(super) elapsed: Duration,
-    /// How long the client waited each time, nanoseconds.
+    /// Latencies of the client, nanoseconds.
     pub(super) times: Vec<f64>,
-    /// Packets that were put into queues meanwhile.
+    /// Packets queued meanwhile.
     pub(super) queued: u64,
 }
 
@@ -21,7 +21,7 @@ impl Sample {
         self.times.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Packets put into queues for each operation.
+    /// Packets queued for each operation.
     pub(super) fn queued_each(&self) -> f64 {
         self.queued as f64 / self.times.len().max(1) as f64
     }

@@ -1,4 +1,4 @@
-//! `docs/benchmarks.md`: a summary, then a section a part, each replaced by itself.
+//! `docs/benchmarks.md`: a summary, then a section for each part, each replaced separately.
 
 use std::fs;
 use std::path::PathBuf;

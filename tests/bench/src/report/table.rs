@@ -1,4 +1,4 @@
-//! Tables, and what was aimed for.
+//! Tables and aims.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// What a part of the benchmark was to reach, and whether it did.
+/// Aims of a part of the benchmark, and whether they were met.
 pub(crate) struct Aims(Table);
 
 impl Default for Aims {

@@ -1,4 +1,4 @@
-//! A thousand processes that connect, send a byte and end: how many get their right name, when, and at what cost.
+//! A thousand processes that connect, send a byte and end: how many are attributed correctly, when, and at what cost.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,19 +17,19 @@ use crate::host::{cpu_time, hooks_of};
 use crate::report::{Aims, Table, nanoseconds, seconds};
 use crate::statistics::percentile;
 
-/// How long after the last process its events may take.
+/// Time for events after the last process.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What one layer made of the processes.
+/// Results of one layer.
 #[derive(Default)]
 struct Findings {
-    /// Right pid and right executable.
+    /// Correct process id and executable.
     right: u64,
-    /// Another pid or executable.
+    /// Wrong process id or executable.
     wrong: u64,
-    /// The connection was seen, but nobody was named.
+    /// The connection was reported without a process.
     unnamed: u64,
-    /// The connection was not seen.
+    /// The connection was not reported.
     unseen: u64,
     /// From the event's own time to its arrival at the reader, nanoseconds.
     delays: Vec<f64>,
@@ -38,7 +38,7 @@ struct Findings {
     elapsed: Duration,
 }
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let count = bench.options.processes();
     let (mut aims, mut left_out) = (Aims::default(), String::new());
@@ -108,7 +108,7 @@ fn short_lived(bench: &Bench<'_>, count: u64) -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("egret-traffic printed no JSON")
 }
 
-/// Until the last connection shows, or the time for it is over.
+/// Waits until the last connection is reported, or for the grace period.
 fn wait_for_last(collector: &Collector, truth: &Truth) {
     let begin = Instant::now();
     let last = truth.last_port.map(|port| format!("\"network.local.port\":{port},"));
@@ -117,13 +117,13 @@ fn wait_for_last(collector: &Collector, truth: &Truth) {
     }
 }
 
-/// Local and peer address and port. Either alone may be another connection's as well.
+/// Local and peer address and port. One endpoint may belong to several connections.
 type Ends = [(String, u64); 2];
 
-/// What the processes said about themselves.
+/// The reports of the processes.
 struct Truth {
     executable: String,
-    /// Pids by the ends of their connections, in the order in which they ran.
+    /// Process ids by the endpoints of their connections, in order.
     processes: HashMap<Ends, Vec<u64>>,
     /// Local port of the last one.
     last_port: Option<u64>,
@@ -134,7 +134,7 @@ impl Truth {
         let executable =
             report.get("exe").and_then(Value::as_str).context("the report names no executable")?.to_owned();
         let children = report.get("children").and_then(Value::as_array).context("the report has no children")?;
-        // The server is among the children; only what was started for a moment has a way of that name.
+        // The server is a child as well; only short-lived processes have a way of that name.
         let short = children.iter().filter(|child| child.get("way").and_then(Value::as_str) == Some("one-shot"));
         let found = short.map(|child| Some((said_ends(child)?, child.get("pid")?.as_u64()?)));
         let found = found.collect::<Option<Vec<_>>>().context("a short process did not connect")?;
@@ -146,8 +146,8 @@ impl Truth {
         Ok(Self { executable, processes, last_port })
     }
 
-    /// The first event about each connection counts. Where both endpoints were used again, the connections differ
-    /// in their ids, and belong to the processes in order: one that was not seen makes the next ones wrong, never right.
+    /// The first event of each connection counts. Connections with the same endpoints differ in their ids, and belong
+    /// to the processes in order: a missing one makes the next ones wrong, never right.
     fn judge(&self, lines: &[Line]) -> Findings {
         let mut findings = Findings::default();
         let mut seen: HashMap<Ends, Vec<String>> = HashMap::new();
@@ -159,7 +159,7 @@ impl Truth {
             if ids.contains(&id) {
                 continue;
             }
-            // More connections than processes: the ends were another program's before or after.
+            // More connections than processes: another program used the same endpoints.
             let Some(pid) = pids.get(ids.len()) else { continue };
             ids.push(id);
             findings.note(&event, *pid, &self.executable);
@@ -263,11 +263,11 @@ mod tests {
         let report = json!({"exe": "/bin/x", "children": children});
         let truth = Truth::read(&report).unwrap();
         let lines = [
-            // Another connection with the same local port, and the peer of the right one.
+            // Another connection with the same local port, and the right peer.
             line(10, 8, Some(9), "/bin/y"),
             line(SERVER, 10, Some(9), "/bin/y"),
             line(10, SERVER, Some(1), "/bin/x"),
-            // Not the first event about this connection any more.
+            // Not the first event of this connection.
             line(10, SERVER, Some(9), "/bin/y"),
             line(20, SERVER, Some(9), "/bin/x"),
             line(30, SERVER, Some(3), "/bin/y"),
