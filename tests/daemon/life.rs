@@ -115,7 +115,7 @@ fn at_once() {
     let daemon = without_collector("\"1h\"");
     make_spans(&daemon);
     daemon.signal(Signal::SIGTERM);
-    daemon.says("stopping");
+    daemon.wait_for_stderr("stopping");
     assert_eq!(daemon.status()["stopping"], true);
     let begun = Instant::now();
     let ended = daemon.stop();

@@ -73,7 +73,7 @@ fn stuck() {
     ptrace::seize(thread, ptrace::Options::empty()).unwrap();
     ptrace::interrupt(thread).unwrap();
     waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
-    daemon.says("not drained");
+    daemon.wait_for_stderr("not drained");
     let noticed = beats(&daemon);
     let until_now = daemon.stderr().matches("not drained").count();
     until("more looks in vain", || (daemon.stderr().matches("not drained").count() >= until_now + 4).then_some(()));

@@ -78,7 +78,7 @@ fn as_before() {
     let mut daemon = Setup::new().json().start();
     daemon.change("json.destination", "\"/no/such/directory/events.jsonl\"");
     daemon.reload();
-    ["/no/such/directory", "as before"].into_iter().for_each(|word| daemon.says(word));
+    ["/no/such/directory", "as before"].into_iter().for_each(|word| daemon.wait_for_stderr(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert_eq!(daemon.status()["troubles"].as_array().map(Vec::len), Some(0));
@@ -90,7 +90,9 @@ fn wrong() {
     daemon.change("parquet.zstd_level", "99");
     daemon.change("enforce.bypass_users", "[\"no-such-user\"]");
     daemon.reload();
-    ["perhaps", "99", "this host has no such user", "goes on as before"].into_iter().for_each(|word| daemon.says(word));
+    ["perhaps", "99", "this host has no such user", "goes on as before"]
+        .into_iter()
+        .for_each(|word| daemon.wait_for_stderr(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert!(daemon.stop().status.success());
@@ -100,7 +102,7 @@ fn restart() {
     let mut daemon = Setup::new().start();
     daemon.change("capture.ring_size", "\"1MiB\"");
     daemon.reload();
-    daemon.says("capture.ring_size");
+    daemon.wait_for_stderr("capture.ring_size");
     let waiting = daemon.status()["configuration"]["waiting_for_restart"].clone();
     assert_eq!(waiting, serde_json::json!(["capture.ring_size"]));
     // The former value: no option needs a restart any more.
@@ -114,5 +116,5 @@ fn log() {
     assert!(!daemon.stderr().contains("INFO"), "{}", daemon.stderr());
     daemon.change("log.filter", "\"info\"");
     daemon.reload();
-    daemon.says("INFO");
+    daemon.wait_for_stderr("INFO");
 }

@@ -177,7 +177,7 @@ impl Ran {
     }
 
     /// Fails the test unless all of this is on standard error.
-    pub(crate) fn says(self, texts: &[&str]) -> Self {
+    pub(crate) fn stderr_has(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(self.stderr.contains(text), "no {text:?} on standard error: {self}");
         }
@@ -185,7 +185,7 @@ impl Ran {
     }
 
     /// Fails the test if any of this is on standard error.
-    pub(crate) fn does_not_say(self, texts: &[&str]) -> Self {
+    pub(crate) fn stderr_lacks(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(!self.stderr.contains(text), "{text:?} on standard error: {self}");
         }

@@ -15,12 +15,12 @@ fn no_tracefs() -> Environment {
 
 pub(crate) fn sockets_layer_names_missing_cgroup_v2(egret: &Installed) {
     let ran = no_cgroup().run(egret, &["trace", "--capture", "sockets", "--duration", "1s"]);
-    ran.ends_with(3).says(&["sockets", "cgroup v2", "mount -t cgroup2"]);
+    ran.ends_with(3).stderr_has(&["sockets", "cgroup v2", "mount -t cgroup2"]);
 }
 
 pub(crate) fn auto_without_cgroup_v2_uses_the_syscalls_layer(egret: &Installed) {
     let (ran, pid, port) = trace_connect(&no_cgroup(), egret, &[]);
-    let ran = ran.ends_with(0).adds_up().says(&["no_cgroup2", "cgroup v2"]);
+    let ran = ran.ends_with(0).adds_up().stderr_has(&["no_cgroup2", "cgroup v2"]);
     let event = opened(&ran, port);
     assert_eq!(event["egret.capture"], "syscalls", "{ran}");
     assert_eq!(event["process.pid"], pid, "{ran}");
@@ -37,14 +37,14 @@ pub(crate) fn doctor_reports_missing_cgroup_v2(egret: &Installed) {
 pub(crate) fn auto_without_cgroup_v2_and_tracefs_uses_scans(egret: &Installed) {
     let environment = Environment::whole().without_file_systems(&["cgroup2", "tracefs", "debugfs"]);
     let ran = environment.run(egret, &["trace", "--format", "json", "--duration", "500ms"]).ends_with(0).adds_up();
-    ran.says(&["cgroup v2", "tracefs", "scan_only"]);
+    ran.stderr_has(&["cgroup v2", "tracefs", "scan_only"]);
     let ran = environment.run(egret, &["doctor", "--json"]).ends_with(3);
     assert_eq!(chosen(&ran), "procfs", "{ran}");
 }
 
 pub(crate) fn syscalls_layer_names_missing_tracefs(egret: &Installed) {
     let ran = no_tracefs().run(egret, &["trace", "--capture", "syscalls", "--duration", "1s"]);
-    ran.ends_with(3).says(&["syscalls", "tracefs", "mount -t tracefs"]);
+    ran.ends_with(3).stderr_has(&["syscalls", "tracefs", "mount -t tracefs"]);
 }
 
 /// The sockets layer finds its tracepoints by BTF.
@@ -73,7 +73,7 @@ pub(crate) fn tracefs_below_debugfs_is_found(egret: &Installed) {
 pub(crate) fn connects_are_attributed_without_btf(egret: &Installed) {
     let environment = Environment::whole().without_types();
     let (ran, pid, port) = trace_connect(&environment, egret, &["--capture", "sockets"]);
-    let ran = ran.ends_with(0).adds_up().says(&["no_btf", "CONFIG_DEBUG_INFO_BTF"]);
+    let ran = ran.ends_with(0).adds_up().stderr_has(&["no_btf", "CONFIG_DEBUG_INFO_BTF"]);
     let event = opened(&ran, port);
     assert_eq!(event["process.pid"], pid, "{ran}");
     assert_eq!(event["egret.attribution"], "cookie", "{ran}");
@@ -98,7 +98,7 @@ pub(crate) fn byte_counts_are_absent_or_correct_without_btf(egret: &Installed) {
 pub(crate) fn missing_btf_and_tracefs_are_both_named(egret: &Installed) {
     let environment = no_tracefs().without_types();
     let (ran, pid, port) = trace_beside(&environment, egret, &["--capture", "sockets"]);
-    let ran = ran.ends_with(0).adds_up().says(&["no_btf", "no_tracefs"]);
+    let ran = ran.ends_with(0).adds_up().stderr_has(&["no_btf", "no_tracefs"]);
     assert_eq!(opened(&ran, port)["process.pid"], pid, "{ran}");
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn command_that_cannot_be_followed_is_reported_or_refused(egret: &Ins
         ["trace", "--format", "json", "--capture", "sockets", "--", "bash", "-c", "exec 3<>/dev/udp/127.0.0.1/9"];
     let ran = no_tracefs().without_types().run(egret, &arguments);
     if ran.status == 3 {
-        ran.says(&["tracefs"]);
+        ran.stderr_has(&["tracefs"]);
     } else {
         let ran = ran.ends_with(0);
         assert_eq!(opened(&ran, 9)["process.executable.name"], "bash", "{ran}");

@@ -10,7 +10,7 @@ pub(crate) fn requested_layer_names_its_missing_privileges(egret: &Installed) {
     for environment in [Environment::whole().nobody(), Environment::whole().powerless_root()] {
         for layer in ["sockets", "syscalls"] {
             let ran = environment.run(egret, &["trace", "--capture", layer, "--duration", "1s"]);
-            let ran = ran.ends_with(3).says(&[layer, "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"]);
+            let ran = ran.ends_with(3).stderr_has(&[layer, "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"]);
             assert!(ran.stdout.is_empty(), "{ran}");
         }
     }
@@ -22,7 +22,7 @@ pub(crate) fn single_missing_capability_is_named(egret: &Installed) {
         let rest: Vec<&str> = SUFFICIENT.into_iter().filter(|name| *name != missing).collect();
         let ran = Environment::whole().nobody_with(&rest).run(egret, &["trace", "--capture", "sockets"]).ends_with(3);
         let name = format!("missing CAP_{};", missing.to_uppercase());
-        ran.says(&[&name]);
+        ran.stderr_has(&[&name]);
     }
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn auto_without_privileges_falls_back_to_scans_with_a_reason(egret: &
     let preexisting = Preexisting::new();
     for environment in [Environment::whole().nobody(), Environment::whole().powerless_root()] {
         let ran = environment.run(egret, &["trace", "--format", "json", "--duration", "1s"]).ends_with(0).adds_up();
-        let ran = ran.says(&["sockets", "CAP_BPF", "scan_only"]);
+        let ran = ran.stderr_has(&["sockets", "CAP_BPF", "scan_only"]);
         assert!(ran.events().iter().all(|event| event["egret.capture"] == "procfs"), "{ran}");
         let ours = ran.events().into_iter().filter(|event| event["network.peer.port"] == preexisting.port()).count();
         assert_eq!(ours, 1, "the preexisting connection to port {}: {ran}", preexisting.port());
@@ -50,7 +50,7 @@ pub(crate) fn auto_without_privileges_falls_back_to_scans_with_a_reason(egret: &
 
 pub(crate) fn scans_need_no_privilege(egret: &Installed) {
     let ran = Environment::whole().nobody().run(egret, &["trace", "--capture", "procfs", "--duration", "500ms"]);
-    ran.ends_with(0).adds_up().does_not_say(&["CAP_BPF"]);
+    ran.ends_with(0).adds_up().stderr_lacks(&["CAP_BPF"]);
 }
 
 pub(crate) fn doctor_names_missing_privileges(egret: &Installed) {

@@ -28,7 +28,7 @@ fn tiny(kind: &str) {
     let mut reports = Vec::new();
     let report = until("connections without a gap after the storm", || {
         reports.push(Traffic::new(&["tcp-blocking"]).run());
-        trace.sees(|events| reports.iter().find(|report| told_whole(events, report)).cloned())
+        trace.sees(|events| reports.iter().find(|report| is_complete(events, report)).cloned())
     });
     let seen = trace.stop();
     assert!(seen.sum.lost > 0, "{:?}", seen.sum);
@@ -38,7 +38,7 @@ fn tiny(kind: &str) {
 }
 
 /// Whether both the first and the last event of a connection are reported, for client and server.
-fn told_whole(events: &[Event], report: &Report) -> bool {
+fn is_complete(events: &[Event], report: &Report) -> bool {
     let is_whole = |end: &Report| events.iter().rev().filter(|event| event.cookie() == end.total.socket()).count() >= 2;
     is_whole(report) && is_whole(report.server())
 }

@@ -46,7 +46,7 @@ fn heir(socket: &UdpSocket) -> Hand {
 /// Receives a datagram that is on its way, with a socket that does not block.
 fn take(hand: &mut Hand, command: &str) -> Answer {
     until("a datagram or an error", || {
-        Some(hand.tell(command)).filter(|answer| answer.error.as_deref() != Some("EAGAIN"))
+        Some(hand.run(command)).filter(|answer| answer.error.as_deref() != Some("EAGAIN"))
     })
 }
 
@@ -213,7 +213,7 @@ fn failed() {
     hand.make("udp 127.0.0.1:0");
     // A broadcast without permission fails in the call.
     let broadcast = "127.255.255.255:9";
-    assert_eq!(hand.tell(&format!("send {broadcast}")).error.as_deref(), Some("EACCES"));
+    assert_eq!(hand.run(&format!("send {broadcast}")).error.as_deref(), Some("EACCES"));
     hand.make(&format!("send {one}"));
     let cookie = hand.make(&format!("send {two}")).cookie.unwrap();
     let seen = ended(trace, hand, cookie);

@@ -51,7 +51,7 @@ fn is_between(event: &Event, [one, other]: [SocketAddr; 2]) -> bool {
 }
 
 /// Both endpoints of a connection.
-fn ends(stream: &TcpStream) -> [SocketAddr; 2] {
+fn endpoints(stream: &TcpStream) -> [SocketAddr; 2] {
     [stream.local_addr().unwrap(), stream.peer_addr().unwrap()]
 }
 
@@ -63,7 +63,7 @@ fn listed() {
     // A new connection, to check the order.
     let new = TcpStream::connect(server.address).unwrap();
     let (own, other) = (stream.local_addr().unwrap(), server.address);
-    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
+    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, endpoints(&new)))));
     let seen = trace.stop();
     let first_new = seen.events.iter().position(|event| !event.preexisting).unwrap();
     // Later events of preexisting sockets are marked as well: the list is what precedes the first new event.
@@ -92,7 +92,7 @@ fn used() {
     let (server, mut stream) = connection();
     let trace = Trace::start(&[]);
     round_trip(&mut stream);
-    let [own, other] = ends(&stream);
+    let [own, other] = endpoints(&stream);
     stream.shutdown(Shutdown::Both).unwrap();
     drop(stream);
     let report = server.finish();
@@ -116,7 +116,7 @@ fn named() {
     let (_server, stream) = connection();
     let ids = [(); 2].map(|()| {
         let trace = Trace::start(&[]);
-        let is_own = |event: &Event| is_between(event, ends(&stream)) && event.preexisting;
+        let is_own = |event: &Event| is_between(event, endpoints(&stream)) && event.preexisting;
         assert!(trace.wait_for(|events| events.iter().filter(|event| is_own(event)).count() == 2));
         let seen = trace.stop();
         let ids = seen.events.iter().filter(|event| is_own(event)).map(|event| event.connection.clone());
@@ -132,25 +132,25 @@ fn unlisted() {
     round_trip(&mut stream);
     let trace = Trace::start(&["--no-standing"]);
     let new = TcpStream::connect(server.address).unwrap();
-    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
+    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, endpoints(&new)))));
     let seen = trace.stop();
-    let of_old: Vec<_> = seen.events.iter().filter(|event| is_between(event, ends(&stream))).collect();
+    let of_old: Vec<_> = seen.events.iter().filter(|event| is_between(event, endpoints(&stream))).collect();
     assert!(of_old.is_empty(), "{of_old:#?}");
 }
 
 /// Nobody uses it after the start: its last event has what the list had.
 fn idle() {
     let (server, stream) = connection();
-    let [own, other] = ends(&stream);
+    let [own, other] = endpoints(&stream);
     let trace = Trace::start(&[]);
     drop(stream);
     let report = server.finish();
     let seen = trace.stop_after(&report);
     let own_pid = std::process::id();
-    for (ends, name, pid, inbound) in
+    for (endpoints, name, pid, inbound) in
         [((own, other), "connection.open", own_pid, false), ((other, own), "accept", report.pid, true)]
     {
-        let is = |event: &&Event| (event.local(), event.peer()) == (Some(ends.0), Some(ends.1));
+        let is = |event: &&Event| (event.local(), event.peer()) == (Some(endpoints.0), Some(endpoints.1));
         let events: Vec<_> = seen.events.iter().filter(is).collect();
         let (first, closed) = (only(&events, name), only(&events, "connection.close"));
         assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
@@ -209,9 +209,9 @@ fn backlog() {
     let trace = Trace::start(&[]);
     let newer = namespace.within(|| TcpStream::connect(server).unwrap());
     for (stream, preexisting) in [(older, true), (newer, false)] {
-        let ends = (Some(server), stream.local_addr().ok());
+        let endpoints = (Some(server), stream.local_addr().ok());
         let named = |events: &[Event], name: &str| {
-            events.iter().find(|event| event.name == name && (event.local(), event.peer()) == ends).cloned()
+            events.iter().find(|event| event.name == name && (event.local(), event.peer()) == endpoints).cloned()
         };
         assert!(trace.wait_for(|events| named(events, "accept").is_some()), "no accept is reported");
         let accepted = trace.sees(|events| named(events, "accept")).unwrap();

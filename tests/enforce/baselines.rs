@@ -57,7 +57,7 @@ fn broken_meanwhile() {
     let daemon = setup.start_in(&host.namespace);
     let state = until_mode(&daemon, "shadow");
     assert_eq!(state["last_fallback"]["reason"], "not_ready", "{state}");
-    daemon.says("baseline:3");
+    daemon.wait_for_stderr("baseline:3");
     assert_eq!(host.fetch(&unknown), Fate::Passed);
     until_counted(&daemon, "would_block", 1);
     assert!(daemon.stop().status.success());

@@ -52,7 +52,7 @@ fn ends() {
     let set = Instant::now();
     until_mode(&daemon, "observe");
     assert!(set.elapsed() < Duration::from_secs(60), "{:?}", set.elapsed());
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     assert!(daemon.stop().status.success());
 }
 

@@ -101,6 +101,6 @@ fn has_fallen_back(host: &Host, daemon: Daemon, unknown: &Path, reason: &str) {
         (metric(&text, "egret_fallbacks_total", &[&label]) > 0.0).then_some(text)
     });
     assert_eq!(metric(&text, "egret_mode", &["mode=\"shadow\""]).to_string(), "1", "{text}");
-    daemon.says(reason);
+    daemon.wait_for_stderr(reason);
     assert!(daemon.stop().status.success());
 }

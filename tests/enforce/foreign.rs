@@ -208,7 +208,7 @@ fn unreadable() {
     host.run(&["nft", "add", "rule", "ip", "mangle", "OUTPUT", "ct", "state", "invalid", "counter", "drop"]);
     let rules = || host.run(&["nft", "--stateless", "list", "table", "ip", "mangle"]);
     let before = rules();
-    daemon.says("cannot show the table");
+    daemon.wait_for_stderr("cannot show the table");
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
     assert_eq!(rules(), before, "nothing is added");
     let ended = daemon.stop();
@@ -235,7 +235,7 @@ fn no_room_and_closed() {
     switch(&daemon, &["enforce"]);
     assert_eq!(host.fetch(&allowed), Fate::Passed);
     fs::write(&limit, "1\n").unwrap();
-    daemon.says("net.netfilter.nf_conntrack_max");
+    daemon.wait_for_stderr("net.netfilter.nf_conntrack_max");
     let setup = daemon.kill();
     let daemon = setup.start_in(&host.namespace);
     until_mode(&daemon, "enforce");
@@ -264,7 +264,7 @@ fn no_room(from_the_start: bool) {
         fs::write(&limit, "1\n").unwrap();
         let state = until_mode(&daemon, "observe");
         assert_eq!(state["last_fallback"]["reason"], "connections_full", "{state}");
-        daemon.says("connections_full");
+        daemon.wait_for_stderr("connections_full");
     }
     assert_eq!(host.fetch(&unknown), Fate::Passed);
     assert!(!host.firewall().contains("egret"), "{}", host.firewall());

@@ -102,7 +102,7 @@ fn preexisting(again: bool) {
     until("the rule to be in force", || (state(&daemon)["generation"].as_u64() > before).then_some(()));
     assert_eq!(connected(&mut start(), peer).as_deref(), Some("ECONNREFUSED"));
     if again {
-        until("the end of the connection", || hand.tell("send").error);
+        until("the end of the connection", || hand.run("send").error);
     } else {
         for _ in 0..10 {
             hand.make("send");
@@ -117,7 +117,7 @@ fn connected(hand: &mut Hand, peer: SocketAddr) -> Option<String> {
     hand.make("tcp 0.0.0.0:0");
     hand.make(&format!("connect {peer}"));
     until("an answer", || {
-        let error = hand.tell("send").error;
+        let error = hand.run("send").error;
         (error.as_deref() != Some("EAGAIN")).then_some(error)
     })
 }

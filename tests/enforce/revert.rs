@@ -56,7 +56,7 @@ fn expired() {
         assert!(state["confirm_by"].is_null(), "{state}");
     }
     assert_eq!(host.fetch(&unknown), Fate::Passed);
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     assert!(daemon.stop().status.success());
 }
 
@@ -89,7 +89,7 @@ fn killed() {
         daemon = setup.start_in(&host.namespace);
         until_mode(&daemon, before);
         assert_eq!(host.fetch(&unknown), Fate::Passed, "{before}");
-        daemon.says("nobody had confirmed");
+        daemon.wait_for_stderr("nobody had confirmed");
     }
     assert!(daemon.stop().status.success());
 }

@@ -77,7 +77,7 @@ fn restarted() {
     }
     let text = get(&host.namespace, &daemon.metrics(), "/metrics");
     assert_eq!(metric(&text, "egret_controller_restarts_total", &[]).to_string(), "2", "{text}");
-    daemon.says("the controller panicked and is restarted");
+    daemon.wait_for_stderr("the controller panicked and is restarted");
     switch(&daemon, &["observe"]);
     assert_eq!(host.firewall(), before);
     stop(daemon);
@@ -92,7 +92,7 @@ fn has_failed(daemon: &Daemon) {
     assert!(text.contains("failed: enforce.on_failure is in force instead"), "{text}");
     let shown = switch(daemon, &[]);
     assert!(shown.contains("failed: enforce.on_failure"), "{shown}");
-    daemon.says("the controller panicked too often");
+    daemon.wait_for_stderr("the controller panicked too often");
     let refusal = refused(daemon, &["shadow"]);
     assert!(refusal.contains("restart egret"), "{refusal}");
 }
@@ -145,7 +145,7 @@ fn reverted_after_restart() {
     assert!(state["mode"] == "shadow" || !state["confirm_by"].is_null(), "{state}");
     until_mode(&daemon, "shadow");
     assert_eq!(host.fetch(&unknown), Fate::Passed);
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     stop(daemon);
 }
 
@@ -160,7 +160,7 @@ fn reverted_after_failure() {
     until("the mode before", || (state(&daemon)["mode"] == "observe").then_some(()));
     until("no rules", || (host.firewall() == before).then_some(()));
     assert_eq!(host.fetch(&unknown), Fate::Passed);
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     stop(daemon);
 }
 

@@ -85,7 +85,7 @@ fn others(judge: &mut Judge) {
     grant(judge, &ProcessId { uid: 1, ..process }, "127.0.0.3:9", LONG);
     for peer in ["127.0.0.2:9", "127.0.0.1:10", "127.0.0.3:9"] {
         hand.make("tcp 0.0.0.0:0");
-        assert_eq!(hand.tell(&format!("connect {peer}")).mark, Some(0), "{peer}");
+        assert_eq!(hand.run(&format!("connect {peer}")).mark, Some(0), "{peer}");
     }
     // Another process of the same program has no grant.
     assert_eq!(mark(&mut judge.hand(), "0.0.0.0:0", PEER), OWN);

@@ -61,6 +61,6 @@ fn elsewhere(judge: &mut Judge) {
     let socket = hand.make("send 127.0.0.1:9");
     assert_eq!(judge.find(Transport::Udp, &socket, "127.0.0.1:9"), None);
     hand.make("tcp 127.0.0.1:4000");
-    hand.tell("connect 127.0.0.1:9");
+    hand.run("connect 127.0.0.1:9");
     assert_eq!(judge.find(Transport::Tcp, &socket, "127.0.0.1:9"), None);
 }

@@ -59,7 +59,7 @@ fn is_like(pattern: &str, line: &str) -> bool {
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
-pub(crate) fn tests() {
+pub(crate) fn check_parser() {
     let page = "Text.\n```console\n$ one\n$ two <<END\n> three\nfour\n```\n```\n$ no console\n```\n";
     let step = |command: &str, expected: &str| Step { command: command.to_owned(), expected: expected.to_owned() };
     assert_eq!(steps(page), [step("one", ""), step("two <<END\nthree", "four\n")]);

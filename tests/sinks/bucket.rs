@@ -112,7 +112,7 @@ fn outage() {
     });
     until("an upload that failed", || spool(&daemon)["error"].is_string().then_some(()));
     assert_eq!(daemon.sink("parquet").lost(), 0, "{}", daemon.stderr());
-    daemon.says("they wait in parquet.spool");
+    daemon.wait_for_stderr("they wait in parquet.spool");
     let daemon = daemon.kill().start();
     let after = Traffic::new(&["tcp-blocking"]).run();
     let _moto = Moto::start(port);
@@ -123,7 +123,7 @@ fn outage() {
     });
     until("an empty spool", || (spool(&daemon)["files"] == 0).then_some(()));
     assert_eq!(spool(&daemon)["dropped"], serde_json::json!({}));
-    daemon.says("files are uploaded to the bucket again");
+    daemon.wait_for_stderr("files are uploaded to the bucket again");
     let ended = daemon.stop();
     let [enqueued, sent, dropped, queued] = ended.sinks["parquet"];
     assert_eq!((sent, dropped, queued), (enqueued, 0, 0), "{}", ended.stderr);
@@ -134,7 +134,7 @@ fn not_there() {
     let _moto = Moto::start(port);
     let daemon = setup(port, "s3://absent/flows").start();
     let _ = Traffic::new(&["tcp-blocking"]).run();
-    daemon.says("there is no such bucket; check parquet.destination");
+    daemon.wait_for_stderr("there is no such bucket; check parquet.destination");
     let ended = daemon.stop();
     assert!(ended.stderr.contains("wait for their upload until the next start"), "{}", ended.stderr);
 }
@@ -148,7 +148,7 @@ fn replaced_in_an_upload() {
     let _upload = silent.accept().expect("it uploads");
     daemon.change("parquet.rotate_after", "\"2s\"");
     daemon.reload();
-    daemon.says("sink started anew");
+    daemon.wait_for_stderr("sink started anew");
     let directory = daemon.setup().path("spool");
     until("the file that was being uploaded, in the spool of the next", || {
         (spool(&daemon)["files"].as_u64() > Some(0)).then_some(())

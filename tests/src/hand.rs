@@ -54,7 +54,7 @@ impl Hand {
     /// # Panics
     ///
     /// If the command is unknown.
-    pub fn tell(&mut self, command: &str) -> Answer {
+    pub fn run(&mut self, command: &str) -> Answer {
         writeln!(self.stdin, "{command}").expect("it reads commands");
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("it writes text");
@@ -67,7 +67,7 @@ impl Hand {
     ///
     /// If the call fails.
     pub fn make(&mut self, command: &str) -> Answer {
-        let answer = self.tell(command);
+        let answer = self.run(command);
         let fine = answer.error.as_deref().is_none_or(|error| error == "EINPROGRESS");
         assert!(fine, "{command:?}: {answer:?}");
         answer

@@ -144,10 +144,10 @@ impl Trace {
 
     /// Evaluates the events so far.
     #[must_use]
-    pub fn sees<T>(&self, tell: impl FnOnce(&[Event]) -> T) -> T {
+    pub fn sees<T>(&self, read: impl FnOnce(&[Event]) -> T) -> T {
         let mut progress = self.shared.progress.lock().expect("no reader panics");
         progress.parse();
-        tell(&progress.events)
+        read(&progress.events)
     }
 
     /// Stops it with `SIGINT`.

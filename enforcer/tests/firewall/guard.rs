@@ -13,20 +13,20 @@ fn install(host: &Host, way: Way, plan: Plan) -> Guardian {
 }
 
 /// The result of the next poll that was not deferred.
-fn look(host: &Host, guardian: &mut Guardian) -> Inspection {
-    until("a look", || match host.within(|| guardian.tick()) {
+fn poll(host: &Host, guardian: &mut Guardian) -> Inspection {
+    until("a poll", || match host.within(|| guardian.tick()) {
         Inspection::Unchanged => None,
-        looked => Some(looked),
+        polled => Some(polled),
     })
 }
 
 /// Asserts that the next poll installs the rules again for this reason and restores the listing.
-fn comes_back(host: &Host, guardian: &mut Guardian, cause: Cause, intact: &str) {
+fn assert_restored(host: &Host, guardian: &mut Guardian, cause: Cause, intact: &str) {
     let before = guardian.recreated().get(&cause).copied().unwrap_or_default();
-    let looked = look(host, guardian);
-    assert!(matches!(looked, Inspection::Recreated(because, _) if because == cause), "{looked:?}");
+    let polled = poll(host, guardian);
+    assert!(matches!(polled, Inspection::Recreated(because, _) if because == cause), "{polled:?}");
     assert_eq!(guardian.recreated()[&cause], before + 1);
-    assert!(matches!(look(host, guardian), Inspection::Intact));
+    assert!(matches!(poll(host, guardian), Inspection::Intact));
     assert!(matches!(host.within(|| guardian.tick()), Inspection::Unchanged));
     is_same(&host.listing(), intact);
 }
@@ -46,7 +46,7 @@ pub(crate) fn flushed_rules_are_restored(way: Way) {
     let intact = host.listing();
     for flush in flushes {
         host.sh(&flush);
-        comes_back(&host, &mut guardian, Cause::Missing, &intact);
+        assert_restored(&host, &mut guardian, Cause::Missing, &intact);
     }
 }
 
@@ -62,10 +62,10 @@ pub(crate) fn flushed_rules_are_restored_at_once_with_slow_tools(way: Way) {
     let mut guardian = host.within(|| Guardian::install(firewall, plans::closed(), Hierarchy::find()).unwrap().0);
     let intact = host.listing();
     for flush in flushes {
-        assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+        assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
         host.sh(&flush);
-        let looked = host.within(|| guardian.tick());
-        assert!(matches!(looked, Inspection::Recreated(Cause::Missing, _)), "{flush}: {looked:?}");
+        let polled = host.within(|| guardian.tick());
+        assert!(matches!(polled, Inspection::Recreated(Cause::Missing, _)), "{flush}: {polled:?}");
         is_same(&host.listing(), &intact);
     }
 }
@@ -80,7 +80,7 @@ pub(crate) fn changed_rule_is_restored(way: Way) {
     let mut guardian = install(&host, way, plans::closed());
     let intact = host.listing();
     host.sh(&change);
-    comes_back(&host, &mut guardian, Cause::Altered, &intact);
+    assert_restored(&host, &mut guardian, Cause::Altered, &intact);
 }
 
 pub(crate) fn rule_inserted_before_is_overtaken(way: Way) {
@@ -89,8 +89,8 @@ pub(crate) fn rule_inserted_before_is_overtaken(way: Way) {
     host.sh(&format!("{v4} -A OUTPUT -p tcp --dport 9 -j DROP"));
     let mut guardian = install(&host, way, plans::closed());
     host.sh(&format!("{v4} -I OUTPUT -p tcp --dport 10 -j ACCEPT"));
-    let looked = look(&host, &mut guardian);
-    assert!(matches!(looked, Inspection::Recreated(Cause::Displaced, _)), "{looked:?}");
+    let polled = poll(&host, &mut guardian);
+    assert!(matches!(polled, Inspection::Recreated(Cause::Displaced, _)), "{polled:?}");
     let rules = host.sh(&format!("{v4} -S OUTPUT"));
     let places = [format!("-j {NAME}"), "--dport 10".to_owned(), "--dport 9".to_owned()];
     let lines = rules.lines().skip(1).zip(&places);
@@ -107,10 +107,10 @@ pub(crate) fn reload_by_another_tool_is_undone(way: Way) {
         let saved = host.sh(&format!("{v4}-save 2>/dev/null | grep -v {NAME}"));
         host.feed(&format!("{v4}-restore"), &[], &saved);
         let reloaded = host.listing();
-        let looked = look(&host, &mut guardian);
-        assert!(matches!(looked, Inspection::Recreated(Cause::Missing, _)), "{looked:?}");
+        let polled = poll(&host, &mut guardian);
+        assert!(matches!(polled, Inspection::Recreated(Cause::Missing, _)), "{polled:?}");
         is_kept(&reloaded, &host.listing());
-        assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+        assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
         host.within(|| guardian.remove().unwrap());
         assert!(!host.listing().contains(&format!("-j {NAME}\n")));
     }
@@ -120,9 +120,9 @@ pub(crate) fn foreign_changes_cause_no_reinstallation(way: Way) {
     let [v4, _] = way.iptables();
     let host = Host::new();
     let mut guardian = install(&host, way, plans::closed());
-    assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+    assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
     host.sh(&format!("{v4} -A OUTPUT -p tcp --dport 9 -j DROP && nft add table inet others"));
-    assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+    assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
     assert!(guardian.recreated().is_empty());
 }
 
@@ -139,17 +139,17 @@ pub(crate) fn new_cgroup_is_bypassed(way: Way) {
     // Twice, as a unit that is restarted.
     for _ in 0..2 {
         let made = Cgroup::new(&path);
-        let looked = look(&host, &mut guardian);
+        let polled = poll(&host, &mut guardian);
         assert!(
-            matches!(&looked, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.is_empty()),
-            "{looked:?}"
+            matches!(&polled, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.is_empty()),
+            "{polled:?}"
         );
         assert!(host.listing().contains(&path));
         made.remove();
-        let looked = look(&host, &mut guardian);
+        let polled = poll(&host, &mut guardian);
         assert!(
-            matches!(&looked, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.len() == 1),
-            "{looked:?}"
+            matches!(&polled, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.len() == 1),
+            "{polled:?}"
         );
     }
     assert_eq!(guardian.recreated()[&Cause::ControlGroup], 4);
@@ -169,7 +169,7 @@ pub(crate) fn new_plan_replaces_the_former_plan(way: Way) {
     let closed = host.listing();
     host.within(|| guardian.replace(plans::open()).unwrap());
     assert_ne!(host.listing(), closed);
-    assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+    assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
     host.within(|| guardian.replace(plans::closed()).unwrap());
     is_same(&host.listing(), &closed);
     assert!(guardian.recreated().is_empty());

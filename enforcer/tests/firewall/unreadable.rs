@@ -43,11 +43,11 @@ pub(crate) fn table_that_became_unreadable_is_left_alone() {
         host.feed("nft", &["-f", "-"], foreign);
         let before = host.listing();
         for _ in 0..2 {
-            let looked = until("a look", || match host.within(|| guardian.tick()) {
+            let polled = until("a poll", || match host.within(|| guardian.tick()) {
                 Inspection::Unchanged => None,
-                looked => Some(looked),
+                polled => Some(polled),
             });
-            assert!(matches!(looked, Inspection::Failed(_)), "{looked:?}");
+            assert!(matches!(polled, Inspection::Failed(_)), "{polled:?}");
             is_same(&host.listing(), &before);
         }
         // A new plan is not installed either.

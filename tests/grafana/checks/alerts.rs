@@ -27,7 +27,7 @@ fn alerts() -> Vec<Alert> {
         .collect()
 }
 
-pub(super) fn name_what_egret_serves() {
+pub(super) fn use_only_served_metrics() {
     let alerts = alerts();
     assert!(alerts.len() > 10);
     for alert in alerts {

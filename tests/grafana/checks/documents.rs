@@ -17,7 +17,7 @@ fn read(path: &str) -> String {
 }
 
 /// Every word in a page that looks like a metric is one, or is a prefix of metrics.
-pub(super) fn name_what_egret_serves() {
+pub(super) fn use_only_served_metrics() {
     let mut pages = vec![root().join("README.md")];
     let mut directories = vec![root().join("docs"), root().join("grafana")];
     while let Some(directory) = directories.pop() {

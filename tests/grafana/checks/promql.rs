@@ -113,7 +113,7 @@ fn is_of_name(one: char) -> bool {
 }
 
 /// Metric names are distinguished from other words.
-pub(crate) fn reads_names() {
+pub(crate) fn parses_names() {
     let read = |expression: &str| {
         let Names { selected, grouped } = names(expression);
         let selected: Vec<String> =

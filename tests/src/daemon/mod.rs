@@ -87,7 +87,7 @@ impl Daemon {
     /// Notifications that it has sent to the service manager so far.
     #[must_use]
     pub fn notifications(&self) -> Vec<String> {
-        self.tell(|output| output.notifications.clone())
+        self.read(|output| output.notifications.clone())
     }
 
     /// Waits for a notification that contains this text.
@@ -113,7 +113,7 @@ impl Daemon {
     /// Its standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
-        self.tell(|output| output.stderr.clone())
+        self.read(|output| output.stderr.clone())
     }
 
     /// Waits for a text on standard error.
@@ -121,18 +121,18 @@ impl Daemon {
     /// # Panics
     ///
     /// If it does not.
-    pub fn says(&self, word: &str) {
+    pub fn wait_for_stderr(&self, word: &str) {
         until(&format!("{word:?} on standard error"), || self.stderr().contains(word).then_some(()));
     }
 
     /// Its standard output so far.
     #[must_use]
     pub fn stdout(&self) -> Vec<u8> {
-        self.tell(|output| output.stdout.clone())
+        self.read(|output| output.stdout.clone())
     }
 
-    fn tell<T>(&self, tell: impl FnOnce(&Output) -> T) -> T {
-        tell(&self.output.lock().expect("no reader panics"))
+    fn read<T>(&self, read: impl FnOnce(&Output) -> T) -> T {
+        read(&self.output.lock().expect("no reader panics"))
     }
 
     /// The output of `egret status --json`.

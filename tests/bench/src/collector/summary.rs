@@ -50,7 +50,7 @@ mod tests {
     use super::Summary;
 
     #[test]
-    fn reads_what_both_programs_say_about_losses() {
+    fn losses_of_both_programs_are_parsed() {
         let egret = Summary::read("egret: lost at flow_ring, ring_full: 3\ncaptured=10 delivered=7 lost=3\n");
         assert_eq!(egret, Summary { captured: 10, delivered: 7, lost: 3, dropped: 0 });
         assert!(egret.adds_up());

@@ -78,7 +78,7 @@ mod tests {
     use super::id_sequence;
 
     #[test]
-    fn packets_of_a_queue_are_counted_by_their_numbers() {
+    fn packet_numbers_count_the_packets_of_a_queue() {
         let line = " 5300  24411     3 2   128     0     0    17094  1";
         assert_eq!(id_sequence(line), Some(17094));
         assert_eq!(id_sequence(""), None);

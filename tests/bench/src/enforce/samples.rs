@@ -62,7 +62,7 @@ mod tests {
     use crate::enforce::judge::Judge::{C, Enforce};
 
     #[test]
-    fn ratios_are_formed_within_rounds_before_the_median_is_taken() {
+    fn median_is_taken_of_the_ratios_of_each_round() {
         let mut samples = Samples::default();
         for (round, slowness) in [(0, 1_u64), (1, 10), (2, 3)] {
             let sample = |millis| Sample {

@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_close_follows_its_open_and_times_never_go_back() {
+    fn close_follows_its_open_and_times_increase() {
         let events = Population::new(7).take(20_000);
         assert_eq!(events.len(), 20_000);
         assert!(events.is_sorted_by_key(|event| event.time));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_makes_the_same_events() {
+    fn equal_seeds_give_equal_events() {
         let text = |seed| format!("{:?}", Population::new(seed).take(500));
         assert_eq!(text(3), text(3));
         assert_ne!(text(3), text(4));

@@ -99,7 +99,7 @@ mod tests {
     use super::number;
 
     #[test]
-    fn reads_a_number_only_under_its_whole_name() {
+    fn number_is_found_by_its_complete_name() {
         let text = "pos:\t0\nmap_id:\t569\nmemlock:\t520\n";
         assert_eq!(number(text, "map_id"), Some(569));
         assert_eq!(number(text, "memlock"), Some(520));

@@ -147,7 +147,7 @@ mod tests {
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
 
     #[test]
-    fn aims_of_one_figure_are_one_line() {
+    fn aims_with_one_figure_share_a_line() {
         let sections = "<!-- begin a -->\n\n## A, b: c\n\nMeasured 2026-11-23 with x.\n\n\
                         | `one` under x | at least 0.90 | 0.823 (0.42–1.12); by CPU 1 | **not met** |\n\
                         | `two` under x | at least 0.90 | 0.940 (0.75–1.14) | met |\n\
@@ -166,7 +166,7 @@ mod tests {
 
     /// `EGRET_BLESS=1` regenerates it.
     #[test]
-    fn the_first_page_is_up_to_date() {
+    fn summary_is_up_to_date() {
         let text = fs::read_to_string(PAGE).unwrap();
         if env::var_os("EGRET_BLESS").is_some() {
             fs::write(PAGE, with_summary(&text)).unwrap();

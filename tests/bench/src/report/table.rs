@@ -71,7 +71,7 @@ mod tests {
     use super::Table;
 
     #[test]
-    fn a_table_is_markdown_with_figures_to_the_right() {
+    fn table_is_markdown_with_right_aligned_figures() {
         let mut table = Table::new(["what", "ns"]);
         table.row(["getppid", "61"]);
         assert_eq!(table.to_string(), "| what | ns |\n| --- | ---: |\n| getppid | 61 |\n");

@@ -118,13 +118,13 @@ fn wait_for_last(collector: &Collector, truth: &Truth) {
 }
 
 /// Local and peer address and port. One endpoint may belong to several connections.
-type Ends = [(String, u64); 2];
+type Endpoints = [(String, u64); 2];
 
 /// The reports of the processes.
 struct Truth {
     executable: String,
     /// Process ids by the endpoints of their connections, in order.
-    processes: HashMap<Ends, Vec<u64>>,
+    processes: HashMap<Endpoints, Vec<u64>>,
     /// Local port of the last one.
     last_port: Option<u64>,
 }
@@ -136,10 +136,10 @@ impl Truth {
         let children = report.get("children").and_then(Value::as_array).context("the report has no children")?;
         // The server is a child as well; only short-lived processes have a way of that name.
         let short = children.iter().filter(|child| child.get("way").and_then(Value::as_str) == Some("one-shot"));
-        let found = short.map(|child| Some((said_ends(child)?, child.get("pid")?.as_u64()?)));
+        let found = short.map(|child| Some((reported_endpoints(child)?, child.get("pid")?.as_u64()?)));
         let found = found.collect::<Option<Vec<_>>>().context("a short process did not connect")?;
         let last_port = found.last().map(|([(_, port), _], _)| *port);
-        let mut processes: HashMap<Ends, Vec<u64>> = HashMap::new();
+        let mut processes: HashMap<Endpoints, Vec<u64>> = HashMap::new();
         for (ends, pid) in found {
             processes.entry(ends).or_default().push(pid);
         }
@@ -150,10 +150,10 @@ impl Truth {
     /// to the processes in order: a missing one makes the next ones wrong, never right.
     fn judge(&self, lines: &[Line]) -> Findings {
         let mut findings = Findings::default();
-        let mut seen: HashMap<Ends, Vec<String>> = HashMap::new();
+        let mut seen: HashMap<Endpoints, Vec<String>> = HashMap::new();
         for line in lines {
             let Ok(event) = serde_json::from_str::<Value>(&line.text) else { continue };
-            let Some((ends, id)) = seen_ends(&event).zip(connection_id(&event)) else { continue };
+            let Some((ends, id)) = event_endpoints(&event).zip(connection_id(&event)) else { continue };
             let Some(pids) = self.processes.get(&ends) else { continue };
             let ids = seen.entry(ends).or_default();
             if ids.contains(&id) {
@@ -176,7 +176,7 @@ fn connection_id(event: &Value) -> Option<String> {
     Some(event.get("connection.id")?.as_str()?.to_owned())
 }
 
-fn said_ends(child: &Value) -> Option<Ends> {
+fn reported_endpoints(child: &Value) -> Option<Endpoints> {
     let end = |key: &str| {
         let (address, port) = child.get(key)?.as_str()?.rsplit_once(':')?;
         Some((address.to_owned(), port.parse().ok()?))
@@ -184,7 +184,7 @@ fn said_ends(child: &Value) -> Option<Ends> {
     Some([end("local")?, end("peer")?])
 }
 
-fn seen_ends(event: &Value) -> Option<Ends> {
+fn event_endpoints(event: &Value) -> Option<Endpoints> {
     let end = |name: &str| {
         let address = event.get(format!("network.{name}.address"))?.as_str()?;
         Some((address.to_owned(), event.get(format!("network.{name}.port"))?.as_u64()?))
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_right_pid_with_the_right_executable_is_right() {
+    fn attribution_needs_the_correct_pid_and_executable() {
         let child = |pid: u64, port: u64| {
             json!({
                 "way": "one-shot",
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(findings.delays, vec![5000.0; 4]);
     }
     #[test]
-    fn processes_that_used_the_same_ends_are_told_apart_by_their_connections() {
+    fn processes_with_equal_endpoints_are_distinguished_by_connection_id() {
         let child = |pid: u64| json!({"way": "one-shot", "pid": pid, "local": "127.0.0.1:10", "peer": "127.0.0.1:7"});
         let report = json!({"exe": "/bin/x", "children": [child(1), child(2)]});
         let truth = Truth::read(&report).unwrap();

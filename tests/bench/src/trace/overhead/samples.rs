@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_formed_within_rounds_before_the_median_is_taken() {
+    fn median_is_taken_of_the_ratios_of_each_round() {
         let mut samples = Samples::default();
         // The machine is ten times slower in the second round: every pair has the ratio one half.
         for (round, slowness) in [(0, 1), (1, 10), (2, 3)] {
