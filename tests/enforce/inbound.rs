@@ -75,7 +75,7 @@ fn inbound(again: bool, first: usize) {
     let mut command = host.namespace.command(unknown.to_str().unwrap());
     command.args(["--silent", "--noproxy", "*", "--connect-timeout", "5"]);
     command.arg(format!("http://{}/", reachable.local_addr().unwrap()));
-    assert_eq!(fate(&mut command), Fate::Refused, "what this host begins is judged");
+    assert_eq!(fate(&mut command), Fate::Refused, "flows that this host begins are evaluated");
     all.iter_mut().for_each(|ends| talk(ends, first));
     assert!(daemon.stop().status.success());
     all.iter_mut().for_each(|ends| talk(ends, first));

@@ -342,7 +342,7 @@ fn answers(way: Way) {
         until_counted(&served.daemon, "block", blocked);
     }
     assert!(server.wait().unwrap().success());
-    assert!(stranger.recv(&mut heard).is_err(), "what nobody asked for is judged");
+    assert!(stranger.recv(&mut heard).is_err(), "unsolicited datagrams are evaluated");
     assert!(served.daemon.stop().status.success());
 }
 

@@ -97,9 +97,9 @@ fn configured() {
     let scene = Scene::new();
     let program = scene.host.program("program");
     let daemon = enforcing(&scene, &program);
-    assert_eq!(scene.fetch(&program, REAL), Fate::Refused, "nobody has asked for it");
+    assert_eq!(scene.fetch(&program, REAL), Fate::Refused, "the name was not resolved yet");
     assert_eq!(scene.fetch(&program, "good.test"), Fate::Passed);
-    assert_eq!(scene.fetch(&program, REAL), Fate::Passed, "somebody has asked for it");
+    assert_eq!(scene.fetch(&program, REAL), Fate::Passed, "the name was resolved");
     assert_eq!(scene.fetch(&program, EVIL), Fate::Refused);
     assert!(daemon.stop().status.success());
 }

@@ -118,7 +118,7 @@ fn contained() {
         text(daemon.setup()).lines().any(|line| is_rule(&line)).then_some(())
     });
     let readiness: Value = serde_json::from_str(&baseline(daemon.setup(), "readiness", &["--json"])).unwrap();
-    assert_eq!(readiness["overall"]["flows"], 0, "they are never judged: {readiness}");
+    assert_eq!(readiness["overall"]["flows"], 0, "they are never evaluated: {readiness}");
     assert_eq!(state(&daemon)["baseline"]["flows"], 0);
     group.remove();
     assert!(daemon.stop().status.success());

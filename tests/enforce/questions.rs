@@ -68,7 +68,7 @@ fn always() {
     let said = stdout_of(daemon.ask(&["ask", "allow", &id]).env("SUDO_USER", "alice").env("LOGNAME", "mallory"));
     assert!(said.contains("in the baseline"), "{said}");
     assert_eq!([host.fetch(&program), host.fetch(&program)], [Fate::Passed; 2]);
-    assert_eq!(host.fetch_from(&program, "127.0.0.2"), Fate::Refused, "of that nobody said anything");
+    assert_eq!(host.fetch_from(&program, "127.0.0.2"), Fate::Refused, "the answer is not about this peer");
     until_learned(daemon.setup(), &["allow ", &program.display().to_string(), "answered by alice, 20"]);
     let daemon = daemon.kill().start_in(&host.namespace);
     until_mode(&daemon, "enforce");
@@ -192,7 +192,7 @@ fn held_datagram() {
     until("a question", || (!open(&daemon).is_empty()).then_some(()));
     let _ = until_counted(&daemon, "block", 1);
     receiver.set_nonblocking(true).unwrap();
-    assert!(receiver.recv(&mut [0; 100]).is_err(), "nobody answered");
+    assert!(receiver.recv(&mut [0; 100]).is_err(), "no answer arrived");
     let lines = daemon.setup().lines();
     let sent = until("the event", || {
         let events = daemon.setup().events(&lines);

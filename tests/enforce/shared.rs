@@ -96,7 +96,7 @@ fn shared(both: bool) {
     let [mut one, mut two] = scripts.each_ref().map(|script| Sharing::start(&host, script));
     let mut heard = [0; 16];
     one.send(&host);
-    assert_eq!(receiver.recv(&mut heard).unwrap(), 5, "nobody else has sent");
+    assert_eq!(receiver.recv(&mut heard).unwrap(), 5, "no other process has sent");
     for turn in 1..=2 {
         two.send(&host);
         one.send(&host);

@@ -96,6 +96,6 @@ fn names() {
         assert_eq!(names.map(|name| host.fetch_from(&wide, name)), [Fate::Passed; 2], "{address}");
         assert_eq!(host.fetch_from(&allowed, "sub.changing.test"), Fate::Refused, "{address}");
     }
-    assert_eq!(host.fetch_from(&allowed, "127.8.0.4"), Fate::Refused, "nobody asked for a name of it");
+    assert_eq!(host.fetch_from(&allowed, "127.8.0.4"), Fate::Refused, "no name of it was resolved");
     assert!(daemon.stop().status.success());
 }

@@ -17,7 +17,7 @@ const PROMQL: [(&str, &str); 7] = [
 /// The expression that Prometheus gets.
 pub(crate) fn substituted(expression: &str) -> String {
     let made = PROMQL.iter().fold(expression.to_owned(), |made, (name, value)| made.replace(name, value));
-    assert!(!made.contains('$'), "a variable that nobody set: {made}");
+    assert!(!made.contains('$'), "an unknown variable: {made}");
     made
 }
 
@@ -27,6 +27,6 @@ pub(crate) fn substituted_in_sql(sql: &str, values: &BTreeMap<&str, String>) -> 
         let quoted = format!("'{}'", value.replace('\'', "''"));
         made.replace(&format!("${{{name}:raw}}"), value).replace(&format!("${{{name}:sqlstring}}"), &quoted)
     });
-    assert!(!made.contains("${"), "a variable that nobody set: {made}");
+    assert!(!made.contains("${"), "an unknown variable: {made}");
     made
 }

@@ -73,7 +73,7 @@ fn answer_applies_to_its_extent() {
         assert_eq!(settled.rules.iter().map(|rule| rule.destination.to_string()).collect::<Vec<_>>(), [rule]);
         let found = |facts: &Facts<'_>| if is_allowed(&mut table, facts, now).is_some() { '1' } else { '0' };
         assert_eq!(flows.iter().map(found).collect::<String>(), answered, "{rule}");
-        assert_eq!(table.questions(now).len(), answered.matches('0').count(), "what is answered is not open: {rule}");
+        assert_eq!(table.questions(now).len(), answered.matches('0').count(), "answered questions are closed: {rule}");
         assert_eq!(is_allowed(&mut table, &Facts { user: Some("bob".into()), ..flows[0].clone() }, now), None);
         assert!(table.withdraw(1));
         assert_eq!(is_allowed(&mut table, &flows[0], now), None);

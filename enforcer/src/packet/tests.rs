@@ -127,7 +127,7 @@ fn connection_request_is_recognised_by_its_flags() {
         }
     }
     let cut = v4(6, 0, 0, &with(ACK));
-    assert!(is_request(&cut[..20 + TCP_FLAGS]) && is_request(&[]), "who knows");
+    assert!(is_request(&cut[..20 + TCP_FLAGS]) && is_request(&[]), "truncated packets count as requests");
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) fn passing_packets_traverse_foreign_rules(way: Way) {
             assert_eq!(host.connection_marks(to), [remembered], "{to}");
         }
         for (to, _listener) in host.listeners() {
-            assert!(!connects(&host, to), "what nobody judged does not pass");
+            assert!(!connects(&host, to), "unevaluated packets do not pass");
         }
     }
 }

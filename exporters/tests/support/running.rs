@@ -22,7 +22,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A sink on a thread of its own, as the daemon runs it.
+/// A sink on a separate thread, as the daemon runs it.
 pub(crate) struct Running {
     sender: Option<Sender>,
     ledger: Ledger,

@@ -107,7 +107,7 @@ fn truncated() {
     }
 }
 
-/// A process without a question of its own has the answers of others as evidence.
+/// For a process that was not seen to ask, the answers to others are evidence.
 fn somebody_else() {
     let namespace = Namespace::resolving("nameserver 127.0.0.2");
     let _name_servers = name_servers(&namespace);

@@ -28,7 +28,17 @@ fn server_name(data: &[u8], size: usize) -> Option<Arc<str>> {
     let remote = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 443));
     let segment = |carrier, payload| {
         let time = Timestamp(0);
-        Segment { time, cookie: 1, process: None, user: None, namespace: 1, carrier, remote, payload, length: payload.len() }
+        Segment {
+            time,
+            cookie: 1,
+            process: None,
+            user: None,
+            namespace: 1,
+            carrier,
+            remote,
+            payload,
+            length: payload.len(),
+        }
     };
     for (part, at) in data.chunks(size).zip((0u32..).step_by(size)) {
         names.hello(&segment(Carrier::Tcp { sequence: at.wrapping_sub(100) }, part));

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use egret_tests::PATIENCE;
 
-/// The status and the body of the answer; `None` if nobody listens.
+/// The status and the body of the answer; `None` if the connection is refused.
 pub(super) fn try_get(address: &str, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

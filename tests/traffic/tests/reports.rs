@@ -1,4 +1,4 @@
-//! Both ends of a way must tell the same story: they are different processes that count their own calls.
+//! The reports of both endpoints must agree: they are different processes that count their own calls.
 //!
 //! Needs root, for raw sockets and network namespaces.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that is not as it should be")]

@@ -56,7 +56,7 @@ fn partly(rejected_spans: i64, message: &str) -> ExportTraceServiceResponse {
     ExportTraceServiceResponse { partial_success }
 }
 
-/// A collector with a runtime of its own: when it is dropped, its connections break.
+/// A collector with a separate runtime: dropping it closes its connections.
 pub(crate) struct Collector {
     script: Arc<Script>,
     endpoint: String,
