@@ -1,4 +1,4 @@
-//! Several programs change a baseline, or cannot.
+//! Concurrent and failing changes of a baseline.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -11,12 +11,12 @@ use crate::{Directory, test};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("editing::nobody_writes_over_another", at_once),
-        test("editing::mode_and_owner_stay", mode_and_owner),
-        test("editing::a_full_disk_leaves_the_file_as_it_was", full_disk),
-        test("editing::what_is_wrong_is_told_by_line", wrong),
-        test("editing::rules_that_match_nothing_fail_the_check", unmatched),
-        test("editing::without_a_baseline_it_says_how_to_get_one", none),
+        test("editing::concurrent_edits_are_all_kept", at_once),
+        test("editing::file_keeps_its_mode_and_owner", mode_and_owner),
+        test("editing::full_disk_does_not_change_the_file", full_disk),
+        test("editing::errors_are_reported_by_line", wrong),
+        test("editing::unmatchable_rules_fail_the_check", unmatched),
+        test("editing::error_without_a_baseline_names_the_next_step", none),
     ]
 }
 
@@ -57,7 +57,7 @@ fn full_disk() {
     with_small_disk(&disk.clone(), "256k", || {
         let file = disk.join("baseline");
         fs::write(&file, "# Mine.\nformat 1\n").unwrap();
-        // Lock first: it is made once, and then is there.
+        // The first edit creates the lock file before the disk is full.
         let allow = |number| {
             let mut command = directory.command("allow", &[&rule(number)]);
             command.args(["--baseline"]).arg(&file);
@@ -109,7 +109,7 @@ fn unmatched() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
     assert!(stderr.contains("`allow exe=curl -> tcp example.org 443` matches nothing"), "{stderr}");
-    // The other rule is none the worse for it.
+    // The other rule is kept.
     assert!(directory.stdout_of("show", &[]).contains("exe=/usr/bin/curl"));
 }
 

@@ -1,4 +1,4 @@
-//! A log far larger than what may be in memory.
+//! A log much larger than the permitted memory.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,13 +15,13 @@ use crate::{Directory, test_alone};
 
 /// Rows of the log; ten times as many with `cargo xtask test --full`.
 const ROWS: u64 = 100_000;
-/// Rows that are written at a time.
+/// Rows written at a time.
 const CHUNK: u64 = 50_000;
-/// What learning may take at most, however large the log: a third of it is the program itself.
+/// Limit of the memory that learning takes, however large the log is: a third of it is the program itself.
 const MOST_KIB: i64 = 192 << 10;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test_alone("large::learning_streams", streams)]
+    vec![test_alone("large::learning_memory_is_bounded", streams)]
 }
 
 fn streams() {
@@ -43,7 +43,7 @@ fn streams() {
     assert_eq!((&replay["flows"], &replay["would_block"]), (&rows.into(), &0.into()), "{said}");
 }
 
-/// Fifty programs with forty names each over thirty days, and one that goes through addresses.
+/// Fifty programs with forty names each over thirty days, and one program that scans addresses.
 fn event(number: u64, rows: u64) -> Event {
     const BEGIN: i64 = 1_795_132_800_000_000_000;
     const DAYS_NS: u64 = 30 * 86_400_000_000_000;

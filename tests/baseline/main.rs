@@ -1,5 +1,5 @@
-//! `egret baseline`: rules from real traffic, what they would have blocked, and what becomes of them when several programs
-//! change them at once.
+//! `egret baseline`: rules from real traffic, the flows that they would block, and concurrent changes by several
+//! programs.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     egret_tests::run(trials.into_iter().flatten().collect())
 }
 
-/// A directory with a baseline, which need not exist yet, and room for logs.
+/// A directory for a baseline, which need not exist yet, and for logs.
 struct Directory(Scratch);
 
 impl Directory {
@@ -49,7 +49,7 @@ impl Directory {
         std::fs::read_to_string(self.file()).unwrap()
     }
 
-    /// A command about the baseline, to be run.
+    /// A baseline command.
     fn command(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(egret());
         command.args(["baseline", name, "--baseline"]).arg(self.file()).args(arguments);
@@ -58,7 +58,7 @@ impl Directory {
         command
     }
 
-    /// What a command writes that succeeds.
+    /// Output of a baseline command, which must succeed.
     fn stdout_of(&self, name: &str, arguments: &[&str]) -> String {
         stdout_of(&mut self.command(name, arguments))
     }
@@ -69,7 +69,7 @@ impl Directory {
     }
 }
 
-/// Records what a command and its descendants do, as a log.
+/// Records the flows of a command and its descendants in a log.
 fn record(log: &Path, command: &[&str]) {
     let mut egret = Command::new(egret());
     egret.args(["trace", "--format", "json", "--parquet"]).arg(log).arg("--").args(command);

@@ -1,4 +1,4 @@
-//! From traffic to a baseline, and from there to what it would block.
+//! From traffic to a baseline, and to the flows that it would block.
 
 use std::process::Command;
 
@@ -9,13 +9,13 @@ use crate::{Directory, record, test};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("walk::what_was_recorded_is_learned_and_all_of_it_allowed", learned),
-        test("walk::another_program_would_be_blocked", stranger),
-        test("walk::scripts_are_told_apart", scripts),
-        test("walk::another_script_does_not_pass_by_a_learned_one", other_scripts),
-        test("walk::inline_programs_are_one_rule_without_their_text", inline_programs),
+        test("walk::recorded_flows_are_learned_and_allowed", learned),
+        test("walk::unlearned_program_would_be_blocked", stranger),
+        test("walk::scripts_have_separate_rules", scripts),
+        test("walk::unlearned_script_would_be_blocked", other_scripts),
+        test("walk::inline_programs_share_one_rule_without_their_text", inline_programs),
         test("walk::reviewed_copies_are_compared", reviewed),
-        test("walk::what_a_bypass_exempts_is_told", exempted),
+        test("walk::bypass_exemptions_are_reported", exempted),
     ]
 }
 
@@ -23,7 +23,7 @@ fn learned() {
     let directory = Directory::new();
     let (log, program) = (directory.path("log"), traffic().display().to_string());
     let log = log.to_str().unwrap();
-    // Each run has a port of its own: more than eight of them become one rule.
+    // Each run has a different port: more than eight of them become one rule.
     let script = format!("for run in 1 2 3 4 5 6 7 8 9 10; do {program} tcp-blocking --count 3 > /dev/null; done");
     record(log.as_ref(), &["sh", "-c", &format!("{script}; {program} udp-connected > /dev/null")]);
     let said = directory.stdout_of("learn", &["--log", log]);
@@ -112,7 +112,7 @@ fn other_scripts() {
     std::fs::remove_file(gone_sh).unwrap();
     directory.stdout_of("learn", &["--log", usual.to_str().unwrap()]);
     let replay = directory.json("replay", &["--log", usual.to_str().unwrap()]);
-    // bash connects its socket, sends, and is refused: what failed is judged besides.
+    // bash connects its socket, sends, and is refused: failed flows are evaluated separately.
     assert_eq!((&replay["flows"], &replay["would_block"]), (&8.into(), &0.into()), "{replay}\n{}", directory.text());
     for line in [
         format!("{python} -I {evil} {app}"),

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::environment::{Environment, Installed, Ran};
 
-/// Traces a shell that says its process id, connects to a listener of ours, sends three bytes, and ends; returns the run, the shell's
-/// process id and the listener's port.
+/// Traces a shell that prints its process id, connects to a listener of ours, sends three bytes, and ends; returns
+/// the run, the shell's process id and the listener's port.
 pub(crate) fn trace_connect(environment: &Environment, egret: &Installed, options: &[&str]) -> (Ran, u64, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -20,7 +20,8 @@ pub(crate) fn trace_connect(environment: &Environment, egret: &Installed, option
     (ran, pid, port)
 }
 
-/// Traces until a shell beside it, that says its process id, has connected to a listener of ours; returns the same.
+/// Traces until a shell outside the trace, which prints its process id, has connected to a listener of ours; returns
+/// the same.
 pub(crate) fn trace_beside(environment: &Environment, egret: &Installed, options: &[&str]) -> (Ran, u64, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -43,7 +44,7 @@ pub(crate) fn opened(ran: &Ran, port: u16) -> Value {
     found.into_iter().next().unwrap()
 }
 
-/// A connection within this process that stands as long as this does.
+/// A connection within this process that is open as long as this value lives.
 pub(crate) struct Preexisting {
     _listener: TcpListener,
     client: TcpStream,
@@ -56,7 +57,7 @@ impl Preexisting {
         Self { _listener: listener, client }
     }
 
-    /// The port that the connection leads to.
+    /// The port of the listener.
     pub(crate) fn port(&self) -> u16 {
         self.client.peer_addr().unwrap().port()
     }

@@ -1,4 +1,5 @@
-//! What `egret trace` shows of real traffic on the real kernel, compared with what the traffic says of itself.
+//! What `egret trace` reports about real traffic on the real kernel, compared with the reports of the traffic
+//! generator.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]

@@ -11,17 +11,17 @@ const NOBODY_UID: u32 = 65_534;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("ownership::user", user),
-        test("ownership::user_without_a_name", nameless),
-        test("ownership::systemd_unit_of_a_removed_group", unit),
-        test("ownership::container_of_a_removed_group", container),
-        test("ownership::pod_in_a_node_that_is_a_container", pod),
-        test("ownership::container_in_a_group_with_a_very_long_path", long),
-        test("ownership::container_with_a_name", named),
+        test("ownership::user_is_named", user),
+        test("ownership::unnamed_user_is_a_number", nameless),
+        test("ownership::unit_of_a_removed_cgroup_is_known", unit),
+        test("ownership::container_of_a_removed_cgroup_is_known", container),
+        test("ownership::pod_is_found_in_a_containerised_node", pod),
+        test("ownership::container_is_found_in_a_very_long_cgroup_path", long),
+        test("ownership::named_container_has_its_name", named),
     ]
 }
 
-/// Runs a way as a user; the user and name of all its events.
+/// Runs a command of the generator as a user; returns the user id and name of its events.
 fn user_of(id: u32) -> (Option<u32>, Option<String>) {
     let scratch = Scratch::new();
     let program = scratch.copy(&egret_tests::traffic(), "traffic-for-all");
@@ -41,16 +41,16 @@ fn user() {
 }
 
 fn nameless() {
-    // Nobody's by convention, and far from what tools hand out.
+    // An id that no tool assigns by default.
     assert_eq!(user_of(3_912_345_678), (Some(3_912_345_678), None));
 }
 
-/// The unit, container and runtime of a way that runs in a group which is gone when it ends.
+/// The unit, container and runtime of a process in a cgroup that is removed when the process ends.
 fn group(path: &str) -> [Option<String>; 3] {
     found(path, Cgroup::remove)
 }
 
-/// The same for a group that is still there.
+/// The same for a cgroup that still exists.
 fn preexisting_group(path: &str) -> [Option<String>; 3] {
     let mut kept = None;
     let found = found(path, |group| kept = Some(group));
@@ -93,7 +93,7 @@ fn id(number: u64) -> String {
     format!("{:064x}", u64::from(std::process::id()) << 32 | number)
 }
 
-/// As kind lays them out: longer than 255 bytes.
+/// Longer than 255 bytes, as kind makes it.
 fn pod() {
     let (node, pod, own) = (id(1), "kubelet-kubepods-burstable-pod2b8e0e0a_5a41_4f8e_9a2b_ad8f4cfd5d41.slice", id(2));
     let slices = "kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice";
@@ -103,7 +103,7 @@ fn pod() {
     assert_eq!(found[1..], [Some(own), Some("containerd".to_owned())]);
 }
 
-/// Longer than what the kernel reports when a group is made.
+/// Longer than the path that the kernel reports at the creation of a cgroup.
 fn long() {
     let own = id(3);
     let levels = vec!["x".repeat(200); 6].join("/");

@@ -11,13 +11,13 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("echo::requests_are_learned_and_then_allowed_by_their_peer", learned),
+        test("echo::requests_are_learned_and_allowed_by_peer", learned),
         needing("ping", test("echo::ping_is_learned_rehearsed_and_enforced", || walk("0 2147483647"))),
         needing("ping", test("echo::ping_with_raw_sockets_is_learned_rehearsed_and_enforced", || walk("1 0"))),
     ]
 }
 
-/// An echo request (RFC 792), and whether it is answered.
+/// Sends an echo request (RFC 792), and prints whether it is answered.
 const PING: &str = "import socket, struct, sys
 body = struct.pack('>BBHHH', 8, 0, 0, 7, 1)
 total = sum(struct.unpack('>4H', body))
@@ -56,7 +56,7 @@ fn learned() {
     assert!(daemon.stop().status.success());
 }
 
-/// Whether the program `ping` gets an answer within so many seconds.
+/// Whether `ping` gets an answer within this time.
 fn ping(host: &Host, peer: &str, within: &str) -> bool {
     let mut command = host.namespace.command("ping");
     command.args(["-n", "-q", "-c", "1", "-W", within, peer]).stdin(Stdio::null()).stdout(Stdio::null());
@@ -68,8 +68,8 @@ fn address(namespace: &Namespace, address: &str) {
     stdout_of(command.args(["address", "add", address, "dev", "cable"]).args(address.contains(':').then_some("nodad")));
 }
 
-/// The whole way with `ping`, over IPv4 and IPv6, with the sockets that users in these groups have (`ping_group_range` in
-/// Documentation/networking/ip-sysctl.rst).
+/// Learns, rehearses and enforces `ping` over IPv4 and IPv6, with the sockets that users in these groups have
+/// (`ping_group_range` in Documentation/networking/ip-sysctl.rst).
 fn walk(groups: &str) {
     let host = Host::new();
     let other = neighbour(&host);

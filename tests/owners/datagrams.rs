@@ -1,4 +1,4 @@
-//! UDP: sockets that name their peer with each datagram, and sockets that are connected to it.
+//! UDP: unconnected and connected sockets.
 
 use egret_model::{Attribution, Transport};
 use egret_tests::{Answer, Hand};
@@ -10,21 +10,23 @@ const PEER: &str = "127.0.0.1:9";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("datagrams::sent_to_a_peer", |judge| sent_to(judge, "0.0.0.0:0", PEER)),
-        judged("datagrams::sent_to_a_peer_ipv6", |judge| sent_to(judge, "[::]:0", "[::1]:9")),
-        judged("datagrams::sent_to_ipv4_by_an_ipv6_socket", |judge| sent_to(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("datagrams::of_a_socket_that_is_gone", sent_and_gone),
-        judged("datagrams::connected", |judge| connected(judge, "0.0.0.0:0", PEER)),
-        judged("datagrams::connected_ipv6", |judge| connected(judge, "[::]:0", "[::1]:9")),
-        judged("datagrams::connected_to_ipv4_by_an_ipv6_socket", |judge| {
+        judged("datagrams::sender_is_found", |judge| sent_to(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::sender_over_ipv6_is_found", |judge| sent_to(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::ipv6_socket_that_sends_over_ipv4_is_found", |judge| {
+            sent_to(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("datagrams::closed_socket_is_found", sent_and_gone),
+        judged("datagrams::connected_socket_is_found", |judge| connected(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::connected_ipv6_socket_is_found", |judge| connected(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::ipv6_socket_connected_over_ipv4_is_found", |judge| {
             connected(judge, "[::]:0", "[::ffff:127.0.0.1]:9");
         }),
-        judged("datagrams::of_a_connected_socket_that_is_gone", connected_and_gone),
-        judged("datagrams::of_two_processes_on_one_port", shared_port),
-        judged("datagrams::of_two_processes_with_one_socket", shared_socket),
-        judged("datagrams::of_a_port_that_was_taken_over", taken_over),
-        judged("datagrams::of_a_connected_and_an_unconnected_socket_on_one_port", connected_and_not),
-        judged("datagrams::in_a_thread_without_privileges", unprivileged),
+        judged("datagrams::closed_connected_socket_is_found", connected_and_gone),
+        judged("datagrams::sender_on_a_shared_port_is_unknown_once_both_have_sent", shared_port),
+        judged("datagrams::sender_on_a_shared_socket_is_unknown_once_both_have_sent", shared_socket),
+        judged("datagrams::reused_port_belongs_to_its_new_process", taken_over),
+        judged("datagrams::sender_is_unknown_if_an_unconnected_socket_shares_the_port", connected_and_not),
+        judged("datagrams::unprivileged_thread_finds_owners", unprivileged),
     ]
 }
 
@@ -62,7 +64,7 @@ fn connected(judge: &mut Judge, local: &str, peer: &str) {
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, peer)), by(&hand, &socket, Attribution::Diag));
 }
 
-/// It leaves a note when it is closed: a datagram of it may still wait.
+/// A closed socket leaves an entry, because one of its datagrams may still be queued.
 fn connected_and_gone(judge: &mut Judge) {
     let mut hand = judge.hand();
     hand.make("udp 0.0.0.0:0");
@@ -85,10 +87,10 @@ fn shared_port(judge: &mut Judge) {
         }
     }
     assert_eq!(judge.search(&crate::judge::flow(Transport::Udp, &socket, PEER)), None, "nor does a search guess");
-    // To other peers only one of them sends.
+    // Only one of them sends to the other peer.
     one.make("send 127.0.0.2:9");
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, "127.0.0.2:9")), by(&one, &socket, Attribution::Tuple));
-    // And alone again.
+    // Known again once it is the only one.
     other.make("close");
     one.make(&format!("send {PEER}"));
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
@@ -116,7 +118,7 @@ fn taken_over(judge: &mut Judge) {
     other.make("udp 0.0.0.0:4000");
     let socket = other.make(&format!("send {PEER}"));
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&other, &socket, Attribution::Tuple));
-    // What the first left behind does not hide a socket that is connected.
+    // The entry of the first socket does not hide a connected one.
     other.make("close");
     one.make("udp 127.0.0.1:4000");
     one.make(&format!("connect {PEER}"));
@@ -136,7 +138,7 @@ fn connected_and_not(judge: &mut Judge) {
     assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
 }
 
-/// The threads that judge packets give their privileges up.
+/// The threads that evaluate packets drop their privileges.
 fn unprivileged(judge: &mut Judge) {
     let mut hand = judge.hand();
     let (owners, grants) = (&mut judge.owners, judge.grants.clone());

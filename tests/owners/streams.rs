@@ -1,4 +1,4 @@
-//! TCP: the packet that asks for the connection is looked up while nobody has answered it.
+//! TCP: the owner of a SYN is looked up before it is answered.
 
 use egret_model::{Attribution, Transport};
 use libtest_mimic::Trial;
@@ -7,12 +7,14 @@ use crate::judge::{Judge, attributed, judged};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("streams::ipv4", |judge| waiting(judge, "127.0.0.1:0", "127.0.0.1:9")),
-        judged("streams::ipv6", |judge| waiting(judge, "[::1]:0", "[::1]:9")),
-        judged("streams::ipv4_of_an_ipv6_socket", |judge| waiting(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("streams::of_a_process_that_is_gone", gone),
-        judged("streams::older_than_the_policy", older),
-        judged("streams::in_another_namespace", elsewhere),
+        judged("streams::connecting_socket_is_found", |judge| waiting(judge, "127.0.0.1:0", "127.0.0.1:9")),
+        judged("streams::connecting_ipv6_socket_is_found", |judge| waiting(judge, "[::1]:0", "[::1]:9")),
+        judged("streams::ipv6_socket_connecting_over_ipv4_is_found", |judge| {
+            waiting(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("streams::ended_process_is_found", gone),
+        judged("streams::socket_older_than_the_policy_is_found_by_search_only", older),
+        judged("streams::socket_in_another_namespace_is_not_found", elsewhere),
     ]
 }
 
@@ -29,7 +31,7 @@ fn waiting(judge: &mut Judge, local: &str, peer: &str) {
     }
 }
 
-/// The packet may be judged after its process has ended.
+/// The packet may be evaluated after its process has ended.
 fn gone(judge: &mut Judge) {
     let mut hand = judge.hand();
     hand.make("tcp 127.0.0.1:0");
@@ -40,7 +42,7 @@ fn gone(judge: &mut Judge) {
     assert_eq!(attributed(owner), Some((pid, socket.cookie.unwrap(), Attribution::Tuple)));
 }
 
-/// Nothing is noted without a policy; a search finds the socket.
+/// Nothing is recorded without a policy; a search finds the socket.
 fn older(judge: &mut Judge) {
     judge.grants.set_policy(false, 0, 0).unwrap();
     let mut hand = judge.hand();
@@ -59,6 +61,6 @@ fn elsewhere(judge: &mut Judge) {
     let socket = hand.make("send 127.0.0.1:9");
     assert_eq!(judge.find(Transport::Udp, &socket, "127.0.0.1:9"), None);
     hand.make("tcp 127.0.0.1:4000");
-    hand.tell("connect 127.0.0.1:9");
+    hand.run("connect 127.0.0.1:9");
     assert_eq!(judge.find(Transport::Tcp, &socket, "127.0.0.1:9"), None);
 }

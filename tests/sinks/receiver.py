@@ -30,7 +30,7 @@ HAS_IS_REMOTE = trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
 IS_REMOTE = trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 
 
-class Book:
+class Spans:
     """Everything that came."""
 
     def __init__(self, remote):
@@ -169,27 +169,27 @@ def problems(span):
 
 
 class Grpc(trace_service_pb2_grpc.TraceServiceServicer):
-    def __init__(self, book):
-        self.book = book
+    def __init__(self, spans):
+        self.spans = spans
 
     def Export(self, request, _context):
-        self.book.take(request, "grpc")
+        self.spans.take(request, "grpc")
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-def http_handler(book, close):
+def http_handler(spans, close):
     class Http(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path != "/v1/traces":
-                book.violation(f"posted to {self.path}")
+                spans.violation(f"posted to {self.path}")
             if self.headers["Content-Type"] != "application/x-protobuf":
-                book.violation(f"content of type {self.headers['Content-Type']}")
+                spans.violation(f"content of type {self.headers['Content-Type']}")
             if self.headers["Content-Encoding"] == "gzip":
                 body = gzip.decompress(body)
-            book.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body), "http")
+            spans.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body), "http")
             answer = trace_service_pb2.ExportTraceServiceResponse().SerializeToString()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
@@ -215,18 +215,18 @@ def main():
     parser.add_argument("--remote-parent", type=remote_parent, action="append", default=[])
     parser.add_argument("--close", action="store_true")
     options = parser.parse_args()
-    book = Book(set(options.remote_parent))
+    spans = Spans(set(options.remote_parent))
     collector = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Grpc(book), collector)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Grpc(spans), collector)
     grpc_port = collector.add_insecure_port("127.0.0.1:0")
     collector.start()
-    web = ThreadingHTTPServer(("127.0.0.1", 0), http_handler(book, options.close))
+    web = ThreadingHTTPServer(("127.0.0.1", 0), http_handler(spans, options.close))
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    book.write({"grpc": f"127.0.0.1:{grpc_port}", "http": f"127.0.0.1:{web.server_port}"})
+    spans.write({"grpc": f"127.0.0.1:{grpc_port}", "http": f"127.0.0.1:{web.server_port}"})
     sys.stdin.read()
     collector.stop(grace=5).wait()
     web.shutdown()
-    book.close()
+    spans.close()
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ pub struct Event {
     pub inbound: bool,
     #[serde(rename = "egret.connect.outstanding", default)]
     pub outstanding: bool,
-    #[serde(rename = "egret.preexisting", default)]
+    #[serde(rename = "egret.standing", default)]
     pub preexisting: bool,
     #[serde(rename = "egret.verdict")]
     pub verdict: Option<String>,

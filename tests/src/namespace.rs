@@ -11,13 +11,13 @@ use nix::sched::{CloneFlags, setns};
 use crate::Scratch;
 use crate::child::{Process, until};
 
-/// Makes the namespaces, says so, and keeps them until its standard input ends.
+/// Makes the namespaces, reports it, and keeps them until its standard input ends.
 const HOLD: &str = "ip link set lo up && mount --bind \"$0\" /etc/resolv.conf && echo ready && exec cat";
-/// `TCP_LISTEN` and `TCP_CLOSE` in the kernel's tables; the latter is a UDP socket that is bound.
+/// `TCP_LISTEN` and `TCP_CLOSE` in the kernel's tables; the latter is a bound UDP socket.
 const WAITING: [&str; 2] = ["0A", "07"];
 
-/// A network namespace where only loopback is up, with a resolver configuration that only its processes see. It goes with
-/// the test and its processes.
+/// A network namespace with loopback only, and a resolver configuration that only its processes see. It ends with the
+/// test and its processes.
 #[derive(Debug)]
 pub struct Namespace {
     keeper: Process,
@@ -25,7 +25,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Makes one whose programs read this `/etc/resolv.conf`.
+    /// Makes a namespace with this `/etc/resolv.conf`.
     ///
     /// # Panics
     ///
@@ -45,13 +45,13 @@ impl Namespace {
         Self { keeper, _scratch: scratch }
     }
 
-    /// A process that is inside for as long as the namespace lasts.
+    /// A process that lives inside as long as the namespace.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.keeper.pid()
     }
 
-    /// A program to be run inside. It keeps the process id that it is started with.
+    /// A command to run inside. It keeps its process id.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
@@ -59,11 +59,11 @@ impl Namespace {
         command
     }
 
-    /// Does something in a thread that is inside. The sockets that it makes stay there, whoever uses them.
+    /// Runs a function in a thread inside. Its sockets belong to the namespace, whoever uses them.
     ///
     /// # Panics
     ///
-    /// If it does.
+    /// If the function panics.
     pub fn within<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         let path = format!("/proc/{}/ns/net", self.keeper.pid());
         let inside = || {
@@ -73,7 +73,7 @@ impl Namespace {
         thread::scope(|scope| scope.spawn(inside).join().expect("it does not panic"))
     }
 
-    /// Starts a program that is a server, and waits until it has a socket at every one of these addresses.
+    /// Starts a server, and waits until it has a socket at every one of these addresses.
     #[must_use]
     pub fn serve(&self, command: &mut Command, addresses: &[SocketAddr]) -> Process {
         let server = Process::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
@@ -95,7 +95,7 @@ impl Namespace {
     }
 }
 
-/// An address as the kernel's tables have it: words of the machine's byte order, in hexadecimal.
+/// An address in the format of the kernel's tables: words of the machine's byte order, in hexadecimal.
 fn words(address: IpAddr) -> String {
     let bytes = match address {
         IpAddr::V4(address) => address.octets().to_vec(),

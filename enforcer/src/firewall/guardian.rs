@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slow_poll_is_followed_by_another_within_seconds() {
+    fn slow_poll_is_repeated_within_seconds() {
         for (took, counted, rests) in [
             (1, false, 5000),
             (30, false, 6000),

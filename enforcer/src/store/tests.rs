@@ -56,7 +56,7 @@ fn learn(store: &mut FileStore, name: &str) {
 }
 
 #[test]
-fn what_is_learned_is_written_and_gone_on_with() {
+fn saved_baseline_is_loaded_and_extended() {
     let directory = Directory::new();
     let mut store = directory.open();
     learn(&mut store, "example.org");
@@ -77,7 +77,7 @@ fn what_is_learned_is_written_and_gone_on_with() {
 }
 
 #[test]
-fn hand_edits_win_and_what_was_learned_meanwhile_is_added() {
+fn hand_edits_win_and_learned_rules_are_added() {
     let directory = Directory::new();
     directory.put(&format!("format 1\n{RULE}deny * -> tcp example.net 80\n"));
     let mut store = directory.open();
@@ -95,7 +95,7 @@ fn hand_edits_win_and_what_was_learned_meanwhile_is_added() {
 }
 
 #[test]
-fn a_broken_file_is_told_by_line_and_never_overwritten() {
+fn broken_file_is_reported_by_line_and_not_overwritten() {
     let directory = Directory::new();
     let mut store = directory.open();
     learn(&mut store, "example.org");
@@ -120,7 +120,7 @@ fn a_broken_file_is_told_by_line_and_never_overwritten() {
 }
 
 #[test]
-fn a_file_that_is_gone_is_written_again() {
+fn removed_file_is_written_again() {
     let directory = Directory::new();
     let mut store = directory.open();
     learn(&mut store, "example.org");
@@ -131,7 +131,7 @@ fn a_file_that_is_gone_is_written_again() {
 }
 
 #[test]
-fn mode_owner_and_links_stay() {
+fn save_keeps_file_mode_owner_and_symlink() {
     let directory = Directory::new();
     let kept = directory.0.path().join("kept");
     fs::write(&kept, "format 1\n").unwrap();
@@ -152,7 +152,7 @@ fn mode_owner_and_links_stay() {
 }
 
 #[test]
-fn one_at_a_time() {
+fn locked_baseline_is_not_saved() {
     let directory = Directory::new();
     let mut store = directory.open();
     let lock = Lock::take(&directory.path(), Patience::Any).unwrap();
@@ -162,7 +162,7 @@ fn one_at_a_time() {
 }
 
 #[test]
-fn an_editor_that_saves_meanwhile_is_not_written_over() {
+fn concurrent_edit_is_not_overwritten() {
     let directory = Directory::new();
     directory.put("format 1\n");
     let mut store = directory.open();
@@ -180,7 +180,7 @@ fn an_editor_that_saves_meanwhile_is_not_written_over() {
 }
 
 #[test]
-fn an_edit_that_cannot_be_written_changes_nothing() {
+fn unwritable_edit_changes_nothing() {
     let directory = Directory::new();
     directory.put(&format!("format 1\n{RULE}"));
     let mut store = directory.open();

@@ -38,7 +38,7 @@ fn trace_parent() -> impl Strategy<Value = TraceParent> {
 }
 
 prop_compose! {
-    /// Any event, with everything that has to do with traces.
+    /// Any event, with all attributes about traces.
     fn traced_event()(
         mut event in any_event(),
         resolution in of(resolution()),
@@ -149,14 +149,14 @@ async fn root_span_has_all_known_attributes() {
     let told_otherwise = [
         names::TIMESTAMP,
         names::EVENT_NAME,
-        // What this connection is not.
+        // Attributes of other kinds of connections.
         names::INBOUND,
         names::STANDING,
         names::ERROR_TYPE,
-        // What it has moved since the last update.
+        // Attributes of updates.
         names::BYTES_SENT_DELTA,
         names::BYTES_RECEIVED_DELTA,
-        // Its workload is of one kind.
+        // A workload has one kind.
         names::K8S_STATEFULSET_NAME,
         names::K8S_CRONJOB_NAME,
     ];
@@ -392,7 +392,7 @@ async fn connections_to_the_collector_have_no_spans_at_either_endpoint() {
     let other_end = Event { local: open.peer, peer: open.local, inbound: true, ..outbound() };
     let spans = spans_of(Protocol::Grpc, vec![open.clone(), other_end.clone(), close.clone()]).await;
     assert_eq!(spans, []);
-    // The port may be used again by another process.
+    // Another process may use the port again.
     let spans = spans_of(Protocol::Grpc, vec![open, close, other_end.clone(), other_end]).await;
     assert_eq!(spans.iter().filter(|span| span.name == "connection").count(), 1);
 }

@@ -1,7 +1,7 @@
-//! The Debian package: it installs, starts, stops and purges in a Debian of its own, and leaves nothing behind.
+//! The Debian package: it installs, starts, stops and purges in a minimal Debian, and leaves no file behind.
 //!
-//! What systemd would do is done as the unit has it: its user, its capabilities, its directories, its commands. systemd itself
-//! wants to be the first process of a machine, or of a container that has what this test may not have.
+//! The test does what systemd would do by the unit: its user, capabilities, directories and commands. systemd itself
+//! needs to be the first process of a machine, or of a container with privileges that this test may lack.
 
 mod chroot;
 mod service;
@@ -18,18 +18,18 @@ use crate::{ran, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        in_full(needing("dpkg-deb", test("package::holds_what_it_says", contents))),
-        in_full(needing("lintian", test("package::is_as_debian_has_it", policy))),
-        in_full(needing("debootstrap", test("package::leaves_nothing_behind", life))),
+        in_full(needing("dpkg-deb", test("package::package_contains_its_documented_files", contents))),
+        in_full(needing("lintian", test("package::package_follows_debian_policy", policy))),
+        in_full(needing("debootstrap", test("package::purge_leaves_no_file", life))),
     ]
 }
 
-/// What `cargo xtask deb` has made.
+/// The package that `cargo xtask deb` made.
 fn package() -> PathBuf {
     std::env::var_os("EGRET_DEB").expect("`cargo xtask test --full` makes the package").into()
 }
 
-/// Files that have to be there, for people, for shells and for systemd.
+/// Required files: documents, completions and units.
 const FILES: [&str; 24] = [
     "etc/egret/egret.toml",
     "usr/bin/egret",
@@ -73,7 +73,7 @@ fn policy() {
 
 fn life() {
     let debian = Chroot::new();
-    // Whoever calls it leaves a lock behind, which is root's.
+    // The tool leaves a lock file of root behind.
     stdout_of(debian.command("iptables-legacy").args(["--policy", "OUTPUT", "ACCEPT"]));
     let before = debian.listing();
     debian.install(&package());
@@ -97,7 +97,7 @@ fn life() {
     assert_eq!(difference, Vec::<&String>::new());
 }
 
-/// It starts, sees, answers, and stops; what it saw is in its log.
+/// It starts, captures, answers, and stops; its log has the captured flows.
 fn watched(debian: &Chroot) {
     let service = Service::start(debian);
     stdout_of(debian.command("egret").args(["status"]));
@@ -110,7 +110,7 @@ fn watched(debian: &Chroot) {
     );
 }
 
-/// It may install rules; neither a crash nor a stop leaves them.
+/// It installs rules; neither a crash nor a stop leaves them.
 fn enforced(debian: &Chroot, kind: &str) {
     debian.choose(kind);
     let rules = || stdout_of(&mut debian.command(&format!("iptables-{kind}-save"))).contains("--comment egret");
@@ -120,12 +120,12 @@ fn enforced(debian: &Chroot, kind: &str) {
     assert!(rules());
     assert_eq!(service.crash(), None);
     assert!(!rules());
-    // The mode is kept over a restart.
+    // A restart keeps the mode.
     let service = Service::start(debian);
     installed();
     assert_eq!(service.stop(), Some(0));
     assert!(!rules());
-    // Closed means closed, until somebody takes the rules away.
+    // With `closed`, the rules stay until they are removed explicitly.
     let configuration = debian.path("etc/egret/egret.toml");
     let shipped = std::fs::read_to_string(&configuration).unwrap();
     let closed = shipped.replace("#on_failure = \"open\"", "on_failure = \"closed\"");

@@ -1,4 +1,4 @@
-//! The unit, carried out without systemd.
+//! Runs the unit without systemd.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::chroot::Chroot;
 use crate::{example, ran, stdout_of};
 
-/// A daemon that was started as the unit starts it.
+/// A daemon started as the unit says.
 pub(super) struct Service<'a> {
     debian: &'a Chroot,
     unit: Unit,
@@ -40,7 +40,7 @@ impl<'a> Service<'a> {
         service
     }
 
-    /// Stops it; gives its exit status.
+    /// Stops it; returns its exit status.
     pub(super) fn stop(self) -> Option<i32> {
         self.end(Signal::SIGTERM, "success")
     }
@@ -77,7 +77,7 @@ impl Unit {
         self.0.lines().find_map(|line| value(line).map(|length| &line[line.len() - length..])).unwrap()
     }
 
-    /// What comes before a program, so that it is run as the unit has it.
+    /// The prefix of a command that sets what the unit says.
     fn command(&self, debian: &Chroot) -> Command {
         let names = self.value("AmbientCapabilities").split(' ');
         let names: Vec<String> =

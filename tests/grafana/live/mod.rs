@@ -1,4 +1,4 @@
-//! What a real Prometheus and a real log, of a real daemon under traffic, have for every panel.
+//! The data of every panel from a real Prometheus and a real log, with a real daemon under traffic.
 
 mod answers;
 mod enforcing;
@@ -40,7 +40,7 @@ fn enforced() {
     scene.finish();
 }
 
-/// The dashboards, with the panels that have to have data where these needs are met.
+/// The dashboards, with the panels that must have data if these needs are met.
 pub(crate) fn wanted(met: &[&str]) -> Vec<Wanted> {
     let sources = sources();
     let made = dashboards().into_iter().map(|(name, dashboard)| {
@@ -56,7 +56,7 @@ pub(crate) fn wanted(met: &[&str]) -> Vec<Wanted> {
     made.collect()
 }
 
-/// The same check finds dashboards that somebody broke.
+/// The same check reports broken dashboards.
 fn broken(scene: &Scene) {
     let mut overview = wanted(&[]).into_iter().find(|wanted| wanted.name == "overview").unwrap();
     let mut log = wanted(&[]).into_iter().find(|wanted| wanted.name == "log").unwrap();

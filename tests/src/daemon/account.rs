@@ -1,19 +1,19 @@
-//! What became of a sink's events.
+//! Account of a sink's events.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What became of a sink's events.
+/// Account of a sink's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SinkAccount {
     /// Events offered to it.
     pub enqueued: u64,
-    /// Events that its destination has.
+    /// Events that its destination accepted.
     pub sent: u64,
     /// Events dropped, by reason.
     pub dropped: BTreeMap<String, u64>,
-    /// Events that wait.
+    /// Events in its queue.
     pub queued: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A running `egret run`, apart from every other on this host.
+//! A running `egret run`, isolated from all others on this host.
 
 mod account;
 mod output;
@@ -21,7 +21,7 @@ pub use setup::Setup;
 use crate::child::{Process, until};
 use crate::{Event, Report, Sum, egret};
 
-/// A daemon under way, stopped for good if the test ends before it does.
+/// A running daemon, killed if the test ends first.
 #[derive(Debug)]
 pub struct Daemon {
     setup: Setup,
@@ -50,19 +50,19 @@ impl Daemon {
         Self { setup, process, output, readers }
     }
 
-    /// Where its files are.
+    /// Its files.
     #[must_use]
     pub fn setup(&self) -> &Setup {
         &self.setup
     }
 
-    /// Changes an option in its configuration. It takes it over, if it can, when it is sent `SIGHUP`.
+    /// Changes an option in its configuration, which `SIGHUP` applies if possible.
     pub fn change(&mut self, key: &str, value: &str) {
         self.setup.options.insert(key.to_owned(), value.to_owned());
         self.setup.write();
     }
 
-    /// Has it read its configuration again, and waits until it has.
+    /// Makes it read its configuration again, and waits for that.
     pub fn reload(&self) {
         let before = self.notifications().len();
         self.signal(Signal::SIGHUP);
@@ -87,10 +87,10 @@ impl Daemon {
     /// Notifications that it has sent to the service manager so far.
     #[must_use]
     pub fn notifications(&self) -> Vec<String> {
-        self.tell(|output| output.notifications.clone())
+        self.read(|output| output.notifications.clone())
     }
 
-    /// Waits until it tells the service manager something that contains this text.
+    /// Waits for a notification that contains this text.
     ///
     /// # Panics
     ///
@@ -103,39 +103,39 @@ impl Daemon {
         });
     }
 
-    /// Whether it has not ended.
+    /// Whether it still runs.
     #[must_use]
     pub fn runs(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
     }
 
-    /// What it wrote to standard error so far.
+    /// Its standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
-        self.tell(|output| output.stderr.clone())
+        self.read(|output| output.stderr.clone())
     }
 
-    /// Waits for it to say something on standard error, which is read on its own.
+    /// Waits for a text on standard error.
     ///
     /// # Panics
     ///
     /// If it does not.
-    pub fn says(&self, word: &str) {
+    pub fn wait_for_stderr(&self, word: &str) {
         until(&format!("{word:?} on standard error"), || self.stderr().contains(word).then_some(()));
     }
 
-    /// What it wrote to standard output so far.
+    /// Its standard output so far.
     #[must_use]
     pub fn stdout(&self) -> Vec<u8> {
-        self.tell(|output| output.stdout.clone())
+        self.read(|output| output.stdout.clone())
     }
 
-    fn tell<T>(&self, tell: impl FnOnce(&Output) -> T) -> T {
-        tell(&self.output.lock().expect("no reader panics"))
+    fn read<T>(&self, read: impl FnOnce(&Output) -> T) -> T {
+        read(&self.output.lock().expect("no reader panics"))
     }
 
-    /// The whole of `egret status --json`.
+    /// The output of `egret status --json`.
     ///
     /// # Panics
     ///
@@ -147,7 +147,7 @@ impl Daemon {
         serde_json::from_slice(&output.stdout).expect("a status is JSON")
     }
 
-    /// A command of egret that asks this daemon.
+    /// A command of egret that queries this daemon.
     #[must_use]
     pub fn ask(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(egret());
@@ -155,7 +155,7 @@ impl Daemon {
         command
     }
 
-    /// What became of a sink's events so far.
+    /// The account of a sink.
     ///
     /// # Panics
     ///
@@ -176,7 +176,7 @@ impl Daemon {
         })
     }
 
-    /// Waits until its JSON lines, in the file that they begin in, tell the end of every connection in a report.
+    /// Waits until its first file of JSON lines has the close of every connection in a report.
     pub fn wait_for_lines(&self, report: &Report) -> Vec<Event> {
         let flows = report.processes().into_iter().flat_map(Report::flows);
         let cookies: Vec<u64> = flows.filter(|flow| flow.errno.is_none()).filter_map(|flow| flow.cookie).collect();
@@ -188,21 +188,21 @@ impl Daemon {
         })
     }
 
-    /// Where its metrics are, such as `127.0.0.1:41234`.
+    /// The address of its metrics, such as `127.0.0.1:41234`.
     #[must_use]
     pub fn metrics(&self) -> String {
         let status = self.status();
         status["listening"]["metrics"].as_str().unwrap_or_else(|| panic!("no metrics in {status}")).to_owned()
     }
 
-    /// Asks it to end with `SIGTERM`, and waits.
+    /// Stops it with `SIGTERM`, and waits.
     #[must_use]
     pub fn stop(self) -> Ended {
         self.signal(Signal::SIGTERM);
         self.finish()
     }
 
-    /// Ends it with `SIGKILL`; what it leaves behind can be started again.
+    /// Ends it with `SIGKILL`; its setup can be started again.
     #[must_use]
     pub fn kill(mut self) -> Setup {
         self.signal(Signal::SIGKILL);
@@ -215,7 +215,7 @@ impl Daemon {
     ///
     /// # Panics
     ///
-    /// If its last words do not add up.
+    /// If its final accounts do not add up.
     #[must_use]
     pub fn finish(mut self) -> Ended {
         let status = self.process.wait();
@@ -238,7 +238,7 @@ impl Daemon {
 /// A daemon that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// What it leaves behind; it can be started again.
+    /// Its setup, which can be started again.
     pub setup: Setup,
     /// How it ended.
     pub status: ExitStatus,
@@ -248,8 +248,8 @@ pub struct Ended {
     pub stderr: String,
     /// The notifications that it sent to the service manager.
     pub notifications: Vec<String>,
-    /// The sum at its end.
+    /// Its final tally.
     pub sum: Sum,
-    /// The lines about sinks at its end: enqueued, sent, dropped, queued.
+    /// Its final lines about sinks: enqueued, sent, dropped, queued.
     pub sinks: BTreeMap<String, [u64; 4]>,
 }

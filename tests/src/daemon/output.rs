@@ -12,11 +12,11 @@ pub(super) struct Output {
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: String,
     pub(super) notifications: Vec<String>,
-    /// Nobody asks any more.
+    /// Whether the reader should end.
     pub(super) over: bool,
 }
 
-/// Keeps what comes through a pipe.
+/// Collects the output of a pipe.
 pub(super) fn reader(
     output: &Arc<Mutex<Output>>,
     mut pipe: impl Read + Send + 'static,
@@ -31,7 +31,7 @@ pub(super) fn reader(
     })
 }
 
-/// Keeps what comes until nobody asks any more.
+/// Collects notifications until the reader should end.
 pub(super) fn listen(output: &Arc<Mutex<Output>>, socket: UnixDatagram) {
     let output = Arc::clone(output);
     socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket has a timeout");

@@ -1,4 +1,4 @@
-//! What was found, in Markdown.
+//! The results in Markdown.
 
 use super::Findings;
 use super::judge::Judge::{self, C, Conntrack, Enforce, Enforce100k};
@@ -6,11 +6,11 @@ use super::load;
 use super::samples::{Sample, Samples};
 use crate::report::{Aims, Table, nanoseconds, ratio};
 
-/// The share of the C program's rate that is aimed for.
+/// Aimed share of the C program's rate.
 const OF_C: f64 = 0.95;
-/// The share of the rate with ten rules that is aimed for with 100,000: no less but for noise.
+/// Aimed share of the rate with ten rules, with 100,000 rules: the rest is noise.
 const OF_FEW_RULES: f64 = 0.95;
-/// The share of conntrack's rate that is aimed for with datagrams.
+/// Aimed share of conntrack's rate with datagrams.
 const OF_CONNTRACK: f64 = 0.9;
 
 impl Findings {

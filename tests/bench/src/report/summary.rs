@@ -1,4 +1,4 @@
-//! The first page of `docs/benchmarks.md`, made of the aims of its sections.
+//! The summary of `docs/benchmarks.md`, made of the aims of its sections.
 
 use super::table::Table;
 
@@ -24,7 +24,7 @@ case; real programs are slowed down less.
 
 ";
 
-/// Aims of a section with the same figure to reach, relative to the same thing.
+/// Aims of a section with the same target, relative to the same baseline.
 struct Group<'a> {
     aim: &'a str,
     relative_to: Option<&'a str>,
@@ -32,13 +32,13 @@ struct Group<'a> {
     measured: Vec<(&'a str, &'a str, bool)>,
 }
 
-/// The text with its first page written anew, before its first section.
+/// The text with a new summary, before its first section.
 pub(super) fn with_summary(text: &str) -> String {
     let sections = text.find("<!-- begin ").and_then(|start| text.get(start..)).unwrap_or_default();
     format!("{HEAD}{}\n\n{}{READING}{sections}", aims(sections), contents(sections))
 }
 
-/// A line an aim.
+/// A line for each aim.
 fn aims(sections: &str) -> String {
     let mut table = Table::new(["what", "aim", "measured", ""]);
     for section in sections.split("<!-- begin ").skip(1) {
@@ -51,7 +51,7 @@ fn aims(sections: &str) -> String {
     table.to_string().trim().to_owned()
 }
 
-/// A link to each section, with when it was measured.
+/// A link to each section, with the time of its measurement.
 fn contents(sections: &str) -> String {
     let line = |section: &str| {
         let title = title(section)?;
@@ -66,7 +66,7 @@ fn title(section: &str) -> Option<&str> {
     section.lines().find_map(|line| line.strip_prefix("## "))
 }
 
-/// As GitHub makes it of a heading.
+/// The anchor that GitHub makes of a heading.
 fn anchor(title: &str) -> String {
     let kept =
         title.to_lowercase().chars().filter(|one| one.is_alphanumeric() || " -".contains(*one)).collect::<String>();
@@ -91,7 +91,7 @@ fn groups(section: &str) -> Vec<Group<'_>> {
 }
 
 impl Group<'_> {
-    /// The names of those that are asked for, each once; what they are all measured under is said once.
+    /// The unique names of the selected aims; their common condition is named once.
     fn names(&self, wanted: impl Fn(bool) -> bool) -> String {
         let mut names: Vec<&str> = Vec::new();
         for (name, _, _) in self.measured.iter().filter(|(_, _, met)| wanted(*met)) {
@@ -147,7 +147,7 @@ mod tests {
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
 
     #[test]
-    fn aims_of_one_figure_are_one_line() {
+    fn aims_with_one_figure_share_a_line() {
         let sections = "<!-- begin a -->\n\n## A, b: c\n\nMeasured 2026-11-23 with x.\n\n\
                         | `one` under x | at least 0.90 | 0.823 (0.42–1.12); by CPU 1 | **not met** |\n\
                         | `two` under x | at least 0.90 | 0.940 (0.75–1.14) | met |\n\
@@ -164,9 +164,9 @@ mod tests {
         assert!(page.ends_with(sections), "{page}");
     }
 
-    /// `EGRET_BLESS=1` writes it anew.
+    /// `EGRET_BLESS=1` regenerates it.
     #[test]
-    fn the_first_page_is_up_to_date() {
+    fn summary_is_up_to_date() {
         let text = fs::read_to_string(PAGE).unwrap();
         if env::var_os("EGRET_BLESS").is_some() {
             fs::write(PAGE, with_summary(&text)).unwrap();

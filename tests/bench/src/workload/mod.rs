@@ -19,9 +19,9 @@ use crate::options::TraceOptions;
 
 pub(crate) use datagrams::dropping;
 
-/// A loop under way.
+/// A running loop.
 pub(crate) trait Workload {
-    /// Does the thing so many times.
+    /// Repeats the operation.
     fn run(&mut self, operations: u64) -> Result<()>;
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// What one operation is.
     pub(crate) operation: &'static str,
-    /// Makes what it needs; the argument is the CPU for the peer.
+    /// Creates its resources; the argument is the CPU for the peer.
     make: fn(usize) -> Result<Box<dyn Workload>>,
 }
 
@@ -89,23 +89,23 @@ pub(crate) static ALL: &[Kind] = &[
     },
 ];
 
-/// How long something took.
+/// Duration of a sample.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
-    /// By the clock on the wall.
+    /// Wall-clock time.
     pub(crate) wall: Duration,
-    /// On CPUs, all threads of this process together: what others do at the same time is not in it.
+    /// CPU time of all threads of this process.
     pub(crate) cpu: Duration,
 }
 
-/// A loop, and how often it goes round in a sample.
+/// A loop, and its repetitions in a sample.
 pub(crate) struct Calibrated {
     pub(crate) kind: &'static Kind,
     pub(crate) operations: u64,
 }
 
 impl Kind {
-    /// Times so many operations.
+    /// Times this many operations.
     pub(crate) fn time(&self, operations: u64, cpus: usize) -> Result<Taken> {
         let measure = || {
             pin(0)?;
@@ -115,7 +115,7 @@ impl Kind {
             workload.run(operations)?;
             Ok(Taken { wall: begin.elapsed(), cpu: own_cpu_time()?.saturating_sub(cpu) })
         };
-        // A thread of its own: what this one starts would inherit its CPU.
+        // A separate thread: threads that this one starts would inherit its CPU.
         thread::scope(|scope| scope.spawn(measure).join()).map_err(|_| anyhow!("{} broke down", self.name))?
     }
 
@@ -135,13 +135,13 @@ impl Kind {
     }
 }
 
-/// The loops that were asked for, calibrated while nothing traces.
+/// The selected loops, calibrated without tracing.
 pub(crate) fn calibrated(options: &TraceOptions, cpus: usize) -> Result<Vec<Calibrated>> {
     let wanted = ALL.iter().filter(|kind| options.wants_workload(kind.name));
     wanted.map(|kind| kind.calibrate(options.sample(), cpus)).collect()
 }
 
-/// Connections without end, for storms.
+/// An endless workload of connections, for storms.
 pub(crate) fn connections() -> Result<Box<dyn Workload>> {
     connect::alone(0)
 }

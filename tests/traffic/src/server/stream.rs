@@ -1,4 +1,4 @@
-//! TCP servers that hold their connections themselves.
+//! TCP servers that use their connections themselves.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! The findings in Markdown.
+//! The results in Markdown.
 
 use std::fmt::Write as _;
 
@@ -10,11 +10,11 @@ use crate::report::{Aims, Table, nanoseconds, ratio};
 use crate::statistics::Spread;
 use crate::workload::Calibrated;
 
-/// Throughput that is aimed for under the `sockets` layer, relative to untraced.
+/// Aimed throughput under the `sockets` layer, relative to untraced.
 const FLOORS: [(&str, f64); 4] =
     [("tcp-connect", 0.90), ("tcp-connect-reset", 0.90), ("udp-one-peer", 0.90), ("udp-connected", 0.90)];
 
-/// Time that is aimed for, relative to untraced.
+/// Aimed time relative to untraced.
 const UNRELATED_CALL: f64 = 1.03;
 
 impl Findings {
@@ -75,7 +75,7 @@ impl Findings {
         aims
     }
 
-    /// Throughput under `sockets` relative to something else, and the words for it with the ratio of CPU times.
+    /// Throughput under `sockets` relative to another configuration, and the text for it with the ratio of CPU times.
     fn both_clocks(&self, workload: &'static str, other: Configuration) -> Option<(Spread, String)> {
         let wall = self.samples.speed(Wall, workload, Sockets, other)?;
         let cpu = self.samples.speed(Cpu, workload, Sockets, other)?;
