@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         guard::another_plan_replaces_the_first,
         packets::closed_blocks_and_open_does_not,
         packets::the_host_with_itself_is_not_judged,
+        packets::nobody_speaks_to_the_host_in_the_name_of_others,
         packets::connections_that_stand_go_on,
         packets::connections_that_stand_are_judged_if_asked,
         packets::sessions_from_outside_are_not_judged,

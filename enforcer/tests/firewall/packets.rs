@@ -1,12 +1,16 @@
 //! Which packets are evaluated: with a queue that nobody reads and that fails closed, those do not arrive.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::process::Stdio;
 
 use egret_enforcer::firewall::{Bypass, ControlGroup, Plan, Protect};
 use egret_model::{Flow, Transport};
 use egret_tests::{Cgroup, Process, until};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind as bind_socket, setsockopt, socket, sockopt,
+};
 
 use crate::host::Host;
 use crate::plans;
@@ -46,6 +50,39 @@ pub(crate) fn the_host_with_itself_is_not_judged(way: Way) {
             assert_eq!(connects(&host, listener.local_addr().unwrap()), through, "{listener:?}");
         }
     }
+}
+
+/// Anybody may give a socket any IPv6 address (`IPV6_FREEBIND`). A datagram from the peer's address would make it look as if the
+/// peer had begun.
+pub(crate) fn nobody_speaks_to_the_host_in_the_name_of_others(way: Way) {
+    let host = Host::new();
+    install(&host, way, &plans::closed());
+    for (to, receiver) in host.receivers(0).into_iter().filter(|(to, _)| to.is_ipv6()) {
+        for here in ["::1".parse().unwrap(), Host::here()[1]] {
+            let answering = sender(&host, 0, 0, to);
+            let here = SocketAddr::new(here, answering.local_addr().unwrap().port());
+            let in_its_name = host.within(|| freely_bound(to));
+            in_its_name.connect(here).unwrap();
+            assert!(!arrives(&in_its_name, &answering), "from {to} to {here}");
+            assert!(!arrives(&answering, &receiver), "{here} answers {to}");
+        }
+        // The host's own addresses are its own.
+        for own in [IpAddr::from(Ipv6Addr::LOCALHOST), Host::here()[1]] {
+            let listener = host.within(|| UdpSocket::bind((own, 0)).unwrap());
+            let own = SocketAddr::new(own, 0);
+            let client = host.within(|| freely_bound(own));
+            client.connect(listener.local_addr().unwrap()).unwrap();
+            assert!(arrives(&client, &listener), "{own}");
+        }
+    }
+}
+
+/// A socket of UDP at an address that need not be the host's.
+fn freely_bound(address: SocketAddr) -> UdpSocket {
+    let socket = socket(AddressFamily::Inet6, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    setsockopt(&socket, sockopt::IpFreebind, &true).unwrap();
+    bind_socket(socket.as_raw_fd(), &SockaddrStorage::from(address)).unwrap();
+    UdpSocket::from(socket)
 }
 
 /// Whether something that is said at one end is heard at the other.
