@@ -1,25 +1,25 @@
-//! Whoever makes a peer look as if it had spoken first could answer it without a verdict. A program without privileges tries.
+//! Attempts of a program to make a peer appear to have sent first, whose answers are not evaluated. None needs privileges.
 
 use std::fs;
 use std::net::UdpSocket;
 
-use egret_tests::Namespace;
+use egret_tests::{Namespace, PATIENCE, stdout_of};
 use libtest_mimic::Trial;
 
-use crate::host::{Host, switch, told, until_counted};
+use crate::host::{Host, switch, until_counted};
 use crate::inbound::neighbour;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("answers::to_a_datagram_that_this_host_sent_in_the_name_of_others_are_judged", || tried(IN_ITS_NAME, 3)),
-        test("answers::of_a_socket_whose_connect_to_another_peer_failed_are_judged", || tried(CONNECT_FAILED, 1)),
-        test("answers::to_a_peer_that_a_failed_send_named_are_judged", || tried(SEND_FAILED, 1)),
+        test("answers::to_a_datagram_from_a_freely_bound_address_are_evaluated", || tried(FREELY_BOUND, 3)),
+        test("answers::after_a_failed_connect_to_another_peer_are_evaluated", || tried(CONNECT_FAILED, 1)),
+        test("answers::to_the_peer_of_a_failed_send_are_evaluated", || tried(SEND_FAILED, 1)),
     ]
 }
 
-/// Another socket of the same program has the address of the peer, which any program may bind over IPv6 (`IPV6_FREEBIND`).
-const IN_ITS_NAME: &str = "import socket
+/// Another socket of the program has the address of the peer, which any program can bind over IPv6 (`IPV6_FREEBIND`).
+const FREELY_BOUND: &str = "import socket
 def send(sender, to):
     try:
         sender.sendto(b'x', to)
@@ -41,7 +41,7 @@ for here in ('::1', 'fd09:7::1'):
 send(answers, peer)
 ";
 
-/// The first peer does speak first. The last connect fails behind the hook: its flow label is unknown, where labels are exclusive
+/// The first peer does send first. The last connect fails after its hook: its flow label is unknown, and a label is exclusive
 /// (`IPV6_FLOWLABEL_MGR`).
 const CONNECT_FAILED: &str = "import os, socket, struct
 one, other = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(2)]
@@ -60,7 +60,7 @@ except OSError:
     one.send(b'x')
 ";
 
-/// The datagram that is received, by a call that does not ask who it is from, has nothing to do with the peer.
+/// The datagram that is received, by a call that does not return its sender, is not from the peer.
 const SEND_FAILED: &str = "import socket
 one, other = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
 one.bind(('0.0.0.0', 6000))
@@ -75,15 +75,15 @@ one.sendto(b'x', peer)
 ";
 
 fn run(namespace: &Namespace, script: &str) {
-    told(namespace.command("python3").args(["-c", script]));
+    stdout_of(namespace.command("python3").args(["-c", script]));
 }
 
-/// Nothing arrives; in `learn` it does.
+/// In `enforce` nothing arrives at the peer, and in `learn` the same program reaches it.
 fn tried(script: &str, blocked: u64) {
     let host = Host::new();
     let other = neighbour(&host);
     for (namespace, address) in [(&host.namespace, "fd09:7::1/64"), (&other, "fd09:7::2/64")] {
-        told(namespace.command("ip").args(["address", "add", address, "dev", "cable", "nodad"]));
+        stdout_of(namespace.command("ip").args(["address", "add", address, "dev", "cable", "nodad"]));
     }
     let peer = other.within(|| UdpSocket::bind("[::]:6001").unwrap());
     peer.set_nonblocking(true).unwrap();
@@ -93,12 +93,12 @@ fn tried(script: &str, blocked: u64) {
     switch(&daemon, &["enforce"]);
     run(&host.namespace, script);
     until_counted(&daemon, "block", blocked);
-    assert!(peer.recv(&mut [0; 8]).is_err(), "the peer heard something");
+    assert!(peer.recv(&mut [0; 8]).is_err(), "the peer received an unevaluated answer");
     switch(&daemon, &["learn"]);
     run(&host.namespace, script);
     until_counted(&daemon, "allow", 1);
     peer.set_nonblocking(false).unwrap();
-    peer.set_read_timeout(Some(egret_tests::PATIENCE)).unwrap();
-    assert!(peer.recv(&mut [0; 8]).is_ok(), "the trial has no way to the peer");
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(peer.recv(&mut [0; 8]).is_ok(), "the script does not reach the peer");
     assert!(daemon.stop().status.success());
 }

@@ -25,33 +25,8 @@ const SEARCHED: [&str; 13] = [
 ];
 
 /// Directories and files that are not clean yet. Paths are removed from this list, never added.
-const NOT_CLEAN_YET: [&str; 25] = [
-    "docs/adr",
-    "docs/alerts.md",
-    "docs/baseline.md",
-    "docs/benchmarks.md",
-    "docs/comparison.md",
-    "docs/configuration.md",
-    "docs/dashboards.md",
-    "docs/developing.md",
-    "docs/enforcing.md",
-    "docs/firewall.md",
-    "docs/fleet.md",
-    "docs/guide.md",
-    "docs/how-it-works.md",
-    "docs/install.md",
-    "docs/threats.md",
-    "docs/trace.md",
-    "ebpf",
-    "enforcer",
-    "tests",
-    "tracer/capture",
-    "tracer/config",
-    "tracer/egret",
-    "xtask",
-    "README.md",
-    "target",
-];
+const NOT_CLEAN_YET: [&str; 5] =
+    ["docs/configuration.md", "tracer/config", "tracer/egret", "xtask/src/words.rs", "target"];
 
 /// Text of contracts that contains a listed word: options, keys and columns.
 const CONTRACT: [&str; 8] = [

@@ -212,7 +212,7 @@ mod tests {
     use super::{Fault, Tools};
 
     #[test]
-    fn a_missing_tool_names_its_package() {
+    fn missing_tool_error_names_its_package() {
         let tools = Tools::within(vec!["/nonexistent".into()]);
         let message = |tool| tools.run("install the rules", tool, &[], "").unwrap_err().to_string();
         assert_eq!(
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_fails_is_quoted() {
+    fn error_quotes_the_failed_tool() {
         let error = Tools::default().run("try", "sh", &["-c", "echo >&2 one; echo >&2 two; exit 3"], "").unwrap_err();
         assert!(error.to_string().ends_with("/sh ended with exit status: 3: one two"), "{error}");
         assert!(error.said("two"));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_missing_is_named() {
+    fn missing_module_is_named() {
         for (said, module) in [
             ("iptables: No chain/target/match by that name.", "xt_NFQUEUE"),
             ("line 4: RULE_APPEND failed (No such file or directory): rule in chain egret", "xt_NFQUEUE"),
@@ -253,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_environment_is_passed_on() {
+    fn tool_inherits_no_environment() {
         let printed = Tools::default().run("look", "env", &[], "").unwrap();
         assert_eq!(printed.lines().count(), 2, "{printed}");
     }
 
     #[test]
-    fn long_input_and_output_do_not_wait_for_each_other() {
+    fn long_input_and_output_do_not_deadlock() {
         let input = "0123456789abcdef\n".repeat(1 << 16);
         assert_eq!(Tools::default().run("copy", "cat", &[], &input).unwrap(), input);
         // And one that reads nothing.
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_cannot_be_run_is_named() {
+    fn tool_that_cannot_be_executed_is_named() {
         let tools = Tools::within(vec!["/etc".into()]);
         let error = tools.run("try", "passwd", &[], "").unwrap_err();
         assert!(matches!(error.fault, Fault::Unusable { .. }), "{error}");

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connect_that_failed_began_before_it_failed() {
+    fn failed_connect_is_dated_by_its_beginning() {
         let event = Event { connect_duration_ns: Some(7), boot_ns: 10, ..sample::event() };
         assert_eq!(began(&event), Some(3));
         assert_eq!(began(&Event { boot_ns: 0, ..event }), None);
