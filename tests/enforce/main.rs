@@ -11,6 +11,7 @@
     reason = "a test ends at the first thing that is not as it should be"
 )]
 
+mod answers;
 mod audit;
 mod baselines;
 mod clock;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         revert::trials(),
         clock::trials(),
         baselines::trials(),
+        answers::trials(),
         audit::trials(),
         foreign::trials(),
         queues::trials(),

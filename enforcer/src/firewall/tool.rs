@@ -116,11 +116,14 @@ fn remedy(stderr: &str) -> Option<&'static str> {
     if says("No chain/target/match by that name") || says("RULE_APPEND failed (No such file") {
         return Some(
             "the kernel lacks one of the modules xt_NFQUEUE, xt_mark, xt_connmark, xt_conntrack, xt_owner, xt_cgroup, \
-             xt_multiport, xt_comment and ipt_REJECT, and did not load it: `modprobe` says why",
+             xt_multiport, xt_addrtype, xt_comment and ipt_REJECT, and did not load it: `modprobe` says why",
         );
     }
     if says("queue num") && says("No such file or directory") {
-        return Some("the kernel lacks the module nft_queue and did not load it: `modprobe nft_queue` says why");
+        return Some(
+            "the kernel lacks the module nft_queue or nft_fib_inet and did not load it: `modprobe nft_queue` and \
+             `modprobe nft_fib_inet` say why",
+        );
     }
     if lacks_privilege(stderr) {
         return Some("it takes CAP_NET_ADMIN, and for iptables-legacy root");

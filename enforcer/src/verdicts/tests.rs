@@ -91,7 +91,11 @@ fn loopback_event_waits_only_if_loopback_is_evaluated() {
         verdicts.set_evaluating(true, judges_loopback);
         let mut event = datagram(7, EventName::DatagramSend);
         event.peer.address = Some([127, 0, 0, 1].into());
-        assert_eq!(pending.pass(vec![event], &verdicts).is_empty(), judges_loopback);
+        assert_eq!(pending.pass(vec![event.clone()], &verdicts).is_empty(), judges_loopback);
+        event.id.socket = 8;
+        event.peer.address = Some("::1".parse().unwrap());
+        event.local.address = Some("2001:db8:1::1".parse().unwrap());
+        assert!(pending.pass(vec![event], &verdicts).is_empty(), "an address of others");
     }
 }
 

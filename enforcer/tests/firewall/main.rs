@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         guard::new_plan_replaces_the_former_plan,
         packets::unread_queue_blocks_if_closed_and_passes_if_open,
         packets::traffic_within_the_host_is_not_evaluated,
+        packets::flows_within_the_host_from_foreign_addresses_are_evaluated,
         packets::preexisting_connections_continue,
         packets::preexisting_connections_are_evaluated_if_configured,
         packets::inbound_sessions_are_not_evaluated,

@@ -1,12 +1,16 @@
 //! Which packets are evaluated: they do not arrive, because nobody reads the queue and it fails closed.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::process::Stdio;
 
 use egret_enforcer::firewall::{Bypass, ControlGroup, Plan, Protect};
 use egret_model::{Flow, Transport};
 use egret_tests::{Cgroup, Process, until};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind as bind_socket, setsockopt, socket, sockopt,
+};
 
 use crate::host::Host;
 use crate::plans;
@@ -46,6 +50,36 @@ pub(crate) fn traffic_within_the_host_is_not_evaluated(way: Way) {
             assert_eq!(connects(&host, listener.local_addr().unwrap()), through, "{listener:?}");
         }
     }
+}
+
+/// Any program can bind any IPv6 address. A datagram from the peer's address would make the answer to it a reply packet.
+pub(crate) fn flows_within_the_host_from_foreign_addresses_are_evaluated(way: Way) {
+    let host = Host::new();
+    install(&host, way, &plans::closed());
+    for (to, receiver) in host.receivers(0).into_iter().filter(|(to, _)| to.is_ipv6()) {
+        for here in [IpAddr::from(Ipv6Addr::LOCALHOST), Host::here()[1]] {
+            let answering = sender(&host, 0, 0, to);
+            let here = SocketAddr::new(here, answering.local_addr().unwrap().port());
+            let forging = host.within(|| bound_to_any(to));
+            forging.connect(here).unwrap();
+            assert!(!arrives(&forging, &answering), "from {to} to {here}");
+            assert!(!arrives(&answering, &receiver), "{here} answers {to}");
+        }
+    }
+    for own in [IpAddr::from(Ipv6Addr::LOCALHOST), Host::here()[1]] {
+        let listener = host.within(|| UdpSocket::bind((own, 0)).unwrap());
+        let client = host.within(|| bound_to_any(SocketAddr::new(own, 0)));
+        client.connect(listener.local_addr().unwrap()).unwrap();
+        assert!(arrives(&client, &listener), "{own} is an address of the host");
+    }
+}
+
+/// A UDP socket at an address that need not be one of the host.
+fn bound_to_any(address: SocketAddr) -> UdpSocket {
+    let socket = socket(AddressFamily::Inet6, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    setsockopt(&socket, sockopt::IpFreebind, &true).unwrap();
+    bind_socket(socket.as_raw_fd(), &SockaddrStorage::from(address)).unwrap();
+    UdpSocket::from(socket)
 }
 
 /// Whether the listener receives what the speaker sends.
