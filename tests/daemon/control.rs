@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use egret_tests::{Daemon, Setup, Traffic, egret, until};
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 
 use crate::{test, test_alone};
 
@@ -23,6 +24,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("control::error_without_a_daemon_names_the_next_step", nobody_there),
         test("control::status_during_the_start_is_starting_and_other_commands_wait", starting),
         test("control::command_reports_that_the_starting_daemon_ended", cannot_start),
+        test("control::signals_during_the_start_are_handled_after_it", signalled),
+        test("control::second_sigterm_ends_the_start", impatient),
         test("control::other_users_are_refused", strangers),
         test("control::members_of_the_group_are_accepted", members),
         test_alone("control::status_adds_up_under_load", adds_up),
@@ -107,6 +110,27 @@ fn let_start(daemon: &Daemon) {
     fs::write(&file, "format 1\n").unwrap();
     fs::rename(file, path).unwrap();
     pipe.write_all(b"format 1\n").unwrap();
+}
+
+fn signalled() {
+    let daemon = held_up();
+    assert_eq!(daemon.status()["starting"], true);
+    daemon.signal(Signal::SIGHUP);
+    daemon.signal(Signal::SIGTERM);
+    let_start(&daemon);
+    let ended = daemon.finish();
+    assert!(ended.status.success(), "{ended:?}");
+}
+
+fn impatient() {
+    let daemon = held_up();
+    assert_eq!(daemon.status()["starting"], true);
+    // Signals that arrive at the same time count once.
+    until("the end", || {
+        daemon.signal(Signal::SIGTERM);
+        (!daemon.runs()).then_some(())
+    });
+    daemon.wait_for_stderr("stopped during the start");
 }
 
 fn cannot_start() {

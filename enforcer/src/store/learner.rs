@@ -112,13 +112,12 @@ fn user(event: &Event) -> Option<u32> {
 mod tests {
     use std::fs;
 
-    use egret_model::{EventName, Executable, Process, Transport};
+    use egret_model::{EventName, Executable, Process, Transport, sample};
     use tempfile::TempDir;
 
     use super::super::BaselineSettings;
     use super::*;
     use crate::baseline::{Bounds, Thresholds};
-    use crate::sample;
 
     /// Asks for digests, which are not known yet.
     fn learner(place: &TempDir) -> EventLearner {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use egret_config::{Loaded, Problems, Reload};
 use egret_enforcer::controller::Supervisor;
 use egret_enforcer::fault;
@@ -65,10 +65,15 @@ pub(super) struct Pipeline {
 
 impl Daemon<'_> {
     /// Starts sinks and servers, and handles signals until one stops the daemon. Returns the final snapshot.
-    pub(super) async fn run(mut self, prepared: Prepared, listeners: Answering) -> Result<Snapshot> {
+    pub(super) async fn run(
+        mut self,
+        prepared: Prepared,
+        listeners: Answering,
+        mut signals: Signals,
+    ) -> Result<Snapshot> {
         let state = Arc::clone(&self.pipeline.state);
         let starting = std::mem::replace(&mut self.starting, Span::none());
-        let (mut signals, mut sinks, servers) = starting.in_scope(|| self.start(prepared, listeners))?;
+        let (mut sinks, servers) = starting.in_scope(|| self.start(prepared, listeners))?;
         drop(starting);
         // Started last, so that no firewall rule is installed if a sink or server fails to start.
         if let Some(enforcer) = &mut self.pipeline.enforcer {
@@ -99,8 +104,7 @@ impl Daemon<'_> {
         Ok(state.snapshot())
     }
 
-    fn start(&self, prepared: Prepared, listeners: Answering) -> Result<(Signals, Sinks, Servers)> {
-        let signals = Signals::take().context("cannot handle signals")?;
+    fn start(&self, prepared: Prepared, listeners: Answering) -> Result<(Sinks, Servers)> {
         let tallies = Arc::clone(&self.pipeline.state.tallies);
         let losses: Losses = Arc::new(move || tallies.get().tally.lost_total());
         let learning = self.pipeline.baseline.clone().map(|baseline| (baseline, losses));
@@ -113,7 +117,7 @@ impl Daemon<'_> {
             tokio::spawn(watchdog::watch(limit, Arc::clone(&state.heartbeat)));
         }
         tokio::spawn(memory::watch(Arc::clone(&state.fan_out)));
-        Ok((signals, sinks, servers))
+        Ok((sinks, servers))
     }
 
     /// Tears enforcement down. After a failure of the daemon the failure policy applies: with `closed` the rules stay.

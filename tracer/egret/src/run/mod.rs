@@ -57,6 +57,7 @@ use heartbeat::Heartbeat;
 use own_spans::OwnSpans;
 use saved_names::NameStore;
 use servers::Listeners;
+use signals::Signals;
 use sinks::Prepared;
 use state::State;
 use tallies::Tallies;
@@ -80,6 +81,12 @@ pub fn run(file: Option<PathBuf>, log: &Log) -> Result<u8> {
     let listeners = Listeners::open(&loaded.settings)?;
     privilege::forbid_new()?;
     let runtime = privilege::run_without(runtime)?;
+    // Before the daemon answers: a signal during the start is handled once it is over.
+    let signals = {
+        let _runtime = runtime.enter();
+        Signals::take().context("cannot handle signals")?
+    };
+    let second_stop = runtime.spawn(signals::exit_at_second_stop());
     // From here on status requests are answered with `starting`.
     let listeners = listeners.answer(runtime.handle())?;
     let own_spans = OwnSpans::start(&loaded.settings, log, runtime.handle().clone(), read)?;
@@ -88,8 +95,9 @@ pub fn run(file: Option<PathBuf>, log: &Log) -> Result<u8> {
     let (pipeline, prepared) = starting.in_scope(|| start(&loaded, listeners.listening()))?;
     // Threads that are started from here on never have privileges.
     privilege::reduce(Vec::new())?;
+    second_stop.abort();
     let daemon = Daemon { file, log, loaded, pipeline, own_spans, starting };
-    let snapshot = runtime.block_on(daemon.run(prepared, listeners))?;
+    let snapshot = runtime.block_on(daemon.run(prepared, listeners, signals))?;
     // Does not wait for a sink that was not drained in time.
     runtime.shutdown_background();
     log.flush_repeats();

@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::exit;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     /// Drain and end; the second time, end at once.
@@ -39,4 +41,14 @@ impl Signals {
     pub(super) async fn stop(&mut self) {
         while self.next().await != Request::Stop {}
     }
+}
+
+/// Ends the process at the second request to stop. Used during the start, when nothing is captured or in force yet.
+pub(super) async fn exit_at_second_stop() {
+    let Ok(mut signals) = Signals::take() else { return };
+    for _ in 0..2 {
+        signals.stop().await;
+    }
+    tracing::warn!("stopped during the start");
+    std::process::exit(exit::FAILED.into());
 }
