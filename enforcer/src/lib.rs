@@ -24,8 +24,6 @@ pub mod mode;
 pub mod packet;
 mod panics;
 pub mod queue;
-#[cfg(test)]
-mod sample;
 pub mod store;
 pub mod verdicts;
 

@@ -122,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_bits_of_others_are_kept(marks in marks(), mark: u32, generation: u32) {
+        fn foreign_mark_bits_are_kept(marks in marks(), mark: u32, generation: u32) {
             for field in [0, marks.blocked(), marks.passed(), marks.allowed(generation)] {
                 let applied = marks.apply(mark, field);
                 prop_assert_eq!(applied & !marks.mask(), mark & !marks.mask());
@@ -131,7 +131,7 @@ mod tests {
         }
 
         #[test]
-        fn verdicts_are_told_apart(marks in marks(), generation: u32) {
+        fn each_verdict_has_its_own_mark(marks in marks(), generation: u32) {
             prop_assert_ne!(marks.blocked(), 0);
             prop_assert_ne!(marks.allowed(generation), 0);
             prop_assert_ne!(marks.allowed(generation), marks.blocked());
@@ -141,13 +141,13 @@ mod tests {
         }
 
         #[test]
-        fn a_generation_looks_like_no_earlier_one_for_long(marks in marks(), generation in 0..u32::MAX / 2, apart: u32) {
+        fn generation_number_differs_from_recent_ones(marks in marks(), generation in 0..u32::MAX / 2, apart: u32) {
             let apart = 1 + apart % (marks.generations() - 1).min(u32::MAX / 2);
             prop_assert_ne!(marks.allowed(generation), marks.allowed(generation + apart));
         }
 
         #[test]
-        fn a_mask_is_a_field_or_refused(mask: u32) {
+        fn mask_is_a_field_or_refused(mask: u32) {
             let neighbours = format!("{mask:b}").trim_end_matches('0').chars().all(|bit| bit == '1');
             match Marks::new(mask) {
                 Ok(marks) => prop_assert!(marks.mask() == mask && neighbours && mask.count_ones() >= 4),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_by_default() {
+    fn default_mask_gives_the_documented_field() {
         let marks = Marks::default();
         assert_eq!(marks.blocked(), 0x0100_0000);
         assert_eq!(marks.passed(), 0x0200_0000);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_may_be_used() {
+    fn mask_may_use_every_bit() {
         let marks = Marks::new(u32::MAX).unwrap();
         assert_eq!((marks.blocked(), marks.passed(), marks.allowed(0)), (1, 2, 3));
         // One generation more than there are before the values begin anew.
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_that_are_refused_say_why() {
+    fn refused_mask_names_its_reason() {
         let message = |mask| Marks::new(mask).unwrap_err().to_string();
         assert_eq!(message(0), "the mark mask 0x00000000 has 0 bits, and at least 4 are needed");
         assert_eq!(message(0x0000_0f0f), "the bits of the mark mask 0x00000f0f are not next to each other");

@@ -1,4 +1,4 @@
-//! A log far larger than what may be in memory.
+//! A log much larger than the permitted memory.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,39 +11,39 @@ use libtest_mimic::Trial;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::made_up_log::write;
-use crate::{Place, test_alone};
+use crate::{Directory, test_alone};
 
 /// Rows of the log; ten times as many with `cargo xtask test --full`.
 const ROWS: u64 = 100_000;
-/// Rows that are written at a time.
+/// Rows written at a time.
 const CHUNK: u64 = 50_000;
-/// What learning may take at most, however large the log: a third of it is the program itself.
+/// Limit of the memory that learning takes, however large the log is: a third of it is the program itself.
 const MOST_KIB: i64 = 192 << 10;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test_alone("large::learning_streams", streams)]
+    vec![test_alone("large::learning_memory_is_bounded", streams)]
 }
 
 fn streams() {
-    let place = Place::new();
-    let log = place.path("log");
+    let directory = Directory::new();
+    let log = directory.path("log");
     let rows = if std::env::var_os("EGRET_TEST_FULL").is_some() { 10 * ROWS } else { ROWS };
     for begin in (0..rows).step_by(CHUNK.try_into().unwrap()) {
         write(&log, "host", 1 << 16, (begin..begin + CHUNK).map(|number| event(number, rows)).collect());
     }
     let log = log.to_str().unwrap();
     let begin = Instant::now();
-    let said = place.told("learn", &["--log", log]);
+    let said = directory.stdout_of("learn", &["--log", log]);
     let took = begin.elapsed();
     assert!(said.contains(&format!("{rows} flows")), "{said}");
     let most = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
     eprintln!("{rows} rows: {took:?}, at most {most} KiB");
     assert!(most < MOST_KIB, "{most} KiB");
-    let replay = place.json("replay", &["--log", log]);
+    let replay = directory.json("replay", &["--log", log]);
     assert_eq!((&replay["flows"], &replay["would_block"]), (&rows.into(), &0.into()), "{said}");
 }
 
-/// Fifty programs with forty names each over thirty days, and one that goes through addresses.
+/// Fifty programs with forty names each over thirty days, and one program that scans addresses.
 fn event(number: u64, rows: u64) -> Event {
     const BEGIN: i64 = 1_795_132_800_000_000_000;
     const DAYS_NS: u64 = 30 * 86_400_000_000_000;

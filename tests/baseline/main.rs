@@ -1,5 +1,5 @@
-//! `egret baseline`: rules from real traffic, what they would have blocked, and what becomes of them when several programs
-//! change them at once.
+//! `egret baseline`: rules from real traffic, the flows that they would block, and concurrent changes by several
+//! programs.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
@@ -18,9 +18,9 @@ mod made_up_log;
 mod walk;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode};
 
-use egret_tests::{Scratch, egret};
+use egret_tests::{Scratch, egret, stdout_of};
 pub(crate) use egret_tests::{test, test_alone};
 use serde_json::Value;
 
@@ -29,10 +29,10 @@ fn main() -> ExitCode {
     egret_tests::run(trials.into_iter().flatten().collect())
 }
 
-/// A directory with a baseline, which need not exist yet, and room for logs.
-struct Place(Scratch);
+/// A directory for a baseline, which need not exist yet, and for logs.
+struct Directory(Scratch);
 
-impl Place {
+impl Directory {
     fn new() -> Self {
         Self(Scratch::new())
     }
@@ -49,7 +49,7 @@ impl Place {
         std::fs::read_to_string(self.file()).unwrap()
     }
 
-    /// A command about the baseline, to be run.
+    /// A baseline command.
     fn command(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(egret());
         command.args(["baseline", name, "--baseline"]).arg(self.file()).args(arguments);
@@ -58,25 +58,18 @@ impl Place {
         command
     }
 
-    /// What a command writes that succeeds.
-    fn told(&self, name: &str, arguments: &[&str]) -> String {
-        told(&mut self.command(name, arguments))
+    /// Output of a baseline command, which must succeed.
+    fn stdout_of(&self, name: &str, arguments: &[&str]) -> String {
+        stdout_of(&mut self.command(name, arguments))
     }
 
     fn json(&self, name: &str, arguments: &[&str]) -> Value {
-        let text = self.told(name, &[arguments, &["--json"]].concat());
+        let text = self.stdout_of(name, &[arguments, &["--json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 }
 
-fn told(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert!(status.success(), "{command:?}: {status}: {stderr}");
-    String::from_utf8(stdout).unwrap()
-}
-
-/// Records what a command and its descendants do, as a log.
+/// Records the flows of a command and its descendants in a log.
 fn record(log: &Path, command: &[&str]) {
     let mut egret = Command::new(egret());
     egret.args(["trace", "--format", "json", "--parquet"]).arg(log).arg("--").args(command);

@@ -1,4 +1,4 @@
-//! `egret trace --attach`: a daemon's events, live.
+//! `egret trace --attach`: live events of a daemon.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
@@ -9,23 +9,23 @@ use nix::sys::signal::Signal;
 
 use crate::{test, test_alone};
 
-/// As many as the daemon has room for.
+/// The daemon's limit of subscribers.
 const SUBSCRIBERS: usize = 8;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("attach::shows_what_the_daemon_captures", json),
-        test("attach::table_and_filters_are_those_of_a_trace", table),
-        test("attach::ends_with_the_daemon_and_shows_all_before", ends_with_daemon),
-        test("attach::duration_ends_it", duration),
-        test("attach::closed_pipe_ends_it", closed_pipe),
-        test_alone("attach::slow_reader_misses_and_is_told_so", slow),
-        test("attach::one_too_many_is_refused", one_too_many),
-        test("attach::options_about_capture_are_refused", bad_usage),
+        test("attach::events_of_the_daemon_are_shown", json),
+        test("attach::table_and_filters_match_those_of_trace", table),
+        test("attach::attach_ends_with_the_daemon_after_all_its_events", ends_with_daemon),
+        test("attach::duration_ends_the_attach", duration),
+        test("attach::closed_pipe_ends_the_attach", closed_pipe),
+        test_alone("attach::slow_subscriber_is_informed_of_lost_events", slow),
+        test("attach::subscriber_beyond_the_limit_is_refused", one_too_many),
+        test("attach::capture_options_are_refused", bad_usage),
     ]
 }
 
-/// A trace that is attached when this returns.
+/// A trace that is attached.
 struct Attached {
     process: Process,
 }
@@ -54,7 +54,7 @@ impl Attached {
     }
 }
 
-/// Reads standard error byte by byte, so that nothing of the rest is taken.
+/// Reads standard error byte by byte, so that the rest stays in the pipe.
 fn wait_for_word(child: &mut Child, word: &str) {
     let mut read = Vec::new();
     let stderr = child.stderr.as_mut().unwrap();
@@ -69,7 +69,7 @@ fn events(text: &str) -> Vec<Event> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-/// Every line about a process is, byte for byte, the one that the JSON sink wrote.
+/// Every line about a process equals the line of the JSON sink byte for byte.
 fn json() {
     let daemon = Setup::new().json().start();
     let attached = Attached::start(&daemon, &["--format", "json", "--totals"]);
@@ -111,7 +111,7 @@ fn ends_with_daemon() {
     let (text, sum) = attached.finish();
     let shown = events(&text);
     assert_eq!(sum.delivered, shown.len() as u64);
-    // The sink and the subscriber have the same, but for what came before the latter did.
+    // The sink and the subscriber have the same events, except those before the subscription.
     let all = ended.setup.events(&ended.setup.lines());
     let of = |events: &[Event]| events.iter().filter(|event| event.pid == Some(report.pid)).count();
     assert!(of(&all) >= 20 && of(&all) == of(&shown), "{} and {}", of(&all), of(&shown));
@@ -137,7 +137,7 @@ fn closed_pipe() {
     until("the daemon to notice", || (daemon.sink("live").queued == 0).then_some(()));
 }
 
-/// Its standard output is not read: the pipe fills, then the socket, then its queue. Nobody else is held up.
+/// Nobody reads standard output: the pipe fills, then the socket, then the queue. Other readers are not delayed.
 fn slow() {
     let daemon = Setup::new().json().start();
     let attached = Attached::start(&daemon, &["--format", "json", "--totals"]);

@@ -1,4 +1,4 @@
-//! Containers by name.
+//! Names of containers.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,9 +10,9 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("containers::named_by_the_state_of_their_runtime", named),
-        test("containers::only_connection_of_one_is_learned_although_it_has_no_name", learned),
-        test("containers::unnamed_when_not_asked_for", unnamed),
+        test("containers::container_is_named_from_the_runtime_state", named),
+        test("containers::single_connection_of_an_unnamed_container_is_learned", learned),
+        test("containers::containers_have_no_names_unless_configured", unnamed),
     ]
 }
 
@@ -21,7 +21,7 @@ fn id(number: u64) -> String {
     format!("{:064x}", u64::from(std::process::id()) << 32 | number)
 }
 
-/// The file system of a host that has a container of Docker's.
+/// The file system of a host that has a Docker container.
 fn host(setup: &Setup, id: &str) -> String {
     let root = setup.path("host");
     let directory = root.join("var/lib/docker/containers").join(id);
@@ -32,7 +32,7 @@ fn host(setup: &Setup, id: &str) -> String {
     root.to_string_lossy().into_owned()
 }
 
-/// What the daemon records of a connection that is made in a container.
+/// The events of a connection that is made in a container.
 fn connect(daemon: &Daemon, group: &Cgroup) -> Vec<Event> {
     let waiting = Traffic::new(&["tcp-blocking", "--wait-stdin"]).start();
     group.take(waiting.pid());
@@ -48,7 +48,7 @@ fn named() {
     let root = host(&setup, &id);
     let daemon = setup.text("capture.host_root", &root).start();
     let group = Cgroup::new(&format!("egrettest-named-{}.slice/docker-{id}.scope", std::process::id()));
-    // Names are found out beside the path of events: the first ones may go without.
+    // Container names are resolved asynchronously: the first events may have none.
     let events = until("events with the name of their container", || {
         let events = connect(&daemon, &group);
         events.iter().all(|event| event.container_name.is_some()).then_some(events)
@@ -66,7 +66,7 @@ fn named() {
     assert!(daemon.stop().status.success());
 }
 
-/// A connection comes before anybody could know whether its container has a name, and none comes after it.
+/// The only connection precedes the resolution of the container's name.
 fn learned() {
     let (setup, id) = (Setup::new().json().text("baseline.save_every", "1s"), id(13));
     let root = setup.path("host").to_string_lossy().into_owned();

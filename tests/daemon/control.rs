@@ -1,4 +1,4 @@
-//! Who may ask a daemon, and what it answers.
+//! Who may query a daemon, and what it answers.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
@@ -8,23 +8,26 @@ use std::process::{Command, Output, Stdio};
 
 use egret_tests::{Daemon, Setup, Traffic, egret, until};
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 
 use crate::{test, test_alone};
 
-/// A user that nobody is.
+/// A user id that no user has.
 const STRANGER: &str = "4242";
 /// A group of Debian that has no members, and its number on every host.
 const GROUP: (&str, &str) = ("users", "100");
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("control::status_tells_what_the_contract_says", status),
-        test("control::status_for_people", status_for_people),
-        test("control::without_a_daemon_it_says_how_to_get_one", nobody_there),
-        test("control::while_egret_starts_status_says_so_and_everything_else_waits", starting),
-        test("control::daemon_that_cannot_start_is_no_stranger", cannot_start),
-        test("control::strangers_are_refused", strangers),
-        test("control::members_of_the_group_are_let_in", members),
+        test("control::status_has_the_keys_of_the_contract", status),
+        test("control::status_without_json_is_text", status_for_people),
+        test("control::error_without_a_daemon_names_the_next_step", nobody_there),
+        test("control::status_during_the_start_is_starting_and_other_commands_wait", starting),
+        test("control::command_reports_that_the_starting_daemon_ended", cannot_start),
+        test("control::signals_during_the_start_are_handled_after_it", signalled),
+        test("control::second_sigterm_ends_the_start", impatient),
+        test("control::other_users_are_refused", strangers),
+        test("control::members_of_the_group_are_accepted", members),
         test_alone("control::status_adds_up_under_load", adds_up),
     ]
 }
@@ -41,7 +44,7 @@ fn status() {
         let account = daemon.sink(sink);
         assert!(sink == "live" || account.enqueued >= 4, "{sink}: {account:?}");
     }
-    // The sum is published several times a second, not with every record.
+    // The tally is published several times a second, not with every record.
     let tally = until("the sum of what was captured", || {
         let tally = daemon.status()["tally"].take();
         (tally["captured"].as_u64() >= Some(4)).then_some(tally)
@@ -71,7 +74,7 @@ fn nobody_there() {
     }
 }
 
-/// A daemon that reads its baseline from a pipe waits until somebody writes to that.
+/// A daemon that blocks during its start: it reads its baseline from a pipe.
 fn held_up() -> Daemon {
     let setup = Setup::new();
     nix::unistd::mkfifo(&setup.path("baseline"), nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -99,7 +102,7 @@ fn starting() {
     assert!(daemon.stop().status.success());
 }
 
-/// Puts a file in place of the pipe, and writes to that what it waits for.
+/// Replaces the pipe by a file, and writes what the daemon waits for.
 fn let_start(daemon: &Daemon) {
     let path = daemon.setup().path("baseline");
     let mut pipe = File::options().write(true).open(&path).unwrap();
@@ -109,10 +112,31 @@ fn let_start(daemon: &Daemon) {
     pipe.write_all(b"format 1\n").unwrap();
 }
 
+fn signalled() {
+    let daemon = held_up();
+    assert_eq!(daemon.status()["starting"], true);
+    daemon.signal(Signal::SIGHUP);
+    daemon.signal(Signal::SIGTERM);
+    let_start(&daemon);
+    let ended = daemon.finish();
+    assert!(ended.status.success(), "{ended:?}");
+}
+
+fn impatient() {
+    let daemon = held_up();
+    assert_eq!(daemon.status()["starting"], true);
+    // Signals that arrive at the same time count once.
+    until("the end", || {
+        daemon.signal(Signal::SIGTERM);
+        (!daemon.runs()).then_some(())
+    });
+    daemon.wait_for_stderr("stopped during the start");
+}
+
 fn cannot_start() {
     let daemon = held_up();
     let mode = daemon.ask(&["mode"]).stderr(Stdio::piped()).spawn().unwrap();
-    // It is connected once it waits for an answer.
+    // The command has a socket once it waits for an answer.
     until("a command that is connected", || {
         let link = |entry: fs::DirEntry| fs::read_link(entry.path()).unwrap_or_default();
         let mut links = fs::read_dir(format!("/proc/{}/fd", mode.id())).unwrap().flatten().map(link);
@@ -125,7 +149,7 @@ fn cannot_start() {
     drop(setup);
 }
 
-/// Asks as another user, with these further options for setpriv(1).
+/// Queries the daemon as another user, with these further options for setpriv(1).
 fn ask_as(daemon: &Daemon, user: &[&str], arguments: &[&str]) -> Output {
     let egret = daemon.ask(arguments);
     let mut command = Command::new("setpriv");
@@ -149,7 +173,7 @@ fn strangers() {
     let stranger = ["--regid", STRANGER, "--clear-groups"];
     let stderr = refusal(&daemon, &stranger, &["status"]);
     assert!(stderr.contains("may not use"), "{stderr}");
-    // The credentials are looked at whatever somebody does to the file.
+    // Credentials are checked whatever the mode of the socket file is.
     allow_all(&daemon.setup().socket());
     for arguments in [vec!["status"], vec!["status", "--json"], vec!["trace", "--attach", "--duration", "10s"]] {
         let stderr = refusal(&daemon, &stranger, &arguments);
@@ -172,7 +196,7 @@ fn members() {
     assert!(stderr.contains("members of the group users"), "{stderr}");
 }
 
-/// The harness checks the account of a sink each time that it looks.
+/// The harness checks the account of a sink at each query.
 fn adds_up() {
     let daemon = Setup::new().json().parquet().start();
     let storm = Traffic::new(&["storm", "--seconds", "2"]).start();

@@ -10,10 +10,10 @@ use libtest_mimic::Trial;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test("digests::giant_executable_holds_up_neither_events_nor_other_digests", giant)]
+    vec![test("digests::huge_executable_delays_neither_events_nor_other_digests", giant)]
 }
 
-/// One that takes hours to read with the budget that there is.
+/// A file that takes hours to read within the read budget.
 fn giant() {
     let daemon = Setup::new().json().text("capture.hash_rate", "1MiB").text("capture.hash_size", "1TiB").start();
     let program = daemon.setup().path("giant");
@@ -28,7 +28,7 @@ fn giant() {
         events.into_iter().find_map(|event| event.build_id)
     });
     assert_eq!(build_id.len(), 32);
-    // Smaller than what is read of the giant at a time.
+    // Smaller than one read of the huge file.
     let small = daemon.setup().path("small");
     fs::copy("/bin/bash", &small).unwrap();
     let script = "exec 3<>/dev/tcp/127.0.0.1/9 || exec sleep 0";

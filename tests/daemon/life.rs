@@ -1,4 +1,4 @@
-//! How a daemon begins and ends.
+//! Start and end of a daemon.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,27 +11,27 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("life::starts_without_any_configuration", without_configuration),
+        test("life::daemon_starts_without_a_configuration", without_configuration),
         test("life::second_daemon_is_refused", second_daemon),
         test("life::second_writer_of_a_log_is_refused", second_writer),
         test("life::sigterm_and_sigint_drain_every_sink", drained),
-        test("life::what_is_left_after_the_time_to_drain_is_told", left),
-        test("life::second_signal_ends_it_at_once", at_once),
-        test("life::killed_daemon_leaves_nothing_in_the_way", killed),
-        test("life::every_error_of_a_configuration_is_told", wrong_configuration),
-        test("life::place_that_is_taken_is_named", taken),
-        test("life::missing_privilege_is_named", missing_privilege),
+        test("life::events_left_at_the_drain_timeout_are_reported", left),
+        test("life::second_signal_ends_the_daemon_at_once", at_once),
+        test("life::daemon_starts_after_a_kill", killed),
+        test("life::every_error_of_a_configuration_is_reported", wrong_configuration),
+        test("life::error_names_the_address_in_use", taken),
+        test("life::error_names_the_missing_privilege", missing_privilege),
     ]
 }
 
-/// In a mount namespace of its own, where the directories of the defaults are empty.
+/// Runs in a mount namespace where the default directories are empty.
 fn without_configuration() {
     let setup = Setup::new().variable("EGRET_METRICS_LISTEN", "127.0.0.1:0");
     let mut command = Command::new("unshare");
     let script = "mount -t tmpfs none /run && mount -t tmpfs none /var/lib && mkdir -p /etc/egret && \
                   mount -t tmpfs none /etc/egret && exec \"$0\" run";
     command.args(["--mount", "sh", "-c", script]).arg(egret()).env("EGRET_METRICS_LISTEN", "127.0.0.1:0");
-    // What the service manager listens at is outside /run.
+    // The notification socket of the service manager is outside /run.
     let daemon = setup.start_by(command);
     let inside = format!("/proc/{}/root", daemon.pid());
     let mut status = Command::new(egret());
@@ -51,7 +51,7 @@ fn second_daemon() {
     let stderr = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains(&format!("process {}", daemon.pid())) && stderr.contains("egret.sock"), "{stderr}");
-    // The first one did not notice.
+    // The first daemon is unaffected.
     assert_eq!(daemon.status()["pid"], daemon.pid());
     assert!(daemon.stop().status.success());
 }
@@ -78,14 +78,14 @@ fn drained() {
             assert_eq!((sent, dropped, queued), (enqueued, 0, 0), "{sink}: {ended:?}");
             assert!(enqueued >= 20, "{sink}: {ended:?}");
         }
-        // What happened before the signal is there.
+        // Events from before the signal are written.
         let events = ended.setup.events(&ended.setup.lines());
         assert!(events.iter().filter(|event| event.pid == Some(report.pid)).count() >= 40, "{events:?}");
         assert!(!ended.setup.socket().exists());
     }
 }
 
-/// Nobody listens at this address, and a collector is waited for longer than egret may take to drain.
+/// The collector's address refuses connections, and its retry limit exceeds the drain timeout.
 fn without_collector(drain_for: &str) -> Daemon {
     let setup = Setup::new().json().otlp("grpc", "http://127.0.0.1:9").set("shutdown.drain_for", drain_for);
     setup.text("otlp.retry_for", "1h").start()
@@ -115,7 +115,7 @@ fn at_once() {
     let daemon = without_collector("\"1h\"");
     make_spans(&daemon);
     daemon.signal(Signal::SIGTERM);
-    daemon.says("stopping");
+    daemon.wait_for_stderr("stopping");
     assert_eq!(daemon.status()["stopping"], true);
     let begun = Instant::now();
     let ended = daemon.stop();
@@ -156,7 +156,7 @@ fn taken() {
     assert!(!output.status.success() && stderr.contains("no-such-group"), "{stderr}");
 }
 
-/// `CAP_SYS_ADMIN` stands for `CAP_BPF`, as it did before there was one.
+/// `CAP_SYS_ADMIN` includes `CAP_BPF`, as before Linux 5.8.
 fn missing_privilege() {
     let setup = Setup::new().text("capture.layer", "sockets");
     let egret = setup.command();

@@ -1,4 +1,4 @@
-//! `egret run` as a service: how it starts, is asked, reloads and stops, and what it may do meanwhile.
+//! `egret run` as a service: start, queries, reload, stop and privileges.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
@@ -14,12 +14,12 @@ mod attach;
 mod containers;
 mod control;
 mod digests;
+mod idle;
 mod life;
 mod manager;
 mod privilege;
 mod reload;
 mod soak;
-mod takes;
 mod totals;
 
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         soak::trials(),
         manager::trials(),
         privilege::trials(),
-        takes::trials(),
+        idle::trials(),
         totals::trials(),
     ];
     egret_tests::run(trials.into_iter().flatten().collect())

@@ -1,4 +1,4 @@
-//! What a service manager hears of a daemon, and reads of its messages.
+//! Notifications to the service manager, and the priorities of log messages.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
@@ -13,15 +13,15 @@ use nix::unistd::Pid;
 
 use crate::test;
 
-/// Within which time the watchdog wants to hear that all is well.
+/// The watchdog interval.
 const WATCHDOG: Duration = Duration::from_millis(500);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("manager::hears_when_it_is_ready_reloads_and_stops", states),
-        test("manager::watchdog_hears_that_all_is_well", watchdog),
-        test("manager::watchdog_hears_nothing_while_capture_stands_still", stuck),
-        test("manager::journal_reads_priorities", journal),
+        test("manager::readiness_reload_and_stop_are_notified", states),
+        test("manager::watchdog_is_notified_while_capture_works", watchdog),
+        test("manager::watchdog_is_not_notified_while_capture_is_stuck", stuck),
+        test("manager::log_lines_have_journal_priorities", journal),
     ]
 }
 
@@ -29,19 +29,20 @@ fn states() {
     let daemon = Setup::new().start();
     daemon.reload();
     let ended = daemon.stop();
-    let told: Vec<&str> = ended.notifications.iter().map(String::as_str).collect();
+    let states: Vec<&str> = ended.notifications.iter().map(String::as_str).collect();
     let place = |what: &str| {
-        told.iter()
-            .position(|told| told.lines().any(|line| line == what))
-            .unwrap_or_else(|| panic!("no {what} in {told:?}"))
+        states
+            .iter()
+            .position(|states| states.lines().any(|line| line == what))
+            .unwrap_or_else(|| panic!("no {what} in {states:?}"))
     };
     let (ready, reloading, stopping) = (place("READY=1"), place("RELOADING=1"), place("STOPPING=1"));
-    assert!(told[ready].contains("STATUS=Tracing with the sockets layer"), "{told:?}");
-    // Within 15 s: of the default ten, and what comes before and after.
-    assert!(told[stopping].contains("EXTEND_TIMEOUT_USEC=15000000"), "{told:?}");
-    let again = told.iter().rposition(|told| told.contains("READY=1")).unwrap();
-    assert!(ready < reloading && reloading < again && again < stopping, "{told:?}");
-    let moment = told[reloading].lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
+    assert!(states[ready].contains("STATUS=Tracing with the sockets layer"), "{states:?}");
+    // 15 s: the default drain timeout of ten seconds, and the work before and after it.
+    assert!(states[stopping].contains("EXTEND_TIMEOUT_USEC=15000000"), "{states:?}");
+    let again = states.iter().rposition(|states| states.contains("READY=1")).unwrap();
+    assert!(ready < reloading && reloading < again && again < stopping, "{states:?}");
+    let moment = states[reloading].lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
     assert!(moment.parse::<u64>().unwrap() > 0);
 }
 
@@ -50,15 +51,15 @@ fn watched() -> Daemon {
 }
 
 fn beats(daemon: &Daemon) -> usize {
-    daemon.notifications().iter().filter(|told| told.contains("WATCHDOG=1")).count()
+    daemon.notifications().iter().filter(|states| states.contains("WATCHDOG=1")).count()
 }
 
-/// On an idle host as well, where nothing wakes the capture thread.
+/// Also on an idle host, where no event wakes the capture thread.
 fn watchdog() {
     let daemon = watched();
     let begun = Instant::now();
     until("ten beats", || (beats(&daemon) >= 10).then_some(()));
-    // At half the time each; far fewer would not have come within it.
+    // The daemon notifies at half the interval; far fewer notifications would exceed it.
     let average = begun.elapsed() / 10;
     assert!(average < WATCHDOG, "{average:?}");
     assert!(daemon.stop().status.success());
@@ -72,7 +73,7 @@ fn stuck() {
     ptrace::seize(thread, ptrace::Options::empty()).unwrap();
     ptrace::interrupt(thread).unwrap();
     waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
-    daemon.says("not drained");
+    daemon.wait_for_stderr("not drained");
     let noticed = beats(&daemon);
     let until_now = daemon.stderr().matches("not drained").count();
     until("more looks in vain", || (daemon.stderr().matches("not drained").count() >= until_now + 4).then_some(()));

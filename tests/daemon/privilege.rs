@@ -1,4 +1,4 @@
-//! What a daemon may do once it runs.
+//! The privileges of a running daemon.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
@@ -16,24 +16,25 @@ const DAC_READ_SEARCH: u64 = 1 << 2;
 const NET_ADMIN: u64 = 1 << 12;
 const NET_RAW: u64 = 1 << 13;
 
-/// What the thread keeps that could judge packets, and what the tools get that it starts to install firewall rules.
+/// Capabilities of the threads that evaluate packets, and of the tools that install firewall rules.
 const JUDGES: u64 = SYS_PTRACE | DAC_READ_SEARCH | NET_ADMIN | NET_RAW;
 const INSTALLS: u64 = NET_ADMIN | NET_RAW;
 
-/// A user that nobody is.
+/// A user id that no user has.
 const STRANGER: u32 = 4242;
 
 const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/systemd/egret.service");
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("privilege::given_up_once_capture_has_started", given_up),
-        test("privilege::what_is_kept_is_enough", enough),
-        test("privilege::those_of_the_unit_are_enough_for_its_user", as_unit),
+        test("privilege::capabilities_are_dropped_once_capture_has_started", dropped),
+        test("privilege::kept_capabilities_are_sufficient", enough),
+        test("privilege::capabilities_of_the_unit_are_sufficient_for_its_user", as_unit),
     ]
 }
 
-/// Of each thread, by name: effective, permitted, inheritable, ambient and bounding capabilities, and whether it may get more.
+/// The capability sets of each thread by name: effective, permitted, inheritable, ambient and bounding, and
+/// `NoNewPrivs`.
 fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
     let tasks = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
     let read = |status: String| {
@@ -42,11 +43,11 @@ fn threads(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, u64>> {
         let sets = fields.iter().filter(|(key, _)| key.starts_with("Cap") || *key == "NoNewPrivs");
         (name, sets.map(|(key, value)| ((*key).to_owned(), u64::from_str_radix(value, 16).unwrap())).collect())
     };
-    // One that ends meanwhile has no status.
+    // A thread that has just ended has no status.
     tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok()).map(read).collect()
 }
 
-/// `within` is all that the daemon had at its start.
+/// `within` is the set of capabilities at the start of the daemon.
 fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
     let names = [
         "egret",
@@ -60,7 +61,7 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
         "egret-names",
     ];
     let names = names.into_iter().chain(["egret-enforce", "egret-container"]);
-    // Each takes its name, and gives up what it has, itself.
+    // Each thread sets its name and drops its privileges itself.
     let threads = until("all threads by their names", || {
         let threads = threads(daemon);
         names.clone().all(|name| threads.contains_key(name)).then_some(threads)
@@ -78,7 +79,7 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
         assert_eq!(sets["NoNewPrivs"], 1, "{name}: {sets:?}");
         assert!(!bounded || sets["CapBnd"] == expected, "{name}: {sets:?}");
     }
-    // Nobody else is there that has something.
+    // No other thread has capabilities.
     let held: BTreeSet<u64> = threads.values().map(|sets| sets["CapPrm"]).collect();
     assert_eq!(
         held,
@@ -87,26 +88,26 @@ fn check_threads(daemon: &Daemon, bounded: bool, within: u64) {
     );
 }
 
-fn given_up() {
+fn dropped() {
     let setup = Setup::new().json().parquet().otlp("grpc", "http://127.0.0.1:9").set("otlp.own_spans", "true");
     let daemon = setup.set("shutdown.drain_for", "\"1s\"").start();
     check_threads(&daemon, true, u64::MAX);
     let names: Vec<String> = threads(&daemon).into_keys().collect();
     assert!(names.iter().any(|name| name.starts_with("OpenTelemetry")), "{names:?}");
-    let told = daemon.status()["threads"].clone();
-    let capture = told.as_array().unwrap().iter().find(|thread| thread["name"] == "egret-capture").unwrap();
+    let threads = daemon.status()["threads"].clone();
+    let capture = threads.as_array().unwrap().iter().find(|thread| thread["name"] == "egret-capture").unwrap();
     assert_eq!(capture["capabilities"], serde_json::json!(["CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"]));
     assert!(daemon.stop().status.success());
 }
 
-/// The executable of another user, that nobody else may read, is named with its digest; connections before the start
-/// and after it, and sends, which the capture thread looks up in the kernel's tables, are all told.
+/// The executable of another user, which nobody else may read, has its digest. Connections before and after the
+/// start, and sends, which the capture thread looks up in the kernel's tables, are all reported.
 fn check_capture(daemon: &Daemon) {
     let scratch = Scratch::new();
     let program = scratch.copy(&traffic(), "private");
     std::os::unix::fs::chown(&program, Some(STRANGER), Some(STRANGER)).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
-    // An event that is written before the digest is known goes without.
+    // An event that is written before the digest is known has none.
     until("a digest", || {
         let report = Traffic::by(&program, &["tcp-blocking"]).user(STRANGER).run();
         let events = daemon.wait_for_lines(&report);
@@ -133,7 +134,7 @@ fn enough() {
     assert!(ended.status.success() && !ended.stderr.contains("WARN"), "{}", ended.stderr);
 }
 
-/// The bit of a capability of those that this is about.
+/// The bit of a capability.
 fn bit(name: &str) -> u64 {
     match name {
         "CAP_SYS_PTRACE" => SYS_PTRACE,
@@ -144,7 +145,7 @@ fn bit(name: &str) -> u64 {
     }
 }
 
-/// As another user, with the capabilities that the unit gives and no others.
+/// As another user, with the capabilities of the unit only.
 fn as_unit() {
     let unit = fs::read_to_string(UNIT).unwrap();
     let ambient = unit.lines().find_map(|line| line.strip_prefix("AmbientCapabilities=")).unwrap();

@@ -9,13 +9,13 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("reload::json_file_is_opened_anew", rotated),
-        test("reload::sink_with_new_settings_takes_over_without_a_gap", replaced),
-        test("reload::sink_is_turned_off_and_on", off_and_on),
-        test("reload::sink_that_cannot_start_goes_on_as_before", as_before),
-        test("reload::wrong_configuration_changes_nothing", wrong),
-        test("reload::what_waits_for_a_restart_is_named", restart),
-        test("reload::log_filter_changes", log),
+        test("reload::json_file_is_reopened", rotated),
+        test("reload::sink_with_new_settings_replaces_the_former_without_a_gap", replaced),
+        test("reload::sink_is_disabled_and_enabled", off_and_on),
+        test("reload::failed_sink_restart_keeps_the_former_sink", as_before),
+        test("reload::invalid_configuration_changes_nothing", wrong),
+        test("reload::options_that_need_a_restart_are_named", restart),
+        test("reload::log_filter_is_applied", log),
     ]
 }
 
@@ -51,10 +51,10 @@ fn replaced() {
     let events: Vec<_> = files.iter().flat_map(|file| ended.setup.events(file)).collect();
     let [enqueued, sent, dropped, queued] = ended.sinks["json"];
     assert_eq!((events.len() as u64, dropped, queued), (sent, 0, 0), "{ended:?}");
-    // Its counts went on, and no sink beside it was started anew: both had the same events.
+    // The counts of the prometheus sink continued, and it was not restarted: both sinks had the same events.
     assert_eq!(enqueued, ended.sinks["prometheus"][0], "{ended:?}");
-    let told = events.iter().filter(|event| event.pid == Some(report.pid) && event.name == "connection.close");
-    assert!(told.count() >= 2000, "every connection was told, in one file or another");
+    let closes = events.iter().filter(|event| event.pid == Some(report.pid) && event.name == "connection.close");
+    assert!(closes.count() >= 2000, "every connection was reported, in one file or another");
 }
 
 fn off_and_on() {
@@ -78,7 +78,7 @@ fn as_before() {
     let mut daemon = Setup::new().json().start();
     daemon.change("json.destination", "\"/no/such/directory/events.jsonl\"");
     daemon.reload();
-    ["/no/such/directory", "as before"].into_iter().for_each(|word| daemon.says(word));
+    ["/no/such/directory", "continues with the old settings"].into_iter().for_each(|word| daemon.wait_for_stderr(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert_eq!(daemon.status()["troubles"].as_array().map(Vec::len), Some(0));
@@ -90,7 +90,9 @@ fn wrong() {
     daemon.change("parquet.zstd_level", "99");
     daemon.change("enforce.bypass_users", "[\"no-such-user\"]");
     daemon.reload();
-    ["perhaps", "99", "this host has no such user", "goes on as before"].into_iter().for_each(|word| daemon.says(word));
+    ["perhaps", "99", "this host has no such user", "goes on as before"]
+        .into_iter()
+        .for_each(|word| daemon.wait_for_stderr(word));
     let report = Traffic::new(&["tcp-blocking"]).run();
     daemon.wait_for_lines(&report);
     assert!(daemon.stop().status.success());
@@ -100,10 +102,10 @@ fn restart() {
     let mut daemon = Setup::new().start();
     daemon.change("capture.ring_size", "\"1MiB\"");
     daemon.reload();
-    daemon.says("capture.ring_size");
+    daemon.wait_for_stderr("capture.ring_size");
     let waiting = daemon.status()["configuration"]["waiting_for_restart"].clone();
     assert_eq!(waiting, serde_json::json!(["capture.ring_size"]));
-    // As it was: nothing waits any more.
+    // The former value: no option needs a restart any more.
     daemon.change("capture.ring_size", "\"4MiB\"");
     daemon.reload();
     assert_eq!(daemon.status()["configuration"]["waiting_for_restart"], serde_json::json!([]));
@@ -114,5 +116,5 @@ fn log() {
     assert!(!daemon.stderr().contains("INFO"), "{}", daemon.stderr());
     daemon.change("log.filter", "\"info\"");
     daemon.reload();
-    daemon.says("INFO");
+    daemon.wait_for_stderr("INFO");
 }

@@ -1,4 +1,4 @@
-//! What a daemon takes does not grow with time: memory, descriptors and threads stay what they were after a while.
+//! Memory, descriptors and threads of a daemon do not grow over time.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -10,17 +10,17 @@ use libtest_mimic::Trial;
 
 use crate::test_alone;
 
-/// Connections a second, as far as the machine makes so many.
+/// Connections a second, if the machine is fast enough.
 const RATE: u32 = 500;
 const BATCH: u32 = 10;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("soak::a_minute_is_flat", || {
+        test_alone("soak::resource_use_stays_constant_over_a_minute", || {
             soak(Setup::new().json().parquet(), Duration::from_secs(20), Duration::from_secs(40));
         }),
-        // Lines of an hour would take several GB.
-        in_full(test_alone("soak::an_hour_is_flat", || {
+        // JSON lines of an hour would take several GB.
+        in_full(test_alone("soak::resource_use_stays_constant_over_an_hour", || {
             soak(Setup::new().parquet(), Duration::from_secs(300), Duration::from_secs(3300));
         })),
     ]
@@ -48,8 +48,8 @@ impl Usage {
     }
 }
 
-/// Connects and closes at the rate, for a time, each time to another address: also what is kept by peers has an end. Says how
-/// often.
+/// Connects and closes at the rate for a while, each time to another address, so that tables by peer are exercised as
+/// well. Returns the number of connections.
 fn connect(peers: &mut impl Iterator<Item = Ipv4Addr>, for_: Duration) -> u32 {
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -66,7 +66,7 @@ fn connect(peers: &mut impl Iterator<Item = Ipv4Addr>, for_: Duration) -> u32 {
     made
 }
 
-/// Addresses of this host, each in a network of its own (/24) for as long as there are such.
+/// Addresses of this host, each in a different network (/24) until these are exhausted.
 fn peers() -> impl Iterator<Item = Ipv4Addr> {
     (1..=254)
         .flat_map(|last| (1..=254).flat_map(move |high| (0..=255).map(move |low| Ipv4Addr::new(127, high, low, last))))
@@ -80,7 +80,7 @@ fn soak(setup: Setup, warm_up: Duration, watched: Duration) {
     let made = connect(&mut peers, watched);
     let after = Usage::of(&daemon);
     eprintln!("{made} connections in {watched:?}: from {before:?} to {after:?}");
-    // What is allocated by turns of threads, and a file that is just being written.
+    // Tolerates allocations of threads that work in turns, and a file that is being written.
     assert!(after.memory <= before.memory + before.memory / 4 + 8192, "{before:?} {after:?}");
     assert!(after.descriptors <= before.descriptors + 4, "{before:?} {after:?}");
     assert!(after.threads <= before.threads + 4, "{before:?} {after:?}");

@@ -1,4 +1,4 @@
-//! What the log has of connections that are open.
+//! Events of open connections in the log.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -10,17 +10,17 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("totals::log_has_a_row_of_what_is_open", interim),
-        test("totals::log_adds_up_over_a_killed_daemon", killed),
+        test("totals::log_has_update_rows_of_open_connections", interim),
+        test("totals::log_totals_add_up_after_a_kill", killed),
     ]
 }
 
-/// Totals are read soon, and files are finished soon.
+/// Short intervals for totals and files.
 fn setup() -> Setup {
     Setup::new().parquet().text("capture.totals_interval", "200ms").text("parquet.rotate_after", "1s")
 }
 
-/// What the log has of the socket of this process.
+/// The logged events of a socket of this process.
 fn logged(setup: &Setup, socket: u64) -> Vec<Event> {
     let mut log = std::process::Command::new(egret());
     let output = log.args(["log", "--format", "json", "--dir"]).arg(setup.log()).output().unwrap();
@@ -60,7 +60,7 @@ fn interim() {
     assert_eq!(closed.sent, Some(42_000), "{rows:#?}");
 }
 
-/// What the first one has reported is there, and the second one has the rest.
+/// The log keeps what the first daemon reported; the second daemon reports the rest.
 fn killed() {
     let daemon = setup().start();
     let server = Server::start("tcp-sink", "127.0.0.1");

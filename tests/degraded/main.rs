@@ -1,14 +1,13 @@
-//! Hosts that lack something, for real: each lack gives a clear message and the right exit status or degradation.
+//! Hosts that lack something: each missing feature yields a clear message and the right exit status or degradation.
 //!
-//! Needs root, to take things away: what is taken is taken from the program under test alone, in a mount namespace of
-//! its own or with fewer capabilities.
+//! Needs root. Features are removed for the program under test only, in a mount namespace or with fewer capabilities.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+mod environment;
 mod mounts;
 mod output;
 mod privilege;
-mod situation;
 mod traffic;
 
 use std::process::ExitCode;
@@ -17,7 +16,7 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use nix::unistd::geteuid;
 
-use situation::Installed;
+use environment::Installed;
 
 type Test = fn(&Installed);
 
@@ -30,28 +29,28 @@ macro_rules! tests {
 
 fn main() -> ExitCode {
     let tests = tests![
-        privilege::a_layer_asked_for_names_what_is_missing,
-        privilege::one_missing_capability_is_named_alone,
-        privilege::nobody_with_the_capabilities_of_the_remedy_captures,
-        privilege::auto_falls_back_to_scans_and_says_so,
+        privilege::requested_layer_names_its_missing_privileges,
+        privilege::single_missing_capability_is_named,
+        privilege::unprivileged_user_captures_with_the_suggested_capabilities,
+        privilege::auto_without_privileges_falls_back_to_scans_with_a_reason,
         privilege::scans_need_no_privilege,
-        privilege::doctor_explains,
-        mounts::sockets_without_cgroup_v2_name_it,
-        mounts::auto_without_cgroup_v2_takes_system_calls,
-        mounts::doctor_without_cgroup_v2,
-        mounts::without_cgroup_v2_and_tracefs_only_scans_remain,
-        mounts::system_calls_without_tracefs_name_it,
-        mounts::sockets_do_not_need_tracefs,
+        privilege::doctor_names_missing_privileges,
+        mounts::sockets_layer_names_missing_cgroup_v2,
+        mounts::auto_without_cgroup_v2_uses_the_syscalls_layer,
+        mounts::doctor_reports_missing_cgroup_v2,
+        mounts::auto_without_cgroup_v2_and_tracefs_uses_scans,
+        mounts::syscalls_layer_names_missing_tracefs,
+        mounts::sockets_layer_needs_no_tracefs,
         mounts::tracefs_below_debugfs_is_found,
-        mounts::without_types_connects_are_still_attributed,
-        mounts::without_types_no_bytes_are_invented,
-        mounts::without_types_and_tracefs_both_are_named,
-        mounts::a_command_that_cannot_be_followed_is_not_shown_as_silent,
-        output::unknown_layers_are_bad_usage,
-        output::a_reader_that_is_gone_ends_the_trace_cleanly,
-        output::doctor_without_a_reader_keeps_its_status,
-        output::a_full_disk_is_told,
-        output::a_closed_output_is_no_crash,
+        mounts::connects_are_attributed_without_btf,
+        mounts::byte_counts_are_absent_or_correct_without_btf,
+        mounts::missing_btf_and_tracefs_are_both_named,
+        mounts::command_that_cannot_be_followed_is_reported_or_refused,
+        output::unknown_layer_is_a_usage_error,
+        output::closed_pipe_ends_the_trace_cleanly,
+        output::doctor_keeps_its_exit_status_without_a_reader,
+        output::full_disk_is_reported,
+        output::closed_standard_output_ends_without_a_panic,
     ];
     let root = geteuid().is_root();
     if !root {

@@ -1,50 +1,50 @@
-//! Nobody to write to, and bad usage.
+//! Broken outputs and usage errors.
 
 use std::fs::File;
 use std::io;
 use std::process::Stdio;
 
-use crate::situation::{Installed, Situation};
+use crate::environment::{Environment, Installed};
 
-pub(crate) fn unknown_layers_are_bad_usage(egret: &Installed) {
+pub(crate) fn unknown_layer_is_a_usage_error(egret: &Installed) {
     for name in ["ebpf", "Sockets", "kprobes", ""] {
-        let ran = Situation::whole().run(egret, &["trace", "--capture", name]).ends_with(2);
-        let ran = ran.says(&["--capture", "auto, sockets, syscalls, procfs"]);
+        let ran = Environment::whole().run(egret, &["trace", "--capture", name]).ends_with(2);
+        let ran = ran.stderr_has(&["--capture", "auto, sockets, syscalls, procfs"]);
         assert!(ran.stdout.is_empty(), "{ran}");
     }
 }
 
-/// A pipe whose reader has gone away before anything was written.
+/// A pipe whose reader has been closed.
 fn no_reader() -> Stdio {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     writer.into()
 }
 
-pub(crate) fn a_reader_that_is_gone_ends_the_trace_cleanly(egret: &Installed) {
+pub(crate) fn closed_pipe_ends_the_trace_cleanly(egret: &Installed) {
     for format in ["table", "json"] {
-        let ran = Situation::whole().run_with(egret, &["trace", "--format", format], no_reader());
-        ran.ends_with(0).adds_up().does_not_say(&["panicked", "roken pipe"]);
+        let ran = Environment::whole().run_with(egret, &["trace", "--format", format], no_reader());
+        ran.ends_with(0).adds_up().stderr_lacks(&["panicked", "roken pipe"]);
     }
 }
 
-pub(crate) fn doctor_without_a_reader_keeps_its_status(egret: &Installed) {
-    let ran = Situation::whole().run_with(egret, &["doctor"], no_reader()).ends_with(0);
-    ran.does_not_say(&["panicked", "roken pipe"]);
-    Situation::whole().nobody().run_with(egret, &["doctor", "--json"], no_reader()).ends_with(3);
+pub(crate) fn doctor_keeps_its_exit_status_without_a_reader(egret: &Installed) {
+    let ran = Environment::whole().run_with(egret, &["doctor"], no_reader()).ends_with(0);
+    ran.stderr_lacks(&["panicked", "roken pipe"]);
+    Environment::whole().nobody().run_with(egret, &["doctor", "--json"], no_reader()).ends_with(3);
 }
 
-/// Everything is told until the disk is full, and then that.
-pub(crate) fn a_full_disk_is_told(egret: &Installed) {
+/// All events are written until the disk is full, and then the error.
+pub(crate) fn full_disk_is_reported(egret: &Installed) {
     let full = || File::options().write(true).open("/dev/full").unwrap().into();
-    let ran = Situation::whole().run_with(egret, &["doctor"], full()).ends_with(1);
-    ran.says(&["cannot write to standard output", "No space left on device"]);
-    let ran = Situation::whole().run_with(egret, &["trace"], full()).ends_with(1);
-    ran.says(&["cannot write to standard output", "No space left on device"]).does_not_say(&["panicked"]);
+    let ran = Environment::whole().run_with(egret, &["doctor"], full()).ends_with(1);
+    ran.stderr_has(&["cannot write to standard output", "No space left on device"]);
+    let ran = Environment::whole().run_with(egret, &["trace"], full()).ends_with(1);
+    ran.stderr_has(&["cannot write to standard output", "No space left on device"]).stderr_lacks(&["panicked"]);
 }
 
-/// No standard output at all: the shell closes it before the program starts.
-pub(crate) fn a_closed_output_is_no_crash(egret: &Installed) {
+/// The shell closes standard output before the program starts.
+pub(crate) fn closed_standard_output_ends_without_a_panic(egret: &Installed) {
     let program = egret.program();
     let script = format!("exec {} trace --duration 200ms >&-", program.display());
     let mut command = std::process::Command::new("timeout");

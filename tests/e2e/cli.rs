@@ -1,4 +1,4 @@
-//! How a trace begins and ends, and what it leaves on its two outputs.
+//! Start, end and outputs of a trace.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
@@ -14,16 +14,16 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("cli::command_alone_is_shown", command_alone),
-        test("cli::exit_status_of_the_command", command_status),
-        test("cli::signal_that_ends_the_command", command_signalled),
-        test("cli::signal_is_handed_to_the_command", handed_on),
-        test("cli::command_that_does_not_exist", no_command),
-        test("cli::duration_ends_it", duration),
-        test("cli::sigint_and_sigterm_end_it", signals),
-        test("cli::closed_pipe_ends_it", closed_pipe),
-        test("cli::what_a_closed_pipe_did_not_take_is_lost", closed_pipe_loses),
-        test("cli::table_in_a_pipe_is_plain", table),
+        test("cli::trace_of_a_command_shows_only_its_events", command_alone),
+        test("cli::exit_status_is_that_of_the_command", command_status),
+        test("cli::exit_status_names_the_signal_that_ended_the_command", command_signalled),
+        test("cli::signal_is_forwarded_to_the_command", handed_on),
+        test("cli::missing_command_is_an_error", no_command),
+        test("cli::duration_ends_the_trace", duration),
+        test("cli::sigint_and_sigterm_end_the_trace", signals),
+        test("cli::closed_pipe_ends_the_trace", closed_pipe),
+        test("cli::events_beyond_a_closed_pipe_are_counted_as_lost", closed_pipe_loses),
+        test("cli::table_in_a_pipe_has_no_colours", table),
         test("cli::every_bad_option_is_named", bad_usage),
     ]
 }
@@ -34,7 +34,8 @@ fn run(arguments: &[&str]) -> (Output, Sum) {
     (output, sum)
 }
 
-/// The command's report is on the same standard output as the events: into a file of its own with it.
+/// Runs a command under the trace. The command writes its report to a file, because it shares standard output with
+/// the events.
 fn traced(way: &str) -> (Seen, Report) {
     let scratch = egret_tests::Scratch::new();
     let path = scratch.path("report");
@@ -80,13 +81,13 @@ fn command_signalled() {
     }
 }
 
-/// The command ends as it wishes, and the trace with it.
+/// The command handles the signal, and the trace ends with it.
 fn handed_on() {
     let script =
         format!("trap 'exit 9' INT; {} tcp-blocking > /dev/null; while :; do sleep 0.01; done", traffic().display());
-    // A shell cannot trap what was ignored when it started, as it is for a program in the background of a script.
+    // A shell cannot trap a signal that was ignored when it started, as for a background program of a script.
     let trace = Trace::start_unready(&["--", "env", "--default-signal=INT", "sh", "-c", &script]);
-    // Its trap is set by the time that it connects.
+    // Its trap is set before it connects.
     assert!(trace.wait_for(|events| events.iter().any(|event| event.name == "connection.close")));
     let seen = trace.stop();
     assert_eq!(seen.status.code(), Some(9), "{seen:?}");
@@ -118,7 +119,7 @@ fn signals() {
     }
 }
 
-/// Nobody reads, so much that the pipe is full, and then nobody is there any more.
+/// The pipe fills up because nobody reads it, and is then closed.
 fn closed_pipe_loses() {
     let mut command = Command::new(egret());
     command.args(["trace", "--format", "json", "--no-standing"]).env("EGRET_LOG", "info");
@@ -150,7 +151,7 @@ fn closed_pipe() {
         let stderr = egret.handle().stderr.take().unwrap();
         let connection = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut line = String::new();
-        // There is a listener that stands, or one that is new: a line comes either way.
+        // Either a preexisting or a new listener yields a line.
         assert!(stdout.read_line(&mut line).unwrap() > 0);
         drop((stdout, connection));
         let status = egret.wait();
@@ -165,7 +166,7 @@ fn table() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(!text.contains('\u{1b}'), "{text}");
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('{')).collect();
-    // A heading; the listener; an opening and a close for each end.
+    // A heading; the listener; an open and a close for each endpoint.
     assert_eq!(lines.len(), 6, "{text}");
     assert!(lines[1..].iter().all(|line| line.contains("egret-traffic") && line.contains("127.0.0.1")), "{text}");
     assert_eq!(lines.iter().filter(|line| line.contains("tcp")).count(), 5, "{text}");

@@ -1,4 +1,4 @@
-//! `egret config`, as scripts see it.
+//! `egret config`, as scripts use it.
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("config::example_is_right", example),
-        test("config::everything_wrong_is_told_with_its_place", wrong),
-        test("config::environment_counts", environment),
-        test("config::other_commands_look_where_it_says", places),
-        test("config::missing_file_is_told", missing),
-        test("config::doctor_tells_what_is_wrong_with_it", doctor),
+        test("config::example_is_valid", example),
+        test("config::every_error_is_reported_with_its_position", wrong),
+        test("config::environment_overrides_the_file", environment),
+        test("config::other_commands_use_the_configured_paths", places),
+        test("config::missing_file_is_reported", missing),
+        test("config::doctor_reports_its_errors", doctor),
         test("config::secrets_are_not_shown", secrets),
     ]
 }
@@ -108,7 +108,7 @@ fn missing() {
         assert_eq!((status, stdout.as_str()), (Some(2), ""));
         assert!(stderr.contains("/no/such/file: No such file or directory"), "{stderr}");
     }
-    // Where there is none of the host's own, the defaults hold.
+    // The defaults apply if the host has no configuration.
     if !Path::new("/etc/egret/egret.toml").exists() {
         assert_eq!(config(&["check"], &[]).0, Some(0));
     }
@@ -121,10 +121,10 @@ fn doctor() {
         let output = Command::new(egret()).args(["doctor", "--json", "--config", path]).output().unwrap();
         let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        // What the host allows is told all the same.
-        let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-        let checks = told["enforcing"]["checks"].as_array().unwrap();
-        assert!(checks.iter().any(|check| check["name"] == "configuration"), "{told}");
+        // The features of the host are reported all the same.
+        let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let checks = report["enforcing"]["checks"].as_array().unwrap();
+        assert!(checks.iter().any(|check| check["name"] == "configuration"), "{report}");
         stderr
     };
     assert_eq!(run(&wrong), config(&["check", &wrong], &[]).2);

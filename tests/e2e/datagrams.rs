@@ -1,4 +1,4 @@
-//! UDP: every call that sends, one peer and several, both ends.
+//! UDP: every call that sends, with one peer and with several, as client and as server.
 
 use std::net::UdpSocket;
 
@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use crate::checks::{FAMILIES, datagrams, named, only, process};
 use crate::test;
 
-/// One client, one server, everything comes back.
+/// One client, one server, every byte is echoed.
 const ECHOES: [&str; 7] =
     ["udp-connected", "udp-write", "udp-sendto", "udp-sendmsg", "uring-udp", "udp-gso", "udp-gro"];
 /// One socket, several peers.
@@ -18,13 +18,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     let echoes = ECHOES.map(|way| test(&format!("datagrams::{way}"), || echo(way)));
     let several = SEVERAL.map(|way| test(&format!("datagrams::{way}"), || several_peers(way)));
     let others = [
-        test("datagrams::one_way", one_way),
-        test("datagrams::refused", refused),
-        test("datagrams::server_with_several_clients", server),
-        test("datagrams::in_another_namespace", namespace),
-        test("datagrams::ten_thousand_are_a_few_events", bounded),
+        test("datagrams::one_way_sender_has_a_send_and_a_close", one_way),
+        test("datagrams::icmp_refusal_is_a_failure", refused),
+        test("datagrams::server_has_a_flow_for_each_client", server),
+        test("datagrams::flows_in_another_namespace_are_reported", namespace),
+        test("datagrams::ten_thousand_datagrams_are_a_few_events", bounded),
         test("datagrams::every_send_is_an_event_on_request", every_send),
-        test("datagrams::connected_and_never_used_is_no_event", connected_only),
+        test("datagrams::connected_but_unused_socket_has_no_event", connected_only),
     ];
     echoes.into_iter().chain(several).chain(others).collect()
 }
@@ -98,7 +98,7 @@ fn namespace() {
     every_flow(&seen, report.server());
 }
 
-/// As resolvers do to see from which address they would send (RFC 6724).
+/// As resolvers do to find the source address (RFC 6724).
 fn connected_only() {
     let trace = Trace::start(&["--no-standing"]);
     let marker = UdpSocket::bind("127.0.0.1:0").unwrap();

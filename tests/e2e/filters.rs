@@ -1,4 +1,4 @@
-//! `--pid`, `--exe`, `--user`, `--port`, `--peer`, `--transport`: all of what was asked for, and nothing else.
+//! `--pid`, `--exe`, `--user`, `--port`, `--peer`, `--transport`: every matching event, and no other.
 
 use egret_tests::{Report, Scratch, Seen, Server, Trace, Traffic};
 use libtest_mimic::Trial;
@@ -8,17 +8,17 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("filters::pid", pid),
-        test("filters::executable", executable),
-        test("filters::user", user),
-        test("filters::port", port),
-        test("filters::peer", peer),
-        test("filters::transport", transport),
-        test("filters::criteria_add_up", together),
+        test("filters::pid_selects_its_events", pid),
+        test("filters::executable_selects_its_events", executable),
+        test("filters::user_selects_its_events", user),
+        test("filters::port_selects_its_events", port),
+        test("filters::peer_selects_its_events", peer),
+        test("filters::transport_selects_its_events", transport),
+        test("filters::all_criteria_must_match", together),
     ]
 }
 
-/// Everything shown is one of these processes'.
+/// Asserts that every event belongs to one of these processes.
 fn shows_only(seen: &Seen, wanted: &[&Report]) {
     let pids: Vec<_> = wanted.iter().map(|report| Some(report.pid)).collect();
     let others: Vec<_> = seen.events.iter().filter(|event| !pids.contains(&event.pid)).collect();
@@ -66,7 +66,7 @@ fn port() {
         [&wanted, &other].map(|server| Traffic::new(&["tcp-blocking", "--peer", &server.address.to_string()]).run());
     let server = wanted.finish();
     let seen = trace.stop_after(&server);
-    // Either end has it.
+    // Either endpoint has the port.
     shows_only(&seen, &[&client, &server]);
     stream(&seen, &client, &client.total);
     stream(&seen, &server, &server.total);

@@ -1,33 +1,33 @@
-//! Link-local peers: two hosts with one address, each behind an interface of its own.
+//! Link-local peers: two hosts with the same address, each on a different interface.
 
 use std::net::{Ipv6Addr, TcpListener, UdpSocket};
 use std::process::Command;
 
-use egret_tests::{Event, Hand, Namespace, Trace, needing, traffic};
+use egret_tests::{Event, Hand, Namespace, Trace, needing, stdout_of, traffic};
 use libtest_mimic::Trial;
 
 use crate::checks::only;
 use crate::test;
 
-/// The address that both neighbours have.
+/// The address of both neighbours.
 const PEER: &str = "fe80::1";
 const PORT: u16 = 9000;
-/// What `hand` sends at once.
+/// Bytes that `hand` sends at once.
 const PAYLOAD: u64 = 7;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("interfaces::datagrams_to_one_address_behind_two_interfaces", datagrams),
-        test("interfaces::connected_datagram_socket", connected),
-        test("interfaces::streams_to_one_address_behind_two_interfaces", streams),
-        test("interfaces::preexisting_connections", preexisting),
-        test("interfaces::number_stands_for_an_interface_of_another_namespace", elsewhere),
-        test("interfaces::filter_by_interface", filtered),
+        test("interfaces::datagrams_to_one_address_on_two_interfaces_are_two_flows", datagrams),
+        test("interfaces::connected_datagram_socket_has_its_interface", connected),
+        test("interfaces::streams_to_one_address_on_two_interfaces_have_their_interfaces", streams),
+        test("interfaces::preexisting_connections_have_their_interface", preexisting),
+        test("interfaces::interface_of_another_namespace_is_a_number", elsewhere),
+        test("interfaces::peer_filter_selects_by_interface", filtered),
     ];
     tests.into_iter().map(|test| needing("ip", test)).collect()
 }
 
-/// A host with two neighbours that nothing but the cable tells apart.
+/// A host with two neighbours that differ by interface only.
 struct Neighbourhood {
     host: Namespace,
     neighbours: [Neighbour; 2],
@@ -61,17 +61,17 @@ impl Neighbour {
         let namespace = Namespace::resolving("");
         let [here, there] = [host, &namespace].map(|namespace| namespace.pid().to_string());
         let ends = ["link", "add", name, "netns", &here, "type", "veth", "peer", "name", "cable", "netns", &there];
-        told(Command::new("ip").args(ends));
+        stdout_of(Command::new("ip").args(ends));
         for (namespace, cable, address) in [(host, name, "fe80::2/64"), (&namespace, "cable", "fe80::1/64")] {
-            told(namespace.command("ip").args(["link", "set", cable, "up"]));
-            // Without the look for others who have the address, which takes a second.
-            told(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
+            stdout_of(namespace.command("ip").args(["link", "set", cable, "up"]));
+            // Without duplicate address detection, which takes a second.
+            stdout_of(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
         }
         let index = index_of(host, name);
         Self { namespace, name, index }
     }
 
-    /// Where it is, as programs name it.
+    /// Its address with the scope, as programs write it.
     fn peer(&self) -> String {
         format!("[{PEER}%{}]:{PORT}", self.index)
     }
@@ -85,15 +85,9 @@ impl Neighbour {
     }
 }
 
-fn told(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// `7: cable-a@if2: ...`
 fn index_of(namespace: &Namespace, name: &str) -> u32 {
-    let shown = told(namespace.command("ip").args(["-o", "link", "show", "dev", name]));
+    let shown = stdout_of(namespace.command("ip").args(["-o", "link", "show", "dev", name]));
     shown.split(':').next().unwrap().parse().unwrap()
 }
 
@@ -101,7 +95,7 @@ fn behind<'a>(events: &[&'a Event], interface: &str) -> Vec<&'a Event> {
     events.iter().copied().filter(|event| event.interface.as_deref() == Some(interface)).collect()
 }
 
-/// Every event of a peer says where it is, and its address is an address.
+/// Asserts that every event of a peer has its interface, and that its address has no scope.
 fn check_peer(events: &[&Event], neighbour: &Neighbour) {
     for event in behind(events, neighbour.name) {
         assert_eq!(event.peer_address, Some(PEER.parse().unwrap()), "{event:#?}");
@@ -113,7 +107,7 @@ fn is_close(event: &Event, cookie: u64) -> bool {
     event.cookie() == cookie && event.name == "connection.close"
 }
 
-/// One socket that is not connected sends to both: two peers, each with its own totals.
+/// An unconnected socket sends to both neighbours: two peers, each with its own totals.
 fn datagrams() {
     let hood = Neighbourhood::new();
     let _receivers = hood.neighbours.each_ref().map(Neighbour::receiver);
@@ -198,13 +192,13 @@ fn preexisting() {
         assert!(trace.wait_for(|events| events.iter().any(|event| is_close(event, cookie))), "{name}");
         let all = trace.sees(<[Event]>::to_vec);
         let events: Vec<&Event> = all.iter().filter(|event| event.cookie() == cookie).collect();
-        assert!(events.iter().all(|event| event.standing), "{events:#?}");
+        assert!(events.iter().all(|event| event.preexisting), "{events:#?}");
         assert_eq!(behind(&events, name).len(), events.len(), "{events:#?}");
     }
     assert_eq!(trace.stop().status.code(), Some(0));
 }
 
-/// What accepts is in another namespace than egret, whose interfaces have no names here.
+/// The accepting socket is in another namespace, whose interfaces have no names here.
 fn elsewhere() {
     let hood = Neighbourhood::new();
     let [neighbour, _] = &hood.neighbours;

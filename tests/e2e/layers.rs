@@ -1,4 +1,4 @@
-//! The layers beside the default one, and what only one of them can tell.
+//! The layers other than the default one.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,18 +15,20 @@ const SYSCALLS: [&str; 3] = ["--no-standing", "--capture", "syscalls"];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("layers::syscalls_connect_and_accept", syscalls_connect),
-        test("layers::syscalls_refused", || syscalls_failed("tcp-refused", "ECONNREFUSED")),
-        test("layers::syscalls_unreachable_says_why", || syscalls_failed("tcp-unreachable", "ENETUNREACH")),
-        test("layers::syscalls_first_send_to_each_peer", syscalls_peers),
-        test("layers::syscalls_every_send_on_request", syscalls_every_send),
-        test("layers::syscalls_icmp_has_its_peer", syscalls_icmp),
-        test("layers::syscalls_unix_is_nobodys_business", syscalls_unix),
-        // While many sockets come and go, the tables that a scan reads pass entries over.
-        test_alone("layers::procfs_names_what_lasts", procfs_lasting),
-        test("layers::idle_connection_of_an_old_listener_is_asked_for", old_listener),
-        test("layers::connect_without_answer_is_told_after_a_while", unanswered_for_long),
-        test("layers::connect_without_answer_is_told_at_the_end", unanswered_at_the_end),
+        test("layers::syscalls_report_connect_and_accept", syscalls_connect),
+        test("layers::syscalls_report_a_refused_connect", || syscalls_failed("tcp-refused", "ECONNREFUSED")),
+        test("layers::syscalls_report_the_error_of_an_unreachable_peer", || {
+            syscalls_failed("tcp-unreachable", "ENETUNREACH")
+        }),
+        test("layers::syscalls_report_the_first_send_to_each_peer", syscalls_peers),
+        test("layers::syscalls_report_every_send_on_request", syscalls_every_send),
+        test("layers::syscalls_report_the_peer_of_icmp", syscalls_icmp),
+        test("layers::syscalls_ignore_unix_sockets", syscalls_unix),
+        // Other tests must not run: reads of the kernel's tables skip entries while many sockets open and close.
+        test_alone("layers::procfs_reports_lasting_connections", procfs_lasting),
+        test("layers::idle_connection_of_a_preexisting_listener_is_looked_up", old_listener),
+        test("layers::unanswered_connect_is_reported_after_a_delay", unanswered_for_long),
+        test("layers::unanswered_connect_is_reported_at_the_end", unanswered_at_the_end),
     ]
 }
 
@@ -36,7 +38,7 @@ fn syscalls(way: &[&str]) -> (Seen, Report) {
     (trace.stop(), report)
 }
 
-/// The events of one name under one process, which all must come from the layer.
+/// The events of this name and process, which must all come from the layer.
 fn events<'a>(seen: &'a Seen, pid: u32, name: &str, layer: &str) -> Vec<&'a Event> {
     let found: Vec<&Event> = seen.of_pid(pid).into_iter().filter(|event| event.name == name).collect();
     assert!(found.iter().all(|event| event.layer == layer), "{found:#?}");
@@ -96,7 +98,7 @@ fn syscalls_unix() {
     assert!(seen.of_report(&report).is_empty(), "{:#?}", seen.events);
 }
 
-/// Longer than the interval of scans.
+/// Milliseconds; longer than the interval of scans.
 const LASTING: &str = "2500";
 
 fn procfs_lasting() {
@@ -109,7 +111,7 @@ fn procfs_lasting() {
     assert_eq!(events(&seen, report.server().pid, "accept", "procfs").len(), 1, "{:#?}", seen.events);
 }
 
-/// Its listener made no record, and nobody sends: only `sock_diag` can tell.
+/// The listener made no record and nobody sends: only `sock_diag` has the connection.
 fn old_listener() {
     let server = Server::start("tcp-idle", "127.0.0.1");
     let trace = Trace::start(&["--no-standing"]);
@@ -117,9 +119,9 @@ fn old_listener() {
     let ends = (Some(server.address), client.local_addr().ok());
     let is = |event: &&Event| event.name == "accept" && (event.local(), event.peer()) == ends;
     let accept = |events: &[Event]| events.iter().find(is).cloned();
-    assert!(trace.wait_for(|events| accept(events).is_some()), "no accept was told");
+    assert!(trace.wait_for(|events| accept(events).is_some()), "no accept was reported");
     let accept = trace.sees(accept).unwrap();
-    // With many connections at once there is no time to ask for each, and its listener is named.
+    // With many connections at once not every one is looked up, and the listener's owner is reported.
     assert_eq!(accept.pid, Some(server.pid()), "{accept:#?}");
     assert!(["diag", "procfs"].contains(&&*accept.attribution), "{accept:#?}");
     drop(client);
@@ -127,7 +129,7 @@ fn old_listener() {
     let _ = server.finish();
 }
 
-/// A listener with no room left: the next SYN is dropped.
+/// A listener with a full backlog: the next SYN is dropped.
 struct Full {
     _listener: OwnedFd,
     _first: TcpStream,
@@ -141,24 +143,24 @@ impl Full {
         listen(&listener, Backlog::new(0).unwrap()).unwrap();
         let port = getsockname::<SockaddrIn>(listener.as_raw_fd()).unwrap().port();
         let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
-        // A queue of length zero holds one.
+        // A backlog of zero holds one.
         let first = TcpStream::connect(address).unwrap();
         Self { _listener: listener, _first: first, address }
     }
 
-    /// Connects in a thread, and returns once the SYN is out. The thread ends soon after the listener does.
+    /// Connects in a thread; returns once the SYN is sent. The thread ends soon after the listener is closed.
     fn connect(&self) -> thread::JoinHandle<()> {
         let address = self.address;
         let connecting = thread::spawn(move || {
             let _ = TcpStream::connect_timeout(&address, Duration::from_secs(20));
         });
-        // Remote end in hexadecimal, and the state SYN-SENT.
+        // The peer in hexadecimal, and the state SYN-SENT.
         let wanted = format!("0100007F:{:04X} 02 ", address.port());
         until("the SYN is sent", || std::fs::read_to_string("/proc/net/tcp").unwrap().contains(&wanted).then_some(()));
         connecting
     }
 
-    /// Whether an event tells of a connect to it that is not answered.
+    /// Whether an event reports an unanswered connect to this listener.
     fn is_unanswered(&self, event: &Event) -> bool {
         event.name == "connection.open" && event.peer() == Some(self.address) && event.connect_ns.is_none()
     }
@@ -168,12 +170,12 @@ fn unanswered_for_long() {
     let full = Full::new();
     let trace = Trace::start(&["--no-standing"]);
     let connecting = full.connect();
-    assert!(trace.wait_for(|events| events.iter().any(|event| full.is_unanswered(event))), "it was not told");
+    assert!(trace.wait_for(|events| events.iter().any(|event| full.is_unanswered(event))), "it was not reported");
     let seen = trace.stop();
-    let told: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
-    // Once, also though the trace has ended since.
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert_eq!((told[0].pid, told[0].attribution.as_str()), (Some(std::process::id()), "cookie"));
+    let reports: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
+    // Once, although the trace has ended since.
+    assert_eq!(reports.len(), 1, "{reports:#?}");
+    assert_eq!((reports[0].pid, reports[0].attribution.as_str()), (Some(std::process::id()), "cookie"));
     drop(full);
     connecting.join().unwrap();
 }
@@ -183,9 +185,9 @@ fn unanswered_at_the_end() {
     let trace = Trace::start(&["--no-standing"]);
     let connecting = full.connect();
     let seen = trace.stop();
-    let told: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
-    assert_eq!(told.len(), 1, "{:#?}", seen.events);
-    assert_eq!(told[0].pid, Some(std::process::id()));
+    let reports: Vec<&Event> = seen.events.iter().filter(|event| full.is_unanswered(event)).collect();
+    assert_eq!(reports.len(), 1, "{:#?}", seen.events);
+    assert_eq!(reports[0].pid, Some(std::process::id()));
     drop(full);
     connecting.join().unwrap();
 }

@@ -1,4 +1,4 @@
-//! What is lost is counted: `captured = delivered + lost`, to the last record (every trace of every test checks it).
+//! Losses are counted: `captured = delivered + lost`, to the last record (every trace of every test checks it).
 
 use egret_tests::{Event, Report, Trace, Traffic, until};
 use libtest_mimic::Trial;
@@ -8,11 +8,11 @@ use crate::test_alone;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("loss::tiny_ring_in_a_storm_of_connections", || tiny("tcp")),
-        test_alone("loss::tiny_ring_in_a_storm_of_peers", || tiny("udp-changing")),
-        test_alone("loss::storm_of_connections", || storm("tcp")),
-        test_alone("loss::storm_to_one_peer", || storm("udp-one")),
-        test_alone("loss::storm_of_peers", || storm("udp-changing")),
+        test_alone("loss::tiny_ring_counts_losses_in_a_connection_storm", || tiny("tcp")),
+        test_alone("loss::tiny_ring_counts_losses_in_a_peer_storm", || tiny("udp-changing")),
+        test_alone("loss::connection_storm_adds_up", || storm("tcp")),
+        test_alone("loss::storm_to_one_peer_adds_up", || storm("udp-one")),
+        test_alone("loss::peer_storm_adds_up", || storm("udp-changing")),
     ]
 }
 
@@ -20,15 +20,15 @@ fn rage(kind: &str) -> Report {
     Traffic::new(&["storm", "--kind", kind, "--threads", "2", "--seconds", "2", "--size", "64"]).run()
 }
 
-/// One page is far too little; and when the storm is over, everything is right again.
+/// A ring of one page is too small for a storm; after the storm, every event is complete again.
 fn tiny(kind: &str) {
     let trace = Trace::start(&["--no-standing", "--ring-size", "4KiB"]);
     let _storm = rage(kind);
-    // Until the backlog is through, and whenever somebody else fills a ring of 23 records, there are gaps.
+    // Events are lost until the backlog is read, and whenever another program fills a ring of 23 records.
     let mut reports = Vec::new();
     let report = until("connections without a gap after the storm", || {
         reports.push(Traffic::new(&["tcp-blocking"]).run());
-        trace.sees(|events| reports.iter().find(|report| told_whole(events, report)).cloned())
+        trace.sees(|events| reports.iter().find(|report| is_complete(events, report)).cloned())
     });
     let seen = trace.stop();
     assert!(seen.sum.lost > 0, "{:?}", seen.sum);
@@ -37,13 +37,13 @@ fn tiny(kind: &str) {
     stream(&seen, report.server(), &report.server().total);
 }
 
-/// Whether there are both the beginning and the end of both ends of a connection.
-fn told_whole(events: &[Event], report: &Report) -> bool {
-    let told = |end: &Report| events.iter().rev().filter(|event| event.cookie() == end.total.socket()).count() >= 2;
-    told(report) && told(report.server())
+/// Whether both the first and the last event of a connection are reported, for client and server.
+fn is_complete(events: &[Event], report: &Report) -> bool {
+    let is_whole = |end: &Report| events.iter().rev().filter(|event| event.cookie() == end.total.socket()).count() >= 2;
+    is_whole(report) && is_whole(report.server())
 }
 
-/// The default ring at full speed of both processors: nothing is lost, or exactly so much.
+/// The default ring with both processors busy: no loss, or every loss is counted.
 fn storm(kind: &str) {
     let trace = Trace::start(&["--no-standing"]);
     let report = rage(kind);

@@ -1,4 +1,5 @@
-//! What `egret trace` shows of real traffic on the real kernel, compared with what the traffic says of itself.
+//! What `egret trace` reports about real traffic on the real kernel, compared with the reports of the traffic
+//! generator.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
@@ -22,8 +23,8 @@ mod neighbours;
 mod others;
 mod ownership;
 mod peers;
+mod preexisting;
 mod processes;
-mod standing;
 mod starting;
 mod streams;
 mod totals;
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         others::trials(),
         processes::trials(),
         ownership::trials(),
-        standing::trials(),
+        preexisting::trials(),
         starting::trials(),
         totals::trials(),
         neighbours::trials(),

@@ -1,4 +1,4 @@
-//! Many at once: clients and servers on one host, and egrets beside each other.
+//! Many clients and servers on one host, and several traces at once.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,9 +17,9 @@ const CONNECTIONS: usize = 20;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("neighbours::each_end_has_its_own_process", crowd),
-        test("neighbours::two_egrets_see_everything", two_egrets),
-        needing("bpftool", test("neighbours::nothing_is_left_of_a_killed_egret", killed)),
+        test("neighbours::each_endpoint_has_its_own_process", crowd),
+        test("neighbours::two_traces_at_once_report_every_event", two_egrets),
+        needing("bpftool", test("neighbours::killed_trace_leaves_no_program_or_link", killed)),
     ]
 }
 
@@ -29,7 +29,7 @@ fn crowd() {
     let count = CONNECTIONS.to_string();
     let trace = Trace::start(&["--no-standing"]);
     let arguments = ["tcp-blocking", "--peer", &peer, "--count", &count, "--bytes", "1000"];
-    // All are started before the first is waited for.
+    // All clients are started before the first is awaited.
     let clients: Vec<_> = (0..CLIENTS).map(|_| Traffic::new(&arguments).start()).collect();
     let clients: Vec<Report> = clients.into_iter().map(egret_tests::Waiting::go).collect();
     let server = server.finish();
@@ -47,7 +47,7 @@ fn two_egrets() {
     let both = Traffic::new(&["tcp-blocking"]).run();
     let seen = first.stop_after(&both);
     stream(&seen, &both, &both.total);
-    // The end of one changes nothing for the other.
+    // The end of one trace does not affect the other.
     let later = Traffic::new(&["tcp-blocking"]).run();
     let seen = second.stop_after(&later);
     for report in [&both, &later] {
@@ -63,12 +63,12 @@ fn killed() {
     assert!(programs.len() > 10 && links.len() > 5, "{programs:?} {links:?}");
     assert!(programs.is_subset(&kernel("prog")) && links.is_subset(&kernel("link")));
     trace.process().signal(Signal::SIGKILL);
-    // The kernel takes them apart after the process is gone.
+    // The kernel removes them after the process has ended.
     until("the end of egret's programs", || programs.is_disjoint(&kernel("prog")).then_some(()));
     until("the end of egret's links", || links.is_disjoint(&kernel("link")).then_some(()));
 }
 
-/// The ids in a process's descriptors.
+/// The ids in the descriptors of a process.
 fn held(pid: u32, key: &str) -> BTreeSet<u64> {
     let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
     let texts = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
@@ -80,7 +80,7 @@ fn held(pid: u32, key: &str) -> BTreeSet<u64> {
         .collect()
 }
 
-/// The ids of all that the kernel holds.
+/// The ids of all objects in the kernel.
 fn kernel(kind: &str) -> BTreeSet<u64> {
     let output = Command::new("bpftool").args(["--json", kind, "list"]).output().unwrap();
     let list: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! Sockets without ports, and one kind that must not be told.
+//! Sockets without ports, and Unix sockets, which must not be reported.
 
 use egret_tests::{Trace, Traffic};
 use libtest_mimic::Trial;
@@ -22,9 +22,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let internet = CASES.map(|(way, transport)| test(&format!("others::{}", way.join("_")), || raw(way, transport)));
     let others = [
         test("others::raw_sockets_have_no_ports", no_ports),
-        test("others::packet", packet),
-        test("others::packet_that_ends_just_before_the_trace", packet_at_the_end),
-        test("others::unix_is_no_network", unix),
+        test("others::packet_socket_is_reported", packet),
+        test("others::packet_socket_closed_just_before_the_end_is_reported", packet_at_the_end),
+        test("others::unix_sockets_are_not_reported", unix),
     ];
     internet.into_iter().chain(others).collect()
 }
@@ -42,7 +42,7 @@ fn raw(way: &'static [&'static str], transport: &str) {
     let sent = only(&events, "datagram.send");
     assert_eq!(sent.sent, Some(1000), "{sent:#?}");
     let closed = only(&events, "connection.close");
-    // IPv4 raw sockets hand out the IP header too, in both counts.
+    // IPv4 raw sockets deliver the IP header too, which both counts include.
     let counted = (Some(report.total.sent), Some(report.total.received));
     assert_eq!((closed.sent, closed.received), counted, "{closed:#?}");
     if way.contains(&"--connected") {
@@ -51,7 +51,7 @@ fn raw(way: &'static [&'static str], transport: &str) {
     }
 }
 
-/// What the kernel keeps in the place of a raw socket's port is its protocol.
+/// The kernel stores the protocol of a raw socket in place of its port.
 fn no_ports() {
     for way in ["icmp-raw", "raw-proto"] {
         let trace = Trace::start(&["--no-standing"]);
@@ -80,7 +80,7 @@ fn packet() {
     assert_eq!((closed.sent, closed.received), (Some(report.total.sent), Some(report.total.received)), "{closed:#?}");
 }
 
-/// No hook sees the end of such a socket: it is looked for at the end, too.
+/// No hook sees the end of such a socket: the tables are read at the end, too.
 fn packet_at_the_end() {
     for arguments in [&["packet", "--bytes", "20000"][..], &["netns", "--inner", "packet", "--bytes", "20000"]] {
         let trace = Trace::start(&["--no-standing"]);
@@ -94,7 +94,7 @@ fn packet_at_the_end() {
 fn unix() {
     let trace = Trace::start(&["--no-standing"]);
     let report = Traffic::new(&["unix"]).run();
-    // Events come in order: what follows the silent one is there, so the silent one would be.
+    // Events come in order: once the later connection is reported, an event of the Unix socket would be there as well.
     let loud = Traffic::new(&["tcp-blocking"]).run();
     let seen = trace.stop_after(&loud);
     assert_eq!(report.total.sent, 100_000);

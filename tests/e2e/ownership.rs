@@ -7,22 +7,22 @@ use crate::checks::stream;
 use crate::test;
 
 /// Nobody.
-const NOBODY: u32 = 65_534;
+const NOBODY_UID: u32 = 65_534;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("ownership::user", user),
-        test("ownership::user_without_a_name", nameless),
-        test("ownership::systemd_unit_of_a_removed_group", unit),
-        test("ownership::container_of_a_removed_group", container),
-        test("ownership::pod_in_a_node_that_is_a_container", pod),
-        test("ownership::container_in_a_group_with_a_very_long_path", long),
-        test("ownership::container_with_a_name", named),
+        test("ownership::user_is_named", user),
+        test("ownership::unnamed_user_is_a_number", nameless),
+        test("ownership::unit_of_a_removed_cgroup_is_known", unit),
+        test("ownership::container_of_a_removed_cgroup_is_known", container),
+        test("ownership::pod_is_found_in_a_containerised_node", pod),
+        test("ownership::container_is_found_in_a_very_long_cgroup_path", long),
+        test("ownership::named_container_has_its_name", named),
     ]
 }
 
-/// Runs a way as a user; the user and name that egret tells of all its events.
-fn told_user(id: u32) -> (Option<u32>, Option<String>) {
+/// Runs a command of the generator as a user; returns the user id and name of its events.
+fn user_of(id: u32) -> (Option<u32>, Option<String>) {
     let scratch = Scratch::new();
     let program = scratch.copy(&egret_tests::traffic(), "traffic-for-all");
     let trace = Trace::start(&["--no-standing"]);
@@ -30,35 +30,35 @@ fn told_user(id: u32) -> (Option<u32>, Option<String>) {
     let seen = trace.stop_after(&report);
     stream(&seen, &report, &report.total);
     stream(&seen, report.server(), &report.server().total);
-    let mut told: Vec<_> = seen.of_report(&report).iter().map(|event| (event.uid, event.user.clone())).collect();
-    told.dedup();
-    assert_eq!(told.len(), 1, "{told:?}");
-    told.remove(0)
+    let mut found: Vec<_> = seen.of_report(&report).iter().map(|event| (event.uid, event.user.clone())).collect();
+    found.dedup();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
 }
 
 fn user() {
-    assert_eq!(told_user(NOBODY), (Some(NOBODY), Some("nobody".to_owned())));
+    assert_eq!(user_of(NOBODY_UID), (Some(NOBODY_UID), Some("nobody".to_owned())));
 }
 
 fn nameless() {
-    // Nobody's by convention, and far from what tools hand out.
-    assert_eq!(told_user(3_912_345_678), (Some(3_912_345_678), None));
+    // An id that no tool assigns by default.
+    assert_eq!(user_of(3_912_345_678), (Some(3_912_345_678), None));
 }
 
-/// The unit, container and runtime of a way that runs in a group which is gone when it ends.
-fn told_group(path: &str) -> [Option<String>; 3] {
-    told(path, Cgroup::remove)
+/// The unit, container and runtime of a process in a cgroup that is removed when the process ends.
+fn group(path: &str) -> [Option<String>; 3] {
+    found(path, Cgroup::remove)
 }
 
-/// The same for a group that is still there.
-fn told_standing_group(path: &str) -> [Option<String>; 3] {
+/// The same for a cgroup that still exists.
+fn preexisting_group(path: &str) -> [Option<String>; 3] {
     let mut kept = None;
-    let told = told(path, |group| kept = Some(group));
+    let found = found(path, |group| kept = Some(group));
     kept.into_iter().for_each(Cgroup::remove);
-    told
+    found
 }
 
-fn told(path: &str, after: impl FnOnce(Cgroup)) -> [Option<String>; 3] {
+fn found(path: &str, after: impl FnOnce(Cgroup)) -> [Option<String>; 3] {
     let trace = Trace::start(&["--no-standing"]);
     let group = Cgroup::new(path);
     let waiting = Traffic::new(&["tcp-blocking", "--wait-stdin"]).start();
@@ -68,24 +68,24 @@ fn told(path: &str, after: impl FnOnce(Cgroup)) -> [Option<String>; 3] {
     let seen = trace.stop_after(&report);
     stream(&seen, &report, &report.total);
     let events = seen.of_report(&report);
-    let mut told: Vec<_> =
+    let mut found: Vec<_> =
         events.iter().map(|event| [&event.unit, &event.container, &event.runtime].map(Clone::clone)).collect();
-    told.dedup();
-    assert_eq!(told.len(), 1, "{told:?}");
-    told.remove(0)
+    found.dedup();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
 }
 
 fn unit() {
     let unit = format!("egret-e2e-{}.service", std::process::id());
-    let told = told_group(&format!("egrettest.slice/{unit}"));
-    assert_eq!(told, [Some(unit), None, None]);
+    let found = group(&format!("egrettest.slice/{unit}"));
+    assert_eq!(found, [Some(unit), None, None]);
 }
 
 fn container() {
     let id = format!("{:064x}", u64::from(std::process::id()) << 32 | 0xfeed);
     let scope = format!("docker-{id}.scope");
-    let told = told_group(&format!("egrettest-containers.slice/{scope}"));
-    assert_eq!(told, [Some(scope), Some(id), Some("docker".to_owned())]);
+    let found = group(&format!("egrettest-containers.slice/{scope}"));
+    assert_eq!(found, [Some(scope), Some(id), Some("docker".to_owned())]);
 }
 
 /// An id that no other test and no container has.
@@ -93,26 +93,26 @@ fn id(number: u64) -> String {
     format!("{:064x}", u64::from(std::process::id()) << 32 | number)
 }
 
-/// As kind lays them out: longer than 255 bytes.
+/// Longer than 255 bytes, as kind makes it.
 fn pod() {
     let (node, pod, own) = (id(1), "kubelet-kubepods-burstable-pod2b8e0e0a_5a41_4f8e_9a2b_ad8f4cfd5d41.slice", id(2));
     let slices = "kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice";
     let path = format!("egrettest-nodes.slice/docker-{node}.scope/{slices}/{pod}/cri-containerd-{own}.scope");
     assert!(path.len() > 255);
-    let told = told_group(&path);
-    assert_eq!(told[1..], [Some(own), Some("containerd".to_owned())]);
+    let found = group(&path);
+    assert_eq!(found[1..], [Some(own), Some("containerd".to_owned())]);
 }
 
-/// Longer than what the kernel reports when a group is made.
+/// Longer than the path that the kernel reports at the creation of a cgroup.
 fn long() {
     let own = id(3);
     let levels = vec!["x".repeat(200); 6].join("/");
-    let told = told_standing_group(&format!("egrettest-{}-long/{levels}/docker-{own}.scope", std::process::id()));
-    assert_eq!(told, [None, Some(own), Some("docker".to_owned())]);
+    let found = preexisting_group(&format!("egrettest-{}-long/{levels}/docker-{own}.scope", std::process::id()));
+    assert_eq!(found, [None, Some(own), Some("docker".to_owned())]);
 }
 
 fn named() {
     let name = format!("egrettest-{}", std::process::id());
-    let told = told_group(&format!("lxc.payload.{name}/system.slice/web.service"));
-    assert_eq!(told[1..], [Some(name), Some("lxc".to_owned())]);
+    let found = group(&format!("lxc.payload.{name}/system.slice/web.service"));
+    assert_eq!(found[1..], [Some(name), Some("lxc".to_owned())]);
 }

@@ -1,4 +1,4 @@
-//! A datagram socket and its peers: connected, connected again, disconnected, peeked at, and more of them than fit.
+//! A datagram socket and its peers: connect, reconnect, disconnect, peek, and more peers than the tables hold.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
@@ -9,24 +9,24 @@ use libtest_mimic::Trial;
 use crate::checks::{named, only};
 use crate::{test, test_alone};
 
-/// What `hand` sends at once.
+/// Bytes that `hand` sends at once.
 const PAYLOAD: u64 = 7;
-/// Nobody listens there.
+/// A port without a listener.
 const CLOSED: &str = "127.0.0.1:9";
 const ALSO_CLOSED: &str = "127.0.0.2:9";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("peers::peek_gives_the_socket_back", peek),
-        test("peers::direction_is_each_peer_s_own", direction),
-        test("peers::errors_are_each_peer_s_own", errors),
-        test("peers::connected_again_to_an_earlier_peer", reconnected),
-        test("peers::unnamed_send_goes_to_the_connected_peer", unnamed),
-        test("peers::what_comes_after_a_disconnect_is_not_the_former_peer_s", disconnected),
-        test("peers::failed_send_and_a_later_one_that_succeeds", failed),
-        test("peers::peer_that_was_only_peeked_at_has_no_end", only_peeked),
-        test_alone("peers::more_of_them_than_fit_are_counted", || many(20_000)),
-        test_alone("peers::more_of_them_than_user_space_remembers_are_counted", || many(50_000)),
+        test("peers::peek_does_not_change_the_flows", peek),
+        test("peers::each_peer_has_its_own_direction", direction),
+        test("peers::each_peer_has_its_own_errors", errors),
+        test("peers::reconnect_to_an_earlier_peer_continues_its_flow", reconnected),
+        test("peers::send_without_an_address_counts_for_the_connected_peer", unnamed),
+        test("peers::datagrams_after_a_disconnect_do_not_count_for_the_former_peer", disconnected),
+        test("peers::failed_send_does_not_affect_later_sends", failed),
+        test("peers::peeked_peer_has_no_events", only_peeked),
+        test_alone("peers::peers_beyond_the_kernel_table_are_counted", || many(20_000)),
+        test_alone("peers::peers_beyond_the_user_space_table_are_counted", || many(50_000)),
     ]
 }
 
@@ -34,7 +34,7 @@ fn hand() -> Hand {
     Hand::start(&mut Command::new(traffic()))
 }
 
-/// A process that uses a socket of this one.
+/// A process that inherits this socket.
 fn heir(socket: &UdpSocket) -> Hand {
     let mut command = Command::new(traffic());
     command.stderr(Stdio::from(std::os::fd::OwnedFd::from(socket.try_clone().unwrap())));
@@ -43,10 +43,10 @@ fn heir(socket: &UdpSocket) -> Hand {
     heir
 }
 
-/// Takes what is on its way, with a socket that does not wait.
+/// Receives a datagram that is on its way, with a socket that does not block.
 fn take(hand: &mut Hand, command: &str) -> Answer {
     until("a datagram or an error", || {
-        Some(hand.tell(command)).filter(|answer| answer.error.as_deref() != Some("EAGAIN"))
+        Some(hand.run(command)).filter(|answer| answer.error.as_deref() != Some("EAGAIN"))
     })
 }
 
@@ -56,7 +56,7 @@ fn server() -> (UdpSocket, SocketAddr) {
     (server, address)
 }
 
-/// Closes the socket and ends the trace once its end was reported.
+/// Closes the socket, and stops the trace once the close was reported.
 fn ended(trace: Trace, mut hand: Hand, cookie: u64) -> Seen {
     hand.make("close");
     assert!(trace.wait_for(|events| events.iter().any(|event| is_close(event, cookie))));
@@ -76,7 +76,7 @@ fn totals(events: &[&Event], peer: SocketAddr) -> (Option<u64>, Option<u64>) {
     (closed.sent, closed.received)
 }
 
-/// One process peeks, another receives: the peer is reported.
+/// One process peeks, another receives: the peer is reported once.
 fn peek() {
     let trace = Trace::start(&["--no-standing"]);
     let (socket, address) = server();
@@ -92,7 +92,7 @@ fn peek() {
     }
     let cookie = second.make("mark 0").cookie.unwrap();
     let pids = [first.pid(), second.pid()].map(Some);
-    // Each holds the socket as its standard error, too.
+    // Each process also has the socket as its standard error.
     drop((first, second));
     assert!(trace.wait_for(|events| events.iter().any(|event| is_close(event, cookie))));
     let seen = trace.stop();
@@ -142,7 +142,7 @@ fn errors() {
     }
 }
 
-/// One event for the beginning and one for the end of each, with all that moved in between.
+/// Each peer has one first and one last event, with the sum of its bytes.
 fn reconnected() {
     let trace = Trace::start(&["--no-standing"]);
     let ((_one, one), (_two, two)) = (server(), server());
@@ -194,7 +194,7 @@ fn disconnected() {
     hand.make(&format!("connect {one}"));
     let before = hand.make("send");
     hand.make("disconnect");
-    // Unbound by the disconnect: the next send binds it again.
+    // The disconnect unbinds the socket; the next send binds it again.
     let answer = hand.make(&format!("send {CLOSED}"));
     let port = answer.local.unwrap().port();
     stranger.send_to(b"stranger", ("127.0.0.1", port)).unwrap();
@@ -211,9 +211,9 @@ fn failed() {
     let ((_one, one), (_two, two)) = (server(), server());
     let mut hand = hand();
     hand.make("udp 127.0.0.1:0");
-    // A broadcast without the permission for it fails in the call.
+    // A broadcast without permission fails in the call.
     let broadcast = "127.255.255.255:9";
-    assert_eq!(hand.tell(&format!("send {broadcast}")).error.as_deref(), Some("EACCES"));
+    assert_eq!(hand.run(&format!("send {broadcast}")).error.as_deref(), Some("EACCES"));
     hand.make(&format!("send {one}"));
     let cookie = hand.make(&format!("send {two}")).cookie.unwrap();
     let seen = ended(trace, hand, cookie);
@@ -224,7 +224,7 @@ fn failed() {
     for peer in [one, two] {
         assert_eq!(totals(&events, peer), (Some(PAYLOAD), Some(0)), "{events:#?}");
     }
-    // Meanwhile others may have lost peers; this socket has not.
+    // Other sockets may have lost peers meanwhile; this one has not.
     assert_eq!(named(&events, "connection.close").len(), 2, "{events:#?}");
 }
 
@@ -243,7 +243,7 @@ fn only_peeked() {
     assert_eq!(totals(&events, one_address), (Some(PAYLOAD), Some(0)), "{events:#?}");
 }
 
-/// Loopback has a /8 of addresses. Every peer has an end, or is counted; and every end has totals, or is counted.
+/// Loopback has a /8 of addresses. Every peer is closed or counted as lost, and every close has totals or is counted.
 fn many(peers: u32) {
     let trace = Trace::start(&["--no-standing", "--ring-size", "32MiB"]);
     let mut hand = hand();

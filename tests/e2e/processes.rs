@@ -1,4 +1,4 @@
-//! Which process it was, also when it is gone, changed, or older than egret.
+//! Attribution of processes that have ended, changed, or are preexisting.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -15,23 +15,23 @@ use sha2::{Digest, Sha256};
 use crate::checks::{datagrams, named, only, process, stream};
 use crate::{test, test_alone};
 
-/// How often to ask for a process id before giving up: others take it in between now and then.
+/// Maximum of attempts to reuse a process id: other processes may take it meanwhile.
 const TRIES: u32 = 300;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("processes::thousand_short_ones", thousand_short),
-        test("processes::executable_arguments_and_parent", identity),
-        test("processes::executable_deleted_while_it_runs", || replaced("--unlink")),
-        test("processes::executable_replaced_while_it_runs", || replaced("--replace")),
-        test("processes::executable_deleted_while_it_sends_datagrams", replaced_datagrams),
-        test("processes::older_than_egret", older),
-        test("processes::child_of_one_older_than_egret", child_of_older),
-        test("processes::one_pid_two_processes", reused_pid),
-        test("processes::a_thread_is_its_process", thread),
-        test("processes::script_has_the_directory_that_it_was_started_in", script_directory),
-        test("processes::secrets_in_arguments_stay_out", secrets),
-        test("processes::paths_that_are_no_text_are_told_apart", bytes),
+        test_alone("processes::thousand_short_lived_processes_are_attributed", thousand_short),
+        test("processes::executable_arguments_and_parent_are_reported", identity),
+        test("processes::deleted_executable_is_reported_as_deleted", || replaced("--unlink")),
+        test("processes::replaced_executable_is_reported_as_deleted", || replaced("--replace")),
+        test("processes::deleted_executable_of_a_datagram_sender_is_reported_as_deleted", replaced_datagrams),
+        test("processes::preexisting_process_is_attributed", older),
+        test("processes::child_of_a_preexisting_process_is_attributed", child_of_older),
+        test("processes::reused_pid_is_two_processes", reused_pid),
+        test("processes::connection_of_a_thread_belongs_to_its_process", thread),
+        test("processes::relative_script_path_is_resolved_in_its_working_directory", script_directory),
+        test("processes::secrets_in_arguments_are_redacted", secrets),
+        test("processes::executables_with_names_that_are_not_utf8_differ", bytes),
     ]
 }
 
@@ -40,7 +40,7 @@ fn digest(path: &Path) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The process is gone at once, and its parent elsewhere.
+/// The process ends at once, and its parent is in another directory.
 fn script_directory() {
     let scratch = Scratch::new();
     let script = scratch.path("run.sh");
@@ -96,7 +96,7 @@ fn secrets() {
     }
 }
 
-/// Runs a program until its digest is known by then. What runs the same file later has it from its first event on.
+/// Runs a program until its digest is known. Later runs of the same file have it from their first event.
 fn until_digest_is_known(trace: &Trace) {
     until("an event with a digest", || {
         let report = Traffic::new(&["tcp-blocking", "--bytes", "1"]).run();
@@ -117,7 +117,7 @@ fn build_id(path: &Path) -> String {
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// All of them are gone before anybody can look at `/proc`.
+/// All processes have ended before their `/proc` entries can be read.
 fn thousand_short() {
     let trace = Trace::start(&["--no-standing"]);
     let report = Traffic::new(&["tcp-short", "--count", "1000"]).run();
@@ -125,7 +125,7 @@ fn thousand_short() {
     let server = report.server();
     let short: Vec<_> = report.children.iter().filter(|child| child.way == "one-shot").collect();
     assert_eq!((short.len(), server.flows().len()), (1000, 1000));
-    // Two of them may have had the same local port, one after the other.
+    // Two of them may have used the same local port one after the other.
     let mut by_client: HashMap<_, Vec<&Event>> = HashMap::new();
     for event in named(&seen.of_report(&report), "connection.open") {
         by_client.entry((event.pid, event.local())).or_default().push(event);
@@ -170,7 +170,7 @@ fn identity() {
     }
 }
 
-/// The path that it had, and the digest of the file that it runs or none: never those of the other file.
+/// Asserts the former path, and the digest of the executed file or none: never that of the other file.
 fn replaced_file(seen: &Seen, copy: &Report) {
     for event in seen.of_pid(copy.pid) {
         process(event, copy);
@@ -217,7 +217,7 @@ fn older() {
     }
 }
 
-/// It never executed anything itself: what it runs is its parent's.
+/// The child never called exec: it runs the image of its parent.
 fn child_of_older() {
     let server = Server::start("tcp-fork", "127.0.0.1");
     let trace = Trace::start(&["--no-standing"]);
@@ -232,11 +232,11 @@ fn child_of_older() {
     }
 }
 
-/// Runs two programs one after the other under the same process id.
+/// Runs two programs one after the other with the same process id.
 fn under_one_pid(first: &Path, second: &Path, arguments: &[&str]) -> [Report; 2] {
     for _ in 0..TRIES {
         let one = Traffic::by(first, arguments).run();
-        // The next process gets the number after this one.
+        // The kernel assigns the number after this one to the next process.
         fs::write("/proc/sys/kernel/ns_last_pid", (one.pid - 1).to_string()).unwrap();
         let two = Traffic::by(second, arguments).run();
         if one.pid == two.pid {
@@ -256,7 +256,7 @@ fn reused_pid() {
     let [one, two] = under_one_pid(&first, &second, &arguments);
     let server = server.finish();
     let seen = trace.stop_after(&server);
-    // They differ in what they run, and `stream` compares that.
+    // They run different files, and `stream` compares those.
     assert_ne!(one.exe, two.exe);
     stream(&seen, &one, &one.total);
     stream(&seen, &two, &two.total);

@@ -1,4 +1,4 @@
-//! Starts in traffic: what is under way at that moment is reported as what it is, or not at all.
+//! Starts during traffic: flows in progress are reported as they are, or not at all.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -12,18 +12,18 @@ use libtest_mimic::Trial;
 
 use crate::test;
 
-/// Starts in a row.
+/// Consecutive starts.
 const STARTS: usize = 20;
-/// Connections and exchanges a second, of each kind, at most.
+/// Interval between the connections or exchanges of each kind.
 const PACE: Duration = Duration::from_millis(2);
-/// Sockets that are opened and closed after each start.
+/// Sockets opened and closed after each start.
 const AFTER: usize = 200;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test("starting::in_traffic_nothing_is_invented", invents_nothing)]
+    vec![test("starting::start_during_traffic_invents_nothing", invents_nothing)]
 }
 
-/// Servers in a namespace of their own: their addresses are those of no other traffic.
+/// Servers in a separate namespace: no other traffic has their addresses.
 struct Servers {
     address: IpAddr,
     streams: SocketAddr,
@@ -31,7 +31,7 @@ struct Servers {
 }
 
 impl Servers {
-    /// Starts them in threads of the namespace. They last as long as the test program.
+    /// Starts them in threads of the namespace. They run until the test program ends.
     fn start(namespace: &Namespace) -> Self {
         let [_, a, b, c] = std::process::id().to_be_bytes();
         let address = IpAddr::from([127, 64 | a, b, c | 1]);
@@ -43,7 +43,7 @@ impl Servers {
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let mut buffer = [0; 5];
-                // Up to the client's end.
+                // Until the client closes.
                 while stream.read_exact(&mut buffer).and_then(|()| stream.write_all(&buffer)).is_ok() {}
             }
         });
@@ -56,9 +56,9 @@ impl Servers {
         Self { address, streams, datagrams }
     }
 
-    /// Whether an event is of their side; none of either side is `None`.
+    /// Whether an event is of the servers' side; `None` if it is of neither side.
     fn is_server(&self, event: &Event) -> Option<bool> {
-        // A client may have the number of the other server's port.
+        // A client may have the port number of the other server.
         let server = if event.transport.as_deref() == Some("tcp") { self.streams } else { self.datagrams };
         let is = |end: Option<SocketAddr>| end == Some(server);
         let is_server = event.local_address == Some(self.address) && is(event.local());
@@ -67,7 +67,7 @@ impl Servers {
     }
 }
 
-/// Clients of one kind each, until they are told to end. Every exchange succeeds.
+/// One client of each kind, until they are asked to end. Every exchange succeeds.
 fn make_traffic(namespace: &Namespace, servers: &Servers, is_over: &AtomicBool) {
     let until_over = |exchange: &dyn Fn()| {
         while !is_over.load(Ordering::Relaxed) {
@@ -106,7 +106,7 @@ fn invents_nothing() {
         let seen = thread::scope(|scope| {
             let traffic = scope.spawn(|| make_traffic(&namespace, &servers, &is_over));
             let trace = Trace::start(&[]);
-            let is_new_end = |event: &&Event| event.name == "connection.close" && !event.standing;
+            let is_new_end = |event: &&Event| event.name == "connection.close" && !event.preexisting;
             let ends = |events: &[Event]| {
                 events.iter().filter(|event| servers.is_server(event).is_some()).filter(is_new_end).count()
             };
@@ -127,7 +127,7 @@ fn invents_nothing() {
     }
 }
 
-/// First events of connections that have no last one. The server's datagram socket stands.
+/// First events of connections without a last one. The server's datagram socket stays open.
 fn unclosed<'a>(servers: &Servers, events: &'a [Event]) -> Vec<&'a Event> {
     let mut open = HashMap::new();
     for event in events.iter().filter(|event| servers.is_server(event).is_some() && event.name != "listen") {
@@ -165,11 +165,11 @@ fn check(servers: &Servers, events: &[Event], start: usize) {
         let first = events[0];
         let is_open = first.local() == Some(servers.datagrams);
         assert!(count(&["connection.close"]) == usize::from(!is_open), "start {start}: {events:#?}");
-        // A preexisting datagram socket is listed, and then sends. A connect is answered after it was listed.
+        // A preexisting datagram socket is listed and sends later. A connect is answered after it was listed.
         let begun = count(&["connection.open", "accept"]);
         assert!(begun <= 1 && count(&["datagram.send"]) <= 1, "start {start}: {events:#?}");
-        // Of a datagram socket that is older nobody saw who spoke first: its end alone is reported.
-        let is_undirected = first.standing && first.transport.as_deref() == Some("udp");
+        // The direction of a preexisting datagram socket is unknown: only its end is reported.
+        let is_undirected = first.preexisting && first.transport.as_deref() == Some("udp");
         let has_begun = first.name != "connection.close" || is_undirected;
         assert!(has_begun, "start {start}: an end without a beginning: {events:#?}");
     }

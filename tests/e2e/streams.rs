@@ -1,4 +1,4 @@
-//! TCP, in every way that a program can open, use and lose a connection.
+//! TCP: every way to open, use and lose a connection.
 
 use egret_tests::{Report, Trace, Traffic};
 use libtest_mimic::Trial;
@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use crate::checks::{FAMILIES, named, only, process, stream};
 use crate::test;
 
-/// One client, one server, everything comes back.
+/// One client, one server, every byte is echoed.
 const ECHOES: [&[&str]; 16] = [
     &["tcp-blocking"],
     &["tcp-nonblocking"],
@@ -29,13 +29,13 @@ const ECHOES: [&[&str]; 16] = [
 pub(crate) fn trials() -> Vec<Trial> {
     let echoes = ECHOES.map(|way| test(&format!("streams::{}", way.join("_")), || echo(way)));
     let others = [
-        test("streams::one_way", one_way),
-        test("streams::refused", refused),
-        test("streams::unreachable_without_invented_errno", unreachable),
-        test("streams::reused_after_refusal", reused),
-        test("streams::accepted_by_a_forked_child", forked),
-        test("streams::accepted_and_never_used", idle),
-        test("streams::many_from_several_threads", many),
+        test("streams::one_way_stream_is_reported", one_way),
+        test("streams::refused_connect_is_a_failure", refused),
+        test("streams::unreachable_peer_has_no_invented_errno", unreachable),
+        test("streams::socket_reused_after_a_refusal_is_a_new_connection", reused),
+        test("streams::accepted_connection_belongs_to_the_forked_child", forked),
+        test("streams::accepted_but_unused_connection_is_reported", idle),
+        test("streams::connections_of_several_threads_are_all_reported", many),
     ];
     echoes.into_iter().chain(others).collect()
 }
@@ -58,7 +58,7 @@ fn both_ends(seen: &egret_tests::Seen, report: &Report) {
     let listen = only(&listens, "listen");
     process(listen, server);
     assert_eq!((listen.local(), listen.peer()), (Some(server.total.local()), None));
-    // Opening and close of each end, and the listener: nothing else.
+    // An open and a close for each endpoint, and the listener.
     assert_eq!(seen.of_report(report).len(), 5, "{:#?}", seen.of_report(report));
 }
 
@@ -86,7 +86,7 @@ fn refused() {
     }
 }
 
-/// The hooks see that it failed, not why.
+/// The hooks see the failure without its error.
 fn unreachable() {
     for family in FAMILIES {
         let trace = Trace::start(&["--no-standing"]);
@@ -97,8 +97,8 @@ fn unreachable() {
         assert_eq!(events.len(), 1, "{events:#?}");
         process(failed, &report);
         assert_eq!(failed.peer(), Some(report.total.peer()), "{failed:#?}");
-        let told = failed.error.as_deref();
-        assert!(told.is_none_or(|error| Some(error) == report.total.errno.as_deref()), "{failed:#?}");
+        let reported = failed.error.as_deref();
+        assert!(reported.is_none_or(|error| Some(error) == report.total.errno.as_deref()), "{failed:#?}");
     }
 }
 

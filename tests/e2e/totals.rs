@@ -1,4 +1,4 @@
-//! What connections that are open have moved.
+//! Totals of open connections.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
@@ -18,15 +18,15 @@ pub(crate) fn trials() -> Vec<Trial> {
         test("totals::idle_connection_reports_its_burst", burst),
         test("totals::every_peer_of_a_datagram_socket_is_updated", datagrams),
         test("totals::connected_datagram_socket_is_updated", connected),
-        test("totals::preexisting_connection_is_updated_with_what_moves_since", preexisting),
-        test("totals::preexisting_connection_that_is_never_used_has_no_update", unused),
-        test("totals::what_is_open_at_the_end_is_reported_then", ended),
-        test("totals::not_shown_unless_asked_for", unasked),
-        test("totals::sums_are_of_what_ended_and_of_what_is_open", sums),
+        test("totals::updates_of_a_preexisting_connection_count_from_the_start", preexisting),
+        test("totals::unused_preexisting_connection_has_no_update", unused),
+        test("totals::open_connections_are_updated_at_the_end", ended),
+        test("totals::updates_are_not_shown_by_default", unasked),
+        test("totals::summary_adds_up_closed_and_open_connections", sums),
     ]
 }
 
-/// Soon, so that a test need not wait for long.
+/// A short interval, so that tests are short.
 const OFTEN: [&str; 2] = ["--totals", "200ms"];
 
 /// The events of the socket with this cookie.
@@ -34,7 +34,7 @@ fn of_socket(events: &[Event], cookie: u64) -> Vec<&Event> {
     events.iter().filter(|event| event.cookie() == cookie).collect()
 }
 
-/// Sends so many bytes, and reads as many.
+/// Sends `bytes` bytes, and reads as many.
 fn echo(stream: &mut TcpStream, bytes: usize) {
     let mut back = vec![0; 1000];
     for _ in 0..bytes / back.len() {
@@ -53,7 +53,7 @@ fn wait_for_update(trace: &Trace, socket: u64, sent: u64, received: u64) {
     assert!(updated, "no {sent} and {received} among {:#?}", trace.sees(|events| events.to_vec()));
 }
 
-/// Each event of a connection adds what its total has grown by.
+/// Asserts that each event has the difference to the total before.
 fn check_sums(events: &[&Event]) {
     let closed = only(events, "connection.close");
     let counted = || events.iter().filter(|event| ["connection.update", "connection.close"].contains(&&*event.name));
@@ -69,7 +69,7 @@ fn burst() {
     let mut stream = TcpStream::connect(server.address).unwrap();
     let socket = cookie_of(&stream);
     echo(&mut stream, 100_000);
-    // Nothing moves any more.
+    // No more bytes are sent.
     wait_for_update(&trace, socket, 100_000, 100_000);
     echo(&mut stream, 20_000);
     wait_for_update(&trace, socket, 120_000, 120_000);
@@ -106,7 +106,7 @@ fn datagrams() {
         })
     };
     send(10);
-    // The last to be sent to is the socket's own peer, the others are in a table.
+    // The last peer is stored with the socket, the others in a table.
     assert!(has(5_000), "{:#?}", trace.sees(|events| events.to_vec()));
     send(10);
     assert!(has(10_000), "{:#?}", trace.sees(|events| events.to_vec()));
@@ -144,7 +144,7 @@ fn connected() {
     assert_eq!(only(&events, "connection.close").sent, Some(4_800), "{events:#?}");
 }
 
-/// Both ends are older than the trace, and keep the ids that they were listed with.
+/// Both sockets are preexisting, and keep the ids of the list.
 fn preexisting() {
     let server = Server::start("tcp-echo", "127.0.0.1");
     let mut stream = TcpStream::connect(server.address).unwrap();
@@ -181,7 +181,7 @@ fn unused() {
     assert_eq!(only(&events, "connection.close").sent_delta, None, "{events:#?}");
 }
 
-/// An interval that never comes again leaves all of it to the end of the trace.
+/// With an interval longer than the test, the totals come at the end of the trace.
 fn ended() {
     let server = Server::start("tcp-echo", "127.0.0.1");
     let trace = Trace::start(&["--totals", "1h"]);
@@ -213,7 +213,7 @@ fn unasked() {
     drop(asked.stop());
 }
 
-/// Ends a trace with `--sum-by` after `traffic`, and reads the sums.
+/// Runs `traffic` under a trace with `--sum-by`; returns the printed sums.
 fn summed(server: &Server, arguments: &[&str], traffic: impl FnOnce()) -> String {
     let port = server.address.port().to_string();
     let mut command = Command::new(egret());
@@ -236,7 +236,7 @@ fn summed(server: &Server, arguments: &[&str], traffic: impl FnOnce()) -> String
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// One connection ends, one is still open when the trace is stopped.
+/// One connection is closed, the other is open when the trace is stopped.
 fn sums() {
     let server = Server::start("tcp-echo", "127.0.0.1");
     let connect = |bytes| {

@@ -1,6 +1,6 @@
-//! `TRACEPARENT` in the environment of a process puts its connections into that trace.
+//! `TRACEPARENT` in the environment of a process adds its connections to that trace.
 //!
-//! Through the library: `egret trace` does not ask for it.
+//! Uses the library, because `egret trace` has no option for it.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -16,14 +16,18 @@ const VALUE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa01902117-01";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("trace_context::of_a_new_process", || assert_eq!(of_new(true, &[("TRACEPARENT", VALUE)]), parent())),
-        test("trace_context::not_asked_for", || assert_eq!(of_new(false, &[("TRACEPARENT", VALUE)]), None)),
-        test("trace_context::among_many_variables", among_many),
-        test("trace_context::of_something_else", something_else),
-        test("trace_context::of_a_process_older_than_egret", older),
-        test("trace_context::of_children", children),
-        test("trace_context::working_directory_is_recorded_beside_it", directory),
-        test("trace_context::no_program_is_near_the_limits_of_the_verifier", limits),
+        test("trace_context::new_process_has_its_trace_parent", || {
+            assert_eq!(of_new(true, &[("TRACEPARENT", VALUE)]), parent())
+        }),
+        test("trace_context::trace_parent_is_absent_unless_configured", || {
+            assert_eq!(of_new(false, &[("TRACEPARENT", VALUE)]), None)
+        }),
+        test("trace_context::variable_is_found_among_many", among_many),
+        test("trace_context::similar_variables_and_invalid_values_are_ignored", something_else),
+        test("trace_context::preexisting_process_has_its_trace_parent", older),
+        test("trace_context::children_inherit_the_trace_parent", children),
+        test("trace_context::working_directory_is_recorded_with_the_trace_parent", directory),
+        test("trace_context::programs_stay_below_the_verifier_limits", limits),
     ]
 }
 
@@ -47,7 +51,7 @@ fn start(trace_context: bool) -> Capture {
     Capture::start(&Probe::new(), options).unwrap()
 }
 
-/// Waits until connections of `count` processes were opened that run the generator in this way; their images.
+/// Waits for connections of `count` processes that run this command of the generator; returns their images.
 fn images(capture: &mut Capture, way: &str, pids: impl Fn(&Event) -> bool, count: usize) -> Vec<Arc<Executable>> {
     let end = Instant::now() + PATIENCE;
     let mut events = Vec::new();
@@ -59,19 +63,19 @@ fn images(capture: &mut Capture, way: &str, pids: impl Fn(&Event) -> bool, count
         if found.len() >= count {
             return found;
         }
-        assert!(Instant::now() < end, "{} of {count} connections were told", found.len());
+        assert!(Instant::now() < end, "{} of {count} connections were reported", found.len());
         capture.wait(&[], Some(Duration::from_millis(100)));
     }
 }
 
-/// The generator with this environment alone, about to connect.
+/// The generator with this environment only, before it connects.
 fn generator(way: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(traffic());
     command.args(way).env_clear().envs(environment.iter().copied()).stdout(Stdio::null());
     command
 }
 
-/// The trace of a process that is started with this environment.
+/// The trace parent of a process that is started with this environment.
 fn of_new(trace_context: bool, environment: &[(&str, &str)]) -> Option<TraceParent> {
     let mut capture = start(trace_context);
     let mut child = generator(&["tcp-blocking"], environment).spawn().unwrap();
@@ -81,7 +85,7 @@ fn of_new(trace_context: bool, environment: &[(&str, &str)]) -> Option<TracePare
     images(&mut capture, "tcp-blocking", is, 1)[0].trace_parent
 }
 
-/// Wherever it stands, and however long the others are. Programs are given their variables in the order of their names.
+/// At any position, and however long the other variables are. Variables are passed in the order of their names.
 fn among_many() {
     for length in [0, 508, 509, 510, 511, 512, 1023, 20_000] {
         for before in ["B", "Z"] {
@@ -94,7 +98,7 @@ fn among_many() {
     }
 }
 
-/// Other variables, values inside of others, and values that are none.
+/// Other variables, values inside of other values, and invalid values.
 fn something_else() {
     let inside = format!("{}TRACEPARENT={VALUE}", "x".repeat(509));
     let longer = format!("{VALUE}-more");
@@ -114,7 +118,7 @@ fn something_else() {
 fn older() {
     let mut command = generator(&["tcp-blocking", "--wait-stdin"], &[("A", "b"), ("TRACEPARENT", VALUE)]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    // It runs its program by now, and waits for its standard input to end.
+    // It has executed its program, and waits for the end of its standard input.
     let pid = child.id();
     let mut capture = start(true);
     drop(child.stdin.take());
@@ -123,7 +127,7 @@ fn older() {
     assert_eq!(images(&mut capture, "tcp-blocking", is, 1)[0].trace_parent, parent());
 }
 
-/// Programs that a program starts have its environment.
+/// Programs inherit the environment.
 fn children() {
     let mut capture = start(true);
     let mut child = generator(&["tcp-short", "--count", "20"], &[("TRACEPARENT", VALUE)]).spawn().unwrap();
@@ -148,7 +152,8 @@ fn directory() {
     }
 }
 
-/// A program that just fits on one kernel is refused by the next. The kernel says how much it looked at since Linux 5.16.
+/// A program close to the verifier's limit on one kernel is refused by the next. Linux reports the number of verified
+/// instructions since 5.16.
 fn limits() {
     const MOST: u64 = 1_000_000;
     let _capture = start(true);

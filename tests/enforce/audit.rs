@@ -1,35 +1,35 @@
-//! What is told of verdicts: in JSON lines, in the log, and in metrics.
+//! Verdicts in JSON lines, in the log and in metrics.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use egret_tests::{Hand, Setup, egret, until};
+use egret_tests::{Hand, Setup, egret, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, switch, told, until_counted};
+use crate::host::{Fate, Host, switch, until_counted};
 use crate::test;
 use crate::web::get;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("audit::of_every_verdict_is_told_why", lines),
-        test("audit::log_finds_what_was_blocked", log),
-        test("audit::metrics_count_what_was_blocked", metrics),
+        test("audit::every_verdict_is_reported_with_its_reason", lines),
+        test("audit::log_filter_selects_blocked_flows", log),
+        test("audit::metrics_count_blocked_flows", metrics),
         test("audit::blocked_datagrams_are_in_the_log_with_their_verdict", || datagrams("auto", Asks::Yes)),
         test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_without_questions", || {
             datagrams("auto", Asks::No);
         }),
-        test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_where_calls_are_traced", || {
+        test("audit::blocked_datagrams_are_in_the_log_with_their_verdict_in_the_syscalls_layer", || {
             datagrams("syscalls", Asks::Yes);
         }),
         test("audit::socket_closed_while_its_datagram_is_held_has_its_verdict_in_the_log", closed_while_held),
-        test("audit::blocked_connects_are_in_the_log_with_their_verdict_where_calls_are_traced", connects_by_calls),
+        test("audit::blocked_connects_are_in_the_log_with_their_verdict_in_the_syscalls_layer", connects_by_calls),
     ]
 }
 
-/// Waits for what JSON lines say of the verdict on a program's connection.
+/// Waits for the JSON line with the verdict on a program's connection.
 fn verdict_on(setup: &Setup, program: &Path) -> Value {
     until("the event", || {
         let text = fs::read_to_string(setup.lines()).unwrap_or_default();
@@ -82,7 +82,7 @@ fn log() {
     let setup = daemon.stop().setup;
     let mut command = Command::new(egret());
     command.args(["log", "--verdict", "block", "--format", "json", "--dir"]).arg(setup.log());
-    let text = told(&mut command);
+    let text = stdout_of(&mut command);
     let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(!events.is_empty());
     for event in events {
@@ -91,24 +91,24 @@ fn log() {
     }
 }
 
-/// What the log says of a program's flows that were blocked, by transport.
+/// The blocked flows of a program in the log, by transport.
 fn blocked(setup: &Setup, program: &Path) -> Vec<(String, Value)> {
     let mut command = Command::new(egret());
     command.args(["log", "--verdict", "block", "--format", "json", "--dir"]).arg(setup.log());
-    let events = told(&mut command);
+    let events = stdout_of(&mut command);
     let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let of_program = events.filter(|event| event["process.executable.path"] == program.to_str().unwrap());
     of_program.map(|event| (event["network.transport"].as_str().unwrap_or_default().to_owned(), event)).collect()
 }
 
-/// Whether somebody may answer questions, as by default.
+/// Whether questions are enabled, as by default.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asks {
     Yes,
     No,
 }
 
-/// Where somebody may answer, packets are held longer than events wait for a verdict that is not to come.
+/// With questions enabled, packets are held longer than events wait for a missing verdict.
 fn datagrams(layer: &str, asks: Asks) {
     let host = Host::new();
     let program = host.generator("sender");
@@ -153,7 +153,7 @@ fn connects_by_calls() {
     let setup = host.setup(&[]).set("ask.enabled", "true").text("capture.layer", "syscalls").parquet();
     let daemon = setup.start_in(&host.namespace);
     switch(&daemon, &["enforce"]);
-    // It does not wait for its handshake in the call.
+    // The program does not wait for its handshake in the call.
     assert_eq!(host.fetch(&unknown), Fate::Refused);
     until_counted(&daemon, "block", 1);
     let setup = daemon.stop().setup;

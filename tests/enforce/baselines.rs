@@ -1,27 +1,27 @@
-//! Where rules come from, and what becomes of a mode whose rules are broken.
+//! Sources of rules, and the mode with an invalid baseline.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use egret_tests::{Daemon, Setup, Traffic, until};
+use egret_tests::{Daemon, Setup, Traffic, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, baseline, count, refused, state, switch, told, until_counted, until_mode, write_rules};
+use crate::host::{Fate, Host, baseline, count, refused, state, switch, until_counted, until_mode, write_rules};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("baselines::broken_one_is_not_enforced_and_its_line_is_named", broken),
-        test("baselines::one_that_broke_before_a_restart_is_rehearsed", broken_meanwhile),
-        test("baselines::one_that_breaks_while_enforced_changes_nothing", breaks),
-        test("baselines::of_recorded_traffic_blocks_none_of_it", recorded),
-        test("baselines::of_two_hundred_rules", || many(200)),
-        test("baselines::of_ten_thousand_rules", || many(10_000)),
+        test("baselines::invalid_baseline_is_not_enforced_and_its_line_is_named", broken),
+        test("baselines::invalid_baseline_at_a_restart_leads_to_shadow", broken_meanwhile),
+        test("baselines::baseline_that_becomes_invalid_does_not_change_enforcement", breaks),
+        test("baselines::baseline_of_recorded_traffic_blocks_none_of_it", recorded),
+        test("baselines::two_hundred_rules_are_enforced", || many(200)),
+        test("baselines::ten_thousand_rules_are_enforced", || many(10_000)),
     ]
 }
 
-/// Spoils the third line.
+/// Makes the third line invalid.
 fn spoil(setup: &Setup) {
     let text = fs::read_to_string(setup.path("baseline")).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -57,7 +57,7 @@ fn broken_meanwhile() {
     let daemon = setup.start_in(&host.namespace);
     let state = until_mode(&daemon, "shadow");
     assert_eq!(state["last_fallback"]["reason"], "not_ready", "{state}");
-    daemon.says("baseline:3");
+    daemon.wait_for_stderr("baseline:3");
     assert_eq!(host.fetch(&unknown), Fate::Passed);
     until_counted(&daemon, "would_block", 1);
     assert!(daemon.stop().status.success());
@@ -78,7 +78,7 @@ fn breaks() {
     assert!(daemon.stop().status.success());
 }
 
-/// What the programs of a host do on a day.
+/// Typical traffic of a host.
 fn day(host: &Host, programs: &[PathBuf; 2], script: &Path) {
     for program in programs {
         for from in ["127.0.0.1", "127.0.0.3", "[::1]"] {
@@ -86,7 +86,7 @@ fn day(host: &Host, programs: &[PathBuf; 2], script: &Path) {
         }
     }
     let peer = host.peer().to_string();
-    told(host.namespace.command("python3").arg(script).arg(host.port().to_string()));
+    stdout_of(host.namespace.command("python3").arg(script).arg(host.port().to_string()));
     let generator = egret_tests::traffic();
     for way in [&["tcp-blocking", "--count", "20", "--bytes", "0", "--peer", &peer][..], &["udp-connected"]] {
         let report = Traffic::inside(&host.namespace, &generator, way).run();
@@ -107,7 +107,7 @@ fn recorded() {
     let script = host.path("script.py");
     fs::write(&script, SCRIPT).unwrap();
     let daemon = host.setup(&[]).set("baseline.enabled", "false").parquet().start_in(&host.namespace);
-    // The generator has a server at any port for some of it: from nine on, they are one rule.
+    // Some servers of the generator use any port: from nine on, their rules are generalised into one.
     (0..9).for_each(|_| day(&host, &programs, &script));
     let setup = daemon.stop().setup;
     let log = setup.log();

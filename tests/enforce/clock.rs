@@ -1,4 +1,4 @@
-//! What is decided while the wall clock is set.
+//! Decisions while the wall clock is set.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -11,12 +11,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trials = vec![
-        test("clock::blocked_flows_are_not_learned_after_it_was_set_back", || freezes("-1h")),
-        test("clock::blocked_flows_are_not_learned_after_it_was_set_forward", || freezes("+1h")),
-        test("clock::trial_ends_in_time_after_it_was_set_back", ends),
-        test("clock::trial_goes_on_after_it_was_set_forward", goes_on),
-        test("clock::durations_and_times_of_a_connection_agree_when_it_is_set", times),
-        test("clock::log_survives_a_start_with_a_clock_of_another_month", log),
+        test("clock::blocked_flows_are_not_learned_after_the_clock_is_set_back", || freezes("-1h")),
+        test("clock::blocked_flows_are_not_learned_after_the_clock_is_set_forward", || freezes("+1h")),
+        test("clock::mode_is_reverted_in_time_after_the_clock_is_set_back", ends),
+        test("clock::mode_is_not_reverted_early_after_the_clock_is_set_forward", goes_on),
+        test("clock::times_and_durations_of_a_connection_agree_when_the_clock_is_set", times),
+        test("clock::log_is_kept_after_a_start_with_the_clock_40_days_ahead", log),
     ];
     trials.into_iter().map(|trial| needing("faketime", trial)).collect()
 }
@@ -34,7 +34,7 @@ fn freezes(apart: &str) {
     clock.set(apart);
     for _ in 0..3 {
         assert_eq!(host.fetch(&unknown), Fate::Refused);
-        // The file is written once more before the next try.
+        // The file is written once more before the next attempt.
         let saved = || state(&daemon)["baseline"]["last_saved"].clone();
         let before = saved();
         until("the baseline is saved", || (saved() != before).then_some(()));
@@ -52,7 +52,7 @@ fn ends() {
     let set = Instant::now();
     until_mode(&daemon, "observe");
     assert!(set.elapsed() < Duration::from_secs(60), "{:?}", set.elapsed());
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     assert!(daemon.stop().status.success());
 }
 
@@ -61,11 +61,11 @@ fn goes_on() {
     let unknown = host.program("unknown");
     let (daemon, clock) = start(&host, host.setup(&[]), "+0");
     switch(&daemon, &["enforce", "--confirm-within", "10m"]);
-    let told = |state: &serde_json::Value| state["confirm_by"].as_str().unwrap().to_owned();
-    let before = told(&state(&daemon));
+    let deadline = |state: &serde_json::Value| state["confirm_by"].as_str().unwrap().to_owned();
+    let before = deadline(&state(&daemon));
     clock.set("+1h");
-    // The controller has looked after things since, by the clock as it is now.
-    until("the end by the new clock", || (told(&state(&daemon))[..16] > before[..16]).then_some(()));
+    // The controller has ticked since, by the new wall clock.
+    until("the end by the new clock", || (deadline(&state(&daemon))[..16] > before[..16]).then_some(()));
     assert_eq!(host.fetch(&unknown), Fate::Refused);
     switch(&daemon, &["confirm"]);
     until_mode(&daemon, "enforce");
@@ -94,7 +94,7 @@ fn times() {
     let apart = nanoseconds(event("connection.open", 1)) - nanoseconds(event("connection.open", 0));
     let hour = 3_600_000_000_000;
     assert!((-hour..-hour / 2).contains(&apart), "{apart}");
-    // Those of a connection are as far apart as its durations say, and its process is older.
+    // The times of a connection are as far apart as its durations, and its process is older.
     for nth in 0..2 {
         let (open, close) = (event("connection.open", nth), event("connection.close", nth));
         let (connect, lasted) = (open.connect_ns.unwrap(), close.connection_ns.unwrap());
@@ -119,7 +119,7 @@ fn log() {
     let before = files(&setup);
     assert!(!before.is_empty());
     let (mut daemon, _clock) = start(&host, setup, "+40d");
-    // Files of the wrong time do not make the others older, either.
+    // Files with the wrong time do not expire the others, either.
     for _ in 0..2 {
         assert_eq!(host.fetch(&program), Fate::Passed);
         let setup = daemon.stop().setup;

@@ -2,22 +2,22 @@
 
 use std::process::{Command, Stdio};
 
-use egret_tests::{Namespace, egret, needing};
+use egret_tests::{Namespace, egret, needing, stdout_of};
 use libtest_mimic::Trial;
 
-use crate::host::{Host, count, switch, told, until_counted, until_learned};
+use crate::host::{Host, count, switch, until_counted, until_learned};
 use crate::inbound::neighbour;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("echo::requests_are_learned_and_then_allowed_by_their_peer", learned),
+        test("echo::requests_are_learned_and_allowed_by_peer", learned),
         needing("ping", test("echo::ping_is_learned_rehearsed_and_enforced", || walk("0 2147483647"))),
         needing("ping", test("echo::ping_with_raw_sockets_is_learned_rehearsed_and_enforced", || walk("1 0"))),
     ]
 }
 
-/// An echo request (RFC 792), and whether it is answered.
+/// Sends an echo request (RFC 792), and prints whether it is answered.
 const PING: &str = "import socket, struct, sys
 body = struct.pack('>BBHHH', 8, 0, 0, 7, 1)
 total = sum(struct.unpack('>4H', body))
@@ -36,7 +36,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as send
 fn learned() {
     let host = Host::new();
     let other = neighbour(&host);
-    told(other.command("ip").args(["address", "add", "10.9.7.4/24", "dev", "cable"]));
+    stdout_of(other.command("ip").args(["address", "add", "10.9.7.4/24", "dev", "cable"]));
     let script = host.path("ping.py");
     std::fs::write(&script, PING).unwrap();
     let is_answered = |peer: &str, within: &str| {
@@ -56,7 +56,7 @@ fn learned() {
     assert!(daemon.stop().status.success());
 }
 
-/// Whether the program `ping` gets an answer within so many seconds.
+/// Whether `ping` gets an answer within this time.
 fn ping(host: &Host, peer: &str, within: &str) -> bool {
     let mut command = host.namespace.command("ping");
     command.args(["-n", "-q", "-c", "1", "-W", within, peer]).stdin(Stdio::null()).stdout(Stdio::null());
@@ -65,11 +65,11 @@ fn ping(host: &Host, peer: &str, within: &str) -> bool {
 
 fn address(namespace: &Namespace, address: &str) {
     let mut command = namespace.command("ip");
-    told(command.args(["address", "add", address, "dev", "cable"]).args(address.contains(':').then_some("nodad")));
+    stdout_of(command.args(["address", "add", address, "dev", "cable"]).args(address.contains(':').then_some("nodad")));
 }
 
-/// The whole way with `ping`, over IPv4 and IPv6, with the sockets that users in these groups have (`ping_group_range` in
-/// Documentation/networking/ip-sysctl.rst).
+/// Learns, rehearses and enforces `ping` over IPv4 and IPv6, with the sockets that users in these groups have
+/// (`ping_group_range` in Documentation/networking/ip-sysctl.rst).
 fn walk(groups: &str) {
     let host = Host::new();
     let other = neighbour(&host);
@@ -77,7 +77,7 @@ fn walk(groups: &str) {
         address(&other, added);
     }
     address(&host.namespace, "fd00:9:7::1/64");
-    told(host.namespace.command("sysctl").arg(format!("net.ipv4.ping_group_range={groups}")));
+    stdout_of(host.namespace.command("sysctl").arg(format!("net.ipv4.ping_group_range={groups}")));
     let setup = host.setup(&[]).text("enforce.loopback", "skip").text("enforce.unattributed", "block").parquet();
     let daemon = setup.start_in(&host.namespace);
     let (known, unknown) = (["10.9.7.2", "fd00:9:7::2"], ["10.9.7.4", "fd00:9:7::4"]);
@@ -99,7 +99,7 @@ fn walk(groups: &str) {
     for (verdict, rows) in [("would_block", 2), ("block", 2)] {
         let mut log = Command::new(egret());
         log.args(["log", "--verdict", verdict, "--format", "json", "--dir"]).arg(setup.log());
-        let events = told(&mut log);
+        let events = stdout_of(&mut log);
         let of_ping = events.lines().filter(|event| event.contains("/ping") && event.contains("connection."));
         assert!(of_ping.count() >= rows, "{verdict}: {events}");
     }

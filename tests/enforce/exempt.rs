@@ -1,4 +1,4 @@
-//! Who is not held to the baseline.
+//! Exemptions from enforcement.
 
 use egret_tests::Cgroup;
 use libtest_mimic::Trial;
@@ -6,17 +6,17 @@ use libtest_mimic::Trial;
 use crate::host::{Fate, Host, count, fate, refused, state, switch, until_counted};
 use crate::test;
 
-/// A user and a group that nobody is.
+/// A user and group id that nobody has.
 const USER: &str = "4242";
 const GROUP: &str = "4243";
-/// A user and a group that are nobody's, and of no bypass.
+/// A user and group id that nobody has and no bypass lists.
 const OTHER: &str = "4244";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("exempt::users_and_groups_of_the_bypass", bypass),
-        test("exempt::control_groups_of_the_bypass", control_groups),
-        test("exempt::all_but_the_subject_that_is_enforced_alone", only),
+        test("exempt::users_and_groups_of_the_bypass_are_not_evaluated", bypass),
+        test("exempt::cgroups_of_the_bypass_are_not_evaluated", control_groups),
+        test("exempt::only_the_named_subject_is_enforced", only),
     ]
 }
 
@@ -48,7 +48,7 @@ fn control_groups() {
     let setup = host.setup(&[]).set("enforce.bypass_cgroups", &format!("[\"/{path}\"]"));
     let daemon = setup.start_in(&host.namespace);
     switch(&daemon, &["enforce"]);
-    // The shell moves itself into the group before it becomes the program.
+    // The shell moves itself into the group before it executes the program.
     let enter = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", group.directory().display());
     let words = ["sh", "-c", &enter, "sh", unknown.to_str().unwrap()];
     assert_eq!(fate(&mut host.fetching(&words, "127.0.0.1")), Fate::Passed, "what is below a group is in it");

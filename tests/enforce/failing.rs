@@ -1,4 +1,4 @@
-//! A daemon that is killed, in every mode and with both answers to what then becomes of new connections.
+//! A daemon that is killed in every mode, with both failure policies.
 
 use egret_tests::{Setup, egret, until};
 use libtest_mimic::Trial;
@@ -11,21 +11,23 @@ use crate::test;
 pub(crate) fn trials() -> Vec<Trial> {
     let all = ["learn", "shadow", "enforce"].into_iter().flat_map(|mode| {
         [("open", Fate::Passed), ("closed", Fate::Silence)].map(|(on_failure, fate)| {
-            test(&format!("failing::killed_in_{mode}_and_{on_failure}"), move || killed(mode, on_failure, fate))
+            test(&format!("failing::daemon_killed_in_{mode}_fails_{on_failure}"), move || {
+                killed(mode, on_failure, fate)
+            })
         })
     });
     all.chain([
-        test("failing::firewall_remove_takes_away_what_a_killed_daemon_left", removed),
-        test("failing::rules_removed_after_a_kill_come_back_with_the_next_start", || started_again(true)),
-        test("failing::rules_of_a_stopped_daemon_come_back_with_the_next_start", || started_again(false)),
-        test("failing::killed_in_observe_leaves_no_rule", observing),
-        test("failing::full_queue_lets_pass_if_open", || full("open", Fate::Passed)),
-        test("failing::full_queue_lets_nothing_pass_if_closed", || full("closed", Fate::Silence)),
+        test("failing::firewall_remove_removes_the_rules_of_a_killed_daemon", removed),
+        test("failing::next_start_restores_rules_removed_after_a_kill", || started_again(true)),
+        test("failing::next_start_restores_rules_of_a_stopped_daemon", || started_again(false)),
+        test("failing::daemon_killed_in_observe_leaves_no_rule", observing),
+        test("failing::full_queue_passes_packets_if_open", || full("open", Fate::Passed)),
+        test("failing::full_queue_passes_no_packet_if_closed", || full("closed", Fate::Silence)),
     ])
     .collect()
 }
 
-/// What others have in the firewall.
+/// Foreign rules.
 pub(crate) fn foreign(host: &Host) -> String {
     for tool in ["iptables", "ip6tables"] {
         for table in ["mangle", "filter"] {
@@ -74,7 +76,7 @@ fn removed() {
     assert_eq!(host.fetch(&allowed), Fate::Passed);
 }
 
-/// Three times in a row: what is left of one end is nothing that the next start or end stumbles over.
+/// Three times in a row: what one run leaves behind does not disturb the next start or end.
 fn started_again(by_kill: bool) {
     let host = Host::new();
     let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
@@ -116,7 +118,7 @@ fn observing() {
     assert_eq!(host.fetch(&unknown), Fate::Passed);
 }
 
-/// A daemon that is stopped reads no packets.
+/// A stopped daemon reads no packets.
 fn full(on_failure: &str, fate: Fate) {
     const LENGTH: u64 = 16;
     let host = Host::new();
@@ -131,7 +133,7 @@ fn full(on_failure: &str, fate: Fate) {
     until("packets that are judged", || (host.fetch(&unknown) == Fate::Refused).then_some(()));
     until("the count of packets that found it full", || {
         let queues = state(&daemon)["queues"].take();
-        // The kernel counts them as those of the queue or of the socket that it hands them over by.
+        // The kernel counts them as drops of the queue or of the socket.
         let dropped = |queue: &Value| ["dropped_full", "dropped_user"].iter().any(|of| queue[of].as_u64() > Some(0));
         queues.as_array().unwrap().iter().any(dropped).then_some(())
     });

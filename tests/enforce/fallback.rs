@@ -1,4 +1,4 @@
-//! Enforcing ends by itself where it would hurt, and says why.
+//! Conditions that end enforce, and their reasons.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,10 +14,10 @@ use crate::web::get;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("fallback::when_much_is_blocked", spike),
-        test("fallback::when_many_datagrams_are_blocked_that_are_held_for_an_answer", spike_of_datagrams),
-        test("fallback::when_queues_are_full", overflow),
-        test("fallback::when_processes_cannot_be_told", unattributed),
+        test("fallback::many_blocked_flows_end_enforce", spike),
+        test("fallback::many_blocked_datagrams_held_for_an_answer_end_enforce", spike_of_datagrams),
+        test("fallback::full_queues_end_enforce", overflow),
+        test("fallback::unattributed_packets_end_enforce", unattributed),
     ]
 }
 
@@ -30,7 +30,7 @@ fn spike() {
     let unknown = host.program("unknown");
     let daemon = setup(&host).set("fallback.blocks", "5").start_in(&host.namespace);
     switch(&daemon, &["enforce"]);
-    // One program that tries the same again and again is one.
+    // Repeated attempts of one program count once.
     for _ in 0..6 {
         assert_eq!(host.fetch(&unknown), Fate::Refused);
     }
@@ -40,7 +40,7 @@ fn spike() {
     has_fallen_back(&host, daemon, &unknown, "block_spike");
 }
 
-/// The sockets are closed before anybody has decided.
+/// The sockets are closed before the verdict.
 fn spike_of_datagrams() {
     let host = Host::new();
     let setup = setup(&host).set("fallback.blocks", "5").set("ask.enabled", "true");
@@ -55,7 +55,7 @@ fn spike_of_datagrams() {
     has_fallen_back(&host, daemon, &host.program("unknown"), "block_spike");
 }
 
-/// A daemon that is stopped reads no packets.
+/// A stopped daemon reads no packets.
 fn overflow() {
     const LENGTH: u64 = 16;
     let host = Host::new();
@@ -65,7 +65,7 @@ fn overflow() {
     daemon.signal(Signal::SIGSTOP);
     host.connect(3 * LENGTH);
     daemon.signal(Signal::SIGCONT);
-    // Packets that it did not get are seen by the numbers of those that it gets.
+    // The daemon detects packets that it did not get by gaps in their numbers.
     let unknown = host.program("unknown");
     until("the fall-back", || {
         host.fetch(&unknown);
@@ -74,7 +74,7 @@ fn overflow() {
     has_fallen_back(&host, daemon, &unknown, "queue_overflow");
 }
 
-/// Either of two processes could have sent what comes from a raw socket.
+/// Two processes could have sent the packets of a raw socket.
 fn unattributed() {
     let host = Host::new();
     let daemon = setup(&host).set("fallback.unattributed", "\"50%\"").start_in(&host.namespace);
@@ -87,7 +87,7 @@ fn unattributed() {
     has_fallen_back(&host, daemon, &host.program("unknown"), "attribution_failing");
 }
 
-/// In status, in the command's answer, in the metrics and in the log; and then everything passes.
+/// Asserts the fallback in status, the command's answer, the metrics and the log; and that every flow passes.
 fn has_fallen_back(host: &Host, daemon: Daemon, unknown: &Path, reason: &str) {
     let state = until_mode(&daemon, "shadow");
     assert_eq!(state["last_fallback"]["reason"], reason, "{state}");
@@ -101,6 +101,6 @@ fn has_fallen_back(host: &Host, daemon: Daemon, unknown: &Path, reason: &str) {
         (metric(&text, "egret_fallbacks_total", &[&label]) > 0.0).then_some(text)
     });
     assert_eq!(metric(&text, "egret_mode", &["mode=\"shadow\""]).to_string(), "1", "{text}");
-    daemon.says(reason);
+    daemon.wait_for_stderr(reason);
     assert!(daemon.stop().status.success());
 }

@@ -1,31 +1,31 @@
-//! Others who change the firewall.
+//! Other programs that change the firewall.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use egret_tests::{Daemon, Setup, egret, needing, until};
+use egret_tests::{Daemon, Setup, egret, needing, stdout_of, until};
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, fate, refused, state, switch, told, until_mode};
+use crate::host::{Fate, Host, fate, refused, state, switch, until_mode};
 use crate::inbound::neighbour;
 use crate::test;
 use crate::web::Web;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("foreign::rules_that_somebody_flushes_come_back", flushed),
-        test("foreign::rules_that_firewall_remove_takes_from_a_running_daemon_come_back", removed),
-        test("foreign::rules_that_somebody_flushes_on_a_slow_host_come_back", flushed_on_a_slow_host),
-        test("foreign::what_passes_meets_the_rules_of_others_in_every_mode", || rules_behind(BY_USER)),
-        test("foreign::what_passes_has_the_dscp_of_others_in_every_mode", || rules_behind(BY_DSCP)),
-        test("foreign::what_passes_takes_the_uplink_of_its_user_in_every_mode", uplink),
-        test("foreign::what_others_drop_behind_is_dropped_in_every_mode", kill_switch),
-        needing("nft", test("foreign::a_table_that_cannot_be_read_is_left_alone_and_then_cleaned", unreadable)),
-        test("foreign::a_full_table_of_connections_is_a_reason_not_to_begin", || no_room(true)),
-        test("foreign::a_table_of_connections_that_fills_up_is_a_reason_to_stop", || no_room(false)),
-        test("foreign::a_full_table_of_connections_ends_nothing_that_fails_closed", no_room_and_closed),
+        test("foreign::flushed_rules_are_restored", flushed),
+        test("foreign::rules_removed_by_firewall_remove_from_a_running_daemon_are_restored", removed),
+        test("foreign::flushed_rules_are_restored_on_a_slow_host", flushed_on_a_slow_host),
+        test("foreign::passing_packets_traverse_foreign_rules_in_every_mode", || rules_behind(BY_USER)),
+        test("foreign::passing_packets_get_the_dscp_of_foreign_rules_in_every_mode", || rules_behind(BY_DSCP)),
+        test("foreign::passing_packets_take_the_uplink_of_their_user_in_every_mode", uplink),
+        test("foreign::later_foreign_rules_drop_packets_in_every_mode", kill_switch),
+        needing("nft", test("foreign::unreadable_table_is_left_alone_and_cleaned_once_readable", unreadable)),
+        test("foreign::full_conntrack_table_prevents_evaluation", || no_room(true)),
+        test("foreign::conntrack_table_that_fills_up_ends_evaluation", || no_room(false)),
+        test("foreign::full_conntrack_table_does_not_end_enforce_if_closed", no_room_and_closed),
     ]
 }
 
@@ -33,7 +33,7 @@ fn recreated(daemon: &Daemon) -> u64 {
     state(daemon)["firewall_recreated"].as_u64().unwrap()
 }
 
-/// Nothing is learned before that would change the rules once more.
+/// Enforces from the start, so that no learned rule changes the firewall again.
 fn enforcing_from_the_start(host: &Host, rules: &[String]) -> Daemon {
     let daemon = setup_with_iptables(host, rules).text("enforce.mode", "enforce").start_in(&host.namespace);
     until_mode(&daemon, "enforce");
@@ -59,7 +59,7 @@ fn flushed() {
         assert_eq!(host.firewall(), installed, "{words}");
         assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused], "{words}");
     }
-    // This takes the rule of others along.
+    // The flush removes the foreign rule as well.
     let times = recreated(&daemon);
     iptables("-F");
     until("rules that are back", || (recreated(&daemon) > times).then_some(()));
@@ -78,15 +78,15 @@ fn removed() {
     for _ in 0..2 {
         let before = recreated(&daemon);
         host.run(&[egret().to_str().unwrap(), "firewall", "remove"]);
-        // Those of one family may be put back before those of the other are taken away.
+        // The rules of one family may be restored before those of the other are removed.
         until("rules that are back", || (recreated(&daemon) > before && host.firewall() == installed).then_some(()));
         assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
     }
     assert!(daemon.stop().status.success());
 }
 
-/// The programs that list rules take as long as where there are very many: a look, at two tables of two families, five seconds.
-/// The rest after it that a share of a CPU demands would be longer than this test waits.
+/// The listing tools are as slow as with very many rules: a poll of two tables in two families takes five seconds.
+/// The pause that the CPU limit requires after it would be longer than this test waits.
 fn flushed_on_a_slow_host() {
     let host = Host::new();
     let [allowed, unknown] = ["allowed", "unknown"].map(|name| host.program(name));
@@ -98,7 +98,7 @@ fn flushed_on_a_slow_host() {
         fs::write(&slow, format!("#!/bin/sh\nsleep 1.2\nexec {} \"$@\"\n", found.trim())).unwrap();
         fs::set_permissions(&slow, Permissions::from_mode(0o755)).unwrap();
     }
-    // Where egret looks first. Nobody else sees it there.
+    // The first directory that egret searches. The mount is private to this namespace.
     host.run(&["mount", "--bind", tools.to_str().unwrap(), "/usr/local/sbin"]);
     let daemon = enforcing_from_the_start(&host, &[host.rule("allow", &allowed)]);
     for _ in 0..2 {
@@ -114,16 +114,17 @@ fn setup_with_iptables(host: &Host, rules: &[String]) -> Setup {
     host.setup(rules).text("enforce.backend", "iptables")
 }
 
-/// A mark for what a user sends, as for an uplink of its own, without which nothing leaves.
+/// A mark on the packets of a user, as for a separate uplink, without which nothing leaves.
 const BY_USER: [&str; 2] = [
     "-t mangle -A OUTPUT -m owner --uid-owner 0 -m mark --mark 0 -j MARK --set-mark 0x77",
     "-A OUTPUT -p tcp --syn -m mark ! --mark 0x77 -j DROP",
 ];
-/// A class of traffic, without which nothing leaves.
+/// A traffic class without which nothing leaves.
 const BY_DSCP: [&str; 2] =
     ["-t mangle -A OUTPUT -p tcp --syn -j DSCP --set-dscp 46", "-A OUTPUT -p tcp --syn -m dscp ! --dscp 46 -j DROP"];
 
-/// Each mode, a program that no rule allows there yet, and what becomes of its connections. What passes in `learn` is learned.
+/// Each mode, a program that no rule allows there yet, and the fate of its connections. Flows that pass in `learn`
+/// are learned.
 fn modes<'a>(learned: &'a Path, unknown: &'a Path) -> [(&'static str, &'a Path, Fate); 3] {
     [("learn", learned, Fate::Passed), ("shadow", unknown, Fate::Passed), ("enforce", unknown, Fate::Refused)]
 }
@@ -137,7 +138,7 @@ fn rules_behind(rules: [&str; 2]) {
     let daemon = setup_with_iptables(&host, &[host.rule("allow", &allowed)]).start_in(&host.namespace);
     for (mode, other, fate) in modes(&learned, &unknown) {
         switch(&daemon, &[mode]);
-        // Judged one by one, remembered, and let through by the kernel.
+        // First evaluated, then cached, then passed by the kernel.
         for _ in 0..3 {
             assert_eq!([host.fetch(&allowed), host.fetch(other)], [Fate::Passed, fate], "{mode}");
         }
@@ -145,7 +146,7 @@ fn rules_behind(rules: [&str; 2]) {
     assert!(daemon.stop().status.success());
 }
 
-/// Two ways to the same address: the one for all leads nowhere, the one for a user to a web server.
+/// Two routes to the same address: the default leads nowhere, the one for a user to a web server.
 const ROUTES: &str = "
 ip link add wrong type veth peer name nowhere
 ip link set wrong up
@@ -160,7 +161,7 @@ fn uplink() {
     let host = Host::new();
     let [allowed, unknown, learned] = ["allowed", "unknown", "learned"].map(|name| host.program(name));
     let other = neighbour(&host);
-    told(other.command("ip").args(["address", "add", "10.50.0.1/32", "dev", "cable"]));
+    stdout_of(other.command("ip").args(["address", "add", "10.50.0.1/32", "dev", "cable"]));
     let web = Web::start(&other);
     host.run(&["sh", "-ec", ROUTES]);
     let fetch = |program: &Path| {
@@ -194,7 +195,7 @@ fn kill_switch() {
     assert!(daemon.stop().status.success());
 }
 
-/// Whichever of the two kinds the host has: rules in the old tables are seen whatever is in the others.
+/// Needs the nf_tables variant of iptables: the legacy tools show their rules whatever other tables contain.
 fn unreadable() {
     let host = Host::new();
     if !host.run(&["iptables", "--version"]).contains("nf_tables") {
@@ -207,7 +208,7 @@ fn unreadable() {
     host.run(&["nft", "add", "rule", "ip", "mangle", "OUTPUT", "ct", "state", "invalid", "counter", "drop"]);
     let rules = || host.run(&["nft", "--stateless", "list", "table", "ip", "mangle"]);
     let before = rules();
-    daemon.says("cannot show the table");
+    daemon.wait_for_stderr("cannot show the table");
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
     assert_eq!(rules(), before, "nothing is added");
     let ended = daemon.stop();
@@ -217,7 +218,7 @@ fn unreadable() {
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed; 2]);
 }
 
-/// The file that stands in the place of what the kernel says of its limit: the true one is that of the whole machine.
+/// A file that replaces the kernel's conntrack limit, because the real limit applies to the whole machine.
 fn limited(host: &Host) -> PathBuf {
     let limit = host.path("nf_conntrack_max");
     fs::write(&limit, "100000\n").unwrap();
@@ -234,7 +235,7 @@ fn no_room_and_closed() {
     switch(&daemon, &["enforce"]);
     assert_eq!(host.fetch(&allowed), Fate::Passed);
     fs::write(&limit, "1\n").unwrap();
-    daemon.says("net.netfilter.nf_conntrack_max");
+    daemon.wait_for_stderr("net.netfilter.nf_conntrack_max");
     let setup = daemon.kill();
     let daemon = setup.start_in(&host.namespace);
     until_mode(&daemon, "enforce");
@@ -246,7 +247,7 @@ fn no_room(from_the_start: bool) {
     let host = Host::new();
     let unknown = host.program("unknown");
     let limit = limited(&host);
-    // Something in it, whatever else is.
+    // Ensures that the conntrack table has an entry.
     host.run(&["sh", "-c", "iptables -w -A OUTPUT -m conntrack --ctstate NEW"]);
     assert_eq!(host.fetch(&unknown), Fate::Passed);
     let daemon = setup_with_iptables(&host, &[]).set("fallback.enabled", "true").start_in(&host.namespace);
@@ -263,7 +264,7 @@ fn no_room(from_the_start: bool) {
         fs::write(&limit, "1\n").unwrap();
         let state = until_mode(&daemon, "observe");
         assert_eq!(state["last_fallback"]["reason"], "connections_full", "{state}");
-        daemon.says("connections_full");
+        daemon.wait_for_stderr("connections_full");
     }
     assert_eq!(host.fetch(&unknown), Fate::Passed);
     assert!(!host.firewall().contains("egret"), "{}", host.firewall());

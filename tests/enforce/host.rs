@@ -1,16 +1,16 @@
-//! A host of the test's own, whose programs are copies of curl.
+//! A test host, whose programs are copies of curl.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, Hand, Namespace, Scratch, Setup, egret, until};
+use egret_tests::{Daemon, Hand, Namespace, Scratch, Setup, egret, stdout_of, until};
 use serde_json::Value;
 
 use crate::web::Web;
 
-/// What became of a connection.
+/// Outcome of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Passed,
@@ -20,7 +20,7 @@ pub(crate) enum Fate {
     Silence,
 }
 
-/// A namespace with a web server, and programs that fetch from it.
+/// A namespace with a web server, and programs that fetch pages from it.
 pub(crate) struct Host {
     pub(crate) namespace: Namespace,
     scratch: Scratch,
@@ -32,14 +32,14 @@ impl Host {
         Self::resolving("")
     }
 
-    /// One with this resolver configuration.
+    /// A host with this resolver configuration.
     pub(crate) fn resolving(configuration: &str) -> Self {
         let namespace = Namespace::resolving(configuration);
         let web = Web::start(&namespace);
         Self { namespace, scratch: Scratch::new(), web }
     }
 
-    /// A program that nobody else runs: another copy of curl.
+    /// A copy of curl that no other test runs.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         let found = Command::new("sh").args(["-c", "command -v curl"]).output().unwrap();
         let path = String::from_utf8(found.stdout).unwrap();
@@ -61,7 +61,7 @@ impl Host {
         self.web.port
     }
 
-    /// The web server at the address that programs fetch from if nothing else is said.
+    /// The address of the web server that programs use by default.
     pub(crate) fn peer(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port()))
     }
@@ -71,8 +71,8 @@ impl Host {
         format!("{action} exe={} -> tcp 127.0.0.1 {}", program.display(), self.port())
     }
 
-    /// A daemon to come, with these rules and one for this test itself. Digests are of no use to most, and those of
-    /// unoptimised programs take long.
+    /// The setup of a daemon with these rules and one for this test itself. Digests are off: few tests need them, and
+    /// unoptimised builds compute them slowly.
     pub(crate) fn setup(&self, rules: &[String]) -> Setup {
         let setup = Setup::new().set("capture.hash", "false").text("enforce.loopback", "judge");
         write_rules(&setup, rules);
@@ -96,7 +96,7 @@ impl Host {
         fate(&mut self.fetching(&[program.to_str().unwrap()], host))
     }
 
-    /// The command that does, with what is to be run before the program.
+    /// The command of a fetch, with a prefix.
     pub(crate) fn fetching(&self, words: &[&str], host: &str) -> Command {
         let mut command = self.namespace.command(words[0]);
         command.args(&words[1..]).args(["--silent", "--noproxy", "*", "--connect-timeout", "2", "--max-time", "20"]);
@@ -104,7 +104,7 @@ impl Host {
         command
     }
 
-    /// Begins so many connections to the web server, and waits for none.
+    /// Starts this many connections to the web server without waiting for any.
     pub(crate) fn connect(&self, times: u64) {
         let mut hand = Hand::start(&mut self.namespace.command(egret_tests::traffic().to_str().unwrap()));
         for _ in 0..times {
@@ -113,12 +113,12 @@ impl Host {
         }
     }
 
-    /// What a command inside writes that succeeds.
+    /// Output of a command in the namespace, which must succeed.
     pub(crate) fn run(&self, words: &[&str]) -> String {
-        told(self.namespace.command(words[0]).args(&words[1..]))
+        stdout_of(self.namespace.command(words[0]).args(&words[1..]))
     }
 
-    /// All firewall rules, without what changes by itself: counts, and the time.
+    /// All firewall rules, without counters and times.
     pub(crate) fn firewall(&self) -> String {
         let saved = ["iptables-save", "ip6tables-save"].map(|tool| self.run(&[tool]));
         let lines = saved.iter().flat_map(|text| text.lines()).filter(|line| !line.starts_with('#'));
@@ -137,7 +137,7 @@ pub(crate) fn write_rules(setup: &Setup, rules: &[String]) {
     fs::write(setup.path("baseline"), text).unwrap();
 }
 
-/// What curl says of it.
+/// The outcome that curl reports.
 pub(crate) fn fate(curl: &mut Command) -> Fate {
     let output = curl.output().unwrap();
     match output.status.code() {
@@ -148,25 +148,18 @@ pub(crate) fn fate(curl: &mut Command) -> Fate {
     }
 }
 
-/// The Python interpreter, by the path that rules have: what is found by its name may be a script that finds it.
+/// The Python interpreter by the path that rules contain: `python3` in PATH may be a wrapper script.
 pub(crate) fn python() -> PathBuf {
     let asked = "import os, sys; print(os.path.realpath(sys.executable))";
-    told(Command::new("python3").args(["-c", asked])).trim().into()
+    stdout_of(Command::new("python3").args(["-c", asked])).trim().into()
 }
 
-/// What a command writes that succeeds.
-pub(crate) fn told(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    assert!(status.success(), "{command:?}: {status}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
-}
-
-/// `egret mode`, which succeeds.
+/// Runs `egret mode`, which must succeed.
 pub(crate) fn switch(daemon: &Daemon, arguments: &[&str]) -> String {
-    told(&mut daemon.ask(&[&["mode"][..], arguments].concat()))
+    stdout_of(&mut daemon.ask(&[&["mode"][..], arguments].concat()))
 }
 
-/// `egret mode`, which is refused; what it says.
+/// Runs `egret mode`, which must be refused; returns the error.
 pub(crate) fn refused(daemon: &Daemon, arguments: &[&str]) -> String {
     let output = daemon.ask(&[&["mode"][..], arguments].concat()).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -174,7 +167,7 @@ pub(crate) fn refused(daemon: &Daemon, arguments: &[&str]) -> String {
     stderr
 }
 
-/// How enforcing stands.
+/// The state of enforcement.
 pub(crate) fn state(daemon: &Daemon) -> Value {
     daemon.status()["enforcement"].take()
 }
@@ -188,13 +181,13 @@ pub(crate) fn until_mode(daemon: &Daemon, mode: &str) -> Value {
     })
 }
 
-/// How many verdicts of a kind there were, whatever the reason.
+/// The number of verdicts of a kind, for any reason.
 pub(crate) fn count(state: &Value, verdict: &str) -> u64 {
     let verdicts = state["verdicts"].as_array().unwrap();
     verdicts.iter().filter(|kind| kind["verdict"] == verdict).map(|kind| kind["count"].as_u64().unwrap()).sum()
 }
 
-/// Waits until there were so many verdicts, and a few more may come.
+/// Waits until there were at least this many verdicts.
 pub(crate) fn until_counted(daemon: &Daemon, verdict: &str, least: u64) -> Value {
     until(&format!("{least} verdicts {verdict}"), || {
         let state = state(daemon);
@@ -216,5 +209,5 @@ pub(crate) fn baseline(setup: &Setup, name: &str, arguments: &[&str]) -> String 
     command.args(["baseline", name, "--baseline"]).arg(setup.path("baseline")).args(arguments);
     command.args(["replay", "readiness"].contains(&name).then_some("--config"));
     command.args(["replay", "readiness"].contains(&name).then(|| setup.configuration()));
-    told(&mut command)
+    stdout_of(&mut command)
 }

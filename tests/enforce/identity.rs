@@ -1,4 +1,5 @@
-//! A path is one name: rules of the host's paths let the host's files through, and nothing that is only called like one.
+//! A path alone does not identify a file: a rule about a path of the host matches the host's file, and no other file
+//! that is mounted at that path.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -13,15 +14,15 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("identity::another_file_under_the_path_of_a_rule_is_refused", disguised),
-        test("identity::the_file_of_a_rule_passes_however_it_is_executed", undisguised),
-        test("identity::another_script_under_the_path_of_a_rule_is_refused", scripts),
-        test("identity::units_and_containers_that_a_user_names_count_for_that_user_alone", named_by_a_user),
-        test("identity::a_pattern_covers_the_next_revision_and_no_other_program", revisions),
+        test("identity::different_file_at_the_path_of_a_rule_is_rejected", disguised),
+        test("identity::file_of_a_rule_passes_however_it_is_executed", undisguised),
+        test("identity::different_script_at_the_path_of_a_rule_is_rejected", scripts),
+        test("identity::units_and_containers_named_by_a_user_match_only_rules_about_that_user", named_by_a_user),
+        test("identity::pattern_matches_the_next_revision_and_no_other_program", revisions),
     ]
 }
 
-/// A host that enforces a rule about one program, and another program that nobody allowed.
+/// A host that enforces a rule about one program, and another program without a rule.
 struct Scene {
     host: Host,
     allowed: PathBuf,
@@ -35,7 +36,8 @@ impl Scene {
         Self { host, allowed, unknown }
     }
 
-    /// Runs a shell script with the two programs and an empty directory in its environment; it ends as curl with `$FETCH`.
+    /// Runs a shell script with the two programs and an empty directory in its environment; `$FETCH` are the
+    /// arguments of curl.
     fn attempt(&self, words: &[&str], script: &str) -> Fate {
         let mut command = self.command(words);
         fate(command.args(["sh", "-ec", script]))
@@ -54,10 +56,10 @@ impl Scene {
     }
 }
 
-/// Namespaces as anybody may make them.
+/// Namespaces that every user can create.
 const UNSHARED: &[&str] = &["unshare", "--user", "--map-root-user", "--mount"];
 
-/// Runs what is in `$FILE` by its descriptor, by way of a file in memory called as `$NAME`, if that is given.
+/// Executes `$FILE` by its descriptor, or a copy in memory named `$NAME` if that is set.
 const BY_DESCRIPTOR: &str = "import os
 source = open(os.environ['FILE'], 'rb')
 number = source.fileno()
@@ -124,7 +126,7 @@ fn undisguised() {
         ("in a mount namespace of its own", UNSHARED, "set -f; exec $ALLOWED $FETCH"),
         ("by a link", &[], "ln -sf $ALLOWED $EMPTY/link; set -f; exec $EMPTY/link $FETCH"),
         ("by its descriptor", &[], "FILE=$ALLOWED exec python3 -c \"$RUN\""),
-        // As a package manager does it; what runs then was the file of that path.
+        // As a package manager does; the running process executed the former file at that path.
         ("replaced meanwhile", &[], "cp $ALLOWED $ALLOWED.new; export FILE=$ALLOWED; exec python3 -c \"$REPLACE$RUN\""),
         ("once it was replaced", &[], "set -f; exec $ALLOWED $FETCH"),
     ] {
@@ -138,7 +140,7 @@ fn undisguised() {
     assert!(daemon.stop().status.success());
 }
 
-/// What the interpreter is told to run.
+/// A script of the interpreter.
 fn script(host: &Host, name: &str) -> PathBuf {
     let path = host.path(name);
     let text = format!(
@@ -149,7 +151,7 @@ fn script(host: &Host, name: &str) -> PathBuf {
     path
 }
 
-/// Runs the script that is known by its name in the working directory, which the child shares as `$FLAGS` say.
+/// Runs the script by its name in the working directory, which the child shares as `$FLAGS` say.
 const BY_NAME: &str = "import ctypes, os, signal, sys
 clone = {'x86_64': 56, 'aarch64': 220}[os.uname().machine]
 child = ctypes.CDLL(None).syscall(clone, int(os.environ['FLAGS'], 16) | signal.SIGCHLD, 0, 0, 0, 0)
@@ -185,7 +187,7 @@ fn scripts() {
     assert!(daemon.stop().status.success());
 }
 
-/// Whoever has a part of the hierarchy of control groups.
+/// A user that owns a part of the cgroup hierarchy.
 const USER: u32 = 4242;
 
 fn named_by_a_user() {

@@ -1,46 +1,46 @@
-//! Connections that others opened, and connections that stand.
+//! Inbound and preexisting connections.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
-use egret_tests::{Hand, Namespace, PATIENCE, until};
+use egret_tests::{Hand, Namespace, PATIENCE, stdout_of, until};
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, baseline, fate, state, switch, told};
+use crate::host::{Fate, Host, baseline, fate, state, switch};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("inbound::connections_survive_every_switch", || inbound(false, SERVER)),
-        test("inbound::connections_survive_every_switch_and_being_judged_again", || inbound(true, CLIENT)),
-        test("inbound::connections_whose_server_speaks_first_survive_being_judged_again", || inbound(true, SERVER)),
-        test("inbound::standing_connection_goes_on_unless_it_is_to_be_judged_again", || standing(false)),
-        test("inbound::standing_connection_is_judged_again_if_asked_to", || standing(true)),
+        test("inbound::connections_survive_every_mode_switch", || inbound(false, SERVER)),
+        test("inbound::connections_survive_reevaluation", || inbound(true, CLIENT)),
+        test("inbound::connections_whose_server_speaks_first_survive_reevaluation", || inbound(true, SERVER)),
+        test("inbound::preexisting_connection_continues_by_default", || preexisting(false)),
+        test("inbound::preexisting_connection_is_evaluated_if_configured", || preexisting(true)),
     ]
 }
 
-/// Which end of a connection says something first after a switch.
+/// Which endpoint sends first after a switch.
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
-/// A host on the other end of a cable.
+/// A host behind a veth pair.
 pub(crate) fn neighbour(host: &Host) -> Namespace {
     let other = Namespace::resolving("");
     let [here, there] = [&host.namespace, &other].map(|namespace| namespace.pid().to_string());
     let ip = |words: &str| {
         let words: Vec<&str> = words.split(' ').collect();
-        told(Command::new("ip").args(words))
+        stdout_of(Command::new("ip").args(words))
     };
     ip(&format!("link add cable netns {here} type veth peer name cable netns {there}"));
     for (namespace, address) in [(&host.namespace, "10.9.7.1/24"), (&other, "10.9.7.2/24")] {
-        told(namespace.command("ip").args(["address", "add", address, "dev", "cable"]));
-        told(namespace.command("ip").args(["link", "set", "cable", "up"]));
+        stdout_of(namespace.command("ip").args(["address", "add", address, "dev", "cable"]));
+        stdout_of(namespace.command("ip").args(["link", "set", "cable", "up"]));
     }
     other
 }
 
-/// Both ends say something, and the other hears it.
+/// Both endpoints send, and the other one receives.
 fn talk(ends: &mut [TcpStream; 2], first: usize) {
     for (from, to) in [(first, 1 - first), (1 - first, first)] {
         ends[from].write_all(b"still here").unwrap();
@@ -62,7 +62,7 @@ fn inbound(again: bool, first: usize) {
         [client, listener.accept().unwrap().0]
     };
     let setup = host.setup(&[]).set("enforce.established", &again.to_string()).text("enforce.loopback", "skip");
-    // Nothing of this test's own is allowed either.
+    // Not even this test itself is allowed.
     std::fs::write(setup.path("baseline"), "format 1\n").unwrap();
     let daemon = setup.start_in(&host.namespace);
     let mut all = vec![connect()];
@@ -75,13 +75,13 @@ fn inbound(again: bool, first: usize) {
     let mut command = host.namespace.command(unknown.to_str().unwrap());
     command.args(["--silent", "--noproxy", "*", "--connect-timeout", "5"]);
     command.arg(format!("http://{}/", reachable.local_addr().unwrap()));
-    assert_eq!(fate(&mut command), Fate::Refused, "what this host begins is judged");
+    assert_eq!(fate(&mut command), Fate::Refused, "flows that this host begins are evaluated");
     all.iter_mut().for_each(|ends| talk(ends, first));
     assert!(daemon.stop().status.success());
     all.iter_mut().for_each(|ends| talk(ends, first));
 }
 
-fn standing(again: bool) {
+fn preexisting(again: bool) {
     let host = Host::new();
     let program = host.generator("client");
     let rule = format!("exe={} -> tcp 127.0.0.1 *", program.display());
@@ -102,7 +102,7 @@ fn standing(again: bool) {
     until("the rule to be in force", || (state(&daemon)["generation"].as_u64() > before).then_some(()));
     assert_eq!(connected(&mut start(), peer).as_deref(), Some("ECONNREFUSED"));
     if again {
-        until("the end of the connection", || hand.tell("send").error);
+        until("the end of the connection", || hand.run("send").error);
     } else {
         for _ in 0..10 {
             hand.make("send");
@@ -112,12 +112,12 @@ fn standing(again: bool) {
     assert!(daemon.stop().status.success());
 }
 
-/// Connects and sends something; what goes wrong with it.
+/// Connects and sends; returns the error.
 fn connected(hand: &mut Hand, peer: SocketAddr) -> Option<String> {
     hand.make("tcp 0.0.0.0:0");
     hand.make(&format!("connect {peer}"));
     until("an answer", || {
-        let error = hand.tell("send").error;
+        let error = hand.run("send").error;
         (error.as_deref() != Some("EAGAIN")).then_some(error)
     })
 }

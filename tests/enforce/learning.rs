@@ -1,4 +1,4 @@
-//! What becomes a rule, and what does not: what is learned is what would be judged.
+//! Which flows are learned and which are not: exactly those that are evaluated.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,32 +7,32 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use egret_tests::{Daemon, Namespace, PATIENCE, Process, Setup, egret, needing};
+use egret_tests::{Daemon, Namespace, PATIENCE, Process, Setup, egret, needing, stdout_of};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, baseline, switch, told, until_counted, until_learned, until_mode};
+use crate::host::{Fate, Host, baseline, switch, until_counted, until_learned, until_mode};
 use crate::inbound::neighbour;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("learning::restart_in_enforce_learns_nothing_that_is_forbidden", restarts),
-        test("learning::start_that_cannot_enforce_learns_nothing", cannot_enforce),
+        test("learning::restart_in_enforce_learns_no_blocked_flow", restarts),
+        test("learning::failed_start_in_enforce_learns_nothing", cannot_enforce),
         test("learning::blocked_flows_of_a_log_are_not_learned", from_a_log),
         test("learning::failed_connections_are_tried_until_one_succeeds", tried),
         test("learning::replay_blocks_what_shadow_would_block", replayed),
-        test("learning::answers_of_udp_servers_from_a_second_address_pass", || answers(SECOND)),
-        test("learning::answers_of_udp_servers_to_a_multicast_query_pass", || answers(MULTICAST)),
+        test("learning::udp_answers_from_a_second_address_pass", || answers(SECOND)),
+        test("learning::udp_answers_to_a_multicast_query_pass", || answers(MULTICAST)),
         needing(
             "conntrack",
-            test("learning::answers_of_udp_servers_pass_after_tracking_forgot_the_question", || answers(FORGOTTEN)),
+            test("learning::udp_answers_pass_after_their_conntrack_entry_expired", || answers(FORGOTTEN)),
         ),
-        test("learning::answers_of_udp_servers_from_another_socket_are_flows_of_their_own", another_port),
+        test("learning::udp_answers_from_another_socket_are_separate_flows", another_port),
     ]
 }
 
-/// A program that fetches over and over.
+/// A program that fetches in a loop.
 fn retrying(host: &Host, program: &Path) -> Process {
     let fetch = format!("{} --silent --noproxy '*' --max-time 5 http://{}/", program.display(), host.peer());
     let mut command = host.namespace.command("sh");
@@ -58,7 +58,7 @@ fn restarts() {
     }
     let setup = daemon.stop().setup;
     assert!(!mentions(&setup, &forbidden), "a restart taught what is forbidden");
-    // Whoever wants it learned says so.
+    // In `learn`, the flow is learned.
     let daemon = setup.start_in(&host.namespace);
     switch(&daemon, &["learn"]);
     until_learned(daemon.setup(), &["allow", forbidden.to_str().unwrap()]);
@@ -66,7 +66,7 @@ fn restarts() {
     assert!(daemon.stop().status.success());
 }
 
-/// There are no such queues left for the second daemon, which neither enforces nor rehearses.
+/// The second daemon has a backend that is unavailable, and neither enforces nor rehearses.
 fn cannot_enforce() {
     let host = Host::new();
     let forbidden = host.program("forbidden");
@@ -103,7 +103,7 @@ fn from_a_log() {
     }
 }
 
-/// A port at which nobody listens, and then somebody does.
+/// A port that has no listener at first.
 const LATER: &str = "8099";
 
 fn fetch_later(host: &Host, program: &Path) -> Option<i32> {
@@ -121,7 +121,7 @@ fn tried() {
     let line = until_learned(daemon.setup(), &["tried", name, LATER]);
     assert!(line.contains("# failed 1 time on 1 day, "), "{line}");
     let readiness: Value = serde_json::from_str(&baseline(daemon.setup(), "readiness", &["--json"])).unwrap();
-    // Connects of the test itself failed too, while a server came up.
+    // Connects of the test itself failed too, while a server started.
     let overall = &readiness["overall"];
     assert!(overall["tried"].as_u64() >= Some(1) && overall["failed"].as_u64() >= Some(1), "{readiness}");
     switch(&daemon, &["shadow"]);
@@ -140,8 +140,8 @@ fn tried() {
     assert!(daemon.stop().status.success());
 }
 
-/// What a host does on a day: within itself, to its name server, to a server elsewhere by every transport, in vain, and in
-/// another namespace.
+/// Traffic of a host: loopback, its name server, a remote server over every transport, refused connects, and another
+/// namespace.
 const DAY: &str = "import socket, sys
 there, there6, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 def tcp(host, port, family=socket.AF_INET):
@@ -175,20 +175,20 @@ for _ in range(2):
     tcp('192.0.2.1', 80)
 ";
 
-/// What replay says would be blocked, and what shadow has said would be.
+/// The flows that replay would block, and those that shadow reported.
 fn groups(host: &Host, setup: &Setup) -> [BTreeSet<String>; 2] {
-    // Inside, where `/etc/resolv.conf` is the daemon's.
+    // In the namespace, so that `/etc/resolv.conf` is that of the daemon.
     let mut command = host.namespace.command(egret().to_str().unwrap());
     command.args(["baseline", "replay", "--json", "--baseline"]).arg(setup.path("baseline"));
     command.arg("--config").arg(setup.configuration()).arg("--log").arg(setup.log());
-    let replay: Value = serde_json::from_str(&told(&mut command)).unwrap();
+    let replay: Value = serde_json::from_str(&stdout_of(&mut command)).unwrap();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let of = |parts: [&Value; 3]| parts.map(text).join(" ");
     let blocked = replay["blocked"].as_array().unwrap().iter();
     let replayed = blocked.map(|group| of([&group["transport"], &group["host"], &group["port"]]));
     let mut command = Command::new(egret());
     command.args(["log", "--verdict", "would_block", "--format", "json", "--dir"]).arg(setup.log());
-    let events = told(&mut command);
+    let events = stdout_of(&mut command);
     let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let shadow = events
         .map(|event| of(["network.transport", "network.peer.address", "network.peer.port"].map(|key| &event[key])));
@@ -202,7 +202,7 @@ fn replayed() {
     let host = Host::resolving("nameserver 10.9.7.2\n");
     let other = neighbour(&host);
     for (namespace, address) in [(&host.namespace, "fd09:7::1/64"), (&other, "fd09:7::2/64")] {
-        told(namespace.command("ip").args(["address", "add", address, "dev", "cable", "nodad"]));
+        stdout_of(namespace.command("ip").args(["address", "add", address, "dev", "cable", "nodad"]));
     }
     let script = host.path("day.py");
     fs::write(&script, DAY).unwrap();
@@ -215,7 +215,7 @@ fn replayed() {
     switch(&daemon, &["shadow"]);
     let day = |namespace: &Namespace| {
         let mut command = namespace.command("python3");
-        told(command.arg(&script).args(["10.9.7.2", "fd09:7::2", "8080"]));
+        stdout_of(command.arg(&script).args(["10.9.7.2", "fd09:7::2", "8080"]));
     };
     day(&host.namespace);
     day(&other);
@@ -228,8 +228,9 @@ fn replayed() {
     assert!(shadow.len() >= 6, "{shadow:?}");
 }
 
-/// A server of UDP at every address of the host. It answers as many datagrams as is asked for, each after a line of its standard
-/// input: from the address or the port of the given way. After each answer it sends a datagram to somebody who asked nothing.
+/// A UDP server at every address of the host. It answers the given number of datagrams, each after a line on its
+/// standard input, from the address or port of the given case. After each answer it sends an unsolicited datagram to
+/// a stranger.
 const SERVER: &str = "import socket, struct, sys
 way, rounds = sys.argv[1], int(sys.argv[2])
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -260,15 +261,15 @@ for _ in range(rounds):
     print('done', flush=True)
 ";
 
-/// How an answer differs from what connection tracking takes for one.
+/// How an answer differs from a reply in connection tracking.
 #[derive(Clone, Copy)]
 struct Way {
     name: &'static str,
-    /// Where the question goes.
+    /// Destination of the question.
     question: &'static str,
-    /// Where the answer comes from.
+    /// Source of the answer.
     from: &'static str,
-    /// Tracking forgets all that it knows in between.
+    /// The conntrack table is flushed in between.
     forgets: bool,
 }
 
@@ -276,7 +277,7 @@ const SECOND: Way = Way { name: "second address", question: "10.9.7.1:6000", fro
 const MULTICAST: Way = Way { name: "multicast", question: "239.9.7.7:6000", from: "10.9.7.1:6000", forgets: false };
 const FORGOTTEN: Way = Way { name: "forgotten", question: "10.9.7.1:6000", from: "10.9.7.1:6000", forgets: true };
 
-/// A host with two addresses, its neighbour, and a daemon that enforces nothing but what is allowed by hand.
+/// A host with two addresses, its neighbour, and a daemon that enforces an empty baseline.
 struct Served {
     host: Host,
     other: Namespace,
@@ -287,8 +288,8 @@ impl Served {
     fn new(rules: &str) -> Self {
         let host = Host::new();
         let other = neighbour(&host);
-        told(host.namespace.command("ip").args(["address", "add", "10.9.7.3/24", "dev", "cable"]));
-        told(other.command("ip").args(["route", "add", "239.0.0.0/8", "dev", "cable"]));
+        stdout_of(host.namespace.command("ip").args(["address", "add", "10.9.7.3/24", "dev", "cable"]));
+        stdout_of(other.command("ip").args(["route", "add", "239.0.0.0/8", "dev", "cable"]));
         let setup = host.setup(&[]).text("enforce.loopback", "skip");
         fs::write(setup.path("baseline"), format!("format 1\n{rules}")).unwrap();
         let daemon = setup.start_in(&host.namespace);
@@ -305,14 +306,14 @@ impl Served {
         (server, said)
     }
 
-    /// A socket of the neighbour that asks.
+    /// A socket of the neighbour that sends a question.
     fn client(&self) -> UdpSocket {
         let client = self.other.within(|| UdpSocket::bind("10.9.7.2:0").unwrap());
         client.set_read_timeout(Some(PATIENCE)).unwrap();
         client
     }
 
-    /// A socket of the neighbour that does not.
+    /// A socket of the neighbour that sends none.
     fn stranger(&self) -> UdpSocket {
         let stranger = self.other.within(|| UdpSocket::bind("10.9.7.2:6001").unwrap());
         stranger.set_nonblocking(true).unwrap();
@@ -332,7 +333,7 @@ fn answers(way: Way) {
         client.send_to(b"question", way.question).unwrap();
         assert_eq!(said.next().unwrap().unwrap(), "asked");
         if way.forgets {
-            told(served.host.namespace.command("conntrack").args(["-F"]));
+            stdout_of(served.host.namespace.command("conntrack").args(["-F"]));
         }
         stdin.write_all(b"answer\n").unwrap();
         let (length, from) = client.recv_from(&mut heard).unwrap();
@@ -341,12 +342,12 @@ fn answers(way: Way) {
         until_counted(&served.daemon, "block", blocked);
     }
     assert!(server.wait().unwrap().success());
-    assert!(stranger.recv(&mut heard).is_err(), "what nobody asked for is judged");
+    assert!(stranger.recv(&mut heard).is_err(), "unsolicited datagrams are evaluated");
     assert!(served.daemon.stop().status.success());
 }
 
-/// As TFTP answers (RFC 1350): what comes from another socket is no answer of this one's. It is learned and judged as what it
-/// is, a flow that the host begins.
+/// As TFTP answers (RFC 1350): a datagram from another socket is no reply. It is learned and evaluated as a flow that
+/// the host begins.
 fn another_port() {
     let served = Served::new("");
     let client = served.client();

@@ -1,5 +1,5 @@
-//! `egret run` where packets are judged: what passes, what does not, and what happens when something goes wrong. Every test
-//! has a network namespace of its own, with a daemon inside that judges loopback traffic, too.
+//! `egret run` with evaluation: allowed and blocked flows, and failures. Every test has a network namespace with a
+//! daemon that evaluates loopback traffic, too.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@
     reason = "a test ends at the first thing that is not as it should be"
 )]
 
+mod answers;
 mod audit;
 mod baselines;
 mod clock;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         revert::trials(),
         clock::trials(),
         baselines::trials(),
+        answers::trials(),
         audit::trials(),
         foreign::trials(),
         queues::trials(),

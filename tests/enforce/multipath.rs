@@ -1,20 +1,20 @@
-//! Multipath TCP: what a connection's further subflows are, which a thread of the kernel opens.
+//! Multipath TCP: attribution of further subflows, which a kernel thread opens.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use egret_tests::{Namespace, Setup, needing, until};
+use egret_tests::{Namespace, Setup, needing, stdout_of, until};
 use libtest_mimic::Trial;
 
-use crate::host::{Host, count, python, state, switch, told, until_counted};
+use crate::host::{Host, count, python, state, switch, until_counted};
 use crate::inbound::neighbour;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("multipath::further_subflows_are_judged_by_the_rules_of_their_process", judged),
-        test("multipath::further_subflows_are_recorded_under_their_process", recorded),
+        test("multipath::further_subflows_are_evaluated_by_the_rules_of_their_process", judged),
+        test("multipath::further_subflows_are_attributed_to_their_process", recorded),
     ];
     tests.into_iter().map(|test| needing("ss", test)).collect()
 }
@@ -31,7 +31,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262) as listener:
             served.sendall(data)
 ";
 
-/// Talks for as long as its input lasts: subflows are opened once data was acknowledged.
+/// Exchanges data until its input ends: subflows are opened once data was acknowledged.
 const CLIENT: &str = "import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262) as client:
     client.connect(('10.9.7.2', 7000))
@@ -41,7 +41,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262) as client:
     sys.stdin.read()
 ";
 
-/// A host with two addresses, and a neighbour that serves.
+/// A host with two addresses, and a neighbour with a server.
 struct Paths {
     host: Host,
     _other: Namespace,
@@ -55,7 +55,15 @@ impl Paths {
         let other = neighbour(&host);
         host.run(&["ip", "address", "add", "10.9.7.3/24", "dev", "cable"]);
         for namespace in [&host.namespace, &other] {
-            told(namespace.command("ip").args(["mptcp", "limits", "set", "subflow", "2", "add_addr_accepted", "2"]));
+            stdout_of(namespace.command("ip").args([
+                "mptcp",
+                "limits",
+                "set",
+                "subflow",
+                "2",
+                "add_addr_accepted",
+                "2",
+            ]));
         }
         host.run(&["ip", "mptcp", "endpoint", "add", "10.9.7.3", "dev", "cable", "subflow"]);
         let script = host.path("client.py");
@@ -81,7 +89,7 @@ impl Paths {
     }
 }
 
-/// A program that says when it is ready.
+/// A program that reports when it is ready.
 fn talking(command: &mut Command) -> Child {
     let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();

@@ -1,38 +1,38 @@
-//! For whom a name counts: what a rule lets through by name cannot be had by making names up.
+//! For which programs a name is evidence: forged names do not satisfy a rule.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, Namespace, Process, needing, until};
+use egret_tests::{Daemon, Namespace, Process, needing, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, fate, python, switch, told, until_learned, until_mode};
+use crate::host::{Fate, Host, fate, python, switch, until_learned, until_mode};
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("names::names_that_a_configured_server_gave_are_for_every_program", configured),
-        test("names::namespace_with_a_server_of_its_own_forges_no_name", forged),
-        test("names::name_of_another_server_is_for_the_program_that_asked_it", own),
+        test("names::answers_of_a_configured_server_are_evidence_for_every_program", configured),
+        test("names::server_in_another_namespace_cannot_forge_names", forged),
+        test("names::answer_of_an_unconfigured_server_is_evidence_for_its_program_only", own),
         test("names::forged_name_is_shown_and_not_learned", shown),
-        test("names::names_hold_over_a_restart", restarts),
-        test("names::names_that_are_of_no_use_are_not_taken_up", useless),
-        test("names::young_names_are_said_before_enforcing", young),
+        test("names::restart_keeps_names", restarts),
+        test("names::invalid_saved_names_are_not_restored", useless),
+        test("names::enforce_warns_if_names_were_watched_briefly", young),
     ];
     tests.into_iter().map(|test| needing("dnsmasq", test)).collect()
 }
 
-/// Where the name server of the host listens, and where another one does.
+/// The address of the host's name server, and that of another one.
 const CONFIGURED: &str = "127.0.0.2";
 const OTHER: &str = "127.0.0.66";
-/// What the names really stand for, and what somebody would like them to stand for.
+/// The real address of the names, and the forged one.
 const REAL: &str = "127.7.0.1";
 const EVIL: &str = "127.7.0.66";
 
-/// A host with a web server at every address, and a name server that says what is true.
+/// A host with a web server at every address, and a truthful name server.
 struct Scene {
     host: Host,
     _servers: Vec<Process>,
@@ -46,7 +46,7 @@ impl Scene {
         Self { host, _servers: vec![truth, lies] }
     }
 
-    /// Lets a program reach what is called so, and every program ask any name server.
+    /// Allows a program to connect by name, and every program to query any name server.
     fn rules(&self, program: &Path) -> [String; 2] {
         let port = self.host.port();
         [format!("allow exe={} -> tcp good.test {port}", program.display()), "allow * -> udp * 53".to_owned()]
@@ -66,7 +66,7 @@ fn serve(namespace: &Namespace, address: &str, names: &[(&str, &str)]) -> Proces
     namespace.serve(&mut command, &[format!("{address}:53").parse().unwrap()])
 }
 
-/// Asks a name server for an address, waits for the answer, and does what else is wanted in the same process.
+/// Queries a name server, waits for the answer, and runs the rest in the same process.
 const ASK: &str = "import os, socket, struct, sys
 server, name, *then = sys.argv[1:]
 labels = b''.join(bytes([len(label)]) + label.encode() for label in name.split('.'))
@@ -97,18 +97,18 @@ fn configured() {
     let scene = Scene::new();
     let program = scene.host.program("program");
     let daemon = enforcing(&scene, &program);
-    assert_eq!(scene.fetch(&program, REAL), Fate::Refused, "nobody has asked for it");
+    assert_eq!(scene.fetch(&program, REAL), Fate::Refused, "the name was not resolved yet");
     assert_eq!(scene.fetch(&program, "good.test"), Fate::Passed);
-    assert_eq!(scene.fetch(&program, REAL), Fate::Passed, "somebody has asked for it");
+    assert_eq!(scene.fetch(&program, REAL), Fate::Passed, "the name was resolved");
     assert_eq!(scene.fetch(&program, EVIL), Fate::Refused);
     assert!(daemon.stop().status.success());
 }
 
-/// A namespace as anybody can make it, with a name server at the address of the host's.
+/// A namespace that any user can create, with a name server at the address of the host's.
 fn forge() {
     let lair = Namespace::resolving(&format!("nameserver {CONFIGURED}\n"));
     let _lies = serve(&lair, CONFIGURED, &[("good.test", EVIL)]);
-    told(&mut ask(&lair, &[CONFIGURED, "good.test"]));
+    stdout_of(&mut ask(&lair, &[CONFIGURED, "good.test"]));
 }
 
 fn forged() {
@@ -131,12 +131,12 @@ fn own() {
     let [allowed, asking] = scene.rules(&program);
     let [also, _] = scene.rules(&python());
     let daemon = scene.host.enforcing(&[allowed, also, asking]);
-    told(&mut ask(&scene.host.namespace, &[OTHER, "good.test"]));
-    assert_eq!(scene.fetch(&program, EVIL), Fate::Refused, "another process was told");
+    stdout_of(&mut ask(&scene.host.namespace, &[OTHER, "good.test"]));
+    assert_eq!(scene.fetch(&program, EVIL), Fate::Refused, "another process was given the name");
     let url = format!("http://{EVIL}:{port}/");
     let then = [program.to_str().unwrap(), "--silent", "--noproxy", "*", &url];
     let mut becoming = ask(&scene.host.namespace, &[&[OTHER, "good.test"][..], &then].concat());
-    assert_eq!(fate(&mut becoming), Fate::Refused, "it was another program when it was told");
+    assert_eq!(fate(&mut becoming), Fate::Refused, "it was another program when it was given the name");
     let mut itself = ask(&scene.host.namespace, &[OTHER, "good.test", "connect", EVIL, &port]);
     assert_eq!(fate(&mut itself), Fate::Passed);
     let mut unasked = ask(&scene.host.namespace, &[CONFIGURED, "good.test", "connect", EVIL, &port]);
@@ -167,8 +167,8 @@ fn shown() {
     assert!(daemon.stop().status.success());
 }
 
-/// A daemon that enforces rules by name, and has been told one.
-fn told_once(scene: &Scene, program: &Path) -> Daemon {
+/// A daemon that enforces rules by name, and has captured one answer.
+fn answered_once(scene: &Scene, program: &Path) -> Daemon {
     let setup = scene.host.setup(&scene.rules(program)).text("names.save_every", "1s");
     let daemon = setup.start_in(&scene.host.namespace);
     switch(&daemon, &["enforce"]);
@@ -179,7 +179,7 @@ fn told_once(scene: &Scene, program: &Path) -> Daemon {
 fn restarts() {
     let scene = Scene::new();
     let program = scene.host.program("program");
-    let mut daemon = told_once(&scene, &program);
+    let mut daemon = answered_once(&scene, &program);
     for killed in [false, true, false] {
         let file = daemon.setup().path("names");
         let setup = if killed {
@@ -191,7 +191,7 @@ fn restarts() {
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         daemon = setup.start_in(&scene.host.namespace);
         until_mode(&daemon, "enforce");
-        // As a client does that holds the address.
+        // As a client that has cached the address.
         assert_eq!(scene.fetch(&program, REAL), Fate::Passed);
         assert_eq!(scene.fetch(&program, EVIL), Fate::Refused);
     }
@@ -201,7 +201,7 @@ fn restarts() {
 fn useless() {
     let scene = Scene::new();
     let program = scene.host.program("program");
-    let mut setup = told_once(&scene, &program).stop().setup;
+    let mut setup = answered_once(&scene, &program).stop().setup;
     let file = setup.path("names");
     let kept = fs::read_to_string(&file).unwrap();
     let boot = kept.lines().find(|line| line.starts_with("boot ")).unwrap();
@@ -210,7 +210,7 @@ fn useless() {
         (kept.replace(boot, "boot 00000000-0000-4000-8000-000000000000"), 0o600),
         (kept[..kept.len() - 3].to_owned(), 0o600),
         (String::new(), 0o600),
-        // Somebody else could have written it.
+        // Other users could have written it.
         (forged, 0o666),
     ] {
         fs::write(&file, &text).unwrap();
@@ -227,7 +227,7 @@ fn young() {
     let program = scene.host.program("program");
     let by_name = scene.rules(&program).to_vec();
     let by_address = vec![scene.host.rule("allow", &program)];
-    // Of that /etc/hosts tells the address, whatever was watched.
+    // The name comes from /etc/hosts, which needs no captured answer.
     let by_hosts = vec![format!("allow exe={} -> tcp localhost {}", program.display(), scene.host.port())];
     for (rules, mode, is_said) in [
         (&by_name, "shadow", false),

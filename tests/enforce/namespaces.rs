@@ -1,33 +1,34 @@
-//! Other network namespaces: anybody can make one, and give any address in it to any server.
+//! Other network namespaces: any user can create one, and assign any address to any server in it.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Cgroup, Setup, egret, until};
+use egret_tests::{Cgroup, Setup, egret, stdout_of, until};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::host::{Fate, Host, baseline, fate, state, switch, told, until_learned};
+use crate::host::{Fate, Host, baseline, fate, state, switch, until_learned};
 use crate::inbound::neighbour;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("namespaces::flows_of_another_namespace_do_not_become_rules_of_the_host", poisoned),
-        test("namespaces::flows_of_a_container_become_rules_of_its_image", contained),
+        test("namespaces::flows_of_another_namespace_are_not_learned_for_the_host", poisoned),
+        test("namespaces::flows_of_a_container_are_learned_for_its_image", contained),
         test("namespaces::status_and_readiness_count_the_same_flows", agreed),
     ]
 }
 
-/// An address that is nobody's outside, and a port (RFC 5737).
+/// An address that nobody has outside, and a port (RFC 5737).
 const ADDRESS: &str = "203.0.113.66";
 const PORT: &str = "4433";
 
-/// One that no namespace has a route to.
+/// An address without a route in any namespace.
 const NOWHERE: &str = "203.0.113.67";
 
-/// Fails in ways that few hooks see, fetches in vain, and then from a server at the address, in a network namespace of its own.
+/// In a separate network namespace: fails in ways that few hooks see, fetches from a closed port, and then from a
+/// server at the address.
 const FETCH: &str = "ip link set lo up
 connect=\"from socket import *; s = socket(); [s.connect_ex(('$NOWHERE', $PORT)) for _ in range(2)]\"
 send=\"from socket import *; s = socket(type=SOCK_DGRAM); s.setsockopt(SOL_IP, 11, 1); s.sendto(b'x', ('$ADDRESS', 9))\"
@@ -40,14 +41,14 @@ until fetch; do sleep 0.1; done";
 fn fetch_elsewhere(host: &Host, words: &[&str], program: &Path) {
     let mut command = host.namespace.command(words[0]);
     command.args(&words[1..]).args(["sh", "-c", FETCH]).stdin(Stdio::null());
-    told(command.env("PROGRAM", program).env("ADDRESS", ADDRESS).env("NOWHERE", NOWHERE).env("PORT", PORT));
+    stdout_of(command.env("PROGRAM", program).env("ADDRESS", ADDRESS).env("NOWHERE", NOWHERE).env("PORT", PORT));
 }
 
 fn text(setup: &Setup) -> String {
     fs::read_to_string(setup.path("baseline")).unwrap()
 }
 
-/// Whether there is a rule about what only another namespace has.
+/// Whether a rule mentions what only another namespace has.
 fn mentions_another(setup: &Setup) -> bool {
     [ADDRESS, NOWHERE].iter().any(|address| text(setup).contains(address))
 }
@@ -59,14 +60,14 @@ fn poisoned() {
     for mode in ["observe", "learn"] {
         switch(&daemon, &[mode]);
         fetch_elsewhere(&host, &["unshare", "--map-root-user", "--net"], &curl);
-        // What comes later is learned.
+        // A later flow of the host is learned.
         let later = host.program(&format!("later-{mode}"));
         assert_eq!(host.fetch(&later), Fate::Passed);
         until_learned(daemon.setup(), &["allow", later.to_str().unwrap()]);
         assert!(!mentions_another(daemon.setup()), "{mode}: {}", text(daemon.setup()));
     }
     switch(&daemon, &["enforce"]);
-    told(host.namespace.command("ip").args(["address", "add", &format!("{ADDRESS}/32"), "dev", "lo"]));
+    stdout_of(host.namespace.command("ip").args(["address", "add", &format!("{ADDRESS}/32"), "dev", "lo"]));
     let mut server = host.namespace.command("python3");
     server.args(["-m", "http.server", "--bind", ADDRESS, PORT]);
     let server = host.namespace.serve(&mut server, &[format!("{ADDRESS}:{PORT}").parse().unwrap()]);
@@ -77,7 +78,7 @@ fn poisoned() {
     from_its_log(&daemon.stop().setup);
 }
 
-/// The log has the same flows, and teaches as little.
+/// Learning from the log ignores the same flows.
 fn from_its_log(setup: &Setup) {
     fs::remove_file(setup.path("baseline")).unwrap();
     let mut command = Command::new(egret());
@@ -88,7 +89,7 @@ fn from_its_log(setup: &Setup) {
     assert!(!mentions_another(setup) && text(setup).contains("later-learn"), "{}", text(setup));
 }
 
-/// A container of Docker's with this image; as much of it as names are read from.
+/// A Docker container with this image, with the state from which names are read.
 fn container(setup: &Setup, image: &str) -> (String, Cgroup) {
     let id = format!("{:064x}", u64::from(std::process::id()) << 32 | 0x61);
     let root = setup.path("host");
@@ -110,14 +111,14 @@ fn contained() {
     let enter = format!("echo $$ > {}/cgroup.procs; exec \"$@\"", group.directory().display());
     let words = ["sh", "-c", &enter, "sh", "unshare", "--net"];
     let expected = [program.to_str().unwrap(), "image=shop/web:1.2", ADDRESS];
-    // Names are found out beside the path of events: the first flows may go without.
+    // Container names are resolved asynchronously: the first flows may have none.
     until("a rule of the image", || {
         fetch_elsewhere(&host, &words, &program);
         let is_rule = |line: &&str| line.starts_with("allow ") && expected.iter().all(|word| line.contains(word));
         text(daemon.setup()).lines().any(|line| is_rule(&line)).then_some(())
     });
     let readiness: Value = serde_json::from_str(&baseline(daemon.setup(), "readiness", &["--json"])).unwrap();
-    assert_eq!(readiness["overall"]["flows"], 0, "they are never judged: {readiness}");
+    assert_eq!(readiness["overall"]["flows"], 0, "they are never evaluated: {readiness}");
     assert_eq!(state(&daemon)["baseline"]["flows"], 0);
     group.remove();
     assert!(daemon.stop().status.success());
@@ -141,10 +142,10 @@ fn agreed() {
         let state = state(&daemon)["baseline"].take();
         (state["flows"] == 4).then_some(state)
     });
-    // Inside, where the addresses of the host are the daemon's.
+    // In the namespace, so that the addresses of the host are those of the daemon.
     let mut command = host.namespace.command(egret().to_str().unwrap());
     command.args(["baseline", "readiness", "--json", "--baseline"]).arg(daemon.setup().path("baseline"));
-    let readiness = told(command.arg("--config").arg(daemon.setup().configuration()));
+    let readiness = stdout_of(command.arg("--config").arg(daemon.setup().configuration()));
     let readiness: Value = serde_json::from_str(&readiness).unwrap();
     for key in ["flows", "novelty", "novelty_at_most"] {
         assert_eq!(state[key], readiness["overall"][key], "{key}: {state} {readiness}");

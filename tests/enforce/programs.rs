@@ -1,4 +1,4 @@
-//! Programs side by side, and programs that are not what they were.
+//! Several programs at once, and programs that were replaced.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,11 +11,11 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("programs::are_allowed_and_denied_side_by_side", side_by_side),
-        test("programs::copy_is_not_what_was_learned", copied),
-        test("programs::replaced_file_is_not_what_was_learned_with_its_digest", replaced),
-        test("programs::in_shadow_all_pass_and_what_would_be_blocked_is_counted", rehearsed),
-        test("programs::with_drop_they_are_told_nothing", dropped),
+        test("programs::allowed_and_denied_programs_run_side_by_side", side_by_side),
+        test("programs::copy_of_a_learned_program_is_blocked", copied),
+        test("programs::replaced_file_is_blocked_by_a_rule_with_its_digest", replaced),
+        test("programs::shadow_passes_every_flow_and_counts_would_block", rehearsed),
+        test("programs::drop_sends_no_error_to_the_program", dropped),
     ]
 }
 
@@ -70,7 +70,7 @@ fn replaced() {
     assert!(daemon.stop().status.success());
 }
 
-/// As a package manager does: a file of its own, and a rename.
+/// Replaces the file by a rename, as package managers do.
 fn put(path: &Path, contents: &[u8]) {
     let fresh = path.with_extension("new");
     fs::write(&fresh, contents).unwrap();
@@ -86,7 +86,7 @@ fn rehearsed() {
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed; 2]);
     let state = until_counted(&daemon, "would_block", 1);
     assert_eq!((count(&state, "allow"), count(&state, "would_block"), count(&state, "block")), (1, 1, 0), "{state}");
-    // What was let through before is judged anew.
+    // Flows that passed before are evaluated again.
     switch(&daemon, &["enforce"]);
     assert_eq!([host.fetch(&allowed), host.fetch(&unknown)], [Fate::Passed, Fate::Refused]);
     assert!(daemon.stop().status.success());

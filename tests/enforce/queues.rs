@@ -1,4 +1,4 @@
-//! What comes to the queues, and what does not.
+//! Which packets are queued.
 
 use std::net::UdpSocket;
 
@@ -10,12 +10,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queues::datagrams_of_a_flow_come_once", datagrams),
-        test("queues::connections_that_were_learned_do_not_come", granted),
+        test("queues::datagrams_are_queued_once_a_flow", datagrams),
+        test("queues::learned_connections_are_not_queued", granted),
     ]
 }
 
-/// Packets that came so far to the queues of the firewall's rules; the last queue is not one of them.
+/// Packets so far in the queues of the firewall rules, without the last queue.
 fn queued(host: &Host) -> u64 {
     let table = host.run(&["cat", "/proc/self/net/netfilter/nfnetlink_queue"]);
     let rows: Vec<Vec<u64>> =
@@ -39,7 +39,7 @@ fn datagrams() {
         receiver.recv(&mut buffer).unwrap();
     }
     assert_eq!(queued(&host) - before, 1, "of a hundred datagrams");
-    // To another, there is no rule.
+    // No rule allows the other peer.
     let other = host.namespace.within(|| UdpSocket::bind("127.0.0.2:0").unwrap());
     let peer = other.local_addr().unwrap();
     hand.make(&format!("send {peer}"));

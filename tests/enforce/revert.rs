@@ -1,4 +1,4 @@
-//! Modes on trial.
+//! Pending confirmation and revert.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("revert::confirmed_mode_holds", confirmed),
-        test("revert::mode_that_nobody_confirms_ends", expired),
-        test("revert::daemon_is_ready_when_the_mode_that_was_kept_is_in_force", ready),
-        test("revert::mode_on_trial_does_not_come_back_after_a_kill", killed),
+        test("revert::confirmed_mode_stays", confirmed),
+        test("revert::unconfirmed_mode_is_reverted", expired),
+        test("revert::daemon_is_ready_once_the_kept_mode_is_in_force", ready),
+        test("revert::unconfirmed_mode_is_not_restored_after_a_kill", killed),
     ]
 }
 
-/// Long enough for what is done within it on a machine that is busy with something else.
+/// Long enough for a busy machine.
 const WINDOW: &str = "10s";
-/// When it is over, and somebody noticed.
+/// When the window has ended and the revert is done.
 const WINDOW_IS_OVER: Duration = Duration::from_secs(11);
 
 fn confirmed() {
@@ -56,11 +56,11 @@ fn expired() {
         assert!(state["confirm_by"].is_null(), "{state}");
     }
     assert_eq!(host.fetch(&unknown), Fate::Passed);
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     assert!(daemon.stop().status.success());
 }
 
-/// Nothing passes between what says that egret runs and the first rule.
+/// No packet passes between the ready notification and the first rule.
 fn ready() {
     let host = Host::new();
     let unknown = host.program("unknown");
@@ -89,7 +89,7 @@ fn killed() {
         daemon = setup.start_in(&host.namespace);
         until_mode(&daemon, before);
         assert_eq!(host.fetch(&unknown), Fate::Passed, "{before}");
-        daemon.says("nobody had confirmed");
+        daemon.wait_for_stderr("nobody had confirmed");
     }
     assert!(daemon.stop().status.success());
 }

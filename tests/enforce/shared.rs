@@ -1,4 +1,4 @@
-//! A UDP port that several processes share by design, as that of multicast DNS.
+//! A UDP port that several processes share, as that of multicast DNS.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
@@ -6,17 +6,17 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 
-use egret_tests::{Namespace, PATIENCE, needing};
+use egret_tests::{Namespace, PATIENCE, needing, stdout_of};
 use libtest_mimic::Trial;
 
-use crate::host::{Host, python, switch, told, until_counted};
+use crate::host::{Host, python, switch, until_counted};
 use crate::inbound::neighbour;
 use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("shared::what_every_holder_of_a_port_may_do_passes", || shared(true)),
-        test("shared::what_one_holder_of_a_port_may_not_do_is_nobodys", || shared(false)),
+        test("shared::packet_passes_if_every_owner_of_the_port_is_allowed", || shared(true)),
+        test("shared::packet_is_unattributed_if_one_owner_of_the_port_is_not_allowed", || shared(false)),
     ];
     tests.into_iter().map(|test| needing("conntrack", test)).collect()
 }
@@ -49,9 +49,9 @@ impl Sharing {
         Self { process, said }
     }
 
-    /// Sends one that connection tracking has not seen the like of.
+    /// Sends a datagram that is new to connection tracking.
     fn send(&mut self, host: &Host) {
-        told(host.namespace.command("conntrack").args(["-F"]));
+        stdout_of(host.namespace.command("conntrack").args(["-F"]));
         self.process.stdin.as_mut().unwrap().write_all(b"send\n").unwrap();
         assert_eq!(self.said.next().unwrap().unwrap(), "sent");
     }
@@ -60,7 +60,7 @@ impl Sharing {
 impl Drop for Sharing {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It ends with its input; what it answers is its own business.
+        // It ends with its input; its exit status does not matter.
         let _ = self.process.wait();
     }
 }
@@ -96,7 +96,7 @@ fn shared(both: bool) {
     let [mut one, mut two] = scripts.each_ref().map(|script| Sharing::start(&host, script));
     let mut heard = [0; 16];
     one.send(&host);
-    assert_eq!(receiver.recv(&mut heard).unwrap(), 5, "nobody else has sent");
+    assert_eq!(receiver.recv(&mut heard).unwrap(), 5, "no other process has sent");
     for turn in 1..=2 {
         two.send(&host);
         one.send(&host);

@@ -1,34 +1,34 @@
-//! Panics in the daemon: of the controller, of workers, of the main task. Tests provoke them by a file (`EGRET_FAULTS`), which only
-//! builds with debug assertions read.
+//! Panics of the controller, of workers and of the main task. Tests provoke them by a file (`EGRET_FAULTS`), which
+//! only builds with debug assertions read.
 
 use std::fs;
 use std::path::Path;
 
-use egret_tests::{Daemon, Setup, egret, until};
+use egret_tests::{Daemon, Setup, egret, stdout_of, until};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::audit::metric;
 use crate::failing::foreign;
-use crate::host::{Fate, Host, count, refused, state, switch, told, until_counted, until_mode};
+use crate::host::{Fate, Host, count, refused, state, switch, until_counted, until_mode};
 use crate::test;
 use crate::web::get;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("supervision::controller_that_panics_is_restarted_and_goes_on", restarted),
-        test("supervision::controller_that_panics_again_and_again_fails_open", failed_open),
-        test("supervision::controller_that_panics_again_and_again_fails_closed", failed_closed),
-        test("supervision::mode_is_reverted_in_time_although_the_controller_was_restarted", reverted_after_restart),
-        test("supervision::mode_is_reverted_in_time_although_the_controller_has_failed", reverted_after_failure),
-        test("supervision::switch_during_which_the_controller_panics_is_undone", undone),
-        test("supervision::worker_that_panics_is_started_again", worker),
-        test("supervision::workers_that_panic_again_and_again_fail_open", workers),
-        test("supervision::panic_of_the_main_task_leaves_no_rule_if_open", || main_task("open")),
-        test("supervision::panic_of_the_main_task_leaves_the_rules_if_closed", || main_task("closed")),
-        test("supervision::sink_that_cannot_be_started_leaves_no_rule", sink),
-        test("supervision::mode_is_told_once_its_rules_are_there", in_force),
+        test("supervision::panicked_controller_is_restarted", restarted),
+        test("supervision::repeated_controller_panics_fail_open", failed_open),
+        test("supervision::repeated_controller_panics_fail_closed", failed_closed),
+        test("supervision::mode_is_reverted_in_time_after_a_controller_restart", reverted_after_restart),
+        test("supervision::mode_is_reverted_in_time_after_the_controller_failed", reverted_after_failure),
+        test("supervision::mode_switch_is_undone_if_the_controller_panics", undone),
+        test("supervision::panicked_worker_is_restarted", worker),
+        test("supervision::repeated_worker_panics_fail_open", workers),
+        test("supervision::main_task_panic_leaves_no_rule_if_open", || main_task("open")),
+        test("supervision::main_task_panic_leaves_the_rules_if_closed", || main_task("closed")),
+        test("supervision::failed_sink_start_leaves_no_rule", sink),
+        test("supervision::mode_is_reported_once_its_rules_are_installed", in_force),
     ]
 }
 
@@ -38,7 +38,7 @@ fn setup(host: &Host, rules: &[String], on_failure: &str) -> Setup {
     setup.variable("EGRET_FAULTS", &faults.to_string_lossy())
 }
 
-/// Has the next that come to this point panic, so many of them.
+/// Makes the next `times` visits of this point panic.
 fn provoke(setup: &Setup, point: &str, times: usize) {
     let fresh = setup.path("faults.new");
     fs::write(&fresh, format!("{point}\n").repeat(times)).unwrap();
@@ -77,22 +77,22 @@ fn restarted() {
     }
     let text = get(&host.namespace, &daemon.metrics(), "/metrics");
     assert_eq!(metric(&text, "egret_controller_restarts_total", &[]).to_string(), "2", "{text}");
-    daemon.says("the controller panicked and is restarted");
+    daemon.wait_for_stderr("the controller panicked and is restarted");
     switch(&daemon, &["observe"]);
     assert_eq!(host.firewall(), before);
     stop(daemon);
 }
 
-/// In status, in the command's answer and in the log.
+/// Asserts the failure in status, the command's answer and the log.
 fn has_failed(daemon: &Daemon) {
     until_phase(daemon, "failed", 2);
     let status = daemon.status();
     assert!(status["troubles"].to_string().contains("the controller has failed"), "{status}");
-    let text = told(&mut daemon.ask(&["status"]));
+    let text = stdout_of(&mut daemon.ask(&["status"]));
     assert!(text.contains("failed: enforce.on_failure is in force instead"), "{text}");
     let shown = switch(daemon, &[]);
     assert!(shown.contains("failed: enforce.on_failure"), "{shown}");
-    daemon.says("the controller panicked too often");
+    daemon.wait_for_stderr("the controller panicked too often");
     let refusal = refused(daemon, &["shadow"]);
     assert!(refusal.contains("restart egret"), "{refusal}");
 }
@@ -145,7 +145,7 @@ fn reverted_after_restart() {
     assert!(state["mode"] == "shadow" || !state["confirm_by"].is_null(), "{state}");
     until_mode(&daemon, "shadow");
     assert_eq!(host.fetch(&unknown), Fate::Passed);
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     stop(daemon);
 }
 
@@ -160,7 +160,7 @@ fn reverted_after_failure() {
     until("the mode before", || (state(&daemon)["mode"] == "observe").then_some(()));
     until("no rules", || (host.firewall() == before).then_some(()));
     assert_eq!(host.fetch(&unknown), Fate::Passed);
-    daemon.says("nobody confirmed in time");
+    daemon.wait_for_stderr("nobody confirmed in time");
     stop(daemon);
 }
 
@@ -187,7 +187,7 @@ fn worker() {
     let daemon = setup(&host, &[host.rule("allow", &allowed)], "closed").start_in(&host.namespace);
     switch(&daemon, &["enforce"]);
     provoke(daemon.setup(), "worker", 1);
-    // The packet that the worker had in hand is dropped.
+    // The packet that the panicked worker evaluated is dropped.
     until("a worker that panics", || {
         host.fetch(&unknown);
         daemon.stderr().contains("a worker panicked").then_some(())
@@ -230,13 +230,13 @@ fn main_task(on_failure: &str) {
         assert_eq!(host.firewall(), before);
         assert_eq!(host.fetch(&unknown), Fate::Passed);
     } else {
-        assert_eq!(host.fetch(&unknown), Fate::Silence, "as after any other end that is a failure");
+        assert_eq!(host.fetch(&unknown), Fate::Silence, "as after any other failure");
         host.run(&[egret().to_str().unwrap(), "firewall", "remove"]);
         assert_eq!(host.firewall(), before);
     }
 }
 
-/// With a mode that was kept, which installs rules.
+/// With a kept mode, which installs rules.
 fn sink() {
     let host = Host::new();
     let unknown = host.program("unknown");
@@ -272,7 +272,7 @@ fn in_force() {
         let output = daemon.ask(&["mode"]).output().unwrap();
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
     });
-    assert_ne!(host.firewall(), before, "before its rules are there, nobody is told of a mode");
+    assert_ne!(host.firewall(), before, "before its rules are there, no mode is reported");
     assert!(shown.starts_with("enforce, since") && !shown.contains("starting"), "{shown}");
     daemon.wait_for_notification("READY=1");
     stop(daemon);

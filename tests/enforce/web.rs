@@ -1,4 +1,4 @@
-//! A web server, and as much of a client as metrics need.
+//! A web server, and an HTTP client for metrics.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use egret_tests::{Namespace, PATIENCE};
 use nix::sys::socket::{Shutdown, shutdown};
 
-/// Answers every request with nothing, at every address of a namespace.
+/// Answers every request with an empty page, at every address of a namespace.
 pub(crate) struct Web {
     listener: TcpListener,
     thread: Option<JoinHandle<()>>,
@@ -33,7 +33,7 @@ impl Web {
     }
 }
 
-/// A client that goes away early is its own business.
+/// A client that closes early is not an error.
 fn answer(mut stream: &TcpStream) {
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
         if line.is_empty() {
@@ -45,7 +45,7 @@ fn answer(mut stream: &TcpStream) {
 
 impl Drop for Web {
     fn drop(&mut self) {
-        // Ends the wait for the next connection. Errors would have no one left to be told.
+        // Ends the wait for the next connection. A drop cannot report errors.
         let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
         let _ = self.thread.take().map(JoinHandle::join);
     }

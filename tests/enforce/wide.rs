@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use egret_tests::{Namespace, Process, needing};
+use egret_tests::{Namespace, Process, needing, stdout_of};
 use libtest_mimic::Trial;
 
-use crate::host::{Fate, Host, switch, told, until_learned};
+use crate::host::{Fate, Host, switch, until_learned};
 use crate::test;
 use crate::web::Web;
 
@@ -15,9 +15,9 @@ const NAME_SERVER: &str = "127.0.0.2:53";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("wide::ipv6", ipv6),
-        needing("dnsmasq", test("wide::names_behind_changing_addresses", names)),
-        needing("ip", test("wide::link_local_address_behind_two_interfaces", link_local)),
+        test("wide::ipv6_is_enforced", ipv6),
+        needing("dnsmasq", test("wide::rule_by_name_matches_changing_addresses", names)),
+        needing("ip", test("wide::link_local_rule_matches_only_its_interface", link_local)),
     ]
 }
 
@@ -33,18 +33,18 @@ fn ipv6() {
     assert!(daemon.stop().status.success());
 }
 
-/// A host at the other end of a cable, with the address that all of them have. This host's own address differs: the kernel looks
-/// for the way of a reset without asking which interface the packet left by.
+/// A host behind a veth pair, with the address that all neighbours have. This host's own addresses differ: the kernel
+/// routes a reset without considering the interface of the packet that it answers.
 fn neighbour(host: &Host, cable: &str, own: &str) -> (Namespace, Web) {
     let other = Namespace::resolving("");
     let [here, there] = [&host.namespace, &other].map(|namespace| namespace.pid().to_string());
     let ends = ["link", "add", cable, "netns", &here, "type", "veth", "peer", "name", "cable", "netns", &there];
-    told(Command::new("ip").args(ends));
+    stdout_of(Command::new("ip").args(ends));
     for (namespace, cable, address) in [(&host.namespace, cable, own), (&other, "cable", "fe80::1/64")] {
-        // No other address, which would be looked for on the link for a second before it is used (RFC 4862, 5.4).
-        told(namespace.command("ip").args(["link", "set", "dev", cable, "addrgenmode", "none"]));
-        told(namespace.command("ip").args(["link", "set", cable, "up"]));
-        told(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
+        // Removes other addresses, whose duplicate detection would take a second (RFC 4862, 5.4).
+        stdout_of(namespace.command("ip").args(["link", "set", "dev", cable, "addrgenmode", "none"]));
+        stdout_of(namespace.command("ip").args(["link", "set", cable, "up"]));
+        stdout_of(namespace.command("ip").args(["address", "add", address, "dev", cable, "nodad"]));
     }
     let web = Web::start_at(&other, host.port());
     (other, web)
@@ -64,7 +64,7 @@ fn link_local() {
     assert_eq!(fetch(&learning, "two"), Fate::Passed);
     until_learned(daemon.setup(), &["learning", " -> tcp fe80::1%two "]);
     switch(&daemon, &["enforce"]);
-    // Twice: what was judged is remembered.
+    // Twice, because verdicts are cached.
     for _ in 0..2 {
         assert_eq!(["one", "two"].map(|cable| fetch(&narrow, cable)), [Fate::Passed, Fate::Refused]);
         assert_eq!(["one", "two"].map(|cable| fetch(&wide, cable)), [Fate::Passed; 2]);
@@ -96,6 +96,6 @@ fn names() {
         assert_eq!(names.map(|name| host.fetch_from(&wide, name)), [Fate::Passed; 2], "{address}");
         assert_eq!(host.fetch_from(&allowed, "sub.changing.test"), Fate::Refused, "{address}");
     }
-    assert_eq!(host.fetch_from(&allowed, "127.8.0.4"), Fate::Refused, "nobody asked for a name of it");
+    assert_eq!(host.fetch_from(&allowed, "127.8.0.4"), Fate::Refused, "no name of it was resolved");
     assert!(daemon.stop().status.success());
 }

@@ -1,4 +1,4 @@
-//! Configurations to begin with.
+//! Example configurations.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::process::Command;
 use egret_tests::{Scratch, egret, test};
 use libtest_mimic::Trial;
 
-use crate::{example, ran, told};
+use crate::{example, ran, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("configurations::nothing_is_wrong_with_any", right),
-        test("configurations::a_mistake_in_one_would_be_told", wrong),
-        test("configurations::a_desktop_lets_root_and_the_network_manager_by", desktop),
+        test("configurations::examples_are_valid", right),
+        test("configurations::mistake_in_an_example_is_reported", wrong),
+        test("configurations::desktop_exempts_root_and_the_network_manager", desktop),
     ]
 }
 
@@ -24,7 +24,7 @@ fn all() -> Vec<PathBuf> {
     files
 }
 
-/// The configuration in the middle of the Kubernetes manifest, as a file of its own.
+/// The configuration in the Kubernetes manifest, as a separate file.
 fn within_daemon_set() -> PathBuf {
     let text = fs::read_to_string(example("kubernetes/daemonset.yaml")).unwrap();
     let (_, rest) = text.split_once("  egret.toml: |\n").unwrap();
@@ -46,12 +46,12 @@ fn right() {
     assert!(files.len() >= 7, "{files:?}");
     for file in files {
         let (succeeded, stdout, stderr) = ran(&mut check(&file));
-        // One names a group that not every host has.
+        // One example names a group that not every host has.
         if !succeeded && stderr.lines().all(|line| line.ends_with("this host has no such group")) {
             continue;
         }
         assert!(succeeded && stdout.starts_with("ok: "), "{}: {stdout}{stderr}", file.display());
-        // Nothing doubtful either, but for a group that this host may not have.
+        // No warnings either, except about a group that this host may not have.
         let doubts: Vec<&str> = stderr.lines().filter(|line| !line.contains("control.group")).collect();
         assert_eq!(doubts, [""; 0], "{}", file.display());
     }
@@ -70,7 +70,7 @@ fn wrong() {
 
 fn desktop() {
     let mut show = Command::new(egret());
-    let shown = told(show.args(["config", "show", "--config"]).arg(example("configurations/desktop.toml")));
+    let shown = stdout_of(show.args(["config", "show", "--config"]).arg(example("configurations/desktop.toml")));
     for line in ["bypass_users = [\"root\"]", "bypass_groups = [\"systemd-network\"]", "unattributed = \"allow\""] {
         assert!(shown.lines().any(|shown| shown.starts_with(line)), "no {line}: {shown}");
     }

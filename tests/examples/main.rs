@@ -1,4 +1,4 @@
-//! `examples/`: configurations, the unit, the package, the stacks and the queries for a fleet do what they are there for.
+//! `examples/`: configurations, the unit, the package, the stacks and the fleet queries work as documented.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
@@ -31,15 +31,15 @@ fn example(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).join(name).canonicalize().unwrap()
 }
 
-/// What a command writes to its two outputs, and whether it succeeds.
+/// Both outputs of a command, and whether it succeeds.
 fn ran(command: &mut Command) -> (bool, String, String) {
     let Output { status, stdout, stderr } =
         command.output().unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
     (status.success(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// What a command writes that succeeds.
-fn told(command: &mut Command) -> String {
+/// Output of a command, which must succeed.
+fn stdout_of(command: &mut Command) -> String {
     let (succeeded, stdout, stderr) = ran(command);
     assert!(succeeded, "{command:?}: {stdout}{stderr}");
     stdout

@@ -9,37 +9,37 @@ use egret_tests::{Scratch, Setup, Traffic, needing, needing_python, python, test
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::{example, ran, told};
+use crate::{example, ran, stdout_of};
 
 const COMPOSE: &str = "compose/compose.yaml";
 const DAEMON_SET: &str = "kubernetes/daemonset.yaml";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        needing_python(test("stacks::compose_is_as_its_specification_has_it", compose)),
-        needing_python(test("stacks::the_daemon_set_is_as_kubernetes_has_it", daemon_set)),
-        needing_python(test("stacks::all_run_this_version", version)),
-        needing_python(test("stacks::what_is_mounted_is_there", mounted)),
-        needing_python(test("stacks::each_sends_to_where_the_next_one_listens", wired)),
-        needing_python(test("stacks::grafana_finds_what_it_shows", grafana)),
-        needing_python(test("stacks::pipelines_of_the_collector_are_whole", collector)),
-        needing_python(test("stacks::both_give_the_same_privileges", privileges)),
-        needing_python(test("stacks::what_a_container_is_given_is_enough", enough)),
-        needing("promtool", test("stacks::prometheus_understands_its_configuration", prometheus)),
+        needing_python(test("stacks::compose_files_follow_their_specification", compose)),
+        needing_python(test("stacks::daemon_set_follows_the_kubernetes_schema", daemon_set)),
+        needing_python(test("stacks::every_stack_runs_this_version", version)),
+        needing_python(test("stacks::mounted_files_exist", mounted)),
+        needing_python(test("stacks::each_service_sends_to_the_address_of_the_next", wired)),
+        needing_python(test("stacks::grafana_finds_its_dashboards_and_data_sources", grafana)),
+        needing_python(test("stacks::collector_pipelines_are_complete", collector)),
+        needing_python(test("stacks::compose_and_daemon_set_grant_the_same_privileges", privileges)),
+        needing_python(test("stacks::container_privileges_are_sufficient", enough)),
+        needing("promtool", test("stacks::prometheus_accepts_its_configuration", prometheus)),
     ]
 }
 
 /// The documents of a YAML file.
 fn documents(name: &str) -> Vec<Value> {
     const READ: &str = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
-    serde_json::from_str(&told(Command::new(python()).args(["-c", READ]).arg(example(name)))).unwrap()
+    serde_json::from_str(&stdout_of(Command::new(python()).args(["-c", READ]).arg(example(name)))).unwrap()
 }
 
 fn document(name: &str) -> Value {
     documents(name).remove(0)
 }
 
-/// Whether a checker passes the file, and does not pass it once something is written in place of something else.
+/// Asserts that a checker accepts the file, and refuses it after a replacement.
 fn checked(name: &str, checker: &[&str], replace: (&str, &str)) {
     let scratch = Scratch::new();
     let check = |file: &Path| ran(Command::new(python()).args(checker).arg(file));
@@ -103,7 +103,7 @@ fn mounted() {
     let build = &stack["services"]["egret"]["build"];
     let context = directory.join(build["context"].as_str().unwrap());
     let dockerfile = fs::read_to_string(context.join("Dockerfile")).unwrap();
-    // The package need not be there yet.
+    // The package need not exist yet.
     let package = build["additional_contexts"]["package"].as_str().unwrap();
     assert_eq!(package, "${EGRET_DEB:-../../target/deb}");
     assert!(dockerfile.contains("COPY --from=package egret_*.deb "), "{dockerfile}");
@@ -129,15 +129,15 @@ fn wired() {
         .iter()
         .map(|job| job["static_configs"][0]["targets"][0].as_str().unwrap().to_owned())
         .collect();
-    // egret's own is its default: its configuration does not say.
+    // egret's own address is the default, which its configuration omits.
     assert_eq!(scraped, ["127.0.0.1:9464", &own]);
-    // No two of them want the same port.
+    // All ports differ.
     let listening = [endpoint(&protocols["http"]), endpoint(&protocols["grpc"]), tempo_listens, own];
     assert_eq!(listening.iter().collect::<BTreeSet<_>>().len(), listening.len(), "{listening:?}");
     assert!(listening.iter().all(|address| address.starts_with("127.0.0.1:")), "{listening:?}");
 }
 
-/// Dashboards are put where they are looked for, and every datasource that is asked over HTTP has a name and a port of the stack.
+/// Dashboards are mounted where Grafana reads them, and every data source has a name and a port of the stack.
 fn grafana() {
     let (stack, tempo) = (document(COMPOSE), document("compose/tempo.yaml"));
     let service = &stack["services"]["grafana"];
@@ -154,7 +154,7 @@ fn grafana() {
     assert!(prometheus.contains("--web.listen-address=127.0.0.1:9090"), "{prometheus}");
 }
 
-/// Every component that a pipeline names is set up, and every one that is set up is in a pipeline.
+/// Every component of a pipeline is configured, and every configured component is in a pipeline.
 fn collector() {
     let collector = document("compose/collector.yaml");
     for kind in ["receivers", "processors", "exporters"] {
@@ -178,7 +178,7 @@ fn privileges() {
     let container = &pod["containers"][0];
     assert_eq!(capabilities(&container["securityContext"]["capabilities"]["add"]), given_by_compose());
     assert_eq!((&pod["hostPID"], &pod["hostNetwork"]), (&true.into(), &true.into()));
-    // What compose mounts of the host, the pod has as well; each mount has its volume.
+    // The pod mounts the same host paths as the compose file; each mount has its volume.
     let mounts: BTreeSet<&str> = container["volumeMounts"]
         .as_array()
         .unwrap()
@@ -195,7 +195,7 @@ fn privileges() {
     }
 }
 
-/// As root without more capabilities than that, where the tracepoints and the control groups cannot be written to.
+/// As root with these capabilities only, with read-only tracefs and cgroups.
 fn enough() {
     let setup = Setup::new().json();
     let egret = setup.command();
@@ -215,7 +215,7 @@ fn enough() {
     assert!(ended.status.success() && !ended.stderr.contains("WARN"), "{}", ended.stderr);
 }
 
-/// Runs its arguments where what a container gets read-only is read-only.
+/// Runs its arguments with the read-only mounts of a container.
 const READ_ONLY: &str = "
 for kind in tracefs cgroup2; do
   while read -r _ place type _; do

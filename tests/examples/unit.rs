@@ -9,18 +9,18 @@ use libtest_mimic::Trial;
 
 use crate::{example, ran};
 
-/// What `systemd-analyze security` may say at most, in tenths: docs/install.md says what it is made of.
+/// Highest `systemd-analyze security` exposure, in tenths: docs/install.md lists its parts.
 const EXPOSURE: u32 = 33;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let analyzed = |test| needing("systemd-analyze", test);
     vec![
-        analyzed(test("unit::systemd_understands_all_of_it", understood)),
-        analyzed(test("unit::exposes_no_more_than_it_must", exposure)),
+        analyzed(test("unit::systemd_accepts_the_unit", understood)),
+        analyzed(test("unit::exposure_stays_within_its_limit", exposure)),
     ]
 }
 
-/// The unit, with the binary under test in place of the one that is not installed here.
+/// The unit, with the binary under test in place of the installed one.
 fn unit(scratch: &Scratch, change: impl Fn(String) -> String) -> PathBuf {
     let text = fs::read_to_string(example("systemd/egret.service")).unwrap();
     let file = scratch.path("egret.service");
@@ -35,8 +35,8 @@ fn understood() {
         (succeeded, stdout + &stderr)
     };
     assert_eq!(verify(unit(&scratch, |text| text)), (true, String::new()));
-    let (_, told) = verify(unit(&scratch, |text| text.replace("RestrictRealtime=yes", "RestrictRealtime=perhaps")));
-    assert!(told.contains("perhaps"), "{told}");
+    let (_, report) = verify(unit(&scratch, |text| text.replace("RestrictRealtime=yes", "RestrictRealtime=perhaps")));
+    assert!(report.contains("perhaps"), "{report}");
 }
 
 fn exposure() {
@@ -47,9 +47,9 @@ fn exposure() {
         let (succeeded, stdout, stderr) = ran(command.arg(unit));
         (succeeded, format!("{}{stderr}", stdout.lines().last().unwrap_or_default()))
     };
-    let (within, told) = analyze(unit(&scratch, |text| text));
-    eprintln!("{told}");
-    assert!(within, "{told}");
-    let (within, told) = analyze(unit(&scratch, |text| text.replace("NoNewPrivileges=yes\n", "")));
-    assert!(!within, "{told}");
+    let (within, report) = analyze(unit(&scratch, |text| text));
+    eprintln!("{report}");
+    assert!(within, "{report}");
+    let (within, report) = analyze(unit(&scratch, |text| text.replace("NoNewPrivileges=yes\n", "")));
+    assert!(!within, "{report}");
 }

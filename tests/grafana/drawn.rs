@@ -1,4 +1,4 @@
-//! The dashboards, drawn with Grafana's own libraries in a browser, of what the live Prometheus and the log had.
+//! Draws the dashboards with Grafana's own libraries in a browser, with the data of the live Prometheus and the log.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::checks::dashboards::dashboards;
 use crate::live::{MET, Scene, for_drawing, has_mode, rehearse_and_enforce, wanted};
 use crate::source::grafana;
 
-/// Long enough for lines to look like lines.
+/// Long enough for time series to have several points.
 const OBSERVED: Duration = Duration::from_secs(60);
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             ignored(name, "needs its npm packages")
         }
     };
-    vec![drawing("drawn::dashboards_fit_grafanas_types", types), drawing("drawn::every_panel_is_drawn", drawn)]
+    vec![drawing("drawn::dashboards_match_the_types_of_grafana", types), drawing("drawn::every_panel_is_drawn", drawn)]
 }
 
 fn ignored(name: &str, reason: &str) -> Trial {
@@ -39,7 +39,7 @@ fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("grafana/render")
 }
 
-/// What a program of the project says is wrong.
+/// Problems that a program of the project reports.
 fn said(program: &str, arguments: &[PathBuf]) -> String {
     let output = Command::new("node").arg(project().join(program)).args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -47,7 +47,7 @@ fn said(program: &str, arguments: &[PathBuf]) -> String {
     said
 }
 
-/// They are as Grafana's types say, and mistakes are told.
+/// The dashboards match Grafana's types, and mistakes are reported.
 fn types() {
     let files: Vec<PathBuf> =
         dashboards().into_iter().map(|(name, _)| grafana().join(format!("dashboards/{name}.json"))).collect();
@@ -60,14 +60,14 @@ fn types() {
     broken["panels"][1]["fieldConfig"]["defaults"]["color"]["mode"] = json!("plain");
     let file = scratch.path("broken.json");
     fs::write(&file, broken.to_string()).unwrap();
-    let told = said("schema.js", &[file]);
+    let report = said("schema.js", &[file]);
     for mistake in ["colour", "/graphMode", "/color/mode"] {
-        assert!(told.contains(mistake), "{told}");
+        assert!(report.contains(mistake), "{report}");
     }
 }
 
-/// With the programs of the build and of the tests called as if they were installed: pictures do not tell where they were made. The
-/// test asks Prometheus in Grafana's place, and has its name.
+/// Replaces paths of the build by installed ones, so that pictures do not depend on where they were made. The test
+/// queries Prometheus in Grafana's place, and uses its name.
 fn as_installed(text: &str, scene: &Scene) -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     let prometheus = env::split_paths(&path).map(|directory| directory.join("prometheus")).find(|file| file.is_file());
@@ -83,7 +83,7 @@ fn as_installed(text: &str, scene: &Scene) -> String {
     })
 }
 
-/// No error, and no "No data" where there are data. `EGRET_BLESS=1` keeps the pictures.
+/// No panel shows an error, or "No data" although there are data. `EGRET_BLESS=1` keeps the pictures.
 fn drawn() {
     let scene = Scene::start();
     let met: &[&str] = if has_mode() { &MET } else { &[] };
@@ -98,7 +98,7 @@ fn drawn() {
     let pictures = if bless { grafana().join("../docs/pictures") } else { scratch.path("pictures") };
     let mut arguments = vec![pictures];
     let mut last = Value::Null;
-    // Where nothing has data, there is nothing to see.
+    // Dashboards without data are not drawn.
     for wanted in wanted.iter().filter(|wanted| !wanted.with_data.is_empty()) {
         last = for_drawing(wanted, &scene.answers(wanted), scene.times());
         let file = scratch.path(&format!("{}.json", wanted.name));
@@ -112,6 +112,6 @@ fn drawn() {
     last["answers"][&id]["A"] = json!({ "result": [] });
     let file = scratch.path("broken.json");
     fs::write(&file, last.to_string()).unwrap();
-    let told = said("draw.js", &[scratch.path("broken"), file]);
-    assert!(told.ends_with(": No data\n") && told.lines().count() == 1, "{told}");
+    let report = said("draw.js", &[scratch.path("broken"), file]);
+    assert!(report.ends_with(": No data\n") && report.lines().count() == 1, "{report}");
 }

@@ -1,4 +1,5 @@
-//! Dashboards and alerts: what they name, and what a real Prometheus, scraping a real `egret run`, has for them.
+//! Dashboards and alerts: the metrics that they use, and their data from a real Prometheus that scrapes a real `egret
+//! run`.
 //!
 //! Tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]

@@ -240,7 +240,7 @@ fn short(seen: &Seen, report: &Report) {
 }
 
 fn preexisting(seen: &Seen) {
-    let is_it = |event: &egret_tests::Event| event.standing && event.executable.as_deref() == Some("bash");
+    let is_it = |event: &egret_tests::Event| event.preexisting && event.executable.as_deref() == Some("bash");
     let found: Vec<_> = seen.events.iter().filter(|event| is_it(event)).collect();
     only(&found, "connection.open");
     only(&found, "connection.close");

@@ -1,30 +1,32 @@
-//! UDP: sockets that name their peer with each datagram, and sockets that are connected to it.
+//! UDP: unconnected and connected sockets.
 
 use egret_model::{Attribution, Transport};
 use egret_tests::{Answer, Hand};
 use libtest_mimic::Trial;
 
-use crate::judge::{Judge, judged, told};
+use crate::judge::{Judge, attributed, judged};
 
 const PEER: &str = "127.0.0.1:9";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("datagrams::sent_to_a_peer", |judge| sent_to(judge, "0.0.0.0:0", PEER)),
-        judged("datagrams::sent_to_a_peer_ipv6", |judge| sent_to(judge, "[::]:0", "[::1]:9")),
-        judged("datagrams::sent_to_ipv4_by_an_ipv6_socket", |judge| sent_to(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("datagrams::of_a_socket_that_is_gone", sent_and_gone),
-        judged("datagrams::connected", |judge| connected(judge, "0.0.0.0:0", PEER)),
-        judged("datagrams::connected_ipv6", |judge| connected(judge, "[::]:0", "[::1]:9")),
-        judged("datagrams::connected_to_ipv4_by_an_ipv6_socket", |judge| {
+        judged("datagrams::sender_is_found", |judge| sent_to(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::sender_over_ipv6_is_found", |judge| sent_to(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::ipv6_socket_that_sends_over_ipv4_is_found", |judge| {
+            sent_to(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("datagrams::closed_socket_is_found", sent_and_gone),
+        judged("datagrams::connected_socket_is_found", |judge| connected(judge, "0.0.0.0:0", PEER)),
+        judged("datagrams::connected_ipv6_socket_is_found", |judge| connected(judge, "[::]:0", "[::1]:9")),
+        judged("datagrams::ipv6_socket_connected_over_ipv4_is_found", |judge| {
             connected(judge, "[::]:0", "[::ffff:127.0.0.1]:9");
         }),
-        judged("datagrams::of_a_connected_socket_that_is_gone", connected_and_gone),
-        judged("datagrams::of_two_processes_on_one_port", shared_port),
-        judged("datagrams::of_two_processes_with_one_socket", shared_socket),
-        judged("datagrams::of_a_port_that_was_taken_over", taken_over),
-        judged("datagrams::of_a_connected_and_an_unconnected_socket_on_one_port", connected_and_not),
-        judged("datagrams::in_a_thread_without_privileges", unprivileged),
+        judged("datagrams::closed_connected_socket_is_found", connected_and_gone),
+        judged("datagrams::sender_on_a_shared_port_is_unknown_once_both_have_sent", shared_port),
+        judged("datagrams::sender_on_a_shared_socket_is_unknown_once_both_have_sent", shared_socket),
+        judged("datagrams::reused_port_belongs_to_its_new_process", taken_over),
+        judged("datagrams::sender_is_unknown_if_an_unconnected_socket_shares_the_port", connected_and_not),
+        judged("datagrams::unprivileged_thread_finds_owners", unprivileged),
     ]
 }
 
@@ -38,7 +40,7 @@ fn sent_to(judge: &mut Judge, local: &str, peer: &str) {
     for _ in 0..2 {
         let socket = hand.make(&format!("send {peer}"));
         let owner = judge.find(Transport::Udp, &socket, peer);
-        assert_eq!(told(owner), by(&hand, &socket, Attribution::Tuple));
+        assert_eq!(attributed(owner), by(&hand, &socket, Attribution::Tuple));
         assert!(owner.unwrap().process.exec_id != 0);
     }
     let socket = hand.make(&format!("send {peer}"));
@@ -51,7 +53,7 @@ fn sent_and_gone(judge: &mut Judge) {
     hand.make("udp 0.0.0.0:0");
     let socket = hand.make(&format!("send {PEER}"));
     hand.make("close");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
 }
 
 fn connected(judge: &mut Judge, local: &str, peer: &str) {
@@ -59,17 +61,17 @@ fn connected(judge: &mut Judge, local: &str, peer: &str) {
     hand.make(&format!("udp {local}"));
     hand.make(&format!("connect {peer}"));
     let socket = hand.make("send");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, peer)), by(&hand, &socket, Attribution::Diag));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, peer)), by(&hand, &socket, Attribution::Diag));
 }
 
-/// It leaves a note when it is closed: a datagram of it may still wait.
+/// A closed socket leaves an entry, because one of its datagrams may still be queued.
 fn connected_and_gone(judge: &mut Judge) {
     let mut hand = judge.hand();
     hand.make("udp 0.0.0.0:0");
     hand.make(&format!("connect {PEER}"));
     let socket = hand.make("send");
     hand.make("close");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&hand, &socket, Attribution::Tuple));
 }
 
 fn shared_port(judge: &mut Judge) {
@@ -77,7 +79,7 @@ fn shared_port(judge: &mut Judge) {
     one.make("udp 0.0.0.0:4000");
     other.make("udp 0.0.0.0:4000");
     let socket = one.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
     for _ in 0..2 {
         for hand in [&mut other, &mut one] {
             hand.make(&format!("send {PEER}"));
@@ -85,13 +87,13 @@ fn shared_port(judge: &mut Judge) {
         }
     }
     assert_eq!(judge.search(&crate::judge::flow(Transport::Udp, &socket, PEER)), None, "nor does a search guess");
-    // To other peers only one of them sends.
+    // Only one of them sends to the other peer.
     one.make("send 127.0.0.2:9");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, "127.0.0.2:9")), by(&one, &socket, Attribution::Tuple));
-    // And alone again.
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, "127.0.0.2:9")), by(&one, &socket, Attribution::Tuple));
+    // Known again once it is the only one.
     other.make("close");
     one.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Tuple));
 }
 
 fn shared_socket(judge: &mut Judge) {
@@ -102,7 +104,7 @@ fn shared_socket(judge: &mut Judge) {
     });
     one.make("inherit");
     let sent = one.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &sent, PEER)), by(&one, &sent, Attribution::Tuple));
+    assert_eq!(attributed(judge.find(Transport::Udp, &sent, PEER)), by(&one, &sent, Attribution::Tuple));
     other.make("inherit");
     other.make(&format!("send {PEER}"));
     assert_eq!(judge.find(Transport::Udp, &sent, PEER), None, "it may be either's");
@@ -115,13 +117,13 @@ fn taken_over(judge: &mut Judge) {
     one.make("close");
     other.make("udp 0.0.0.0:4000");
     let socket = other.make(&format!("send {PEER}"));
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&other, &socket, Attribution::Tuple));
-    // What the first left behind does not hide a socket that is connected.
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&other, &socket, Attribution::Tuple));
+    // The entry of the first socket does not hide a connected one.
     other.make("close");
     one.make("udp 127.0.0.1:4000");
     one.make(&format!("connect {PEER}"));
     let socket = one.make("send");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
 }
 
 fn connected_and_not(judge: &mut Judge) {
@@ -133,10 +135,10 @@ fn connected_and_not(judge: &mut Judge) {
     other.make(&format!("send {PEER}"));
     assert_eq!(judge.find(Transport::Udp, &socket, PEER), None, "it may be either's");
     other.make("close");
-    assert_eq!(told(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
+    assert_eq!(attributed(judge.find(Transport::Udp, &socket, PEER)), by(&one, &socket, Attribution::Diag));
 }
 
-/// The threads that judge packets give their privileges up.
+/// The threads that evaluate packets drop their privileges.
 fn unprivileged(judge: &mut Judge) {
     let mut hand = judge.hand();
     let (owners, grants) = (&mut judge.owners, judge.grants.clone());
@@ -147,12 +149,12 @@ fn unprivileged(judge: &mut Judge) {
             hand.make("tcp 127.0.0.1:0");
             let socket = hand.make(&format!("connect {PEER}"));
             let found = owners.find(&crate::judge::flow(Transport::Tcp, &socket, PEER));
-            assert_eq!(told(found), by(&hand, &socket, Attribution::Tuple));
+            assert_eq!(attributed(found), by(&hand, &socket, Attribution::Tuple));
             hand.make("udp 0.0.0.0:0");
             hand.make(&format!("connect {PEER}"));
             let socket = hand.make("send");
             let found = owners.find(&crate::judge::flow(Transport::Udp, &socket, PEER));
-            assert_eq!(told(found), by(&hand, &socket, Attribution::Diag));
+            assert_eq!(attributed(found), by(&hand, &socket, Attribution::Diag));
             let process = found.unwrap().process;
             let lasts = std::time::Duration::from_secs(1);
             grants.grant(&process, Transport::Tcp, PEER.parse().unwrap(), 1, lasts).unwrap();

@@ -1,4 +1,4 @@
-//! What passes without being asked about: the mark that the kernel side gives a socket.
+//! Grants: the mark that the kernel side sets on a socket, so that its packets are not queued.
 
 use std::time::Duration;
 
@@ -10,26 +10,28 @@ use crate::judge::{ALLOWED, Judge, MASK, judged};
 
 const PEER: &str = "127.0.0.1:9";
 const LONG: Duration = Duration::from_secs(3600);
-/// A mark that the program sets itself, of none of egret's bits.
+/// A mark that the program sets itself, outside egret's bits.
 const OWN: u32 = 0x0012_3456;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("grants::mark_the_socket", |judge| marked(judge, "0.0.0.0:0", PEER)),
-        judged("grants::mark_the_socket_ipv6", |judge| marked(judge, "[::]:0", "[::1]:9")),
-        judged("grants::mark_an_ipv6_socket_to_ipv4", |judge| marked(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("grants::mark_the_first_packet", first_packet),
-        judged("grants::are_for_one_peer_and_one_user", others),
-        judged("grants::expire", expire),
-        judged("grants::are_revoked", revoked),
-        judged("grants::of_another_policy", another_policy),
-        judged("grants::without_a_policy", inactive),
-        judged("grants::leave_datagrams_alone", datagrams),
-        judged("grants::are_told_with_the_connection", events),
+        judged("grants::grant_marks_the_socket", |judge| marked(judge, "0.0.0.0:0", PEER)),
+        judged("grants::grant_marks_an_ipv6_socket", |judge| marked(judge, "[::]:0", "[::1]:9")),
+        judged("grants::grant_marks_an_ipv6_socket_connected_over_ipv4", |judge| {
+            marked(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("grants::first_packet_has_the_mark", first_packet),
+        judged("grants::grant_applies_to_its_peer_and_user_only", others),
+        judged("grants::grant_expires", expire),
+        judged("grants::revoked_grant_marks_nothing", revoked),
+        judged("grants::grant_of_a_former_policy_marks_nothing", another_policy),
+        judged("grants::grant_without_a_policy_marks_nothing", inactive),
+        judged("grants::grants_do_not_mark_datagram_sockets", datagrams),
+        judged("grants::granted_connection_is_reported_as_allowed", events),
     ]
 }
 
-/// The process behind a hand, as a verdict would have found it.
+/// The process of a hand, as an evaluation would find it.
 fn process(judge: &mut Judge, hand: &mut Hand) -> ProcessId {
     hand.make("tcp 127.0.0.1:0");
     let socket = hand.make("connect 127.0.0.2:9");
@@ -40,7 +42,7 @@ fn grant(judge: &Judge, process: &ProcessId, peer: &str, lasts: Duration) {
     judge.grants.grant(process, Transport::Tcp, peer.parse().unwrap(), ALLOWED, lasts).unwrap();
 }
 
-/// The mark of a new socket that is connected to a peer.
+/// The mark of a new socket after it is connected to a peer.
 fn mark(hand: &mut Hand, local: &str, peer: &str) -> u32 {
     hand.make(&format!("tcp {local}"));
     hand.make(&format!("mark {OWN}"));
@@ -55,7 +57,7 @@ fn marked(judge: &mut Judge, local: &str, peer: &str) {
     assert_eq!(mark(&mut hand, local, peer), ALLOWED | OWN);
 }
 
-/// A rule counts what leaves with the mark.
+/// A firewall rule counts the packets that leave with the mark.
 fn first_packet(judge: &mut Judge) {
     let run = |judge: &Judge, words: &str| {
         let output = judge.namespace.command("iptables").args(words.split(' ')).output().unwrap();
@@ -83,9 +85,9 @@ fn others(judge: &mut Judge) {
     grant(judge, &ProcessId { uid: 1, ..process }, "127.0.0.3:9", LONG);
     for peer in ["127.0.0.2:9", "127.0.0.1:10", "127.0.0.3:9"] {
         hand.make("tcp 0.0.0.0:0");
-        assert_eq!(hand.tell(&format!("connect {peer}")).mark, Some(0), "{peer}");
+        assert_eq!(hand.run(&format!("connect {peer}")).mark, Some(0), "{peer}");
     }
-    // Another run of the same program was not granted anything.
+    // Another process of the same program has no grant.
     assert_eq!(mark(&mut judge.hand(), "0.0.0.0:0", PEER), OWN);
 }
 
@@ -97,7 +99,7 @@ fn expire(judge: &mut Judge) {
     until("the end of the grant", || (mark(&mut hand, "0.0.0.0:0", PEER) == OWN).then_some(()));
 }
 
-/// A socket that is connected again loses what it was granted.
+/// A reconnected socket loses its grant.
 fn revoked(judge: &mut Judge) {
     let mut hand = judge.hand();
     let process = process(judge, &mut hand);
@@ -171,7 +173,7 @@ fn events(judge: &mut Judge) {
     assert!(asked.iter().all(|event| event.verdict.is_none() && event.evaluation.is_none()));
 }
 
-/// Everything up to the end of a process's second connection to [`crate::judge::NOWHERE`].
+/// All events up to the close of a process's second connection to [`crate::judge::NOWHERE`].
 fn until_closed(judge: &mut Judge, pid: u32) -> Vec<Event> {
     let mut events = Vec::new();
     until("the ends of the connections", || {

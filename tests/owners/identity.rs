@@ -1,4 +1,4 @@
-//! Who it is in full, asked for before anything was drained: the exec and the DNS answer came just before the packet.
+//! Complete identification before any event was drained: the exec and the DNS answer came just before the packet.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -14,10 +14,10 @@ const ADDRESS: &str = "127.7.0.1";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("identity::of_a_process_that_ran_for_a_moment", moment),
-        judged("identity::of_one_that_was_found_by_a_search", searched),
-        judged("identity::of_nobody", nobody),
-        needing("dnsmasq", needing("curl", judged("identity::and_the_name_that_was_asked_for", name))),
+        judged("identity::short_lived_process_is_identified", moment),
+        judged("identity::process_found_by_a_search_is_identified", searched),
+        judged("identity::unknown_image_is_not_invented", nobody),
+        needing("dnsmasq", needing("curl", judged("identity::queried_name_is_known_before_the_packet_leaves", name))),
     ]
 }
 
@@ -30,7 +30,7 @@ fn own_path() -> String {
     std::env::current_exe().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Runs a program that sends one datagram and ends; the port is free again before it is looked up.
+/// Runs a program that sends one datagram and ends; its port is free again before the look-up.
 fn moment(judge: &mut Judge) {
     let mut events = Vec::new();
     judge.capture.drain(&mut events);
@@ -57,7 +57,7 @@ fn moment(judge: &mut Judge) {
     assert_eq!((process.pid, process.parent_pid, process.uid), (pid, Some(std::process::id()), Some(0)));
     assert_eq!(process.executable.args.get(1).map(|arg| &**arg), Some("udp-sendto"));
     assert!(identity.server.is_none());
-    // What was drained on the way is not lost.
+    // Events drained on the way are kept.
     assert!(events.iter().any(|event| event.process.as_ref().is_some_and(|process| process.pid == pid)));
 }
 
@@ -70,7 +70,7 @@ fn searched(judge: &mut Judge) {
     let traffic = path.to_str();
     let mut identify = |owner: &Owner| judge.capture.identify(owner, flow.peer.ip(), &mut Vec::new());
     assert_eq!(paths(&identify(&owner)), (traffic, Some(&*own_path())));
-    // Where the kernel side knows nothing of processes, `/proc` has to do; and it must be the same process.
+    // If the kernel side does not know the process, `/proc` is read; it must be the same process.
     let unknown = |start_ns| {
         let process = egret_model::ProcessId { exec_id: 0, cgroup_id: 0, start_ns, ..owner.process };
         Owner { process, ..owner }
@@ -93,7 +93,7 @@ fn nobody(judge: &mut Judge) {
     assert_eq!(paths(&identity), (None, None), "an image that was never seen is not made up");
 }
 
-/// curl asks for a name and connects at once; its packet waits, and nobody has read what was recorded so far.
+/// curl resolves a name and connects at once; its packet waits, and no record was read yet.
 fn name(judge: &mut Judge) {
     let mut server = judge.namespace.command("dnsmasq");
     server.args(["--no-daemon", "--pid-file=", "--conf-file=/dev/null", "--no-hosts", "--no-resolv"]);
@@ -113,7 +113,7 @@ fn name(judge: &mut Judge) {
     assert!(paths(&identity).0.is_some_and(|path| path.ends_with("/curl")), "{identity:?}");
 }
 
-/// Where the one connect that waits (`TCP_SYN_SENT`) in the namespace of a process comes from.
+/// The local address of the only connect in progress (`TCP_SYN_SENT`) in the namespace of a process.
 fn waiting(pid: u32) -> Option<SocketAddr> {
     let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
     let lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! What a thread that judges packets has, in a network namespace of the test's own.
+//! What a thread that evaluates packets uses, in a separate network namespace.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -9,10 +9,10 @@ use egret_model::{Attribution, Flow, Layer, Owner, Transport};
 use egret_tests::{Answer, Hand, Namespace, test};
 use libtest_mimic::Trial;
 
-/// The bits of marks that are egret's, and what they are on a socket that was granted its peer.
+/// egret's bits of marks, and their value on a granted socket.
 pub(crate) const MASK: u32 = 0xff00_0000;
 pub(crate) const ALLOWED: u32 = 0x0300_0000;
-/// Nobody answers here: packets to it are dropped when they arrive.
+/// A port without an answer: packets to it are dropped.
 pub(crate) const NOWHERE: u16 = 9;
 
 /// A deadline that no search reaches.
@@ -20,7 +20,7 @@ pub(crate) fn far() -> Instant {
     Instant::now() + Duration::from_secs(600)
 }
 
-/// Capture at work and a policy for one namespace.
+/// A running capture, and a policy for one namespace.
 pub(crate) struct Judge {
     pub(crate) namespace: Namespace,
     pub(crate) capture: Capture,
@@ -44,7 +44,7 @@ pub(crate) fn judged(name: &str, body: impl FnOnce(&mut Judge) + Send + 'static)
     })
 }
 
-/// What is asked of capture.
+/// Capture options.
 pub(crate) fn options(layer: Layer) -> Options {
     let settings = egret_names::Settings {
         addresses: 100,
@@ -65,7 +65,7 @@ pub(crate) fn options(layer: Layer) -> Options {
     }
 }
 
-/// Drops what comes to [`NOWHERE`], so that connects wait.
+/// Drops packets to [`NOWHERE`], so that connects stay in progress.
 fn silence(namespace: &Namespace) {
     for program in ["iptables", "ip6tables"] {
         for transport in ["tcp", "udp"] {
@@ -77,39 +77,39 @@ fn silence(namespace: &Namespace) {
 }
 
 impl Judge {
-    /// A process inside whose socket is used by hand.
+    /// A process in the namespace whose socket is controlled by hand.
     pub(crate) fn hand(&self) -> Hand {
         Hand::start(&mut self.program())
     }
 
-    /// The generator, to be run inside.
+    /// The command of the generator in the namespace.
     pub(crate) fn program(&self) -> Command {
         self.namespace.command(egret_tests::traffic().to_str().unwrap())
     }
 
-    /// Who sends from a socket to a peer.
+    /// The owner of packets from a socket to a peer.
     pub(crate) fn find(&mut self, transport: Transport, from: &Answer, peer: &str) -> Option<Owner> {
         self.owners.find(&flow(transport, from, peer))
     }
 
-    /// The same by a search without a deadline, which looks at the namespace that it runs in.
+    /// The same by a search without a deadline, in the namespace of its thread.
     pub(crate) fn search(&mut self, flow: &Flow) -> Option<Owner> {
         let owners = &mut self.owners;
         self.namespace.within(|| owners.search(flow, far()))
     }
 }
 
-/// What a packet of a socket to a peer says of itself.
+/// The flow of a socket's packet to a peer.
 pub(crate) fn flow(transport: Transport, from: &Answer, peer: &str) -> Flow {
     let peer: SocketAddr = peer.parse().unwrap();
     let local = from.local.unwrap();
-    // Loopback answers from the address that it was sent to.
+    // Loopback answers from the address that the packet was sent to.
     let local = if local.ip().is_unspecified() { SocketAddr::new(peer.ip(), local.port()) } else { local };
     let plain = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     Flow { transport, local: plain(local), peer: plain(peer), interface: None }
 }
 
-/// Who it is, through which socket, and how that was found.
-pub(crate) fn told(owner: Option<Owner>) -> Option<(u32, u64, Attribution)> {
+/// The process id, the cookie, and how they were found.
+pub(crate) fn attributed(owner: Option<Owner>) -> Option<(u32, u64, Attribution)> {
     owner.map(|owner| (owner.process.pid, owner.cookie, owner.attribution))
 }

@@ -1,5 +1,5 @@
-//! Who sends a packet, as the threads that judge packets ask, and what passes without being asked about: the kernel side and
-//! the library alone, on real sockets in network namespaces of the tests' own.
+//! Owners of packets, as the threads that evaluate packets look them up, and grants: the kernel side and the library,
+//! on real sockets in separate network namespaces.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]

@@ -1,19 +1,19 @@
-//! What a search through `/proc` finds.
+//! Results of a search through `/proc`.
 
 use egret_capture::{Capture, Probe};
 use egret_model::{Attribution, Flow, Layer, Transport};
 use egret_tests::{Hand, Namespace, test};
 use libtest_mimic::Trial;
 
-use crate::judge::{Judge, far, flow, judged, options, told};
+use crate::judge::{Judge, attributed, far, flow, judged, options};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("search::datagrams", datagrams),
-        judged("search::echo_requests", echo_requests),
-        test("search::is_all_there_is_in_the_syscalls_layer", || alone(Layer::Syscalls)),
-        test("search::is_all_there_is_in_the_procfs_layer", || alone(Layer::Procfs)),
-        test("search::is_not_offered_unless_asked_for", unasked),
+        judged("search::sender_of_a_datagram_is_found", datagrams),
+        judged("search::sender_of_an_echo_request_is_found_if_unambiguous", echo_requests),
+        test("search::syscalls_layer_attributes_by_search_only", || alone(Layer::Syscalls)),
+        test("search::procfs_layer_attributes_by_search_only", || alone(Layer::Procfs)),
+        test("search::search_is_unavailable_unless_enforcing_is_enabled", unasked),
     ]
 }
 
@@ -22,8 +22,8 @@ fn datagrams(judge: &mut Judge) {
     let socket = hand.make("udp 0.0.0.0:4000");
     let sent = flow(Transport::Udp, &socket, "127.0.0.1:9");
     let owner = judge.search(&sent);
-    assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
-    // It is as much as the hooks would have noted.
+    assert_eq!(attributed(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
+    // The process is as complete as that of the hooks.
     hand.make("send 127.0.0.1:9");
     assert_eq!(owner.map(|owner| owner.process), judge.owners.find(&sent).map(|owner| owner.process));
     hand.make("close");
@@ -40,11 +40,11 @@ fn echo_requests(judge: &mut Judge) {
     assert_eq!(judge.search(&sent), None);
     let [mut one, mut other] = [judge.hand(), judge.hand()];
     one.make("icmp");
-    assert_eq!(told(judge.search(&sent)), Some((one.pid(), 0, Attribution::Procfs)));
+    assert_eq!(attributed(judge.search(&sent)), Some((one.pid(), 0, Attribution::Procfs)));
     other.make("icmp");
     assert_eq!(judge.search(&sent), None, "it may be either's");
     one.make("close");
-    assert_eq!(told(judge.search(&sent)), Some((other.pid(), 0, Attribution::Procfs)));
+    assert_eq!(attributed(judge.search(&sent)), Some((other.pid(), 0, Attribution::Procfs)));
 }
 
 /// Layers without hooks that see a socket before its packet.

@@ -1,18 +1,20 @@
-//! TCP: the packet that asks for the connection is looked up while nobody has answered it.
+//! TCP: the owner of a SYN is looked up before it is answered.
 
 use egret_model::{Attribution, Transport};
 use libtest_mimic::Trial;
 
-use crate::judge::{Judge, judged, told};
+use crate::judge::{Judge, attributed, judged};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        judged("streams::ipv4", |judge| waiting(judge, "127.0.0.1:0", "127.0.0.1:9")),
-        judged("streams::ipv6", |judge| waiting(judge, "[::1]:0", "[::1]:9")),
-        judged("streams::ipv4_of_an_ipv6_socket", |judge| waiting(judge, "[::]:0", "[::ffff:127.0.0.1]:9")),
-        judged("streams::of_a_process_that_is_gone", gone),
-        judged("streams::older_than_the_policy", older),
-        judged("streams::in_another_namespace", elsewhere),
+        judged("streams::connecting_socket_is_found", |judge| waiting(judge, "127.0.0.1:0", "127.0.0.1:9")),
+        judged("streams::connecting_ipv6_socket_is_found", |judge| waiting(judge, "[::1]:0", "[::1]:9")),
+        judged("streams::ipv6_socket_connecting_over_ipv4_is_found", |judge| {
+            waiting(judge, "[::]:0", "[::ffff:127.0.0.1]:9")
+        }),
+        judged("streams::ended_process_is_found", gone),
+        judged("streams::socket_older_than_the_policy_is_found_by_search_only", older),
+        judged("streams::socket_in_another_namespace_is_not_found", elsewhere),
     ]
 }
 
@@ -22,14 +24,14 @@ fn waiting(judge: &mut Judge, local: &str, peer: &str) {
         hand.make(&format!("tcp {local}"));
         let socket = hand.make(&format!("connect {peer}"));
         let owner = judge.find(Transport::Tcp, &socket, peer);
-        assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Tuple)));
+        assert_eq!(attributed(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Tuple)));
         let process = owner.unwrap().process;
         assert_eq!((process.uid, process.parent_pid), (0, std::process::id()));
         assert!(process.exec_id != 0 && process.start_ns != 0 && process.cgroup_id != 0, "{process:?}");
     }
 }
 
-/// The packet may be judged after its process has ended.
+/// The packet may be evaluated after its process has ended.
 fn gone(judge: &mut Judge) {
     let mut hand = judge.hand();
     hand.make("tcp 127.0.0.1:0");
@@ -37,10 +39,10 @@ fn gone(judge: &mut Judge) {
     let pid = hand.pid();
     drop(hand);
     let owner = judge.find(Transport::Tcp, &socket, "127.0.0.1:9");
-    assert_eq!(told(owner), Some((pid, socket.cookie.unwrap(), Attribution::Tuple)));
+    assert_eq!(attributed(owner), Some((pid, socket.cookie.unwrap(), Attribution::Tuple)));
 }
 
-/// Nothing is noted without a policy; a search finds the socket.
+/// Nothing is recorded without a policy; a search finds the socket.
 fn older(judge: &mut Judge) {
     judge.grants.set_policy(false, 0, 0).unwrap();
     let mut hand = judge.hand();
@@ -49,7 +51,7 @@ fn older(judge: &mut Judge) {
     judge.grants.set_policy(true, 1, 1).unwrap();
     assert_eq!(judge.find(Transport::Tcp, &socket, "127.0.0.1:9"), None);
     let owner = judge.search(&crate::judge::flow(Transport::Tcp, &socket, "127.0.0.1:9"));
-    assert_eq!(told(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
+    assert_eq!(attributed(owner), Some((hand.pid(), socket.cookie.unwrap(), Attribution::Procfs)));
 }
 
 fn elsewhere(judge: &mut Judge) {
@@ -59,6 +61,6 @@ fn elsewhere(judge: &mut Judge) {
     let socket = hand.make("send 127.0.0.1:9");
     assert_eq!(judge.find(Transport::Udp, &socket, "127.0.0.1:9"), None);
     hand.make("tcp 127.0.0.1:4000");
-    hand.tell("connect 127.0.0.1:9");
+    hand.run("connect 127.0.0.1:9");
     assert_eq!(judge.find(Transport::Tcp, &socket, "127.0.0.1:9"), None);
 }

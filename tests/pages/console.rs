@@ -1,13 +1,13 @@
-//! Consoles in Markdown: `$ ` and a command, `> ` and more of it, and what it prints, where `…` stands for anything.
+//! Consoles in Markdown: `$ ` and a command, `> ` and its continuation, and the output, in which `…` matches anything.
 
-/// A command, and what it prints.
+/// A command, and its output.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) command: String,
     pub(crate) expected: String,
 }
 
-/// All commands of a page, in their order.
+/// All commands of a page, in order.
 pub(crate) fn steps(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut inside = false;
@@ -27,7 +27,7 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// Compares line by line. A line that is `…` alone stands for any number of lines.
+/// Compares line by line. A line of `…` matches any number of lines.
 pub(crate) fn compare(expected: &str, output: &str) -> Result<(), String> {
     let (expected, output): (Vec<_>, Vec<_>) = (expected.lines().collect(), output.lines().collect());
     if covers(&expected, &output) { Ok(()) } else { Err("what came is not what the page has".to_owned()) }
@@ -42,8 +42,8 @@ fn covers(expected: &[&str], output: &[&str]) -> bool {
     }
 }
 
-/// The parts between the ellipses come one after another, the first at the beginning and the last at the end. Blanks in a row
-/// are one: columns are as wide as they have to be.
+/// Whether the parts between the ellipses occur in order, the first at the start and the last at the end. Consecutive
+/// blanks count as one: column widths vary.
 fn is_like(pattern: &str, line: &str) -> bool {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (pattern, line) = (words(pattern), words(line));
@@ -59,7 +59,7 @@ fn is_like(pattern: &str, line: &str) -> bool {
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
-pub(crate) fn tests() {
+pub(crate) fn check_parser() {
     let page = "Text.\n```console\n$ one\n$ two <<END\n> three\nfour\n```\n```\n$ no console\n```\n";
     let step = |command: &str, expected: &str| Step { command: command.to_owned(), expected: expected.to_owned() };
     assert_eq!(steps(page), [step("one", ""), step("two <<END\nthree", "four\n")]);

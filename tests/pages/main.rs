@@ -1,5 +1,4 @@
-//! Pages of the documentation that are run as they stand: what a reader is told to type is typed, and what the page shows
-//! has to come.
+//! Runs the commands of documentation pages, and compares their output with the page.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]
@@ -22,10 +21,10 @@ use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
     let trials = vec![
-        test("pages::enforcing", || run(include_str!("../../docs/enforcing.md"))),
-        test("pages::what_does_not_come_is_noticed", differing),
-        Trial::test("pages::consoles_are_read", || {
-            console::tests();
+        test("pages::enforcing_page_is_accurate", || run(include_str!("../../docs/enforcing.md"))),
+        test("pages::missing_output_is_an_error", differing),
+        Trial::test("pages::consoles_are_parsed", || {
+            console::check_parser();
             Ok(())
         }),
     ];

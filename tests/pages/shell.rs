@@ -1,4 +1,4 @@
-//! One shell for all commands of a page, where nothing that it makes stays.
+//! One shell for all commands of a page, which leaves nothing behind.
 
 use std::env;
 use std::fmt::Write as _;
@@ -10,17 +10,17 @@ use egret_tests::{Process, Scratch, egret};
 
 use crate::console::Step;
 
-/// Mounts of its own: `/tmp`, `/run/netns` and `/run/egret` are empty, and away with the shell.
+/// Private mounts: `/tmp`, `/run/netns` and `/run/egret` are empty, and removed with the shell.
 const PLACE: &str =
     "mount -t tmpfs tmpfs /tmp && mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && exec \"$@\"";
-/// Jobs are as in a shell that somebody types into, and end with it.
+/// Enables job control, and kills the jobs when the shell ends.
 const BEGIN: &str = "set -m; trap 'for job in $(jobs -p); do kill -- -$job; done' EXIT; trap exit TERM\n";
-/// Seconds: less than a test waits for a program, which it would kill without what that left running.
+/// Seconds; shorter than the timeout of a test, which would kill the shell but not its children.
 const PATIENCE: &str = "45";
 
-/// What each command prints, on standard output and on standard error.
+/// The output of each command, standard output and standard error.
 pub(crate) fn run(steps: &[Step]) -> Vec<String> {
-    // Not below /tmp, which the shell does not see.
+    // Not below /tmp, which is private to the shell.
     let scratch = Scratch::new();
     let outputs = Path::new("/dev/shm").join(scratch.path("").file_name().expect("it has a name"));
     fs::create_dir(&outputs).expect("there is a tmpfs for shared memory");
@@ -36,7 +36,7 @@ pub(crate) fn run(steps: &[Step]) -> Vec<String> {
     shell.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Process::start(&mut shell).wait();
     let read = |number: usize| fs::read_to_string(outputs.join(number.to_string())).unwrap_or_default();
-    let told = (0..steps.len()).map(read).collect();
+    let answers = (0..steps.len()).map(read).collect();
     let _ = fs::remove_dir_all(outputs);
-    told
+    answers
 }

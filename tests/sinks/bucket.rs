@@ -1,7 +1,7 @@
-//! A log in a bucket: what an outage, a kill or a wrong name of the bucket costs.
+//! A log in a bucket: outages, kills, and a wrong bucket name.
 //!
-//! The bucket is moto's, a server with S3's interface that others wrote. It keeps objects in memory: one that is started
-//! anew is empty.
+//! The bucket is moto, an independent server with the interface of S3. It keeps objects in memory: a restarted server
+//! is empty.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -15,14 +15,14 @@ const DESTINATION: &str = "s3://log/flows";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trials = [
-        test("bucket::an_outage_and_a_kill_cost_no_finished_file", outage),
-        test("bucket::a_bucket_that_is_not_there_is_named", not_there),
-        test("bucket::a_sink_that_is_replaced_in_an_upload_leaves_the_spool_to_the_next", replaced_in_an_upload),
+        test("bucket::outage_and_kill_lose_no_finished_file", outage),
+        test("bucket::error_names_the_missing_bucket", not_there),
+        test("bucket::sink_replaced_during_an_upload_leaves_its_spool_to_the_next", replaced_in_an_upload),
     ];
     trials.into_iter().map(needing_python).collect()
 }
 
-/// moto under way.
+/// A running moto server.
 struct Moto {
     port: u16,
     _process: Process,
@@ -53,7 +53,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-/// What a client of the bucket has in its environment.
+/// The environment of a client of the bucket.
 fn environment(port: u16) -> [(&'static str, String); 5] {
     [
         ("AWS_ENDPOINT", format!("http://127.0.0.1:{port}")),
@@ -71,14 +71,14 @@ fn setup(port: u16, destination: &str) -> Setup {
     environment(port).into_iter().fold(setup, |setup, (name, value)| setup.variable(name, &value))
 }
 
-/// What the Parquet sink says of its spool.
+/// The state of the Parquet sink's spool.
 fn spool(daemon: &Daemon) -> Value {
     let status = daemon.status();
     let sinks = status["sinks"].as_array().expect("a status lists sinks");
     sinks.iter().find(|sink| sink["name"] == "parquet").expect("it is on")["spool"].clone()
 }
 
-/// The events of a log, as `egret log` has them.
+/// The events of a log, as `egret log` prints them.
 fn log(directory: &Path, port: u16) -> Vec<Event> {
     let mut command = Command::new(egret());
     command.args(["log", "--format", "json", "--dir"]).arg(directory).stdin(Stdio::null()).envs(environment(port));
@@ -88,7 +88,7 @@ fn log(directory: &Path, port: u16) -> Vec<Event> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-/// How often the end of each connection of a report is among these events.
+/// The number of close events for each connection of a report.
 fn closes(events: &[Event], report: &Report) -> Vec<usize> {
     let flows = report.processes().into_iter().flat_map(Report::flows);
     let cookies = flows.filter(|flow| flow.errno.is_none()).filter_map(|flow| flow.cookie);
@@ -112,7 +112,7 @@ fn outage() {
     });
     until("an upload that failed", || spool(&daemon)["error"].is_string().then_some(()));
     assert_eq!(daemon.sink("parquet").lost(), 0, "{}", daemon.stderr());
-    daemon.says("they wait in parquet.spool");
+    daemon.wait_for_stderr("they wait in parquet.spool");
     let daemon = daemon.kill().start();
     let after = Traffic::new(&["tcp-blocking"]).run();
     let _moto = Moto::start(port);
@@ -123,7 +123,7 @@ fn outage() {
     });
     until("an empty spool", || (spool(&daemon)["files"] == 0).then_some(()));
     assert_eq!(spool(&daemon)["dropped"], serde_json::json!({}));
-    daemon.says("files are uploaded to the bucket again");
+    daemon.wait_for_stderr("files are uploaded to the bucket again");
     let ended = daemon.stop();
     let [enqueued, sent, dropped, queued] = ended.sinks["parquet"];
     assert_eq!((sent, dropped, queued), (enqueued, 0, 0), "{}", ended.stderr);
@@ -134,12 +134,12 @@ fn not_there() {
     let _moto = Moto::start(port);
     let daemon = setup(port, "s3://absent/flows").start();
     let _ = Traffic::new(&["tcp-blocking"]).run();
-    daemon.says("there is no such bucket; check parquet.destination");
+    daemon.wait_for_stderr("there is no such bucket; check parquet.destination");
     let ended = daemon.stop();
     assert!(ended.stderr.contains("wait for their upload until the next start"), "{}", ended.stderr);
 }
 
-/// The bucket takes connections and never answers.
+/// The bucket accepts connections and never answers.
 fn replaced_in_an_upload() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let port = silent.local_addr().expect("it is bound").port();
@@ -148,7 +148,7 @@ fn replaced_in_an_upload() {
     let _upload = silent.accept().expect("it uploads");
     daemon.change("parquet.rotate_after", "\"2s\"");
     daemon.reload();
-    daemon.says("sink started anew");
+    daemon.wait_for_stderr("sink restarted");
     let directory = daemon.setup().path("spool");
     until("the file that was being uploaded, in the spool of the next", || {
         (spool(&daemon)["files"].as_u64() > Some(0)).then_some(())

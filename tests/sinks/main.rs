@@ -1,5 +1,5 @@
-//! Where the events of `egret run` arrive: real collectors, a real Prometheus, real readers of Parquet, compared with
-//! what the traffic says of itself.
+//! Destinations of `egret run`: real collectors, a real Prometheus and real readers of Parquet, compared with the
+//! reports of the traffic generator.
 //!
 //! Needs root; tests that cannot run here are listed as ignored, with the reason in their name.
 #![forbid(unsafe_code)]

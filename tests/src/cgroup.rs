@@ -1,4 +1,4 @@
-//! Control groups that go with the test.
+//! Control groups that are removed with the test.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use crate::until;
 
-/// A control group of version 2, removed with its parents as far as this test made them.
+/// A cgroup of version 2, removed with those parents that this test made.
 #[derive(Debug)]
 pub struct Cgroup {
-    /// From the outermost that was made to the group itself.
+    /// From the outermost to the group itself.
     made: Vec<PathBuf>,
 }
 
 impl Cgroup {
-    /// Makes a group, and what is above it, at `path` below the root of the hierarchy.
+    /// Makes a group and its parents at `path` below the root of the hierarchy.
     #[must_use]
     pub fn new(path: &str) -> Self {
         let mut cgroup = Self { made: Vec::new() };
@@ -54,7 +54,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Only on the way out of a failed test. Errors have no one left to be told.
+        // Runs only if a test fails. A drop cannot report errors.
         for directory in self.made.iter().rev() {
             let _ = fs::write(directory.join("cgroup.kill"), "1");
             while fs::remove_dir(directory).is_err_and(|error| error.kind() == ErrorKind::ResourceBusy) {

@@ -1,8 +1,8 @@
-//! What must hold of every flow, whatever made it.
+//! Properties of every flow.
 
 use crate::{Event, Flow, Report, Seen};
 
-/// The families that every way is run in.
+/// The address families in which every command of the generator is run.
 pub const FAMILIES: [&[&str]; 3] = [&[], &["--ipv6"], &["--mapped"]];
 
 /// The one event with this name.
@@ -17,17 +17,17 @@ pub fn named<'a>(events: &[&'a Event], name: &str) -> Vec<&'a Event> {
     events.iter().copied().filter(|event| event.name == name).collect()
 }
 
-/// An event names the process of a report, exactly.
+/// Asserts that an event has exactly the process of a report.
 pub fn process(event: &Event, report: &Report) {
     assert_eq!(event.pid, Some(report.pid), "{event:#?}");
-    // The kernel's mark on a file that is gone is no part of its path.
+    // The kernel's suffix of a deleted file is not a part of its path.
     let exe = report.exe.strip_suffix(" (deleted)").unwrap_or(&report.exe);
     assert_eq!(event.path.as_deref(), Some(exe), "{event:#?}");
     assert_eq!(event.executable.as_deref(), exe.rsplit('/').next(), "{event:#?}");
     assert_eq!((event.attribution.as_str(), event.layer.as_str()), ("cookie", "sockets"), "{event:#?}");
 }
 
-/// A TCP connection was opened or accepted, used and closed by the process of the report, and nobody else.
+/// Asserts that the process of the report opened or accepted, used and closed a TCP connection.
 pub fn stream(seen: &Seen, report: &Report, flow: &Flow) {
     let events = seen.of_socket(flow.socket());
     let client = flow.role == "client";
@@ -40,7 +40,7 @@ pub fn stream(seen: &Seen, report: &Report, flow: &Flow) {
         network(event, flow);
         assert_eq!((event.local(), event.peer()), (Some(flow.local()), Some(flow.peer())), "{event:#?}");
         assert_eq!(event.error, None, "{event:#?}");
-        assert!(!event.standing, "{event:#?}");
+        assert!(!event.preexisting, "{event:#?}");
     }
     assert_eq!(opened.connect_ns.is_some(), client, "{opened:#?}");
     assert_eq!(opened.connect_ns, closed.connect_ns, "{opened:#?}\n{closed:#?}");
@@ -48,7 +48,8 @@ pub fn stream(seen: &Seen, report: &Report, flow: &Flow) {
     assert_eq!((closed.sent, closed.received), (Some(flow.sent), Some(flow.received)), "{flow:#?}\n{closed:#?}");
 }
 
-/// The traffic of a datagram socket with one peer: told at its beginning, with totals at its end, once each.
+/// Asserts that the traffic of a datagram socket with one peer is reported once at its beginning, and once at its end
+/// with totals.
 pub fn datagrams(seen: &Seen, report: &Report, flow: &Flow) {
     let events: Vec<_> =
         seen.of_socket(flow.socket()).into_iter().filter(|event| event.peer() == Some(flow.peer())).collect();

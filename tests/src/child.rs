@@ -1,18 +1,29 @@
 //! Child processes that do not outlive their test.
 
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Longest wait for anything: far more than anything takes on a busy machine, short enough to see that it hangs.
+/// Standard output of a command.
+///
+/// # Panics
+///
+/// If it fails, or writes what is not UTF-8.
+pub fn stdout_of(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// Longest wait for anything: far more than a busy machine needs, short enough to detect a hang.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at a condition that cannot be waited for.
+/// Between two polls of a condition.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Looks until `condition` gives something; `what` says what was waited for.
+/// Polls until `condition` returns a value; `what` describes it.
 ///
 /// # Panics
 ///
@@ -33,7 +44,7 @@ pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 pub struct Process(Child);
 
 impl Process {
-    /// Starts it. It runs its program when this returns.
+    /// Starts it. It has executed its program on return.
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display())))
@@ -65,7 +76,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if it is gone already.
+        // Both fail only if it has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,22 +1,22 @@
-//! A wall clock of a daemon's own, which a test sets; the boot clock stays the host's.
+//! A wall clock for a daemon, which a test sets; the boot clock stays that of the host.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::Setup;
 
-/// What `libfaketime` says to one program.
+/// The configuration file of `libfaketime` for one program.
 #[derive(Debug)]
 pub struct WallClock {
     file: PathBuf,
 }
 
 impl WallClock {
-    /// Gives a daemon a wall clock that is `apart` from the host's, such as `+40d` or `-1h`.
+    /// Gives a daemon a wall clock with this offset from the host's, such as `+40d` or `-1h`.
     ///
     /// # Panics
     ///
-    /// If `libfaketime` is not where its package puts it.
+    /// If `libfaketime` is not installed.
     #[must_use]
     pub fn give(setup: Setup, apart: &str) -> (Setup, Self) {
         let clock = Self { file: setup.path("clock") };
@@ -32,13 +32,13 @@ impl WallClock {
         (setup, clock)
     }
 
-    /// Sets the clock, while the daemon runs.
+    /// Sets the clock while the daemon runs.
     ///
     /// # Panics
     ///
     /// If its file cannot be written.
     pub fn set(&self, apart: &str) {
-        // Replaced whole: the daemon reads it whenever it asks for the time.
+        // Replaced atomically: the daemon reads it at every query of the time.
         let fresh = self.file.with_extension("new");
         fs::write(&fresh, apart).expect("the directory is ours");
         fs::rename(&fresh, &self.file).expect("the directory is ours");

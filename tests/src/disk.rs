@@ -6,12 +6,12 @@ use std::thread;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
-/// Does something on a thread that has an empty disk of this size (`1m`) at a directory, as have the threads and programs
-/// that it starts. Nobody else sees it, and it goes with the last of them.
+/// Runs a function on a thread that has an empty disk of this size (`1m`) at a directory, as have its children. The
+/// mount is private, and ends with the last of them.
 ///
 /// # Panics
 ///
-/// If it does, or the disk cannot be mounted.
+/// If the function panics, or the disk cannot be mounted.
 pub fn with_small_disk(directory: &Path, size: &str, body: impl FnOnce() + Send) {
     let mounted = || {
         unshare(CloneFlags::CLONE_NEWNS).expect("root may have mounts of its own");

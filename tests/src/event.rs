@@ -76,7 +76,7 @@ pub struct Event {
     #[serde(rename = "egret.connect.outstanding", default)]
     pub outstanding: bool,
     #[serde(rename = "egret.standing", default)]
-    pub standing: bool,
+    pub preexisting: bool,
     #[serde(rename = "egret.verdict")]
     pub verdict: Option<String>,
     #[serde(rename = "error.type")]
@@ -105,13 +105,13 @@ impl Event {
         u64::from_str_radix(first, 16).unwrap_or_else(|error| panic!("connection.id {}: {error}", self.connection))
     }
 
-    /// This host's end, if both address and port are known.
+    /// The local endpoint, if both address and port are known.
     #[must_use]
     pub fn local(&self) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.local_address?, self.local_port?))
     }
 
-    /// The other end, if both address and port are known.
+    /// The peer, if both address and port are known.
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.peer_address?, self.peer_port?))

@@ -1,4 +1,4 @@
-//! A process whose socket a test uses by hand.
+//! A process whose socket a test controls.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use crate::child::Process;
 
-/// What became of a command, and what the socket is like afterwards.
+/// The result of a command, and the state of the socket after it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Answer {
     /// Name of the errno, if the call failed.
     pub error: Option<String>,
-    /// Where the socket is bound.
+    /// Its local address.
     pub local: Option<SocketAddr>,
     /// Its mark (`SO_MARK`).
     pub mark: Option<u32>,
@@ -21,7 +21,7 @@ pub struct Answer {
     pub cookie: Option<u64>,
 }
 
-/// `egret-traffic hand`, which does to one socket at a time what it is told. It ends with the test.
+/// `egret-traffic hand`, which runs commands on one socket at a time. It ends with the test.
 #[derive(Debug)]
 pub struct Hand {
     process: Process,
@@ -49,25 +49,25 @@ impl Hand {
         self.process.pid()
     }
 
-    /// Has a command done, and says what became of it.
+    /// Runs a command; returns its result.
     ///
     /// # Panics
     ///
-    /// If it is not understood.
-    pub fn tell(&mut self, command: &str) -> Answer {
+    /// If the command is unknown.
+    pub fn run(&mut self, command: &str) -> Answer {
         writeln!(self.stdin, "{command}").expect("it reads commands");
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("it writes text");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{command:?} is answered by {line:?}: {error}"))
     }
 
-    /// The same for one that must not fail. A connect that has only begun has not.
+    /// The same for a command that must succeed. A connect in progress counts as success.
     ///
     /// # Panics
     ///
     /// If the call fails.
     pub fn make(&mut self, command: &str) -> Answer {
-        let answer = self.tell(command);
+        let answer = self.run(command);
         let fine = answer.error.as_deref().is_none_or(|error| error == "EINPROGRESS");
         assert!(fine, "{command:?}: {answer:?}");
         answer

@@ -1,7 +1,6 @@
-//! What the end-to-end tests are made of: a running trace, traffic that says what it did, and guards that leave
-//! nothing behind.
+//! Fixtures of the end-to-end tests: a running trace, traffic that reports what it did, and guards that clean up.
 //!
-//! Everything here panics where it cannot go on: a test ends at the first thing that is not as it should be.
+//! Everything here panics on failure, which ends the test.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
@@ -30,7 +29,7 @@ mod traffic;
 mod trial;
 
 pub use cgroup::Cgroup;
-pub use child::{PATIENCE, Process, until};
+pub use child::{PATIENCE, Process, stdout_of, until};
 pub use clock::WallClock;
 pub use daemon::{Daemon, Ended, Setup, SinkAccount};
 pub use disk::with_small_disk;

@@ -11,21 +11,21 @@ use nix::sched::{CloneFlags, setns};
 use crate::Scratch;
 use crate::child::{Process, until};
 
-/// Makes the namespaces, says so, and keeps them until its standard input ends.
+/// Makes the namespaces, reports it, and keeps them until its standard input ends.
 const HOLD: &str = "ip link set lo up && mount --bind \"$0\" /etc/resolv.conf && echo ready && exec cat";
-/// `TCP_LISTEN` and `TCP_CLOSE` in the kernel's tables; the latter is a UDP socket that is bound.
+/// `TCP_LISTEN` and `TCP_CLOSE` in the kernel's tables; the latter is a bound UDP socket.
 const WAITING: [&str; 2] = ["0A", "07"];
 
-/// A network namespace where only loopback is up, with a resolver configuration that only its processes see. It goes with
-/// the test and its processes.
+/// A network namespace with loopback only, and a resolver configuration that only its processes see. It ends with the
+/// test and its processes.
 #[derive(Debug)]
 pub struct Namespace {
-    holder: Process,
+    keeper: Process,
     _scratch: Scratch,
 }
 
 impl Namespace {
-    /// Makes one whose programs read this `/etc/resolv.conf`.
+    /// Makes a namespace with this `/etc/resolv.conf`.
     ///
     /// # Panics
     ///
@@ -37,35 +37,35 @@ impl Namespace {
         fs::write(&path, configuration).expect("the directory is ours");
         let mut command = Command::new("unshare");
         command.args(["--net", "--mount", "--", "sh", "-c", HOLD]).arg(&path);
-        let mut holder = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        let mut keeper = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
         let mut line = String::new();
-        let stdout = holder.handle().stdout.take().expect("asked for");
+        let stdout = keeper.handle().stdout.take().expect("asked for");
         BufReader::new(stdout).read_line(&mut line).expect("a shell writes text");
         assert_eq!(line, "ready\n", "the namespace cannot be made");
-        Self { holder, _scratch: scratch }
+        Self { keeper, _scratch: scratch }
     }
 
-    /// A process that is inside for as long as the namespace lasts.
+    /// A process that lives inside as long as the namespace.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.holder.pid()
+        self.keeper.pid()
     }
 
-    /// A program to be run inside. It keeps the process id that it is started with.
+    /// A command to run inside. It keeps its process id.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--net", "--mount", "--target", &self.holder.pid().to_string(), "--", program]);
+        command.args(["--net", "--mount", "--target", &self.keeper.pid().to_string(), "--", program]);
         command
     }
 
-    /// Does something in a thread that is inside. The sockets that it makes stay there, whoever uses them.
+    /// Runs a function in a thread inside. Its sockets belong to the namespace, whoever uses them.
     ///
     /// # Panics
     ///
-    /// If it does.
+    /// If the function panics.
     pub fn within<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/proc/{}/ns/net", self.holder.pid());
+        let path = format!("/proc/{}/ns/net", self.keeper.pid());
         let inside = || {
             setns(File::open(&path).expect("the namespace lasts"), CloneFlags::CLONE_NEWNET).expect("root may enter");
             body()
@@ -73,7 +73,7 @@ impl Namespace {
         thread::scope(|scope| scope.spawn(inside).join().expect("it does not panic"))
     }
 
-    /// Starts a program that is a server, and waits until it has a socket at every one of these addresses.
+    /// Starts a server, and waits until it has a socket at every one of these addresses.
     #[must_use]
     pub fn serve(&self, command: &mut Command, addresses: &[SocketAddr]) -> Process {
         let server = Process::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
@@ -86,7 +86,7 @@ impl Namespace {
     fn has_socket(&self, address: SocketAddr) -> bool {
         let wanted = format!("{}:{:04X}", words(address.ip()), address.port());
         ["tcp", "tcp6", "udp", "udp6"].iter().any(|table| {
-            let text = fs::read_to_string(format!("/proc/{}/net/{table}", self.holder.pid())).unwrap_or_default();
+            let text = fs::read_to_string(format!("/proc/{}/net/{table}", self.keeper.pid())).unwrap_or_default();
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|line| match line[..] {
                 [_, local, _, state, ..] => local == wanted && WAITING.contains(&state),
                 _ => false,
@@ -95,7 +95,7 @@ impl Namespace {
     }
 }
 
-/// An address as the kernel's tables have it: words of the machine's byte order, in hexadecimal.
+/// An address in the format of the kernel's tables: words of the machine's byte order, in hexadecimal.
 fn words(address: IpAddr) -> String {
     let bytes = match address {
         IpAddr::V4(address) => address.octets().to_vec(),

@@ -1,4 +1,4 @@
-//! Where the programs under test are.
+//! Paths of the programs under test.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ pub fn traffic() -> PathBuf {
     program("EGRET_TRAFFIC", "egret-traffic")
 }
 
-/// The path in `variable`, else the release build beside the running test. True paths: that is what egret tells.
+/// The path in `variable`, else the release build beside the running test. Resolved, because egret reports resolved
+/// paths.
 fn program(variable: &str, name: &str) -> PathBuf {
     let path = env::var_os(variable).map_or_else(|| released(name), PathBuf::from);
     path.canonicalize()

@@ -1,4 +1,4 @@
-//! What the traffic generator says that it did. Its own counts are the results of its system calls.
+//! Reports of the traffic generator. Its counts are the results of its system calls.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,13 +32,13 @@ impl Flow {
         self.cookie.unwrap_or_else(|| panic!("no cookie in {self:?}"))
     }
 
-    /// Its own end.
+    /// Its local address.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
         address(self.local.as_deref())
     }
 
-    /// The other end.
+    /// The peer.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
         address(self.peer.as_deref())
@@ -50,7 +50,7 @@ fn address(text: Option<&str>) -> SocketAddr {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// The whole of what a process did.
+/// The report of a process.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Report {
     pub way: String,
@@ -84,13 +84,13 @@ impl Report {
         self.children.iter().find(|child| child.way == "server").unwrap_or_else(|| panic!("no server in {self:#?}"))
     }
 
-    /// It without what it started.
+    /// This process without its children.
     #[must_use]
     pub fn alone(&self) -> Self {
         Self { children: Vec::new(), ..self.clone() }
     }
 
-    /// It and all that it started.
+    /// This process and all its descendants.
     #[must_use]
     pub fn processes(&self) -> Vec<&Self> {
         std::iter::once(self).chain(self.children.iter().flat_map(Self::processes)).collect()

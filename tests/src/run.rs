@@ -1,16 +1,16 @@
-//! Runs tests as the standard harness would, as far as its command line goes.
+//! Runs tests with the command line of the standard harness.
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-/// Runs those tests that the command line asks for.
+/// Runs the tests that the command line selects.
 #[must_use]
 pub fn run(trials: Vec<Trial>) -> ExitCode {
     run_as(trials, |_| {})
 }
 
-/// The same one after the other, in their order.
+/// The same one after the other, in order.
 #[must_use]
 pub fn run_in_turn(trials: Vec<Trial>) -> ExitCode {
     run_as(trials, |arguments| arguments.test_threads = Some(1))
@@ -29,8 +29,8 @@ fn run_as(trials: Vec<Trial>, settle: impl FnOnce(&mut Arguments)) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Takes the names of tests, of which there may be several here, off the end; all but the first, which may as well
-/// be the value of an option.
+/// Takes test names off the end, of which there may be several here; all but the first, which may be the value of an
+/// option.
 fn split(mut words: Vec<String>) -> (Vec<String>, Vec<String>) {
     let mut names = Vec::new();
     while let [_, .., before, last] = words.as_slice() {
@@ -47,7 +47,7 @@ mod tests {
     use super::split;
 
     #[test]
-    fn values_of_options_are_no_names() {
+    fn values_of_options_are_not_test_names() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         for (line, left, names) in [
             ("test one two", "test one", "two"),

@@ -1,16 +1,16 @@
-//! Directories that go with the test.
+//! Directories that are removed with the test.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A directory below the system's temporary one that every user can enter, removed with all that is in it.
+/// A directory below the temporary one that every user can enter, removed with its content.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes an empty one.
+    /// Makes an empty directory.
     #[must_use]
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -27,7 +27,7 @@ impl Scratch {
         self.0.join(name)
     }
 
-    /// A copy of a program, which every user can run.
+    /// A copy of a program that every user can run.
     #[must_use]
     pub fn copy(&self, program: &Path, name: &str) -> PathBuf {
         let copy = self.path(name);
@@ -50,7 +50,7 @@ impl Default for Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What stays behind is a temporary file, and a test that fails should say why itself.
+        // A leftover is a temporary file, and a failed test should report its own reason.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! What a trace has shown, from its first line to its last.
+//! The complete output of a trace.
 
 use std::os::fd::AsFd;
 use std::process::ExitStatus;
@@ -8,20 +8,20 @@ use crate::{Event, Report};
 /// The line `captured=N delivered=N lost=N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum {
-    /// Records that the kernel side set out to write.
+    /// Records that the kernel side attempted to write.
     pub captured: u64,
-    /// Records that were read and handed on.
+    /// Records that were read and delivered.
     pub delivered: u64,
-    /// Records that are neither.
+    /// Records that were lost.
     pub lost: u64,
 }
 
 impl Sum {
-    /// Finds the one line in what was written to standard error.
+    /// Finds the tally on standard error.
     ///
     /// # Panics
     ///
-    /// If there is not exactly one, if it is not the last, or if its figures do not add up.
+    /// If there is not exactly one, it is not last, or its figures do not add up.
     #[must_use]
     pub fn of(stderr: &str) -> Self {
         let lines: Vec<_> = stderr.lines().filter(|line| line.starts_with("captured=")).collect();
@@ -44,13 +44,13 @@ fn read(line: &str) -> Sum {
 /// A trace that has ended.
 #[derive(Debug)]
 pub struct Seen {
-    /// In the order in which they were written.
+    /// In the order of the output.
     pub events: Vec<Event>,
     /// All of standard error.
     pub stderr: String,
     /// How the program ended.
     pub status: ExitStatus,
-    /// The sum at its end.
+    /// The final tally.
     pub sum: Sum,
 }
 
@@ -61,13 +61,13 @@ impl Seen {
         self.events.iter().filter(|event| event.cookie() == cookie).collect()
     }
 
-    /// Events under a process id.
+    /// Events of a process id.
     #[must_use]
     pub fn of_pid(&self, pid: u32) -> Vec<&Event> {
         self.events.iter().filter(|event| event.pid == Some(pid)).collect()
     }
 
-    /// Events under any process of a report.
+    /// Events of any process of a report.
     #[must_use]
     pub fn of_report(&self, report: &Report) -> Vec<&Event> {
         let pids: Vec<_> = report.processes().iter().map(|process| Some(process.pid)).collect();
@@ -75,11 +75,11 @@ impl Seen {
     }
 }
 
-/// The kernel's cookie of a socket. Unlike a local port, no other socket has it.
+/// The kernel's cookie of a socket. Unlike a local port, it is unique.
 ///
 /// # Panics
 ///
-/// The kernel does not say.
+/// If the kernel does not report it.
 #[must_use]
 pub fn cookie_of(socket: &impl AsFd) -> u64 {
     rustix::net::sockopt::socket_cookie(socket).unwrap()

@@ -11,26 +11,26 @@ use nix::sys::signal::Signal;
 use crate::child::{PATIENCE, Process};
 use crate::{Event, Namespace, Report, Seen, Sum, egret};
 
-/// What the program says, with `EGRET_LOG=info`, once all its hooks are attached.
+/// The message, with `EGRET_LOG=info`, once all hooks are attached.
 const READY: &str = "capture started";
 
-/// What has come so far.
+/// The output so far.
 #[derive(Default)]
 struct Progress {
-    /// Lines not yet read as events: a reader that took time would hold the program up.
+    /// Lines not yet parsed: a slow reader would block the program.
     fresh: Vec<u8>,
     events: Vec<Event>,
-    /// Sockets whose end was told.
+    /// Sockets whose close was reported.
     closed: HashSet<u64>,
     stderr: String,
-    /// Lines that are no events.
+    /// Lines that are not events.
     nonsense: Vec<String>,
-    /// Of the two outputs, how many have ended.
+    /// The number of outputs that have ended.
     ended: u8,
 }
 
 impl Progress {
-    /// Reads the complete lines that have come.
+    /// Parses the complete lines.
     fn parse(&mut self) {
         let end = self.fresh.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let rest = self.fresh.split_off(end);
@@ -63,7 +63,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until the condition holds, or nothing more can come; says whether it holds.
+    /// Waits until the condition holds, or the output has ended; returns whether it holds.
     fn wait(&self, condition: impl Fn(&Progress) -> bool) -> bool {
         let progress = self.progress.lock().expect("no reader panics");
         let pending = |progress: &mut Progress| {
@@ -75,7 +75,7 @@ impl Shared {
     }
 }
 
-/// A trace under way, seeing everything that happens from the moment that [`Self::start`] returns.
+/// A running trace, which reports every event after [`Self::start`] returns.
 pub struct Trace {
     process: Process,
     shared: Arc<Shared>,
@@ -83,7 +83,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Starts it with more arguments, and waits until it captures.
+    /// Starts it with further arguments, and waits until it captures.
     ///
     /// # Panics
     ///
@@ -136,29 +136,29 @@ impl Trace {
         &self.process
     }
 
-    /// Waits until the events so far fulfil a condition; says whether they do.
+    /// Waits until the events so far fulfil a condition; returns whether they do.
     #[must_use]
     pub fn wait_for(&self, condition: impl Fn(&[Event]) -> bool) -> bool {
         self.shared.wait(|progress| condition(&progress.events))
     }
 
-    /// What the events so far tell.
+    /// Evaluates the events so far.
     #[must_use]
-    pub fn sees<T>(&self, tell: impl FnOnce(&[Event]) -> T) -> T {
+    pub fn sees<T>(&self, read: impl FnOnce(&[Event]) -> T) -> T {
         let mut progress = self.shared.progress.lock().expect("no reader panics");
         progress.parse();
-        tell(&progress.events)
+        read(&progress.events)
     }
 
-    /// Asks it to end with `SIGINT`.
+    /// Stops it with `SIGINT`.
     #[must_use]
     pub fn stop(self) -> Seen {
         self.process.signal(Signal::SIGINT);
         self.finish()
     }
 
-    /// Asks it to end once it has told the end of every connection in a report: the last packets of a connection may
-    /// still be on their way when the process that made it is gone.
+    /// Stops it once it has reported the close of every connection in a report: the last packets of a connection may
+    /// still be on their way when its process has ended.
     #[must_use]
     pub fn stop_after(self, report: &Report) -> Seen {
         let flows = report.processes().into_iter().flat_map(Report::flows);
@@ -169,11 +169,11 @@ impl Trace {
         self.stop()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends.
     ///
     /// # Panics
     ///
-    /// If it wrote something that is no event, or a sum that does not add up.
+    /// If it wrote a line that is not an event, or a tally that does not add up.
     #[must_use]
     pub fn finish(mut self) -> Seen {
         let status = self.process.wait();

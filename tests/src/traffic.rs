@@ -1,4 +1,4 @@
-//! The traffic generator, run by a test.
+//! Runs the traffic generator.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -9,12 +9,12 @@ use std::process::{ChildStdout, Command, Stdio};
 use crate::child::Process;
 use crate::{Namespace, Report, traffic};
 
-/// A run of the generator to come.
+/// A command of the generator.
 #[derive(Debug)]
 pub struct Traffic(Command);
 
 impl Traffic {
-    /// One way of making traffic, with its options.
+    /// One kind of traffic, with its options.
     #[must_use]
     pub fn new(arguments: &[&str]) -> Self {
         Self::by(&traffic(), arguments)

@@ -1,4 +1,4 @@
-//! Tests by name, and when they can run.
+//! Trials by name, and their requirements.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,10 +6,10 @@ use std::sync::{PoisonError, RwLock};
 
 use libtest_mimic::{Completion, Failed, Trial};
 
-/// Held for writing by tests that make more traffic than others could stand beside them.
+/// Held for writing by tests whose traffic would disturb others.
 static HOST: RwLock<()> = RwLock::new(());
 
-/// A test that runs beside others.
+/// A test that runs in parallel with others.
 #[must_use]
 pub fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
     trial(name, || {
@@ -18,7 +18,7 @@ pub fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
     })
 }
 
-/// A test that has the host to itself, as far as the other tests go.
+/// A test that runs while no other test runs.
 #[must_use]
 pub fn test_alone(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
     trial(name, || {
@@ -51,20 +51,20 @@ fn skippable_trial(name: &str, body: impl FnOnce() -> Result<(), String> + Send 
     given(nix::unistd::geteuid().is_root(), "root", Trial::ignorable_test(name, body))
 }
 
-/// The test, or its name among the ignored ones if a program that it asks is missing.
+/// The test, ignored if a required program is missing.
 #[must_use]
 pub fn needing(program: &str, test: Trial) -> Trial {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     given(found, program, test)
 }
 
-/// The test, or its name among the ignored ones if there is no Python with the packages of `tests/requirements.txt`.
+/// The test, ignored if there is no Python with the packages of `tests/requirements.txt`.
 #[must_use]
 pub fn needing_python(test: Trial) -> Trial {
     given(python().is_file(), "`cargo xtask setup --for test`", test)
 }
 
-/// The test, or its name among the ignored ones if a file is not there, with what would make it.
+/// The test, ignored if a file is missing; `source` makes the file.
 #[must_use]
 pub fn needing_file(path: &Path, source: &str, test: Trial) -> Trial {
     given(path.exists(), source, test)
@@ -76,19 +76,19 @@ pub fn python() -> PathBuf {
     std::env::var_os("EGRET_PYTHON").map_or_else(|| PathBuf::from("target/python/bin/python"), PathBuf::from)
 }
 
-/// The test, or its name among the ignored ones if this is not `cargo xtask test --full`.
+/// The test, ignored unless this is `cargo xtask test --full`.
 #[must_use]
 pub fn in_full(test: Trial) -> Trial {
     given(std::env::var_os("EGRET_TEST_FULL").is_some(), "`cargo xtask test --full`", test)
 }
 
-/// The test, or its name among the ignored ones if something is not there.
+/// The test, ignored with the reason in its name unless its requirement is met.
 fn given(there: bool, what: &str, test: Trial) -> Trial {
     if there {
         return test;
     }
     let name = test.name();
-    // One that was to be skipped already tells the first reason.
+    // A test that is ignored already has the first reason.
     let name = if test.has_ignored_flag() { name.to_owned() } else { format!("{name} (skipped: needs {what})") };
     Trial::test(name, || Ok(())).with_ignored_flag(true)
 }

@@ -21,8 +21,8 @@ pub(crate) fn offers(packages: &[&str]) -> bool {
     is_available() && succeeds(Command::new("apt-get").arg("--simulate").args(OPTIONS).args(packages))
 }
 
-/// The packages that installing some would bring, themselves among them, by the package lists at hand: each as `name=version`. What
-/// would be removed to make room is of no concern to who only unpacks them.
+/// The packages that installing some would bring, themselves among them, by the package lists at hand: each as `name=version`. Packages
+/// that the installation would remove do not matter where the others are only unpacked.
 pub(crate) fn brought_by(packages: &[&str]) -> Option<Vec<String>> {
     let simulated = output(
         Command::new("apt-get").args(["--simulate", "--yes", "--no-install-recommends", "install"]).args(packages),

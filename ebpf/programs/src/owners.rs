@@ -31,15 +31,19 @@ pub(crate) fn connecting(ops: *mut bpf_sock_ops, socket: &Socket) -> Option<()> 
     Some(())
 }
 
-/// A datagram socket was connected.
+/// A datagram socket is about to be connected to its current peer. The connect may fail, and leave the socket connected to
+/// another one: that the current peer sent the first datagram is recorded for its endpoint alone.
 #[inline(always)]
 pub(crate) fn connected(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option<()> {
     policy::active(addr)?;
     let mut process = socket.process;
+    list(socket, &process);
     if socket.flags().has(Flags::INBOUND) {
         process.flags |= ANSWERS;
+        // SAFETY: field of the context, checked by the verifier.
+        let sk = unsafe { (*addr).__bindgen_anon_1.sk };
+        claim(&key(socket, local_port(sk), socket.current_peer()), socket.cookie, &process);
     }
-    list(socket, &process);
     Some(())
 }
 
@@ -47,14 +51,12 @@ pub(crate) fn connected(addr: *mut bpf_sock_addr, socket: &mut Socket) -> Option
 #[inline(always)]
 pub(crate) fn sending(addr: *mut bpf_sock_addr, address: Address, interface: u32) -> Option<()> {
     policy::active(addr)?;
-    const PORT: i32 = core::mem::offset_of!(bpf_sock, src_port) as i32;
     // SAFETY: fields of the context and its socket, checked by the verifier.
     let (sk, port) = unsafe { ((*addr).__bindgen_anon_1.sk, u16::from_be((*addr).user_port as u16)) };
     let peer = Peer { address, port, interface };
-    // SAFETY: as above. The call has bound the socket already (`inet_send_prepare` in net/ipv4/af_inet.c).
-    let local_port = unsafe { word::<PORT, bpf_sock>(sk) } as u16;
     let socket = socket::find(sk.cast())?;
-    let key = key(socket, local_port, peer);
+    // The call has bound the socket already (`inet_send_prepare` in net/ipv4/af_inet.c).
+    let key = key(socket, local_port(sk), peer);
     let answers = if socket.answers(&Kernel { sk: sk.cast() }, peer) { ANSWERS } else { 0 };
     if socket.listed != 0
         && let Some(owner) = find(&key)
@@ -93,6 +95,13 @@ pub(crate) fn released(socket: &mut Socket) {
     }
     let _ = COOKIES.remove(socket.cookie);
     socket.listed = 0;
+}
+
+#[inline(always)]
+fn local_port(sk: *mut bpf_sock) -> u16 {
+    const PORT: i32 = core::mem::offset_of!(bpf_sock, src_port) as i32;
+    // SAFETY: field of a hook's socket, checked by the verifier.
+    unsafe { word::<PORT, bpf_sock>(sk) as u16 }
 }
 
 #[inline(always)]

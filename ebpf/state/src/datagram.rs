@@ -8,6 +8,7 @@ use crate::{Direction, Flags, Peer, Phase, Platform, Socket, add_moved, first_mo
 
 const AF_PACKET: u16 = 17;
 pub(crate) const IPPROTO_UDP: u16 = 17;
+const IPPROTO_UDPLITE: u16 = 136;
 pub(crate) const EAGAIN: i32 = 11;
 
 impl Socket {
@@ -234,7 +235,7 @@ impl Socket {
             self.begin_flow(peer, platform.process(), now);
         }
         self.phase = Phase::Datagram;
-        self.flags = self.flags.without(Flags::AWAY) | Flags::CONNECTED;
+        self.flags = self.flags.without(Flags::AWAY) | Flags::CONNECTED | Flags::REQUESTED;
         if self.has_moved() {
             return false;
         }
@@ -276,7 +277,7 @@ impl Socket {
     #[inline(always)]
     fn disconnect<P: Platform>(&mut self, platform: &P) {
         self.flush_totals(platform);
-        self.flags = self.flags.without(Flags::PEER).without(Flags::CONNECTED);
+        self.flags = self.flags.without(Flags::PEER).without(Flags::CONNECTED).without(Flags::REQUESTED);
         self.assign_peer(Peer { address: [0; 2], port: 0, interface: 0 });
         self.opened_ns = platform.now();
         self.unreported = 1;
@@ -285,11 +286,11 @@ impl Socket {
     /// Port that a UDP socket is connected to, for a datagram without a hook, if the current peer may differ.
     #[inline(always)]
     fn connected_elsewhere<P: Platform>(&self, platform: &P) -> Option<u16> {
-        if !self.flags.has(Flags::CONNECTED) || self.protocol != IPPROTO_UDP {
+        if !self.flags.has(Flags::CONNECTED) || !matches!(self.protocol, IPPROTO_UDP | IPPROTO_UDPLITE) {
             return None;
         }
         let port = platform.connected_port();
-        (port == 0 || self.flags.has(Flags::AWAY)).then_some(port)
+        (port == 0 || self.flags.has(Flags::AWAY | Flags::REQUESTED)).then_some(port)
     }
 
     /// Makes the peer that the socket is connected to the current one.
@@ -300,7 +301,7 @@ impl Socket {
         } else {
             let peer = platform.connected_peer(self.family, port);
             self.set_callers_peer(platform, peer, Flags::NONE);
-            self.flags = self.flags.without(Flags::AWAY);
+            self.flags = self.flags.without(Flags::AWAY).without(Flags::REQUESTED);
         }
     }
 
@@ -357,7 +358,7 @@ impl Socket {
         let is_counted = self.count(platform, result, direction, is_locked);
         let error = if result < 0 { -result } else { 0 };
         if is_counted && self.claim_report::<P>(error, direction) {
-            self.report_first(platform, error, direction);
+            self.report_first(platform, error, direction, is_locked);
         } else if direction == Direction::Sent && platform.reports_every_send() {
             platform.report(Kind::Send, platform.now(), self, error);
         }
@@ -367,7 +368,7 @@ impl Socket {
     #[inline(always)]
     #[expect(clippy::cast_sign_loss, reason = "not negative")]
     fn count<P: Platform>(&mut self, platform: &P, result: i32, direction: Direction, is_locked: bool) -> bool {
-        if !is_locked && self.flags.has(Flags::PEER_SPILLED) && !self.flags.has(Flags::CONNECTED) {
+        if !is_locked && self.may_be_of_another(direction) {
             if result > 0 {
                 platform.lose(result as u64);
             }
@@ -387,6 +388,14 @@ impl Socket {
         }
         platform.counted(self, amount, direction);
         true
+    }
+
+    /// Whether a datagram of which no hook has named the peer may be that of another one than the current.
+    #[inline(always)]
+    fn may_be_of_another(&self, direction: Direction) -> bool {
+        // A send named the peer and failed: nothing shows that the peer sends at all.
+        let is_idle = direction == Direction::Received && self.unreported != 0 && self.peer != [0; 2];
+        !self.flags.has(Flags::CONNECTED) && (self.flags.has(Flags::PEER_SPILLED) || is_idle)
     }
 
     /// Claims the report of the first datagram of the current peer, or of the first failure before it. Returns
@@ -412,13 +421,14 @@ impl Socket {
         P::exchange(&mut self.unreported, 1, 0) == 1
     }
 
-    /// Reports the first datagram of the current peer, or its failure.
+    /// Reports the first datagram of the current peer, or its failure. `is_named`: the peer is certain.
     #[inline(always)]
-    fn report_first<P: Platform>(&mut self, platform: &P, error: i32, direction: Direction) {
+    fn report_first<P: Platform>(&mut self, platform: &P, error: i32, direction: Direction, is_named: bool) {
         // A program that connects speaks first, but to that peer alone.
         let is_connected = self.flags.has(Flags::CONNECTED) && !self.flags.has(Flags::AWAY);
         let is_known = is_connected || self.flags.has(Flags::FIRST_INBOUND);
-        if direction == Direction::Received && !is_known && self.sends == 0 {
+        let is_certain = is_named || self.peer == [0; 2];
+        if direction == Direction::Received && is_certain && !is_known && self.sends == 0 {
             self.flags = self.flags | self.received_first(platform, platform.now());
         }
         platform.fill_local(self);

@@ -50,6 +50,8 @@ impl Flags {
     pub const WATCHED: Self = Self(1 << 23);
     /// The first datagram that the socket receives may answer one that it sent before the start.
     pub const ANSWERED: Self = Self(1 << 24);
+    /// The current peer is that of a connect, which may have failed since its hook.
+    pub const REQUESTED: Self = Self(1 << 25);
 
     /// Flags of the current peer, which another peer begins without.
     pub(crate) const PEER: Self = Self(

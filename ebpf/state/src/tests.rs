@@ -158,6 +158,8 @@ enum Call {
     /// The same after a peek.
     Peek(u64, u16, i32),
     Connect(u64, u16),
+    /// A connect that fails after its hook: the socket is what it was.
+    ConnectInVain(u64, u16),
     Disconnect,
 }
 
@@ -171,6 +173,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         4 => (thread(), direction, length()).prop_map(|(thread, way, length)| Call::Plain(thread, way, length)),
         1 => (thread(), 1..6_u16, 0..2000_i32).prop_map(|(thread, peer, length)| Call::Peek(thread, peer, length)),
         1 => (thread(), 1..6_u16).prop_map(|(thread, peer)| Call::Connect(thread, peer)),
+        1 => (thread(), 1..6_u16).prop_map(|(thread, peer)| Call::ConnectInVain(thread, peer)),
         1 => Just(Call::Disconnect),
     ];
     proptest::collection::vec(call, 0..40)
@@ -237,6 +240,10 @@ fn run(calls: &[Call], room: usize) -> (Host, Socket, Truth) {
                 host.connected.set(Some(to));
                 socket.connect(&host, peer(to), host.now());
             }
+            Call::ConnectInVain(thread, to) => {
+                host.thread.set(thread);
+                socket.connect(&host, peer(to), host.now());
+            }
             Call::Disconnect => host.connected.set(None),
         }
         assert_eq!(socket.busy, 0, "{call:?} does not unlock the socket");
@@ -268,8 +275,9 @@ proptest! {
         prop_assert_eq!(firsts.len(), peers.len(), "a peer is reported twice: {:?}", firsts);
         prop_assert_eq!(peers, truth.totals.keys().copied().collect::<BTreeSet<_>>());
         for (_, port, flags, _) in firsts {
-            // The flow with a peer that the socket was connected to is outbound.
-            let is_connected = calls.iter().any(|call| matches!(call, Call::Connect(_, to) if to == port));
+            // The flow with a peer that the socket was connected to, or was to be, is outbound.
+            let is_to = |call: &Call| matches!(call, Call::Connect(_, to) | Call::ConnectInVain(_, to) if to == port);
+            let is_connected = calls.iter().any(is_to);
             if !is_connected {
                 prop_assert_eq!(flags.has(Flags::INBOUND), truth.first[port] == Direction::Received);
             }
@@ -387,6 +395,40 @@ fn every_send_is_reported_on_request() {
     }
     let kinds: Vec<_> = host.reports.borrow().iter().map(|(kind, _, _, error)| (*kind, *error)).collect();
     assert_eq!(kinds, [(Kind::Datagram, 0), (Kind::Send, 0), (Kind::Send, 101)]);
+}
+
+/// The flag is what lets a socket send to a peer without a verdict.
+#[test]
+fn peer_that_was_only_named_by_a_failed_send_did_not_speak_first() {
+    let host = Host { room: 4, ..Host::default() };
+    let mut socket = socket();
+    socket.begin_datagram(Flags::NONE);
+    host.thread.set(1);
+    socket.name_peer(&host, peer(1), Flags::NONE);
+    socket.moved(&host, -90, Direction::Sent);
+    // From anybody: the call does not ask who it is.
+    socket.moved(&host, 5, Direction::Received);
+    assert!(!socket.answers(&host, peer(1)), "{socket:?}");
+    assert_eq!((host.lost.get(), socket.received), (5, 0));
+    socket.name_peer(&host, peer(1), Flags::FIRST_INBOUND);
+    socket.moved(&host, 6, Direction::Received);
+    assert!(socket.answers(&host, peer(1)), "now it is certain: {socket:?}");
+}
+
+#[test]
+fn connect_that_failed_does_not_lend_its_peer_to_the_one_before() {
+    let host = Host { room: 4, ..Host::default() };
+    let mut socket = socket();
+    socket.begin_datagram(Flags::NONE);
+    host.thread.set(1);
+    socket.name_peer(&host, peer(1), Flags::FIRST_INBOUND);
+    socket.moved(&host, 5, Direction::Received);
+    host.connected.set(Some(2));
+    assert!(socket.connect(&host, peer(2), 9));
+    assert!(!socket.connect(&host, peer(1), 10), "and fails");
+    socket.moved(&host, 7, Direction::Sent);
+    assert_eq!((socket.current_peer(), socket.sent), (peer(2), 7));
+    assert!(socket.answers(&host, peer(1)) && !socket.answers(&host, peer(2)));
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub const MAX_DIRECTORY: usize = 1024;
 pub const TRACED: u32 = 1 << 0;
 /// Process flag, only in the table of owners: a kernel thread, which may act for a process.
 pub const KERNEL_THREAD: u32 = 1 << 1;
-/// Process flag, only in the tables of owners: the peer sent the first datagram, which the socket answers.
+/// Process flag, only in the table of owners by endpoints: the peer sent the first datagram, which the socket answers.
 pub const ANSWERS: u32 = 1 << 2;
 
 /// Reference to a process: identifies it, also from a later one with its pid.

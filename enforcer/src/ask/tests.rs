@@ -46,7 +46,7 @@ fn is_allowed(table: &mut Table, facts: &Facts<'_>, now: Instant) -> Option<bool
 }
 
 #[test]
-fn an_answer_is_for_as_much_as_was_said() {
+fn answer_applies_to_its_extent() {
     let flows = [
         named("www.example.org", "tcp", 443),
         named("www.example.org", "udp", 443),
@@ -73,7 +73,7 @@ fn an_answer_is_for_as_much_as_was_said() {
         assert_eq!(settled.rules.iter().map(|rule| rule.destination.to_string()).collect::<Vec<_>>(), [rule]);
         let found = |facts: &Facts<'_>| if is_allowed(&mut table, facts, now).is_some() { '1' } else { '0' };
         assert_eq!(flows.iter().map(found).collect::<String>(), answered, "{rule}");
-        assert_eq!(table.questions(now).len(), answered.matches('0').count(), "what is answered is not open: {rule}");
+        assert_eq!(table.questions(now).len(), answered.matches('0').count(), "answered questions are closed: {rule}");
         assert_eq!(is_allowed(&mut table, &Facts { user: Some("bob".into()), ..flows[0].clone() }, now), None);
         assert!(table.withdraw(1));
         assert_eq!(is_allowed(&mut table, &flows[0], now), None);
@@ -81,7 +81,7 @@ fn an_answer_is_for_as_much_as_was_said() {
 }
 
 #[test]
-fn one_wide_answer_to_several_questions_is_one_rule() {
+fn wide_answer_to_several_questions_is_one_rule_per_subject() {
     let (mut table, now) = (Table::default(), Instant::now());
     for (program, port) in [(0, 443), (0, 80), (1, 443)] {
         ask(&mut table, program, port, now);
@@ -98,7 +98,7 @@ fn one_wide_answer_to_several_questions_is_one_rule() {
 }
 
 #[test]
-fn an_answer_that_denies_wins_and_then_the_narrowest() {
+fn denying_answer_wins_before_the_narrowest_one() {
     let (mut table, now) = (Table::default(), Instant::now());
     let everything = Extent { hosts: Hosts::Any, any_port: true };
     for (port, allow, lasts, extent) in
@@ -123,7 +123,7 @@ fn an_answer_that_denies_wins_and_then_the_narrowest() {
 }
 
 #[test]
-fn a_wide_answer_for_one_flow_leaves_the_other_questions_open() {
+fn wide_answer_for_one_flow_leaves_other_questions_open() {
     let (mut table, now) = (Table::default(), Instant::now());
     for port in [443, 81] {
         ask(&mut table, 0, port, now);
@@ -136,7 +136,7 @@ fn a_wide_answer_for_one_flow_leaves_the_other_questions_open() {
 }
 
 #[test]
-fn what_has_no_domain_is_answered_for_none() {
+fn domain_wide_answer_is_refused_for_a_destination_without_a_domain() {
     let (mut table, now) = (Table::default(), Instant::now());
     for facts in [facts(0, 443), named("localhost", "tcp", 1), named("co.uk", "tcp", 2)] {
         assert!(table.ask(Precision::default().rule_for(&facts).unwrap(), &facts, now));
@@ -150,7 +150,7 @@ fn what_has_no_domain_is_answered_for_none() {
 }
 
 #[test]
-fn the_same_is_asked_once() {
+fn repeated_flow_raises_one_question() {
     let (mut table, start) = (Table::default(), Instant::now());
     let later = |seconds| start + Duration::from_secs(seconds);
     assert!(ask(&mut table, 1, 443, start));
@@ -171,7 +171,7 @@ fn the_same_is_asked_once() {
 }
 
 #[test]
-fn a_rule_takes_over_what_an_answer_said() {
+fn rule_replaces_a_permanent_answer() {
     let (mut table, start) = (Table::default(), Instant::now());
     ask(&mut table, 0, 443, start);
     ask(&mut table, 0, 80, start);
@@ -184,7 +184,7 @@ fn a_rule_takes_over_what_an_answer_said() {
 }
 
 #[test]
-fn an_answer_for_one_flow_is_for_one() {
+fn answer_for_one_flow_is_used_once() {
     for wait in [Duration::ZERO, ONCE - Duration::from_secs(1), ONCE] {
         let (mut table, start) = (Table::default(), Instant::now());
         ask(&mut table, 0, 443, start);
@@ -196,7 +196,7 @@ fn an_answer_for_one_flow_is_for_one() {
 }
 
 #[test]
-fn an_answer_lasts_as_long_as_it_was_given_for() {
+fn answer_expires_after_its_duration() {
     let hour = Duration::from_secs(3600);
     for (lasts, holds) in [(Lasts::For(hour), false), (Lasts::UntilRestart, true), (Lasts::Always, true)] {
         let (mut table, start) = (Table::default(), Instant::now());
@@ -214,7 +214,7 @@ fn an_answer_lasts_as_long_as_it_was_given_for() {
 }
 
 #[test]
-fn all_questions_of_a_subject_are_answered_together() {
+fn answer_about_a_subject_settles_all_its_questions() {
     let (mut table, now) = (Table::default(), Instant::now());
     for (program, port) in [(0, 443), (0, 80), (1, 443)] {
         ask(&mut table, program, port, now);
@@ -232,7 +232,7 @@ fn all_questions_of_a_subject_are_answered_together() {
 }
 
 #[test]
-fn the_question_that_was_not_asked_for_longest_makes_place() {
+fn least_recently_asked_question_is_evicted() {
     let (mut table, start) = (Table::default(), Instant::now());
     for port in 0..u16::try_from(QUESTIONS).unwrap() {
         ask(&mut table, 0, port, start + Duration::from_millis(port.into()));
@@ -246,7 +246,7 @@ fn the_question_that_was_not_asked_for_longest_makes_place() {
 }
 
 #[test]
-fn no_more_answers_are_taken_than_there_may_be() {
+fn answers_beyond_the_limit_are_refused() {
     let (mut table, now) = (Table::default(), Instant::now());
     for port in 0..u16::try_from(ANSWERS).unwrap() {
         ask(&mut table, 0, port, now);
@@ -259,7 +259,7 @@ fn no_more_answers_are_taken_than_there_may_be() {
 }
 
 #[test]
-fn answers_are_told_on_the_wire_by_name() {
+fn answers_are_serialized_by_name() {
     for (lasts, text) in [
         (Lasts::Once, r#"{"allow":true,"lasts":"once"}"#),
         (Lasts::For(Duration::from_secs(90)), r#"{"allow":true,"lasts":{"for":90}}"#),
@@ -276,7 +276,7 @@ fn answers_are_told_on_the_wire_by_name() {
 }
 
 #[test]
-fn those_who_watch_are_told() {
+fn watchers_are_notified_until_they_are_dropped() {
     let questions = Questions::default();
     let notified = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
     let counts = || [notified[0].load(Ordering::Relaxed), notified[1].load(Ordering::Relaxed)];
@@ -319,7 +319,7 @@ proptest! {
     /// Whatever happens, the table stays within its bounds, nothing stays that is over, and nobody is asked what has an
     /// answer in force.
     #[test]
-    fn bounds_hold(steps in vec(step(), 0..600)) {
+    fn table_keeps_its_limits_and_asks_nothing_that_is_answered(steps in vec(step(), 0..600)) {
         let (mut table, mut now) = (Table::default(), Instant::now());
         for step in steps {
             match step {

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn with_as_many_flows_as_needed_the_bound_is_low_enough() {
+    fn required_number_of_flows_meets_the_bound() {
         for once in [0, 50, 400] {
             let counts = Counts { flows: 5000, rules: 500, once };
             let needed = counts.flows_needed(LARGEST_BOUND).unwrap();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_covered_is_a_caveat() {
+    fn missing_hours_and_losses_are_caveats() {
         let figures = Figures { hours: Some(0xff), gaps: 2, lost: 7, ..READY };
         let caveats: Vec<String> = figures.caveats().iter().map(Caveat::to_string).collect();
         assert!(
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_never_rounded_to_nothing() {
+    fn small_share_is_not_rounded_to_zero() {
         for (share, text) in
             [(0.0, "0 %"), (0.000_01, "under 0.01 %"), (0.002, "0.20 %"), (0.05, "5.0 %"), (1.0, "100 %")]
         {

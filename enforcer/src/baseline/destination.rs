@@ -1,4 +1,4 @@
-//! To whom: the part of a rule that names the other end.
+//! The destination of a rule: the peers that it applies to.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::facts::Facts;
 
-/// The other end of flows.
+/// The peers of flows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Destination {
     /// Name of the transport, as records have it; `None` for any.
@@ -156,7 +156,7 @@ impl Destination {
             && self.host.is_within(&other.host)
     }
 
-    /// Whether the other end of a flow is meant.
+    /// Whether it contains the peer of a flow.
     #[must_use]
     pub fn covers(&self, facts: &Facts<'_>) -> bool {
         self.transport.is_none_or(|transport| facts.transport == Some(transport))

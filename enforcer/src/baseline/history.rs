@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_day_is_read_back(day in -40_000_i64..40_000, flows in any::<u64>(), new in any::<u64>(), hours in 0_u32..1 << 24) {
+        fn written_day_is_parsed_back(day in -40_000_i64..40_000, flows in any::<u64>(), new in any::<u64>(), hours in 0_u32..1 << 24) {
             let what = Day { flows, new, hours };
             let line = History::from_iter([(day, what)]).to_string();
             prop_assert_eq!(parse(line.strip_prefix("day").unwrap()), Ok((day, what)), "{}", line);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_are_written_as_people_say_them() {
+    fn hours_are_written_as_ranges() {
         for (hours, text) in [(0, "-"), (1, "0"), (0xff_ffff, "0-23"), (0b110_0001, "0,5-6")] {
             assert_eq!(Hours(hours).to_string(), text);
         }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn old_days_are_forgotten() {
+    fn old_days_are_removed() {
         let history: History = (0..500).map(|day| (day, Day { flows: 1, ..Day::default() })).collect();
         assert_eq!((history.days().len(), history.days().next().map(|(day, _)| day)), (DAYS, Some(100)));
     }

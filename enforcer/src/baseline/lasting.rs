@@ -391,7 +391,7 @@ mod tests {
     const HASH: &str = "0c1ypbz0vjq2ybl9ss4w7k0zxm9kcd7b";
 
     #[test]
-    fn what_changes_in_a_path_is_replaced_and_nothing_else() {
+    fn only_the_variable_part_of_a_path_is_replaced() {
         for (path, becomes) in [
             ("/snap/app/12/bin/x", "/snap/app/*/bin/x"),
             ("/snap/app/x1/bin/x", "/snap/app/*/bin/x"),
@@ -428,14 +428,14 @@ mod tests {
     }
 
     #[test]
-    fn what_anybody_may_make_is_a_pattern_for_one_user_only() {
+    fn path_that_any_user_can_create_is_a_pattern_for_one_user_only() {
         for path in ["/tmp/.mount_Editor8xQz1b/usr/bin/editor", &format!("/nix/store/{HASH}-curl-8.5.0/bin/curl")] {
             assert_eq!(executable(path, false), Value::from(path));
         }
     }
 
     #[test]
-    fn another_program_never_falls_under_a_pattern() {
+    fn pattern_matches_no_other_program() {
         for (path, others) in [
             ("/snap/app/12/bin/x", &["/snap/other/12/bin/x", "/snap/app/12/bin/y", "/snap/app/12/usr/bin/x"][..]),
             (
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn units_that_never_come_back_have_a_pattern_or_none() {
+    fn transient_units_have_a_pattern_or_none() {
         for (name, becomes) in [
             ("run-u41.service", Some("run-u*.service")),
             ("run-r0123456789abcdef0123456789abcdef.scope", Some("run-r*.scope")),
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_shown_as_it_works() {
+    fn documented_examples_match_their_patterns() {
         for naming in EXECUTABLES {
             let example = naming.example.replace("64 DIGITS", ID);
             assert_eq!(executable(&example, true).to_string(), naming.becomes);
@@ -513,7 +513,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_is_always_covered_by_what_replaces_it(front in prop::sample::select(vec!["/snap/", "/opt/", "/nix/store/", "/tmp/.mount_", "/", "run-u", "app-", "dbus-:", ""]), name in "[a-zA-Z0-9.@:/_é *-]{0,60}", end in prop::sample::select(vec!["", ".service", ".scope", "/bin/x"])) {
+        fn pattern_matches_the_name_it_replaces(front in prop::sample::select(vec!["/snap/", "/opt/", "/nix/store/", "/tmp/.mount_", "/", "run-u", "app-", "dbus-:", ""]), name in "[a-zA-Z0-9.@:/_é *-]{0,60}", end in prop::sample::select(vec!["", ".service", ".scope", "/bin/x"])) {
             let name = format!("{front}{name}{end}");
             prop_assert!(executable(&name, true).matches(&name));
             prop_assert!(unit(&name).is_none_or(|value| value.matches(&name)));

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn each_day_knows_what_the_days_before_have_shown() {
+    fn each_day_is_compared_with_the_days_before() {
         let mine = parse("format 1\nallow exe=/usr/bin/git -> tcp example.com 443\n").unwrap();
         let mut survey =
             Survey::new(&mine, Precision::default(), Some(Thresholds { names: 2, ..Thresholds::default() }));

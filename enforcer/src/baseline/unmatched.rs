@@ -145,7 +145,7 @@ mod tests {
     const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn rules_that_no_flow_can_match_are_known_by_their_text() {
+    fn unmatchable_rules_are_recognised_by_their_text() {
         for (rule, is_matched) in [
             ("exe=curl -> tcp * 443", false),
             ("exe=cu*l -> tcp * 443", false),

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_matches_within_a_component_up_to_what_follows_it() {
+    fn star_matches_within_a_path_component() {
         for (pattern, yes, no) in [
             (
                 "/snap/app/*/bin/x",
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_star_is_a_star() {
+    fn quoted_star_is_literal() {
         assert_eq!(read("\"/opt/a*b\""), Ok(Value::Exact("/opt/a*b".into())));
         assert_eq!(Value::from("/opt/a*b[0-9]").to_string(), "\"/opt/a*b[0-9]\"");
         assert!(read("/opt/**/x").is_err());
@@ -265,13 +265,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pattern_comes_back_whatever_it_holds(value in pattern()) {
+        fn written_pattern_is_parsed_back(value in pattern()) {
             let text = value.to_string();
             prop_assert_eq!(read(&text), Ok(value), "{}", text);
         }
 
         #[test]
-        fn any_text_is_matched_or_refused(value in pattern(), text in any::<String>()) {
+        fn any_text_is_matched_without_panic(value in pattern(), text in any::<String>()) {
             if let Some(exact) = value.as_exact() {
                 prop_assert_eq!(value.matches(&text), exact == text);
             } else {

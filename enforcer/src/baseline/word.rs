@@ -119,13 +119,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_value_comes_back_whatever_it_holds(value in any::<String>(), rest in "( [a-z ]*)?") {
+        fn written_value_is_parsed_back(value in any::<String>(), rest in "( [a-z ]*)?") {
             let line = format!("{}{rest}", quoted(&value));
             prop_assert_eq!(next(&line), Ok((value, rest.as_str())));
         }
 
         #[test]
-        fn a_value_hides_no_comment(value in any::<String>()) {
+        fn value_with_a_hash_starts_no_comment(value in any::<String>()) {
             let line = format!("exe={} -> tcp * *  # why", quoted(&value));
             let (rule, comment) = split_comment(&line);
             prop_assert_eq!(comment, Some("why"));
@@ -133,14 +133,14 @@ mod tests {
         }
 
         #[test]
-        fn any_line_is_read_or_refused(line in any::<String>()) {
+        fn any_line_is_parsed_or_refused(line in any::<String>()) {
             let _ = next(&line);
             let _ = split_comment(&line);
         }
     }
 
     #[test]
-    fn what_people_get_wrong_is_told() {
+    fn frequent_mistakes_are_reported() {
         assert_eq!(next("\"never closed"), Err(WordError::Unclosed));
         assert_eq!(next("\"a\\nb\""), Err(WordError::Escape));
         assert_eq!(next("  "), Ok((String::new(), "")));

@@ -65,12 +65,12 @@ mod tests {
     }
 
     #[test]
-    fn what_returns_runs_once() {
+    fn task_that_returns_is_not_restarted() {
         assert_eq!(restarting(|restarts| restarts, clock(WINDOW)), Ok(0));
     }
 
     #[test]
-    fn rare_panics_restart_without_end() {
+    fn rare_panics_always_restart() {
         let run = |restarts: u64| {
             assert!(restarts == 100, "panic {restarts}");
             restarts
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn third_panic_within_a_minute_ends_it() {
+    fn third_panic_within_a_minute_ends_the_restarts() {
         let mut runs = 0;
         let ended = restarting(
             |restarts| -> u64 {

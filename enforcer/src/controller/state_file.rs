@@ -81,7 +81,7 @@ mod tests {
     use crate::mode::Mode;
 
     #[test]
-    fn state_is_read_back_and_a_torn_file_is_an_error() {
+    fn written_state_is_parsed_back_and_a_torn_file_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deeper/mode.json");
         assert_eq!(read(&path).unwrap(), None);

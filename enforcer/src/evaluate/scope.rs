@@ -219,11 +219,17 @@ impl Scope {
 
     fn is_within_host(&self, event: &Event) -> bool {
         let Some(peer) = event.peer.address.map(|address| address.to_canonical()) else { return false };
+        let local = event.local.address.map(|local| local.to_canonical());
         // The kernel takes the unspecified address for this host.
-        peer.is_loopback()
-            || peer.is_unspecified()
-            || event.local.address.map(|local| local.to_canonical()) == Some(peer)
-            || self.own.contains(&peer)
+        let is_to_host = peer.is_loopback() || peer.is_unspecified() || self.own.contains(&peer);
+        local == Some(peer) || is_to_host && !local.is_some_and(|local| self.is_foreign(local))
+    }
+
+    /// Whether an address of a socket is not the host's, as far as these are known. Any program may bind such an IPv6 address.
+    fn is_foreign(&self, local: IpAddr) -> bool {
+        let is_known =
+            self.own.is_empty() || local.is_loopback() || local.is_unspecified() || self.own.contains(&local);
+        local.is_ipv6() && !is_known
     }
 
     fn is_bypassed(&self, event: &Event) -> bool {
@@ -351,6 +357,23 @@ mod tests {
         let failed = Event { name: EventName::ConnectionFailed, ..tcp(web) };
         assert_eq!(why(&failed), None);
         assert_eq!(why(&Event { local: Endpoint::default(), ..failed }), Some(Exempt::Unsent));
+    }
+
+    #[test]
+    fn what_this_host_sends_to_itself_in_the_name_of_others_is_evaluated() {
+        let own = ["2001:db8::9", "2001:db8::a"].map(|address| address.parse().unwrap());
+        let scope = scope().with_own_addresses(own.to_vec());
+        let exempt = |local: &str, peer| {
+            let event = event(Transport::Udp, local, peer);
+            scope.exempt(&event, &Facts::of(&event).unwrap())
+        };
+        for peer in ["[::1]:6000", "[2001:db8::9]:6000"] {
+            assert_eq!(exempt("[2001:db8:1::1]:53", peer), None, "{peer}");
+            for local in ["[::]:53", "[::1]:53", "[2001:db8::a]:53"] {
+                assert_eq!(exempt(local, peer), Some(Exempt::Loopback), "{local} {peer}");
+            }
+        }
+        assert_eq!(exempt("[2001:db8::b]:53", "[2001:db8::b]:54"), Some(Exempt::Loopback), "an address of before");
     }
 
     #[test]

@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_blocked_or_asked_before_enforcing(policy in policy(), facts in facts(), answered in answered()) {
+    fn modes_before_enforce_neither_block_nor_ask(policy in policy(), facts in facts(), answered in answered()) {
         for mode in [Mode::Learn, Mode::Shadow] {
             for evaluation in all(&in_mode(&policy, mode), &facts, answered) {
                 prop_assert_ne!(evaluation.verdict, Verdict::Block);
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn the_reason_is_the_first_that_applies(policy in policy(), facts in facts(), answered in answered()) {
+    fn reason_is_the_first_that_applies(policy in policy(), facts in facts(), answered in answered()) {
         let asked = Cell::new(false);
         let evaluation = evaluate(&policy, &facts, || { asked.set(true); answered });
         let matched = policy.index.match_rule(&facts);
@@ -103,7 +103,7 @@ fn digests_are_asked_for_by_executable() {
 }
 
 #[test]
-fn a_rule_for_multipath_tcp_covers_the_tcp_that_it_sends() {
+fn rule_about_mptcp_matches_its_tcp_packets() {
     let index = |transport: &str| {
         let text = format!("format 1\nallow exe=/bin/app -> {transport} 192.0.2.1 443\n");
         std::sync::Arc::new(Index::of(&parse(&text).unwrap()))

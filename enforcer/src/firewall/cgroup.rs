@@ -115,7 +115,7 @@ mod tests {
     use super::{ControlGroup, ControlGroupError, mounted};
 
     #[test]
-    fn paths_of_units_are_taken() {
+    fn unit_paths_are_accepted() {
         for path in ["/system.slice/ssh.service", "system.slice/a\\x2db.service", "user.slice/user-1000.slice/"] {
             assert_eq!(ControlGroup::new(path).unwrap().as_str(), path.trim_matches('/'));
         }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_exempt_everything_is_refused() {
+    fn root_and_relative_paths_are_refused() {
         assert_eq!(ControlGroup::new("/"), Err(ControlGroupError::Root));
         assert_eq!(ControlGroup::new(""), Err(ControlGroupError::Root));
         for path in ["/..", "a/../..", "./", "a//b"] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_end_a_rule_is_refused() {
+    fn characters_that_end_a_rule_are_refused() {
         for path in ["a\n-A OUTPUT -j DROP", "a\" -j ACCEPT \"", "a\0"] {
             assert!(matches!(ControlGroup::new(path), Err(ControlGroupError::Character(_))), "{path}");
         }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hierarchy_is_found_beside_the_old_one() {
+    fn unified_hierarchy_is_found_beside_version_one() {
         let mounts = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
         assert_eq!(mounted(mounts), Some("/sys/fs/cgroup/unified"));
         assert_eq!(mounted("proc /proc proc rw 0 0\n"), None);

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 use super::ruleset::Ruleset;
 use super::{Firewall, FirewallError, Hierarchy, Installed, Plan, State, Watch};
 
-/// Where one has to look, no more often than this.
+/// Minimum interval between two polls.
 const PACE: Duration = Duration::from_secs(5);
-/// A look rests so many times what it took, so that it takes no more of a CPU than half a percent where one has to look,
-/// and five where others change their rules all the time. It takes long where they have thousands.
-const REST: u32 = 200;
-const REST_AFTER_CHANGE: u32 = 20;
-/// And no longer than this, however slow the host is: what somebody changed is mended within seconds. What somebody flushed is
-/// put back before.
-const LONGEST_REST: Duration = Duration::from_secs(8);
+/// The pause after a poll, in multiples of its duration: polls take at most half a percent of a CPU, and five percent while others
+/// keep changing their rules. A poll takes long where there are thousands of rules.
+const PAUSE_FACTOR: u32 = 200;
+const PAUSE_FACTOR_AFTER_CHANGE: u32 = 20;
+/// Maximum pause, however slow the host is: changes by others are repaired within seconds. Flushed rules are restored earlier.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// Rules that stay as they were installed until they are removed, whatever others do to them.
 ///
@@ -180,7 +179,7 @@ impl Guardian {
         let begin = Instant::now();
         let state = self.firewall.check();
         let end = Instant::now();
-        self.next = end + rest(end - begin, generation.is_some());
+        self.next = end + pause(end - begin, generation.is_some());
         match state {
             Err(error) => Inspection::Failed(error),
             Ok(State::Intact) => {
@@ -221,7 +220,7 @@ impl Guardian {
         self.installation = if result.is_ok() { Installation::Installed } else { Installation::Failed };
         if result.is_err() {
             let end = Instant::now();
-            self.next = end + rest(end - begin, true);
+            self.next = end + pause(end - begin, true);
         }
         result
     }
@@ -231,10 +230,14 @@ impl Guardian {
     }
 }
 
-/// How long to leave the rules alone after a look that took so long.
-fn rest(took: Duration, counted: bool) -> Duration {
-    let rest = if counted { took.saturating_mul(REST_AFTER_CHANGE) } else { PACE.max(took.saturating_mul(REST)) };
-    rest.min(LONGEST_REST)
+/// The pause after a poll that took so long.
+fn pause(took: Duration, counted: bool) -> Duration {
+    let pause = if counted {
+        took.saturating_mul(PAUSE_FACTOR_AFTER_CHANGE)
+    } else {
+        PACE.max(took.saturating_mul(PAUSE_FACTOR))
+    };
+    pause.min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -242,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slow_look_is_followed_by_another_within_seconds() {
+    fn slow_poll_is_repeated_within_seconds() {
         for (took, counted, rests) in [
             (1, false, 5000),
             (30, false, 6000),
@@ -251,7 +254,7 @@ mod tests {
             (10, true, 200),
             (2000, true, 8000),
         ] {
-            assert_eq!(rest(Duration::from_millis(took), counted), Duration::from_millis(rests), "{took} {counted}");
+            assert_eq!(pause(Duration::from_millis(took), counted), Duration::from_millis(rests), "{took} {counted}");
         }
     }
 }

@@ -82,6 +82,8 @@ pub(crate) enum Match {
     Group(u32),
     /// Control group of its socket, or one above.
     ControlGroup(ControlGroup),
+    /// It comes from an address of this host.
+    FromHost,
     /// Address that it comes from.
     From(IpAddr),
     /// Address that it goes to.
@@ -143,7 +145,7 @@ pub(crate) fn evaluate(plan: &Plan) -> Vec<Rule> {
     let allowed = plan.marks.allowed(plan.generation);
     let mut rules = Vec::new();
     if !plan.loopback {
-        rules.push(pass("the host with itself", None, vec![Match::Loopback]));
+        rules.extend(within_host());
     }
     rules.push(pass("allowed already", None, vec![Match::ConnectionMark(allowed)]));
     rules.push(pass("answers to who connected to this host", None, vec![Match::Reply]));
@@ -156,6 +158,20 @@ pub(crate) fn evaluate(plan: &Plan) -> Vec<Rule> {
     let socket = plan.protect.kernel.then_some(Match::Socket);
     rules.push(rule("all that is new", None, socket.into_iter().collect(), Then::Queue));
     rules
+}
+
+/// Traffic within the host. Any program may send to this host from any IPv6 address (`IPV6_FREEBIND`): what answers such a
+/// datagram leaves the host, and looks like an answer to somebody outside who began.
+fn within_host() -> [Rule; 3] {
+    let loopback = |family, matches: Option<Match>| {
+        pass("the host with itself", Some(family), [Match::Loopback].into_iter().chain(matches).collect())
+    };
+    [
+        loopback(Family::V4, None),
+        // Most packets: the address is looked up for the first of a flow.
+        loopback(Family::V6, Some(Match::Established)),
+        loopback(Family::V6, Some(Match::FromHost)),
+    ]
 }
 
 /// What has its verdict: it comes back from the queue, or from a socket that was granted its flow.

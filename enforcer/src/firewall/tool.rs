@@ -116,11 +116,14 @@ fn remedy(stderr: &str) -> Option<&'static str> {
     if says("No chain/target/match by that name") || says("RULE_APPEND failed (No such file") {
         return Some(
             "the kernel lacks one of the modules xt_NFQUEUE, xt_mark, xt_connmark, xt_conntrack, xt_owner, xt_cgroup, \
-             xt_multiport, xt_comment and ipt_REJECT, and did not load it: `modprobe` says why",
+             xt_multiport, xt_addrtype, xt_comment and ipt_REJECT, and did not load it: `modprobe` says why",
         );
     }
     if says("queue num") && says("No such file or directory") {
-        return Some("the kernel lacks the module nft_queue and did not load it: `modprobe nft_queue` says why");
+        return Some(
+            "the kernel lacks the module nft_queue or nft_fib_inet and did not load it: `modprobe nft_queue` and \
+             `modprobe nft_fib_inet` say why",
+        );
     }
     if lacks_privilege(stderr) {
         return Some("it takes CAP_NET_ADMIN, and for iptables-legacy root");
@@ -209,7 +212,7 @@ mod tests {
     use super::{Fault, Tools};
 
     #[test]
-    fn a_missing_tool_names_its_package() {
+    fn missing_tool_error_names_its_package() {
         let tools = Tools::within(vec!["/nonexistent".into()]);
         let message = |tool| tools.run("install the rules", tool, &[], "").unwrap_err().to_string();
         assert_eq!(
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_fails_is_quoted() {
+    fn error_quotes_the_failed_tool() {
         let error = Tools::default().run("try", "sh", &["-c", "echo >&2 one; echo >&2 two; exit 3"], "").unwrap_err();
         assert!(error.to_string().ends_with("/sh ended with exit status: 3: one two"), "{error}");
         assert!(error.said("two"));
@@ -233,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_missing_is_named() {
+    fn missing_module_is_named() {
         for (said, module) in [
             ("iptables: No chain/target/match by that name.", "xt_NFQUEUE"),
             ("line 4: RULE_APPEND failed (No such file or directory): rule in chain egret", "xt_NFQUEUE"),
@@ -250,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_environment_is_passed_on() {
+    fn tool_inherits_no_environment() {
         let printed = Tools::default().run("look", "env", &[], "").unwrap();
         assert_eq!(printed.lines().count(), 2, "{printed}");
     }
 
     #[test]
-    fn long_input_and_output_do_not_wait_for_each_other() {
+    fn long_input_and_output_do_not_deadlock() {
         let input = "0123456789abcdef\n".repeat(1 << 16);
         assert_eq!(Tools::default().run("copy", "cat", &[], &input).unwrap(), input);
         // And one that reads nothing.
@@ -264,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_cannot_be_run_is_named() {
+    fn tool_that_cannot_be_executed_is_named() {
         let tools = Tools::within(vec!["/etc".into()]);
         let error = tools.run("try", "passwd", &[], "").unwrap_err();
         assert!(matches!(error.fault, Fault::Unusable { .. }), "{error}");

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_is_told_from_one_that_has_room() {
+    fn full_table_is_distinguished_from_one_with_free_entries() {
         let at = |entries, dropped| Tracking { entries, limit: 1000, dropped };
         for (now, nearly, full, overflowed) in [
             (at(899, 7), false, false, false),

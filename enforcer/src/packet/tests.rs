@@ -76,7 +76,7 @@ fn ports_are_found_behind_ipv6_extension_headers() {
 }
 
 #[test]
-fn what_has_no_ports_has_addresses() {
+fn packet_without_ports_has_addresses() {
     let peer = "198.51.100.7:0".to_owned();
     assert_eq!(parsed(&v4(1, 0, 0, &[8, 0])), (Transport::Icmp, "192.0.2.1:0".to_owned(), peer.clone()));
     assert_eq!(parsed(&v4(47, 0, 0, &[])), (Transport::Raw(47), "192.0.2.1:0".to_owned(), peer));
@@ -97,14 +97,14 @@ fn only_the_first_fragment_has_ports() {
 }
 
 #[test]
-fn a_mapped_address_is_ipv4() {
+fn mapped_address_becomes_ipv4() {
     let mut packet = v6(6, &PORTS);
     packet.splice(24..40, V4[1].to_ipv6_mapped().octets());
     assert_eq!(parsed(&packet).2, "198.51.100.7:443");
 }
 
 #[test]
-fn what_is_cut_short_is_refused() {
+fn truncated_packet_is_refused() {
     let whole = [v4(6, 2, 0, &PORTS), v6(0, &[&options(17)[..], &PORTS].concat())];
     for packet in &whole {
         assert_eq!(parse(&[]), Err(Unparsed::NotIp));
@@ -117,7 +117,7 @@ fn what_is_cut_short_is_refused() {
 }
 
 #[test]
-fn a_request_for_a_connection_is_told_by_its_flags() {
+fn connection_request_is_recognised_by_its_flags() {
     let with = |flags: u8| [&PORTS[..], &[0; 8], &[0x50, flags], &[0; 6]].concat();
     for (flags, is_one) in [(SYN, true), (SYN | 0xc0, true), (SYN | ACK, false), (ACK, false), (RST, false), (0, false)]
     {
@@ -127,11 +127,11 @@ fn a_request_for_a_connection_is_told_by_its_flags() {
         }
     }
     let cut = v4(6, 0, 0, &with(ACK));
-    assert!(is_request(&cut[..20 + TCP_FLAGS]) && is_request(&[]), "who knows");
+    assert!(is_request(&cut[..20 + TCP_FLAGS]) && is_request(&[]), "truncated packets count as requests");
 }
 
 #[test]
-fn more_extension_headers_than_are_seen_are_refused() {
+fn too_many_extension_headers_are_refused() {
     let many = std::iter::repeat_n(options(60), 40).flatten().chain(options(6)).chain(PORTS).collect::<Vec<_>>();
     let packet = v6(60, &many);
     assert!(parse(&packet).is_ok());
@@ -140,12 +140,12 @@ fn more_extension_headers_than_are_seen_are_refused() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_parsed_or_refused(bytes in vec(any::<u8>(), 0..200)) {
         let _ = parse(&bytes);
     }
 
     #[test]
-    fn any_headers_are_read_or_refused(
+    fn any_headers_are_parsed_or_refused(
         version in prop::sample::select(vec![0x45u8, 0x46, 0x4f, 0x60]),
         next in prop::sample::select(vec![0u8, 6, 17, 43, 44, 50, 51, 58, 60, 132]),
         bytes in vec(prop_oneof![Just(0u8), Just(44), Just(51), Just(60), any::<u8>()], 40..200),
@@ -160,7 +160,7 @@ proptest! {
 
     /// What is behind the ports changes nothing, nor that it is cut off.
     #[test]
-    fn the_payload_says_nothing(payload in vec(any::<u8>(), 0..100), protocol in prop::sample::select(vec![6u8, 17])) {
+    fn payload_does_not_change_the_parsed_packet(payload in vec(any::<u8>(), 0..100), protocol in prop::sample::select(vec![6u8, 17])) {
         let bytes = [&PORTS[..], &payload].concat();
         prop_assert_eq!(parse(&v4(protocol, 3, 0, &bytes)), parse(&v4(protocol, 3, 0, &PORTS)));
         prop_assert_eq!(parse(&v6(protocol, &bytes)), parse(&v6(protocol, &PORTS)));

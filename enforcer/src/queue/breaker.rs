@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn late_answers_in_a_row_open_it() {
+    fn consecutive_late_answers_open_the_breaker() {
         let (mut breaker, start) = (Breaker::default(), Instant::now());
         for in_time in [false, false, true, false, false] {
             breaker.record(in_time, start);

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_demand_gets_its_part_of_the_time() {
+    fn searches_under_endless_demand_stay_within_the_budget() {
         let over = Duration::from_secs(60);
         for each in [MS / 10, MS, 40 * MS, LONGEST] {
             let spent = spent(each, over);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_lane_searches_at_once_and_no_search_is_endless() {
+    fn idle_lane_searches_at_once_and_each_search_is_bounded() {
         let start = Instant::now();
         let mut budget = Budget::new(start);
         assert_eq!(budget.deadline(start), Some(start + LONGEST));

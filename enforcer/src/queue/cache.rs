@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_told_apart() {
+    fn flows_that_differ_have_separate_entries() {
         let key = Key::new(&owner(3, 10), &flow(1, 443));
         assert_eq!(key, Key::new(&owner(3, 11), &flow(2, 443)), "the same program, from another port");
         assert_ne!(key, Key::new(&owner(4, 10), &flow(1, 443)));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_holds_for_its_epoch_and_its_time() {
+    fn entry_is_valid_for_its_epoch_and_lifetime() {
         let (cache, now) = (Cache::new(MAX_VERDICTS), Instant::now());
         let (key, until) = (Key::new(&owner(3, 10), &flow(1, 443)), now + Duration::from_secs(60));
         cache.put(key, outcome(), 5, until);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_than_there_may_be() {
+    fn cache_is_bounded() {
         let (cache, now) = (Cache::new(MAX_VERDICTS), Instant::now());
         for exec_id in 1..100_000 {
             cache.put(Key::new(&owner(exec_id, 1), &flow(1, 1)), outcome(), 1, now);

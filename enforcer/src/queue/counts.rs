@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdict_is_counted_in_its_bucket() {
+    fn verdict_latency_is_counted_in_its_bucket() {
         let counts = Counts::default();
         for duration in [0, 50_000, 50_001, 1_000_000_000, 1_000_000_001].map(Duration::from_nanos) {
             counts.verdict(Verdict::WouldBlock, Reason::NoRule, Attribution::Diag, duration);

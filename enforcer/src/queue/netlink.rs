@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_laid_out_as_the_kernel_has_it() {
+    fn message_has_the_layout_of_the_kernel() {
         let expected = [
             &32_u32.to_ne_bytes()[..],
             &0x0301_u16.to_ne_bytes(),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_found_by_what_they_say() {
+    fn row_is_found_by_its_column() {
         let table =
             "    0  4242     0 2   128     0     0        1  1\n   10  4343     0 2   128     0     0        1  1\n";
         assert_eq!(column(table, 1, |row| row.first() == Some(&"10")), Some("4343"));

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_comes_again_at_once_and_often_is_returning() {
+    fn only_frequent_immediate_repetitions_are_returning() {
         let (mut returning, now) = (Returning::default(), Instant::now());
         let turns = |returning: &mut Returning, packet: &[u8], at| (0..=OFTEN).any(|_| returning.note(packet, at));
         assert!(turns(&mut returning, b"one", now));

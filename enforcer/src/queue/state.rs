@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_read_by_number() {
+    fn queue_row_is_found_by_number() {
         let queue = |number| QueueLength { number, ..QueueLength::default() };
         let mut queues = [queue(10), queue(11)];
         let table = "    1  4242     7 2   128     3     4        1  1\n   10 3187672064   12 2   128     5     6      99  1\nodd\n";

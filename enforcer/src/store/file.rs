@@ -76,7 +76,7 @@ fn directory(path: &Path) -> io::Result<&Path> {
     Ok(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })
 }
 
-/// Where it is written first. Only the holder of the lock writes it.
+/// The file that is written first and then renamed. Only the process with the lock writes it.
 fn beside(path: &Path) -> PathBuf {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");

@@ -55,8 +55,9 @@ pub(super) fn began(event: &Event) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use egret_model::sample;
+
     use super::*;
-    use crate::sample;
 
     #[test]
     fn event_that_began_while_frozen_is_not_learned_however_late_it_arrives() {
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connect_that_failed_began_before_it_failed() {
+    fn failed_connect_is_dated_by_its_beginning() {
         let event = Event { connect_duration_ns: Some(7), boot_ns: 10, ..sample::event() };
         assert_eq!(began(&event), Some(3));
         assert_eq!(began(&Event { boot_ns: 0, ..event }), None);

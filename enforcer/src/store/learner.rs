@@ -107,3 +107,90 @@ fn is_incomplete(event: &Event, precision: Precision) -> bool {
 fn user(event: &Event) -> Option<u32> {
     event.process.as_ref().and_then(|process| process.uid)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use egret_model::{EventName, Executable, Process, Transport, sample};
+    use tempfile::TempDir;
+
+    use super::super::BaselineSettings;
+    use super::*;
+    use crate::baseline::{Bounds, Thresholds};
+
+    /// Asks for digests, which are not known yet.
+    fn learner(place: &TempDir) -> EventLearner {
+        let settings = BaselineSettings {
+            file: place.path().join("baseline"),
+            precision: Precision { sha256: true, ..Precision::default() },
+            thresholds: Thresholds::default(),
+            bounds: Bounds::default(),
+            allow_failed: false,
+        };
+        EventLearner::new(Arc::new(BaselineStore::open(&settings, "here", true)), 0)
+    }
+
+    /// The first flow of a program whose digest was ordered.
+    fn event(uid: u32, program: &str) -> Event {
+        let executable = Executable { path: Some(program.into()), ..Executable::default() };
+        executable.ordered.begin();
+        let executable = Arc::new(executable);
+        let (user, pid) = (Some(Arc::from(format!("user{uid}"))), uid);
+        let process =
+            Process { pid, start_time: None, parent_pid: None, executable, uid: Some(uid), user, cgroup: None };
+        let mut event = sample::event();
+        event.name = EventName::ConnectionOpen;
+        event.transport = Some(Transport::Tcp);
+        (event.inbound, event.preexisting, event.verdict, event.evaluation) = (false, false, None, None);
+        event.process = Some(Arc::new(process));
+        event
+    }
+
+    fn flood(learner: &mut EventLearner, uid: u32) {
+        let events: Vec<Event> = (0..MAX_WAITING).map(|number| event(uid, &format!("/tmp/{uid}/{number}"))).collect();
+        events.chunks(1000).for_each(|batch| learner.learn(batch));
+    }
+
+    fn waiting(learner: &EventLearner, uid: u32) -> usize {
+        learner.waiting.iter().filter(|(event, _)| user(event) == Some(uid)).count()
+    }
+
+    fn text(learner: &mut EventLearner, place: &TempDir) -> String {
+        learner.save(0, Patience::None);
+        fs::read_to_string(place.path().join("baseline")).unwrap_or_default()
+    }
+
+    #[test]
+    fn one_user_has_half_of_the_room_for_events_that_wait() {
+        let place = tempfile::tempdir().unwrap();
+        let mut learner = learner(&place);
+        flood(&mut learner, 1000);
+        assert_eq!(waiting(&learner, 1000), MAX_WAITING / 2);
+        let ours = event(7, "/usr/bin/ours");
+        learner.learn(std::slice::from_ref(&ours));
+        assert_eq!(waiting(&learner, 7), 1, "another user's event has room");
+        assert!(!text(&mut learner, &place).contains("ours"), "nothing is learned without the digest");
+        let digest = ours.process.as_ref().unwrap();
+        digest.executable.sha256.set(Some("07".repeat(32).into())).unwrap();
+        learner.learn(&[]);
+        assert_eq!(waiting(&learner, 7), 0);
+        let text = text(&mut learner, &place);
+        assert!(text.contains("exe=/usr/bin/ours sha256=0707"), "{text}");
+        assert!(!text.contains("/tmp/1000"), "{text}");
+    }
+
+    #[test]
+    fn events_that_wait_are_bounded_whoever_they_are_of() {
+        let place = tempfile::tempdir().unwrap();
+        let mut learner = learner(&place);
+        for uid in 1000..1004 {
+            flood(&mut learner, uid);
+        }
+        assert_eq!(learner.waiting.len(), MAX_WAITING);
+        assert_eq!([1000, 1001, 1002].map(|uid| waiting(&learner, uid)), [MAX_WAITING / 2, MAX_WAITING / 2, 0]);
+        learner.flush();
+        assert!(learner.waiting.is_empty());
+        assert!(!text(&mut learner, &place).contains("/tmp/"));
+    }
+}

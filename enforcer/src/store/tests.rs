@@ -11,9 +11,9 @@ use crate::baseline::{Baseline, Facts, Gap, Precision, parse};
 
 const RULE: &str = "allow exe=/usr/bin/git -> tcp example.com 443\n";
 
-struct Place(TempDir);
+struct Directory(TempDir);
 
-impl Place {
+impl Directory {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -56,35 +56,35 @@ fn learn(store: &mut FileStore, name: &str) {
 }
 
 #[test]
-fn what_is_learned_is_written_and_gone_on_with() {
-    let place = Place::new();
-    let mut store = place.open();
+fn saved_baseline_is_loaded_and_extended() {
+    let directory = Directory::new();
+    let mut store = directory.open();
     learn(&mut store, "example.org");
     assert_eq!(store.save(Patience::None).unwrap(), Saved { edited: false, written: true });
-    assert!(place.text().contains("-> tcp example.org 443  # seen 1 time"), "{}", place.text());
+    assert!(directory.text().contains("-> tcp example.org 443  # seen 1 time"), "{}", directory.text());
     assert_eq!(store.save(Patience::None).unwrap(), Saved::default(), "nothing is new");
-    let mut again = place.open();
+    let mut again = directory.open();
     learn(&mut again, "example.org");
     again.learner().lost(Gap { from: Timestamp(1), to: Timestamp(2), lost: 3 });
     again.save(Patience::None).unwrap();
-    let text = place.text();
+    let text = directory.text();
     assert!(
         text.contains("seen 2 times") && text.contains("gap 1970-01-01T00:00:00Z 1970-01-01T00:00:01Z 3"),
         "{text}"
     );
     assert_eq!(parse(&text).as_ref(), Ok(again.baseline()));
-    assert_eq!(place.others(), 0);
+    assert_eq!(directory.others(), 0);
 }
 
 #[test]
-fn hand_edits_win_and_what_was_learned_meanwhile_is_added() {
-    let place = Place::new();
-    place.put(&format!("format 1\n{RULE}deny * -> tcp example.net 80\n"));
-    let mut store = place.open();
+fn hand_edits_win_and_learned_rules_are_added() {
+    let directory = Directory::new();
+    directory.put(&format!("format 1\n{RULE}deny * -> tcp example.net 80\n"));
+    let mut store = directory.open();
     learn(&mut store, "example.org");
-    place.put("# Reviewed.\nformat 1\ndeny * -> tcp example.net 80\n# Ours.\nallow * -> udp 192.0.2.53 53\n");
+    directory.put("# Reviewed.\nformat 1\ndeny * -> tcp example.net 80\n# Ours.\nallow * -> udp 192.0.2.53 53\n");
     assert_eq!(store.save(Patience::None).unwrap(), Saved { edited: true, written: true });
-    let text = place.text();
+    let text = directory.text();
     assert!(text.starts_with("# Reviewed.\nformat 1\n") && text.contains("# Ours.\nallow * -> udp"), "{text}");
     assert!(text.contains("tcp example.org 443") && !text.contains("example.com"), "{text}");
     assert_eq!(parse(&text).as_ref(), Ok(store.baseline()));
@@ -95,95 +95,99 @@ fn hand_edits_win_and_what_was_learned_meanwhile_is_added() {
 }
 
 #[test]
-fn a_broken_file_is_told_by_line_and_never_overwritten() {
-    let place = Place::new();
-    let mut store = place.open();
+fn broken_file_is_reported_by_line_and_not_overwritten() {
+    let directory = Directory::new();
+    let mut store = directory.open();
     learn(&mut store, "example.org");
     store.save(Patience::None).unwrap();
     let broken = "format 1\npermit everything\nallow -> tcp example.org 443\n";
-    place.put(broken);
+    directory.put(broken);
     learn(&mut store, "example.com");
     for _ in 0..2 {
         let error = store.save(Patience::None).unwrap_err().to_string();
-        let path = place.path().display().to_string();
+        let path = directory.path().display().to_string();
         assert!(error.contains(&format!("{path}:2: ")) && error.contains(&format!("{path}:3: ")), "{error}");
-        assert_eq!(place.text(), broken);
+        assert_eq!(directory.text(), broken);
     }
-    assert!(FileStore::open(&place.path(), Precision::default()).is_err());
-    place.put("format 1\n");
+    assert!(FileStore::open(&directory.path(), Precision::default()).is_err());
+    directory.put("format 1\n");
     store.save(Patience::None).unwrap();
-    assert!(place.text().contains("example.com") && !place.text().contains("example.org"), "{}", place.text());
+    assert!(
+        directory.text().contains("example.com") && !directory.text().contains("example.org"),
+        "{}",
+        directory.text()
+    );
 }
 
 #[test]
-fn a_file_that_is_gone_is_written_again() {
-    let place = Place::new();
-    let mut store = place.open();
+fn removed_file_is_written_again() {
+    let directory = Directory::new();
+    let mut store = directory.open();
     learn(&mut store, "example.org");
     store.save(Patience::None).unwrap();
-    fs::remove_file(place.path()).unwrap();
+    fs::remove_file(directory.path()).unwrap();
     assert_eq!(store.save(Patience::None).unwrap(), Saved { edited: false, written: true });
-    assert!(place.text().contains("example.org"));
+    assert!(directory.text().contains("example.org"));
 }
 
 #[test]
-fn mode_owner_and_links_stay() {
-    let place = Place::new();
-    let kept = place.0.path().join("kept");
+fn save_keeps_file_mode_owner_and_symlink() {
+    let directory = Directory::new();
+    let kept = directory.0.path().join("kept");
     fs::write(&kept, "format 1\n").unwrap();
     fs::set_permissions(&kept, Permissions::from_mode(0o604)).unwrap();
     let is_root = nix::unistd::geteuid().is_root();
     if is_root {
         std::os::unix::fs::chown(&kept, Some(4242), Some(4243)).unwrap();
     }
-    symlink("kept", place.path()).unwrap();
-    let mut store = place.open();
+    symlink("kept", directory.path()).unwrap();
+    let mut store = directory.open();
     learn(&mut store, "example.org");
     store.save(Patience::None).unwrap();
-    assert!(fs::symlink_metadata(place.path()).unwrap().is_symlink());
+    assert!(fs::symlink_metadata(directory.path()).unwrap().is_symlink());
     let metadata = fs::metadata(&kept).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o7777, 0o604);
     assert!(!is_root || (metadata.uid(), metadata.gid()) == (4242, 4243));
-    assert!(place.text().contains("example.org"));
+    assert!(directory.text().contains("example.org"));
 }
 
 #[test]
-fn one_at_a_time() {
-    let place = Place::new();
-    let mut store = place.open();
-    let lock = Lock::take(&place.path(), Patience::Any).unwrap();
-    assert!(matches!(store.save(Patience::None), Err(SaveError::Busy(path)) if path == place.path()));
+fn locked_baseline_is_not_saved() {
+    let directory = Directory::new();
+    let mut store = directory.open();
+    let lock = Lock::take(&directory.path(), Patience::Any).unwrap();
+    assert!(matches!(store.save(Patience::None), Err(SaveError::Busy(path)) if path == directory.path()));
     drop(lock);
     store.save(Patience::None).unwrap();
 }
 
 #[test]
-fn an_editor_that_saves_meanwhile_is_not_written_over() {
-    let place = Place::new();
-    place.put("format 1\n");
-    let mut store = place.open();
+fn concurrent_edit_is_not_overwritten() {
+    let directory = Directory::new();
+    directory.put("format 1\n");
+    let mut store = directory.open();
     let mut times = 0;
     let change = |baseline: &mut Baseline| {
         times += 1;
         if times == 1 {
-            place.put(&format!("format 1\n{RULE}"));
+            directory.put(&format!("format 1\n{RULE}"));
         }
         baseline.notes.push(" Changed.".to_owned());
     };
     let ((), saved) = store.edit(Patience::None, change).unwrap();
     assert_eq!(saved, Saved { edited: true, written: true });
-    assert_eq!(place.text(), format!("# Changed.\nformat 1\n\n{RULE}"));
+    assert_eq!(directory.text(), format!("# Changed.\nformat 1\n\n{RULE}"));
 }
 
 #[test]
-fn an_edit_that_cannot_be_written_changes_nothing() {
-    let place = Place::new();
-    place.put(&format!("format 1\n{RULE}"));
-    let mut store = place.open();
+fn unwritable_edit_changes_nothing() {
+    let directory = Directory::new();
+    directory.put(&format!("format 1\n{RULE}"));
+    let mut store = directory.open();
     let before = store.baseline().clone();
     // Something stands in the way that is no file and cannot be removed as one.
-    fs::create_dir(place.0.path().join("baseline.new")).unwrap();
+    fs::create_dir(directory.0.path().join("baseline.new")).unwrap();
     let error = store.edit(Patience::None, |baseline| baseline.entries.clear()).unwrap_err().to_string();
     assert!(error.contains("cannot write the baseline"), "{error}");
-    assert_eq!((store.baseline(), parse(&place.text()).unwrap()), (&before, before.clone()));
+    assert_eq!((store.baseline(), parse(&directory.text()).unwrap()), (&before, before.clone()));
 }

@@ -221,7 +221,13 @@ impl Verdicts {
         let is_early = event.layer == Layer::Syscalls
             || event.transport.is_some_and(|transport| !transport.has_handshake())
                 && event.name != EventName::ConnectionFailed;
-        let is_evaluated = |address: IpAddr| !address.is_loopback() || self.evaluates_loopback.load(Ordering::Relaxed);
+        // A socket may have any IPv6 address: what comes from that of others is evaluated, too.
+        let is_own = |local: IpAddr| {
+            let local = local.to_canonical();
+            local.is_ipv4() || local.is_loopback() || local.is_unspecified()
+        };
+        let is_within = |peer: IpAddr| peer.is_loopback() && event.local.address.is_none_or(is_own);
+        let is_evaluated = |peer: IpAddr| !is_within(peer) || self.evaluates_loopback.load(Ordering::Relaxed);
         is_early && begins(event) && event.peer.address.map_or_else(|| portless(event).is_some(), is_evaluated)
     }
 

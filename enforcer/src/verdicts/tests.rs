@@ -2,11 +2,10 @@
 
 use std::thread::sleep;
 
-use egret_model::{ConnectionId, NetworkNamespace, ProcessId, Reason, Transport};
+use egret_model::{ConnectionId, NetworkNamespace, ProcessId, Reason, Transport, sample};
 
 use super::portless::SENDS;
 use super::*;
-use crate::sample;
 
 fn datagram(socket: u64, name: EventName) -> Event {
     let mut event = sample::event();
@@ -34,7 +33,7 @@ fn evaluate(verdicts: &Verdicts, socket: u64, verdict: Verdict) {
 }
 
 #[test]
-fn a_verdict_that_comes_later_is_waited_for_and_order_is_kept() {
+fn event_waits_for_a_later_verdict_in_order() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     let events = vec![datagram(7, EventName::DatagramSend), datagram(7, EventName::ConnectionClose)];
@@ -50,7 +49,7 @@ fn a_verdict_that_comes_later_is_waited_for_and_order_is_kept() {
 
 /// As when somebody is asked: seconds may pass.
 #[test]
-fn a_packet_that_is_held_is_waited_for_and_nothing_else_is() {
+fn only_events_of_a_held_packet_wait() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     let (owner, held) = flow(7);
@@ -74,7 +73,7 @@ fn a_packet_that_is_held_is_waited_for_and_nothing_else_is() {
 }
 
 #[test]
-fn a_packet_that_nobody_lets_go_of_is_not_waited_for_beyond_its_time() {
+fn event_of_a_held_packet_does_not_wait_beyond_its_deadline() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     let (owner, held) = flow(7);
@@ -86,18 +85,22 @@ fn a_packet_that_nobody_lets_go_of_is_not_waited_for_beyond_its_time() {
 }
 
 #[test]
-fn what_stays_within_the_host_waits_where_it_is_judged() {
+fn loopback_event_waits_only_if_loopback_is_evaluated() {
     for judges_loopback in [false, true] {
         let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
         verdicts.set_evaluating(true, judges_loopback);
         let mut event = datagram(7, EventName::DatagramSend);
         event.peer.address = Some([127, 0, 0, 1].into());
-        assert_eq!(pending.pass(vec![event], &verdicts).is_empty(), judges_loopback);
+        assert_eq!(pending.pass(vec![event.clone()], &verdicts).is_empty(), judges_loopback);
+        event.id.socket = 8;
+        event.peer.address = Some("::1".parse().unwrap());
+        event.local.address = Some("2001:db8:1::1".parse().unwrap());
+        assert!(pending.pass(vec![event], &verdicts).is_empty(), "an address of others");
     }
 }
 
 #[test]
-fn what_was_judged_before_goes_on_at_once() {
+fn event_with_a_known_verdict_does_not_wait() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     evaluate(&verdicts, 7, Verdict::Allow);
@@ -106,7 +109,7 @@ fn what_was_judged_before_goes_on_at_once() {
 }
 
 #[test]
-fn where_nothing_is_judged_nothing_waits() {
+fn no_event_waits_without_evaluation() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     assert_eq!(pending.pass(vec![datagram(7, EventName::DatagramSend)], &verdicts).len(), 1);
 }
@@ -165,7 +168,7 @@ fn late_echo(pid: u32) -> Event {
 }
 
 #[test]
-fn a_packet_without_ports_that_is_held_is_waited_for() {
+fn portless_event_waits_for_its_held_packet() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     verdicts.held(&echo_owner(7), &echo_flow(1), Instant::now() + Duration::from_secs(3600));
@@ -184,7 +187,7 @@ fn a_packet_without_ports_that_is_held_is_waited_for() {
 }
 
 #[test]
-fn a_packet_without_ports_that_nobody_lets_go_of_is_not_waited_for_beyond_its_time() {
+fn portless_event_of_a_held_packet_does_not_wait_beyond_its_deadline() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     verdicts.held(&echo_owner(7), &echo_flow(1), Instant::now());
@@ -195,7 +198,7 @@ fn a_packet_without_ports_that_nobody_lets_go_of_is_not_waited_for_beyond_its_ti
 }
 
 #[test]
-fn a_verdict_without_ports_that_takes_long_is_waited_for() {
+fn portless_event_waits_for_a_slow_verdict() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     let mut event = echo(7);
@@ -210,7 +213,7 @@ fn a_verdict_without_ports_that_takes_long_is_waited_for() {
 }
 
 #[test]
-fn a_packet_without_a_sender_is_the_only_senders() {
+fn unattributed_packet_belongs_to_the_only_sender() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     judge_echo_of(&verdicts, None, 1, Verdict::Block);
@@ -219,7 +222,7 @@ fn a_packet_without_a_sender_is_the_only_senders() {
 }
 
 #[test]
-fn a_packet_without_a_sender_is_nobodys_where_several_sent() {
+fn unattributed_packet_among_several_senders_stays_unattributed() {
     let other = |event: fn(&mut Event)| {
         let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
         verdicts.set_evaluating(true, false);
@@ -237,7 +240,7 @@ fn a_packet_without_a_sender_is_nobodys_where_several_sent() {
 }
 
 #[test]
-fn a_packet_without_a_sender_is_none_of_another_namespace_and_none_after_many() {
+fn unattributed_packet_is_not_assigned_across_namespaces_or_after_evictions() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     judge_echo_of(&verdicts, None, 1, Verdict::Block);
@@ -255,7 +258,7 @@ fn a_packet_without_a_sender_is_none_of_another_namespace_and_none_after_many() 
 }
 
 #[test]
-fn what_has_no_ports_gets_its_peer_with_its_verdict() {
+fn portless_event_gets_its_peer_with_its_verdict() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     assert!(pending.pass(vec![echo(7)], &verdicts).is_empty(), "it waits");
@@ -267,7 +270,7 @@ fn what_has_no_ports_gets_its_peer_with_its_verdict() {
 }
 
 #[test]
-fn a_peer_is_not_guessed_among_several_and_not_taken_from_another_process() {
+fn peer_is_neither_guessed_among_several_nor_taken_from_another_process() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     judge_echo(&verdicts, 7, 1);
@@ -280,7 +283,7 @@ fn a_peer_is_not_guessed_among_several_and_not_taken_from_another_process() {
 
 /// As `ping` does that connects its socket, and as every call reports it.
 #[test]
-fn event_without_ports_that_knows_its_peer_gets_the_verdict_on_it() {
+fn portless_event_with_a_peer_gets_the_verdict_on_that_peer() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     let mut event = echo(7);
@@ -342,7 +345,7 @@ fn packet_without_owner_is_found_by_its_local_port_and_peer() {
 }
 
 #[test]
-fn at_the_end_all_go_on() {
+fn flush_releases_every_pending_event() {
     let (verdicts, mut pending) = (Verdicts::default(), PendingEvents::default());
     verdicts.set_evaluating(true, false);
     pending.pass(vec![datagram(7, EventName::DatagramSend)], &verdicts);

@@ -1,4 +1,4 @@
-//! Rules of others, which stay as they are.
+//! Foreign rules are kept.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::plans;
 use crate::ways::{Way, only};
 
-/// Who has rules: for iptables in both families, and for nftables. Names that could be taken for egret's are among them.
+/// Foreign rules: iptables commands for both families, and nftables text. Some of their names resemble egret's.
 pub(crate) struct Foreign {
     name: &'static str,
     v4: &'static str,
@@ -17,7 +17,7 @@ pub(crate) struct Foreign {
     nft: &'static str,
 }
 
-/// Those that are met most.
+/// The rule sets that are most common.
 pub(crate) const ALL: [Foreign; 3] = [
     Foreign {
         name: "Docker",
@@ -40,7 +40,7 @@ pub(crate) const ALL: [Foreign; 3] = [
 ];
 
 impl Foreign {
-    /// Installs them, as whoever has them would: what is there of the same tables goes.
+    /// Installs the rules. Replaces what the same tables held before.
     pub(crate) fn load(&self, way: Way, host: &Host) {
         let [v4, v6] = way.iptables().map(|tool| format!("{tool}-restore"));
         host.feed(&v4, &[], self.v4);
@@ -49,7 +49,7 @@ impl Foreign {
     }
 }
 
-/// A listing without tables that have nothing in them, which the tools make and nobody removes.
+/// A listing without empty tables, which the tools create and nobody removes.
 pub(crate) fn without_empty_tables(listing: &str) -> String {
     let untouched = |line: &str| line.starts_with(':') && line.ends_with("ACCEPT");
     let mut kept = String::new();
@@ -74,7 +74,7 @@ pub(crate) fn without_empty_tables(listing: &str) -> String {
     kept
 }
 
-/// All lines of the first are in the second, in the same order: it differs by what came to it.
+/// Asserts that all lines of the first are in the second, in the same order.
 pub(crate) fn is_kept(first: &str, second: &str) {
     let mut rest = second.lines();
     for line in first.lines() {
@@ -82,7 +82,7 @@ pub(crate) fn is_kept(first: &str, second: &str) {
     }
 }
 
-/// Both are the same.
+/// Asserts that both are the same.
 pub(crate) fn is_same(now: &str, before: &str) {
     if now != before {
         let added = now.lines().filter(|line| !before.lines().any(|other| other == *line)).collect::<Vec<_>>();
@@ -91,7 +91,7 @@ pub(crate) fn is_same(now: &str, before: &str) {
     }
 }
 
-pub(crate) fn rules_of_others_stay_as_they_are(way: Way) {
+pub(crate) fn foreign_rules_are_kept(way: Way) {
     for foreign in &ALL {
         let host = Host::new();
         host.touch_legacy_tables();
@@ -113,7 +113,7 @@ pub(crate) fn rules_of_others_stay_as_they_are(way: Way) {
     }
 }
 
-pub(crate) fn where_there_was_nothing_nothing_is_left(way: Way) {
+pub(crate) fn removal_leaves_no_trace_on_an_empty_host(way: Way) {
     let host = Host::new();
     if way == Way::IptablesLegacy {
         host.touch_legacy_tables();
@@ -125,8 +125,8 @@ pub(crate) fn where_there_was_nothing_nothing_is_left(way: Way) {
     is_same(&host.listing(), &before);
 }
 
-/// A set in a table that came with egret's rules, which none of the tools of iptables shows.
-pub(crate) fn what_others_put_beside_it_stays() {
+/// A set in the table of egret, which no iptables tool shows.
+pub(crate) fn foreign_objects_in_egret_tables_are_kept() {
     let host = Host::new();
     let mut firewall = Way::IptablesNft.firewall();
     host.within(|| firewall.install(&plans::closed()).unwrap());
@@ -138,7 +138,7 @@ pub(crate) fn what_others_put_beside_it_stays() {
     assert!(!host.listing().contains("OUTPUT {"), "{}", host.listing());
 }
 
-pub(crate) fn twice_is_once(way: Way) {
+pub(crate) fn second_installation_changes_nothing(way: Way) {
     let host = Host::new();
     let mut firewall = way.firewall();
     host.within(|| firewall.install(&plans::closed()).unwrap());
@@ -148,11 +148,11 @@ pub(crate) fn twice_is_once(way: Way) {
     assert_eq!(host.within(|| firewall.check().unwrap()), State::Intact);
 }
 
-pub(crate) fn what_a_killed_daemon_left_is_replaced(way: Way) {
+pub(crate) fn rules_of_a_killed_daemon_are_replaced(way: Way) {
     let host = Host::new();
     host.within(|| way.firewall().install(&plans::open()).unwrap());
     let mut firewall = way.firewall();
-    // It is not known to be what it should be.
+    // They are not known to match a plan.
     assert_eq!(host.within(|| firewall.check().unwrap()), State::Altered);
     host.within(|| firewall.install(&plans::closed()).unwrap());
     let replaced = host.listing();
@@ -162,12 +162,12 @@ pub(crate) fn what_a_killed_daemon_left_is_replaced(way: Way) {
     fresh.within(|| way.firewall().install(&plans::closed()).unwrap());
     is_same(&replaced, &fresh.listing());
 
-    // And one that never installed anything removes it, too.
+    // A firewall that never installed anything removes the rules as well.
     assert!(host.within(|| way.firewall().remove().unwrap()));
     assert!(!host.listing().contains(NAME), "{}", host.listing());
 }
 
-pub(crate) fn half_of_it_is_removed_whole(way: Way) {
+pub(crate) fn partial_rules_are_removed_completely(way: Way) {
     let [v4, v6] = way.iptables();
     let jump = format!("-m comment --comment {NAME} -j {NAME}");
     let halves = [
@@ -193,11 +193,11 @@ pub(crate) fn half_of_it_is_removed_whole(way: Way) {
     }
 }
 
-pub(crate) fn a_failure_leaves_what_was_or_nothing(way: Way) {
+pub(crate) fn failed_installation_keeps_the_former_rules_or_none(way: Way) {
     let host = Host::new();
     host.touch_legacy_tables();
     let before = host.listing();
-    // A group that the tools refuse: it is not where the kernel has them, and is deeper than `nft` can count.
+    // A cgroup path that the tools refuse: it is outside the hierarchy of the kernel, and deeper than `nft` can count.
     let elsewhere = Scratch::new();
     let deep = "a/".repeat(256);
     fs::create_dir_all(elsewhere.path(&deep)).unwrap();
@@ -214,16 +214,16 @@ pub(crate) fn a_failure_leaves_what_was_or_nothing(way: Way) {
     assert_eq!(host.within(|| firewall.check().unwrap()), State::Intact);
 }
 
-pub(crate) fn nothing_is_removed_where_there_is_nothing(way: Way) {
+pub(crate) fn removal_without_rules_changes_nothing(way: Way) {
     let host = Host::new();
     let before = host.listing();
     let mut firewall = way.firewall();
     assert!(!host.within(|| firewall.remove().unwrap()));
-    // Not even a table that the kernel makes when somebody looks into it.
+    // Not even a table that the kernel creates on the first access.
     is_same(&host.listing(), &before);
 }
 
-pub(crate) fn without_ip6tables_it_says_so(way: Way) {
+pub(crate) fn missing_ip6tables_is_reported(way: Way) {
     let [v4, _] = way.iptables();
     let (_programs, tools) = only(&[&format!("{v4}-restore"), &format!("{v4}-save")]);
     let host = Host::new();

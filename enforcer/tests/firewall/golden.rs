@@ -1,4 +1,4 @@
-//! Rules as people read them.
+//! Rules as text.
 
 use egret_enforcer::evaluate::{BlockAction, FailurePolicy};
 use egret_enforcer::firewall::{
@@ -12,7 +12,7 @@ use egret_tests::Cgroup;
 use crate::host::Host;
 use crate::plans;
 
-/// Everything that there can be.
+/// A plan with every option.
 fn full() -> Plan {
     let ssh = |local: &str, peer: &str| Flow {
         interface: None,
@@ -41,14 +41,14 @@ fn full() -> Plan {
             ssh("[2001:db8::7]:22", "[2001:db8:1::4]:50123"),
             Flow { transport: Transport::Sctp, ..ssh("192.0.2.7:5000", "[::ffff:198.51.100.4]:5001") },
             Flow { transport: Transport::Icmp, ..ssh("[2001:db8::7]:0", "[2001:db8:1::4]:0") },
-            // No rule can be about these.
+            // No rule can match this flow.
             Flow { transport: Transport::Packet, ..ssh("192.0.2.7:0", "198.51.100.4:0") },
             ssh("192.0.2.7:22", "[2001:db8:1::4]:50123"),
         ],
     }
 }
 
-/// As little as there can be.
+/// The smallest plan.
 fn bare() -> Plan {
     let protect = Protect { dhcp: false, ntp: false, neighbours: false, kernel: false };
     Plan { loopback: true, rejudge: true, action: BlockAction::Drop, protect, ..plans::closed() }
@@ -63,7 +63,7 @@ fn ways() -> [(&'static str, Box<dyn Firewall>); 2] {
     ]
 }
 
-pub(crate) fn rules_read_as_they_should() {
+pub(crate) fn rules_match_their_golden_files() {
     let golden = [
         include_str!("golden/iptables-full.txt"),
         include_str!("golden/iptables-bare.txt"),
@@ -84,8 +84,8 @@ pub(crate) fn rules_read_as_they_should() {
     assert!(differing.is_empty(), "to be looked at, and copied to golden/ if they are meant to differ: {differing:?}");
 }
 
-/// The real tools take what is shown, if it is fed to them as its first line says.
-pub(crate) fn the_text_shown_is_what_tools_take() {
+/// Feeds the shown text to the real tools, as its first line says.
+pub(crate) fn shown_text_is_accepted_by_the_tools() {
     let path = format!("egret-shown-{}", std::process::id());
     let group = Cgroup::new(&path);
     let host = Host::new();
@@ -107,7 +107,7 @@ pub(crate) fn the_text_shown_is_what_tools_take() {
     assert_eq!(shown, fresh.listing());
 
     let text = Nftables::new(Tools::default(), Hierarchy::find()).render(&plan);
-    // Where the kernel has no queues in nftables, the tool has to understand them all the same.
+    // The tool must parse queue statements even if the kernel has no queues in nftables.
     let taken = host
         .command("sh")
         .args(["-c", "exec nft --check --file - 2>&1"])

@@ -1,4 +1,4 @@
-//! Rules that others remove come back.
+//! Restores rules that others removed.
 
 use egret_enforcer::firewall::{Bypass, Cause, ControlGroup, Guardian, Hierarchy, Inspection, Lack, NAME, Plan};
 use egret_tests::{Cgroup, until};
@@ -12,26 +12,26 @@ fn install(host: &Host, way: Way, plan: Plan) -> Guardian {
     host.within(|| Guardian::install(way.firewall(), plan, Hierarchy::find()).unwrap().0)
 }
 
-/// What the next look finds that is not put off.
-fn look(host: &Host, guardian: &mut Guardian) -> Inspection {
-    until("a look", || match host.within(|| guardian.tick()) {
+/// The result of the next poll that was not deferred.
+fn poll(host: &Host, guardian: &mut Guardian) -> Inspection {
+    until("a poll", || match host.within(|| guardian.tick()) {
         Inspection::Unchanged => None,
-        looked => Some(looked),
+        polled => Some(polled),
     })
 }
 
-/// The next look installs anew for this reason, and all is as it was.
-fn comes_back(host: &Host, guardian: &mut Guardian, cause: Cause, intact: &str) {
+/// Asserts that the next poll installs the rules again for this reason and restores the listing.
+fn assert_restored(host: &Host, guardian: &mut Guardian, cause: Cause, intact: &str) {
     let before = guardian.recreated().get(&cause).copied().unwrap_or_default();
-    let looked = look(host, guardian);
-    assert!(matches!(looked, Inspection::Recreated(because, _) if because == cause), "{looked:?}");
+    let polled = poll(host, guardian);
+    assert!(matches!(polled, Inspection::Recreated(because, _) if because == cause), "{polled:?}");
     assert_eq!(guardian.recreated()[&cause], before + 1);
-    assert!(matches!(look(host, guardian), Inspection::Intact));
+    assert!(matches!(poll(host, guardian), Inspection::Intact));
     assert!(matches!(host.within(|| guardian.tick()), Inspection::Unchanged));
     is_same(&host.listing(), intact);
 }
 
-pub(crate) fn a_flush_is_undone(way: Way) {
+pub(crate) fn flushed_rules_are_restored(way: Way) {
     let [v4, v6] = way.iptables();
     let flushes = match way {
         Way::Nftables => vec!["nft flush ruleset".to_owned(), format!("nft flush table inet {NAME}")],
@@ -46,12 +46,12 @@ pub(crate) fn a_flush_is_undone(way: Way) {
     let intact = host.listing();
     for flush in flushes {
         host.sh(&flush);
-        comes_back(&host, &mut guardian, Cause::Missing, &intact);
+        assert_restored(&host, &mut guardian, Cause::Missing, &intact);
     }
 }
 
-/// Where a look takes long, the next one is put off; a flush is seen without one.
-pub(crate) fn flush_is_undone_at_once_where_tools_are_slow(way: Way) {
+/// After a slow poll, the next one is deferred; a flush is detected without a poll.
+pub(crate) fn flushed_rules_are_restored_at_once_with_slow_tools(way: Way) {
     let [v4, v6] = way.iptables();
     let flushes = match way {
         Way::Nftables => [format!("nft delete table inet {NAME}"), format!("nft flush table inet {NAME}")],
@@ -62,15 +62,15 @@ pub(crate) fn flush_is_undone_at_once_where_tools_are_slow(way: Way) {
     let mut guardian = host.within(|| Guardian::install(firewall, plans::closed(), Hierarchy::find()).unwrap().0);
     let intact = host.listing();
     for flush in flushes {
-        assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+        assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
         host.sh(&flush);
-        let looked = host.within(|| guardian.tick());
-        assert!(matches!(looked, Inspection::Recreated(Cause::Missing, _)), "{flush}: {looked:?}");
+        let polled = host.within(|| guardian.tick());
+        assert!(matches!(polled, Inspection::Recreated(Cause::Missing, _)), "{flush}: {polled:?}");
         is_same(&host.listing(), &intact);
     }
 }
 
-pub(crate) fn a_changed_rule_is_undone(way: Way) {
+pub(crate) fn changed_rule_is_restored(way: Way) {
     let [v4, _] = way.iptables();
     let change = match way {
         Way::Nftables => format!("nft insert rule inet {NAME} judge return"),
@@ -80,53 +80,53 @@ pub(crate) fn a_changed_rule_is_undone(way: Way) {
     let mut guardian = install(&host, way, plans::closed());
     let intact = host.listing();
     host.sh(&change);
-    comes_back(&host, &mut guardian, Cause::Altered, &intact);
+    assert_restored(&host, &mut guardian, Cause::Altered, &intact);
 }
 
-pub(crate) fn a_rule_before_is_overtaken(way: Way) {
+pub(crate) fn rule_inserted_before_is_overtaken(way: Way) {
     let [v4, _] = way.iptables();
     let host = Host::new();
     host.sh(&format!("{v4} -A OUTPUT -p tcp --dport 9 -j DROP"));
     let mut guardian = install(&host, way, plans::closed());
     host.sh(&format!("{v4} -I OUTPUT -p tcp --dport 10 -j ACCEPT"));
-    let looked = look(&host, &mut guardian);
-    assert!(matches!(looked, Inspection::Recreated(Cause::Displaced, _)), "{looked:?}");
+    let polled = poll(&host, &mut guardian);
+    assert!(matches!(polled, Inspection::Recreated(Cause::Displaced, _)), "{polled:?}");
     let rules = host.sh(&format!("{v4} -S OUTPUT"));
     let places = [format!("-j {NAME}"), "--dport 10".to_owned(), "--dport 9".to_owned()];
     let lines = rules.lines().skip(1).zip(&places);
     assert!(rules.lines().count() == 4 && lines.clone().all(|(line, place)| line.contains(place)), "{rules}");
 }
 
-pub(crate) fn a_reload_is_undone(way: Way) {
+pub(crate) fn reload_by_another_tool_is_undone(way: Way) {
     for foreign in &ALL {
         let host = Host::new();
         foreign.load(way, &host);
         let mut guardian = install(&host, way, plans::closed());
         let [v4, _] = way.iptables();
-        // As `firewall-cmd --complete-reload` and `ufw reload` do: all tables are written anew.
+        // As `firewall-cmd --complete-reload` and `ufw reload` do: they replace all tables.
         let saved = host.sh(&format!("{v4}-save 2>/dev/null | grep -v {NAME}"));
         host.feed(&format!("{v4}-restore"), &[], &saved);
         let reloaded = host.listing();
-        let looked = look(&host, &mut guardian);
-        assert!(matches!(looked, Inspection::Recreated(Cause::Missing, _)), "{looked:?}");
+        let polled = poll(&host, &mut guardian);
+        assert!(matches!(polled, Inspection::Recreated(Cause::Missing, _)), "{polled:?}");
         is_kept(&reloaded, &host.listing());
-        assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+        assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
         host.within(|| guardian.remove().unwrap());
         assert!(!host.listing().contains(&format!("-j {NAME}\n")));
     }
 }
 
-pub(crate) fn changes_of_others_are_none(way: Way) {
+pub(crate) fn foreign_changes_cause_no_reinstallation(way: Way) {
     let [v4, _] = way.iptables();
     let host = Host::new();
     let mut guardian = install(&host, way, plans::closed());
-    assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+    assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
     host.sh(&format!("{v4} -A OUTPUT -p tcp --dport 9 -j DROP && nft add table inet others"));
-    assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+    assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
     assert!(guardian.recreated().is_empty());
 }
 
-pub(crate) fn a_control_group_that_comes_is_bypassed(way: Way) {
+pub(crate) fn new_cgroup_is_bypassed(way: Way) {
     let path = format!("egret-guard-{way}-{}", std::process::id());
     let group = ControlGroup::new(&path).unwrap();
     let bypass = Bypass { cgroups: vec![group.clone()], ..Bypass::default() };
@@ -136,26 +136,26 @@ pub(crate) fn a_control_group_that_comes_is_bypassed(way: Way) {
     assert_eq!(installed.lacks, [Lack::ControlGroup(group)]);
     assert!(!host.listing().contains(&path));
 
-    // Once, and once more: as a unit that is started anew.
+    // Twice, as a unit that is restarted.
     for _ in 0..2 {
         let made = Cgroup::new(&path);
-        let looked = look(&host, &mut guardian);
+        let polled = poll(&host, &mut guardian);
         assert!(
-            matches!(&looked, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.is_empty()),
-            "{looked:?}"
+            matches!(&polled, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.is_empty()),
+            "{polled:?}"
         );
         assert!(host.listing().contains(&path));
         made.remove();
-        let looked = look(&host, &mut guardian);
+        let polled = poll(&host, &mut guardian);
         assert!(
-            matches!(&looked, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.len() == 1),
-            "{looked:?}"
+            matches!(&polled, Inspection::Recreated(Cause::ControlGroup, now) if now.lacks.len() == 1),
+            "{polled:?}"
         );
     }
     assert_eq!(guardian.recreated()[&Cause::ControlGroup], 4);
 }
 
-pub(crate) fn removed_is_removed(way: Way) {
+pub(crate) fn removed_rules_stay_removed(way: Way) {
     let host = Host::new();
     let mut guardian = install(&host, way, plans::closed());
     assert!(host.within(|| guardian.remove().unwrap()));
@@ -163,13 +163,13 @@ pub(crate) fn removed_is_removed(way: Way) {
     assert!(!host.listing().contains(NAME));
 }
 
-pub(crate) fn another_plan_replaces_the_first(way: Way) {
+pub(crate) fn new_plan_replaces_the_former_plan(way: Way) {
     let host = Host::new();
     let mut guardian = install(&host, way, plans::closed());
     let closed = host.listing();
     host.within(|| guardian.replace(plans::open()).unwrap());
     assert_ne!(host.listing(), closed);
-    assert!(matches!(look(&host, &mut guardian), Inspection::Intact));
+    assert!(matches!(poll(&host, &mut guardian), Inspection::Intact));
     host.within(|| guardian.replace(plans::closed()).unwrap());
     is_same(&host.listing(), &closed);
     assert!(guardian.recreated().is_empty());

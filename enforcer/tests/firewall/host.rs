@@ -1,4 +1,4 @@
-//! A host and one that it talks with.
+//! A host and its peer.
 
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use egret_tests::{Namespace, until};
 
-/// Sets the two up, from inside the first: `$1` is a process of the second.
+/// Connects the two namespaces, from inside the first: `$1` is a process of the second.
 const CONNECT: &str = "ip link add wan type veth peer name wan netns $1 && ip link set wan up && \
      ip address add 10.77.0.1/24 dev wan && ip address add fd77::1/64 dev wan nodad";
 const CONNECT_PEER: &str = "ip link set wan up && ip address add 10.77.0.2/24 dev wan && \
      ip address add fd77::2/64 dev wan nodad";
 
-/// How long a connection may take to be refused where all is well.
+/// Longest time until a connection is refused once the network is up.
 const READY: Duration = Duration::from_millis(100);
 
 const HERE: [IpAddr; 2] =
@@ -33,7 +33,7 @@ impl Host {
         let peer = host.peer.pid().to_string();
         run(host.host.command("sh").args(["-c", CONNECT, "sh", &peer]), "");
         run(host.peer.command("sh").args(["-c", CONNECT_PEER]), "");
-        // The devices are up a little after they were told to be.
+        // The devices come up a little after the commands.
         let refuses = |address| {
             TcpStream::connect_timeout(&SocketAddr::new(address, 1), READY)
                 .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
@@ -44,22 +44,22 @@ impl Host {
         host
     }
 
-    /// Does something on the host.
+    /// Runs a function on the host.
     pub(crate) fn within<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         self.host.within(body)
     }
 
-    /// Does something on the peer.
+    /// Runs a function on the peer.
     pub(crate) fn on_peer<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         self.peer.within(body)
     }
 
-    /// Runs a line of shell on the host, which has to succeed, and gives what it prints.
+    /// Runs a shell line on the host, which must succeed; returns its output.
     pub(crate) fn sh(&self, line: &str) -> String {
         run(self.host.command("sh").args(["-c", line]), "")
     }
 
-    /// Runs a line of shell on the peer.
+    /// Runs a shell line on the peer.
     pub(crate) fn sh_on_peer(&self, line: &str) -> String {
         run(self.peer.command("sh").args(["-c", line]), "")
     }
@@ -69,12 +69,12 @@ impl Host {
         run(self.host.command(program).args(words), input);
     }
 
-    /// A program to be run on the host.
+    /// A command on the host.
     pub(crate) fn command(&self, program: &str) -> Command {
         self.host.command(program)
     }
 
-    /// The peer's addresses, and its servers of TCP at a port of theirs. A connection is made without anybody accepting it.
+    /// The peer's addresses, with a TCP listener on a free port of each. Connections are established without an accept.
     pub(crate) fn listeners(&self) -> Vec<(SocketAddr, TcpListener)> {
         self.on_peer(|| THERE.map(|address| TcpListener::bind((address, 0)).unwrap()))
             .into_iter()
@@ -82,7 +82,7 @@ impl Host {
             .collect()
     }
 
-    /// The same for UDP, at this port or one of theirs.
+    /// The same for UDP, on this port or a free one.
     pub(crate) fn receivers(&self, port: u16) -> Vec<(SocketAddr, UdpSocket)> {
         self.on_peer(|| THERE.map(|address| bind(SocketAddr::new(address, port))))
             .into_iter()
@@ -100,14 +100,14 @@ impl Host {
         THERE
     }
 
-    /// Makes the old tables, which cannot be removed and are listed as soon as somebody looked into them.
+    /// Creates the legacy tables, which cannot be removed and are listed after the first access.
     pub(crate) fn touch_legacy_tables(&self) {
         for tool in ["iptables-legacy", "ip6tables-legacy"] {
             self.sh(&format!("{tool} -t mangle -S >/dev/null && {tool} -t filter -S >/dev/null"));
         }
     }
 
-    /// Every rule that there is, in every form, without counts and times.
+    /// Every rule of every backend, without counters and times.
     pub(crate) fn listing(&self) -> String {
         let lines =
             "iptables-legacy-save; ip6tables-legacy-save; iptables-nft-save; ip6tables-nft-save; nft -s list ruleset";
@@ -116,7 +116,7 @@ impl Host {
         lines.map(|line| line.split(" [").next().unwrap_or_default().to_owned() + "\n").collect()
     }
 
-    /// The field of a line of the table of connections, for the one to this address.
+    /// The mark of the conntrack entry to this address.
     pub(crate) fn connection_marks(&self, to: SocketAddr) -> Vec<u32> {
         let family = if to.is_ipv4() { "ipv4" } else { "ipv6" };
         let text = self.sh(&format!("conntrack -L -f {family} 2>/dev/null"));
@@ -126,7 +126,7 @@ impl Host {
     }
 }
 
-/// Binds a socket of UDP. One of before may still be in the way: a child of another test has it until it runs its program.
+/// Binds a UDP socket. A socket of an earlier test may still hold the port: a child process has it until its exec.
 pub(crate) fn bind(address: SocketAddr) -> UdpSocket {
     until(&format!("the port of {address}"), || match UdpSocket::bind(address) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => None,
@@ -134,7 +134,7 @@ pub(crate) fn bind(address: SocketAddr) -> UdpSocket {
     })
 }
 
-/// Runs a program, which has to succeed, and gives what it prints.
+/// Runs a command, which must succeed; returns its output.
 fn run(command: &mut Command, input: &str) -> String {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();

@@ -1,8 +1,8 @@
-//! Rules in real kernels' tables, and what they do to real packets: each test has two network namespaces of its own, a
-//! host and one that it talks with.
+//! Rules in the tables of a real kernel and their effect on real packets. Each test has two network namespaces: a
+//! host and its peer.
 //!
-//! Every way of installing rules that this kernel has is tested alike. Where it has no queues in nftables, the tests
-//! of that way have a rule of nearly the same meaning instead of the one that queues: see [`ways`].
+//! Every backend that this kernel has is tested alike. If it has no queues in nftables, the tests of that backend
+//! replace the queue rule by one of nearly the same meaning: see [`ways`].
 #![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
@@ -42,58 +42,62 @@ macro_rules! tests {
 
 fn main() -> ExitCode {
     let each: Vec<Named<fn(Way)>> = tests![
-        foreign::rules_of_others_stay_as_they_are,
-        foreign::twice_is_once,
-        foreign::what_a_killed_daemon_left_is_replaced,
-        foreign::half_of_it_is_removed_whole,
-        foreign::where_there_was_nothing_nothing_is_left,
-        foreign::a_failure_leaves_what_was_or_nothing,
-        foreign::nothing_is_removed_where_there_is_nothing,
-        manners::what_passes_meets_the_rules_of_others,
-        manners::what_is_exempt_meets_the_rules_of_others,
-        manners::what_passes_is_dropped_by_others_behind,
-        manners::what_is_blocked_stays_so_whatever_others_mark,
-        guard::a_flush_is_undone,
-        guard::a_changed_rule_is_undone,
-        guard::changes_of_others_are_none,
-        guard::a_control_group_that_comes_is_bypassed,
-        guard::removed_is_removed,
-        guard::another_plan_replaces_the_first,
-        packets::closed_blocks_and_open_does_not,
-        packets::the_host_with_itself_is_not_judged,
-        packets::connections_that_stand_go_on,
-        packets::connections_that_stand_are_judged_if_asked,
-        packets::sessions_from_outside_are_not_judged,
-        packets::exempted_flows_are_not_judged,
-        packets::users_and_groups_bypass,
-        packets::control_groups_bypass,
-        packets::name_servers_can_be_asked,
-        packets::protected_ports_are_open_where_they_are_protected,
-        packets::what_the_kernel_sends_is_not_judged,
-        verdicts::rejected_at_once,
-        verdicts::dropped_without_a_word,
-        verdicts::rejected_where_answers_carry_marks,
-        verdicts::allowed_is_remembered_with_the_bits_of_others,
-        verdicts::one_way_traffic_is_judged_once,
-        verdicts::a_new_generation_judges_anew,
-        verdicts::other_masks_work,
+        foreign::foreign_rules_are_kept,
+        foreign::second_installation_changes_nothing,
+        foreign::rules_of_a_killed_daemon_are_replaced,
+        foreign::partial_rules_are_removed_completely,
+        foreign::removal_leaves_no_trace_on_an_empty_host,
+        foreign::failed_installation_keeps_the_former_rules_or_none,
+        foreign::removal_without_rules_changes_nothing,
+        manners::passing_packets_traverse_foreign_rules,
+        manners::exempt_packets_traverse_foreign_rules,
+        manners::later_foreign_rules_drop_passing_packets,
+        manners::foreign_marks_do_not_pass_blocked_packets,
+        guard::flushed_rules_are_restored,
+        guard::changed_rule_is_restored,
+        guard::foreign_changes_cause_no_reinstallation,
+        guard::new_cgroup_is_bypassed,
+        guard::removed_rules_stay_removed,
+        guard::new_plan_replaces_the_former_plan,
+        packets::unread_queue_blocks_if_closed_and_passes_if_open,
+        packets::traffic_within_the_host_is_not_evaluated,
+        packets::flows_within_the_host_from_foreign_addresses_are_evaluated,
+        packets::preexisting_connections_continue,
+        packets::preexisting_connections_are_evaluated_if_configured,
+        packets::inbound_sessions_are_not_evaluated,
+        packets::exempt_flows_are_not_evaluated,
+        packets::bypass_users_and_groups_are_not_evaluated,
+        packets::bypass_cgroups_are_not_evaluated,
+        packets::queries_to_resolvers_are_not_evaluated,
+        packets::protected_ports_are_not_evaluated,
+        packets::packets_of_the_kernel_are_not_evaluated,
+        verdicts::blocked_packets_are_rejected_at_once,
+        verdicts::blocked_packets_are_dropped_silently,
+        verdicts::reject_works_with_fwmark_reflect,
+        verdicts::conntrack_mark_keeps_the_verdict_and_foreign_bits,
+        verdicts::one_way_flow_is_evaluated_once,
+        verdicts::new_generation_evaluates_flows_again,
+        verdicts::other_masks_are_supported,
     ];
-    let iptables: Vec<Named<fn(Way)>> =
-        tests![guard::a_rule_before_is_overtaken, guard::a_reload_is_undone, foreign::without_ip6tables_it_says_so,];
+    let iptables: Vec<Named<fn(Way)>> = tests![
+        guard::rule_inserted_before_is_overtaken,
+        guard::reload_by_another_tool_is_undone,
+        foreign::missing_ip6tables_is_reported,
+    ];
     let host: Vec<Named<fn()>> = tests![
-        foreign::what_others_put_beside_it_stays,
-        ways::the_best_way_is_chosen,
-        ways::leftovers_of_every_way_are_swept,
-        golden::rules_read_as_they_should,
-        golden::the_text_shown_is_what_tools_take,
+        foreign::foreign_objects_in_egret_tables_are_kept,
+        ways::best_backend_is_chosen,
+        ways::leftovers_of_every_backend_are_removed,
+        golden::rules_match_their_golden_files,
+        golden::shown_text_is_accepted_by_the_tools,
     ];
     let iptables_nft: Vec<Named<fn()>> = tests![
-        unreadable::nothing_is_installed_into_what_cannot_be_read,
-        unreadable::what_cannot_be_read_any_more_is_left_alone,
-        unreadable::what_cannot_be_read_any_more_is_removed,
-        unreadable::what_cannot_be_removed_is_said,
+        unreadable::unreadable_tables_are_not_installed_into,
+        unreadable::table_that_became_unreadable_is_left_alone,
+        unreadable::rules_in_an_unreadable_table_are_removed,
+        unreadable::foreign_jump_that_prevents_removal_is_reported,
     ];
-    let nf_tables: Vec<Named<fn(Way)>> = tests![guard::flush_is_undone_at_once_where_tools_are_slow,];
+    let nf_tables: Vec<Named<fn(Way)>> = tests![guard::flushed_rules_are_restored_at_once_with_slow_tools,];
     let mut trials = Vec::new();
     for way in Way::all() {
         let tests = each.iter().chain(iptables.iter().filter(|_| way != Way::Nftables));

@@ -1,4 +1,4 @@
-//! What is behind egret's rules in the same tables is met as if those were not there.
+//! Packets traverse later foreign rules in the same tables as if egret's rules were absent.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use crate::plans::{self, GENERATION};
 use crate::traffic::{arrives, connect, connects, quickly, sender};
 use crate::ways::Way;
 
-/// Rules of others behind those of egret, with the tools of the same way.
+/// Installs foreign rules behind those of egret, with the tools of the same backend.
 fn behind(host: &Host, way: Way, iptables: &[&str], nft: &str) {
     if way == Way::Nftables {
         return host.feed("nft", &["-f", "-"], nft);
@@ -22,7 +22,7 @@ fn behind(host: &Host, way: Way, iptables: &[&str], nft: &str) {
     }
 }
 
-/// A route of its own for all that leaves, by a mark that knows of nobody else's bits; and nothing leaves without it.
+/// Routes every packet by a mark that overwrites all other bits, and drops packets without it.
 fn route_by_mark(host: &Host, way: Way) {
     behind(
         host,
@@ -35,8 +35,8 @@ fn route_by_mark(host: &Host, way: Way) {
     );
 }
 
-/// As after a verdict: the packet has the mark when it comes to the rules.
-pub(crate) fn what_passes_meets_the_rules_of_others(way: Way) {
+/// The packet has its mark when it reaches the rules, as after a verdict.
+pub(crate) fn passing_packets_traverse_foreign_rules(way: Way) {
     let marks = Marks::default();
     for (mark, remembered) in [(marks.allowed(GENERATION), marks.allowed(GENERATION)), (marks.passed(), 0)] {
         let host = Host::new();
@@ -47,13 +47,13 @@ pub(crate) fn what_passes_meets_the_rules_of_others(way: Way) {
             assert_eq!(host.connection_marks(to), [remembered], "{to}");
         }
         for (to, _listener) in host.listeners() {
-            assert!(!connects(&host, to), "what nobody judged does not pass");
+            assert!(!connects(&host, to), "unevaluated packets do not pass");
         }
     }
 }
 
-/// Each rule that exempts something.
-pub(crate) fn what_is_exempt_meets_the_rules_of_others(way: Way) {
+/// Every rule that exempts packets.
+pub(crate) fn exempt_packets_traverse_foreign_rules(way: Way) {
     let host = Host::new();
     let mut plan = plans::closed();
     plan.bypass.users = vec![nix::unistd::geteuid().as_raw()];
@@ -64,8 +64,8 @@ pub(crate) fn what_is_exempt_meets_the_rules_of_others(way: Way) {
     }
 }
 
-/// The switch of a tunnel: what others drop behind egret's rules is dropped, whatever egret thinks of it.
-pub(crate) fn what_passes_is_dropped_by_others_behind(way: Way) {
+/// A VPN kill switch: packets that later foreign rules drop are dropped, whatever the verdict is.
+pub(crate) fn later_foreign_rules_drop_passing_packets(way: Way) {
     let host = Host::new();
     host.within(|| way.firewall().install(&plans::open()).unwrap());
     behind(
@@ -80,8 +80,8 @@ pub(crate) fn what_passes_is_dropped_by_others_behind(way: Way) {
     }
 }
 
-/// A mark that others put in place of egret's makes nothing pass that is blocked.
-pub(crate) fn what_is_blocked_stays_so_whatever_others_mark(way: Way) {
+/// A foreign mark that replaces egret's does not pass blocked packets.
+pub(crate) fn foreign_marks_do_not_pass_blocked_packets(way: Way) {
     for action in [BlockAction::Reject, BlockAction::Drop] {
         let host = Host::new();
         host.within(|| way.firewall().install(&Plan { action, ..plans::open() }).unwrap());

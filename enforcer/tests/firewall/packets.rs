@@ -1,12 +1,16 @@
-//! Which packets are evaluated: with a queue that nobody reads and that fails closed, those do not arrive.
+//! Which packets are evaluated: they do not arrive, because nobody reads the queue and it fails closed.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::process::Stdio;
 
 use egret_enforcer::firewall::{Bypass, ControlGroup, Plan, Protect};
 use egret_model::{Flow, Transport};
 use egret_tests::{Cgroup, Process, until};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind as bind_socket, setsockopt, socket, sockopt,
+};
 
 use crate::host::Host;
 use crate::plans;
@@ -18,7 +22,7 @@ fn install(host: &Host, way: Way, plan: &Plan) {
     assert!(installed.lacks.is_empty(), "{:?}", installed.lacks);
 }
 
-pub(crate) fn closed_blocks_and_open_does_not(way: Way) {
+pub(crate) fn unread_queue_blocks_if_closed_and_passes_if_open(way: Way) {
     let host = Host::new();
     let listeners = host.listeners();
     for (plan, through) in [(plans::closed(), false), (plans::open(), true)] {
@@ -34,7 +38,7 @@ pub(crate) fn closed_blocks_and_open_does_not(way: Way) {
     assert!(listeners.iter().all(|(to, _)| connects(&host, *to)));
 }
 
-pub(crate) fn the_host_with_itself_is_not_judged(way: Way) {
+pub(crate) fn traffic_within_the_host_is_not_evaluated(way: Way) {
     let host = Host::new();
     let local = ["127.0.0.1", "::1"].map(|address| address.parse().unwrap());
     let addresses = [local, Host::here()].concat();
@@ -48,14 +52,44 @@ pub(crate) fn the_host_with_itself_is_not_judged(way: Way) {
     }
 }
 
-/// Whether something that is said at one end is heard at the other.
+/// Any program can bind any IPv6 address. A datagram from the peer's address would make the answer to it a reply packet.
+pub(crate) fn flows_within_the_host_from_foreign_addresses_are_evaluated(way: Way) {
+    let host = Host::new();
+    install(&host, way, &plans::closed());
+    for (to, receiver) in host.receivers(0).into_iter().filter(|(to, _)| to.is_ipv6()) {
+        for here in [IpAddr::from(Ipv6Addr::LOCALHOST), Host::here()[1]] {
+            let answering = sender(&host, 0, 0, to);
+            let here = SocketAddr::new(here, answering.local_addr().unwrap().port());
+            let forging = host.within(|| bound_to_any(to));
+            forging.connect(here).unwrap();
+            assert!(!arrives(&forging, &answering), "from {to} to {here}");
+            assert!(!arrives(&answering, &receiver), "{here} answers {to}");
+        }
+    }
+    for own in [IpAddr::from(Ipv6Addr::LOCALHOST), Host::here()[1]] {
+        let listener = host.within(|| UdpSocket::bind((own, 0)).unwrap());
+        let client = host.within(|| bound_to_any(SocketAddr::new(own, 0)));
+        client.connect(listener.local_addr().unwrap()).unwrap();
+        assert!(arrives(&client, &listener), "{own} is an address of the host");
+    }
+}
+
+/// A UDP socket at an address that need not be one of the host.
+fn bound_to_any(address: SocketAddr) -> UdpSocket {
+    let socket = socket(AddressFamily::Inet6, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    setsockopt(&socket, sockopt::IpFreebind, &true).unwrap();
+    bind_socket(socket.as_raw_fd(), &SockaddrStorage::from(address)).unwrap();
+    UdpSocket::from(socket)
+}
+
+/// Whether the listener receives what the speaker sends.
 fn hears(mut speaker: &TcpStream, mut listener: &TcpStream) -> bool {
     speaker.write_all(b"?").unwrap();
     listener.set_read_timeout(Some(crate::traffic::AT_ONCE)).unwrap();
     listener.read(&mut [0; 8]).is_ok_and(|count| count > 0)
 }
 
-/// Connections from the host to the peer that are older than the rules, and so than the kernel's tracking.
+/// Connections from the host to the peer that are older than the rules and than connection tracking.
 fn installation(host: &Host) -> Vec<(TcpStream, TcpStream)> {
     let pair = |(to, listener): (SocketAddr, TcpListener)| {
         let here = connect(host, 0, to).unwrap();
@@ -64,7 +98,7 @@ fn installation(host: &Host) -> Vec<(TcpStream, TcpStream)> {
     host.listeners().into_iter().map(pair).collect()
 }
 
-pub(crate) fn connections_that_stand_go_on(way: Way) {
+pub(crate) fn preexisting_connections_continue(way: Way) {
     let host = Host::new();
     let connections = installation(&host);
     install(&host, way, &plans::closed());
@@ -73,7 +107,7 @@ pub(crate) fn connections_that_stand_go_on(way: Way) {
     }
 }
 
-pub(crate) fn connections_that_stand_are_judged_if_asked(way: Way) {
+pub(crate) fn preexisting_connections_are_evaluated_if_configured(way: Way) {
     let host = Host::new();
     let connections = installation(&host);
     install(&host, way, &Plan { rejudge: true, ..plans::closed() });
@@ -82,7 +116,7 @@ pub(crate) fn connections_that_stand_are_judged_if_asked(way: Way) {
     }
 }
 
-pub(crate) fn sessions_from_outside_are_not_judged(way: Way) {
+pub(crate) fn inbound_sessions_are_not_evaluated(way: Way) {
     let host = Host::new();
     let servers = host.within(|| Host::here().map(|address| TcpListener::bind((address, 0)).unwrap()));
     let session = |server: &TcpListener| {
@@ -90,7 +124,7 @@ pub(crate) fn sessions_from_outside_are_not_judged(way: Way) {
         let client = host.on_peer(|| TcpStream::connect_timeout(&to, crate::traffic::AT_ONCE).unwrap());
         (server.accept().unwrap().0, client)
     };
-    // One of before, whose next word is the host's, and ones of while the rules are there.
+    // Sessions from before the installation, whose next segment is the host's, and sessions from during it.
     let before = servers.iter().map(session).collect::<Vec<_>>();
     install(&host, way, &plans::closed());
     let during = servers.iter().map(session).collect::<Vec<_>>();
@@ -103,7 +137,7 @@ pub(crate) fn sessions_from_outside_are_not_judged(way: Way) {
     assert!(before.iter().all(|(here, there)| hears(here, there) && hears(there, here)));
 }
 
-pub(crate) fn exempted_flows_are_not_judged(way: Way) {
+pub(crate) fn exempt_flows_are_not_evaluated(way: Way) {
     let host = Host::new();
     let connections = installation(&host);
     let flow = |(here, _): &(TcpStream, TcpStream)| Flow {
@@ -119,7 +153,7 @@ pub(crate) fn exempted_flows_are_not_judged(way: Way) {
     assert!(others.iter().all(|(here, there)| !hears(here, there)));
 }
 
-/// A program of this user and group that connects, and says whether it could.
+/// Runs a program with this user and group that connects; returns whether it could.
 fn connects_as(host: &Host, user: u32, group: u32, to: SocketAddr) -> bool {
     let script = "exec timeout 0.4 bash -c ': </dev/tcp/$0/$1' 2>/dev/null".replace("$0", &to.ip().to_string());
     let script = script.replace("$1", &to.port().to_string());
@@ -129,7 +163,7 @@ fn connects_as(host: &Host, user: u32, group: u32, to: SocketAddr) -> bool {
     command.status().unwrap().success()
 }
 
-pub(crate) fn users_and_groups_bypass(way: Way) {
+pub(crate) fn bypass_users_and_groups_are_not_evaluated(way: Way) {
     let host = Host::new();
     let listeners = host.listeners();
     let bypass = Bypass { users: vec![4711], groups: vec![4712, 4713], cgroups: Vec::new() };
@@ -139,16 +173,16 @@ pub(crate) fn users_and_groups_bypass(way: Way) {
             assert_eq!(connects_as(&host, user, group, *to), through, "user {user}, group {group} to {to}");
         }
     }
-    // Counted by the kernel, too.
+    // The counters of the kernel agree.
     for (needle, count) in [("4711", 2), ("4712", 2), ("4713", 2)] {
         assert!(packets(&host, way, needle) >= count, "{needle}");
     }
 }
 
-/// How many packets the rules with this word have matched, in both families.
+/// The packets that the rules with this word have matched, in both families.
 fn packets(host: &Host, way: Way, word: &str) -> u64 {
     if way == Way::Nftables {
-        // There are no counters in rules of nftables that nobody asked for.
+        // Rules of nftables have no counters by default.
         return u64::MAX;
     }
     let [v4, v6] = way.iptables();
@@ -157,11 +191,11 @@ fn packets(host: &Host, way: Way, word: &str) -> u64 {
     counts.filter_map(|line| line.strip_prefix('[')?.split(':').next()?.parse::<u64>().ok()).sum()
 }
 
-pub(crate) fn control_groups_bypass(way: Way) {
+pub(crate) fn bypass_cgroups_are_not_evaluated(way: Way) {
     let host = Host::new();
     let listeners = host.listeners();
     let path = format!("egret-{way}-{}", std::process::id());
-    // What is below a group is in it. One has a character that shells and tools treat as theirs.
+    // Processes in descendants of a group are in the group. One name has a character that shells and tools interpret.
     let (unit, own) = (Cgroup::new(&format!("{path}/in side\\x2d.service")), Cgroup::new(&format!("{path}-own")));
     let bypass = Bypass {
         cgroups: vec![ControlGroup::new(&format!("/{path}/in side\\x2d.service")).unwrap()],
@@ -188,7 +222,7 @@ pub(crate) fn control_groups_bypass(way: Way) {
     own.remove();
 }
 
-pub(crate) fn name_servers_can_be_asked(way: Way) {
+pub(crate) fn queries_to_resolvers_are_not_evaluated(way: Way) {
     let host = Host::new();
     let [first, other] = [53, 54].map(|port| host.receivers(port));
     let plan = Plan { resolvers: Host::there().to_vec(), ..plans::closed() };
@@ -201,7 +235,7 @@ pub(crate) fn name_servers_can_be_asked(way: Way) {
     }
 }
 
-pub(crate) fn protected_ports_are_open_where_they_are_protected(way: Way) {
+pub(crate) fn protected_ports_are_not_evaluated(way: Way) {
     let host = Host::new();
     let everything = Protect::default();
     let nothing = Protect { dhcp: false, ntp: false, ..everything };
@@ -213,7 +247,7 @@ pub(crate) fn protected_ports_are_open_where_they_are_protected(way: Way) {
             (v6, 546, 547, through),
             (v4, 0, 123, through),
             (v6, 0, 123, through),
-            // Not from any port, and not those of the other family.
+            // Neither from any port, nor the ports of the other family.
             (v4, 0, 67, false),
             (v6, 0, 547, false),
             (v4, 546, 547, false),
@@ -225,8 +259,8 @@ pub(crate) fn protected_ports_are_open_where_they_are_protected(way: Way) {
     }
 }
 
-/// A tunnel, in which the kernel asks for the address of a neighbour: no socket sends the packet that this is put in.
-pub(crate) fn what_the_kernel_sends_is_not_judged(way: Way) {
+/// A tunnel in which the kernel resolves a neighbour: no socket sends the encapsulating packet.
+pub(crate) fn packets_of_the_kernel_are_not_evaluated(way: Way) {
     let host = Host::new();
     let tunnel = |remote: &str, own: &str| {
         format!(
@@ -235,15 +269,15 @@ pub(crate) fn what_the_kernel_sends_is_not_judged(way: Way) {
         )
     };
     let there = Host::there()[0];
-    // The host's end comes up when there are rules already: what a new device sends is evaluated, too.
+    // The host's tunnel device comes up after the rules are installed, so that its first packets are evaluated, too.
     host.sh_on_peer(&tunnel(&Host::here()[0].to_string(), "10.78.0.2"));
     for (kernel, reached) in [(false, "FAILED"), (true, "lladdr")] {
         let protect = Protect { kernel, ..plans::closed().protect };
         install(&host, way, &Plan { protect, ..plans::closed() });
         host.sh(&format!("conntrack -F 2>/dev/null; {}", tunnel(&there.to_string(), "10.78.0.1")));
-        // A socket that is granted its packets, so that only the packets around them are evaluated.
+        // The packets of this socket are granted, so that only the encapsulating packets are evaluated.
         let granted = plans::closed().marks.allowed(plans::GENERATION);
-        // Once: the kernel begins anew with each that it cannot deliver.
+        // One packet is enough: the kernel repeats the resolution for each that it cannot deliver.
         sender(&host, granted, 0, "10.78.0.2:9".parse().unwrap()).send(b"?").unwrap();
         until(&format!("a neighbour that is {reached}"), || {
             let neighbours = host.sh("ip neighbour show dev tunnel");

@@ -1,4 +1,4 @@
-//! What is installed in tests.
+//! The plans that tests install.
 
 use egret_enforcer::evaluate::{BlockAction, FailurePolicy};
 use egret_enforcer::firewall::{Bypass, Plan, Protect, Queues};
@@ -7,7 +7,7 @@ use egret_enforcer::marks::Marks;
 /// The generation of these plans.
 pub(crate) const GENERATION: u32 = 5;
 
-/// What is new is blocked, as nobody listens to the queue; nothing is exempted but what has to be.
+/// Blocks new flows, because nobody reads the queue; exempts only what must be exempt.
 pub(crate) fn closed() -> Plan {
     Plan {
         queues: Queues::new(40, 1).unwrap(),
@@ -25,7 +25,7 @@ pub(crate) fn closed() -> Plan {
     }
 }
 
-/// What is new gets through, as nobody listens to the queue.
+/// Passes new flows, because nobody reads the queue.
 pub(crate) fn open() -> Plan {
     Plan { on_failure: FailurePolicy::Open, ..closed() }
 }

@@ -1,4 +1,4 @@
-//! What programs do, with marks as egret gives them.
+//! Sockets of programs, with the marks that egret sets.
 
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -12,10 +12,10 @@ use nix::sys::time::TimeVal;
 
 use crate::host::{Host, bind};
 
-/// What is called "at once": no packet was sent twice before.
+/// Shorter than the first retransmission.
 pub(crate) const AT_ONCE: Duration = Duration::from_millis(900);
 
-/// Connects from the host with a marked socket. A connection that nobody answers fails with `EINPROGRESS`.
+/// Connects from the host with a marked socket. An unanswered connect fails with `EINPROGRESS`.
 pub(crate) fn connect(host: &Host, mark: u32, to: SocketAddr) -> Result<TcpStream, Errno> {
     host.within(|| {
         let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
@@ -37,7 +37,7 @@ pub(crate) fn connects(host: &Host, to: SocketAddr) -> bool {
     }
 }
 
-/// A marked socket of UDP, which talks with one peer.
+/// A marked UDP socket that is connected to one peer.
 pub(crate) fn sender(host: &Host, mark: u32, from_port: u16, to: SocketAddr) -> UdpSocket {
     host.within(|| {
         let any: IpAddr = if to.is_ipv4() { "0.0.0.0" } else { "::" }.parse().unwrap();
@@ -48,12 +48,12 @@ pub(crate) fn sender(host: &Host, mark: u32, from_port: u16, to: SocketAddr) -> 
     })
 }
 
-/// Gives a socket another mark.
+/// Sets the mark of a socket.
 pub(crate) fn re_mark(socket: &UdpSocket, mark: u32) {
     setsockopt(socket, sockopt::Mark, &mark).unwrap();
 }
 
-/// Whether what is sent arrives. The sender of what is blocked while it is sent gets an error.
+/// Whether a datagram arrives. The sender of a datagram that is blocked gets an error.
 pub(crate) fn arrives(sender: &UdpSocket, receiver: &UdpSocket) -> bool {
     let sent = sender.send(b"?").is_ok();
     receiver.set_read_timeout(Some(if sent { AT_ONCE } else { Duration::from_millis(1) })).unwrap();
@@ -62,7 +62,7 @@ pub(crate) fn arrives(sender: &UdpSocket, receiver: &UdpSocket) -> bool {
     received
 }
 
-/// Runs something, which has to be quick.
+/// Runs a function, which must be quick.
 pub(crate) fn quickly<T>(body: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
     let value = body();

@@ -1,4 +1,4 @@
-//! Tables of iptables-nft that somebody has put rules of nftables into: the tools show nothing of them.
+//! Tables of iptables-nft that contain rules of nftables: the tools show nothing of them.
 
 use egret_enforcer::firewall::{BackendChoice, Guardian, Hierarchy, Inspection, NAME, Tools, choose, sweep};
 use egret_tests::until;
@@ -8,14 +8,14 @@ use crate::host::Host;
 use crate::plans;
 use crate::ways::{Way, only};
 
-/// Rules that no tool of iptables can show, in a table that egret uses.
+/// Rules in tables of egret that no iptables tool can show.
 const FOREIGN: [&str; 3] = [
     "table ip mangle { chain OUTPUT { type route hook output priority mangle; ct state invalid counter drop; }; }",
     "table ip6 mangle { chain OUTPUT { type route hook output priority mangle; fib daddr type local counter accept; }; }",
     "table ip filter { chain mine { fib daddr type local counter accept; }; }",
 ];
 
-pub(crate) fn nothing_is_installed_into_what_cannot_be_read() {
+pub(crate) fn unreadable_tables_are_not_installed_into() {
     for foreign in FOREIGN {
         let host = Host::new();
         host.feed("nft", &["-f", "-"], foreign);
@@ -25,7 +25,7 @@ pub(crate) fn nothing_is_installed_into_what_cannot_be_read() {
         assert!(!host.within(|| Way::IptablesNft.firewall().remove().unwrap()), "there is nothing of egret's");
         is_same(&host.listing(), &before);
 
-        // The other kind of tables, if there is one, is as good.
+        // Without the legacy variant, no backend is available.
         let (_programs, tools) =
             only(&["iptables-nft-restore", "iptables-nft-save", "ip6tables-nft-restore", "ip6tables-nft-save"]);
         let chosen = host.within(|| choose(&tools, &Hierarchy::find(), BackendChoice::Iptables).map(|way| way.name()));
@@ -35,7 +35,7 @@ pub(crate) fn nothing_is_installed_into_what_cannot_be_read() {
     }
 }
 
-pub(crate) fn what_cannot_be_read_any_more_is_left_alone() {
+pub(crate) fn table_that_became_unreadable_is_left_alone() {
     for foreign in FOREIGN {
         let host = Host::new();
         let guardian = || Guardian::install(Way::IptablesNft.firewall(), plans::closed(), Hierarchy::find()).unwrap().0;
@@ -43,14 +43,14 @@ pub(crate) fn what_cannot_be_read_any_more_is_left_alone() {
         host.feed("nft", &["-f", "-"], foreign);
         let before = host.listing();
         for _ in 0..2 {
-            let looked = until("a look", || match host.within(|| guardian.tick()) {
+            let polled = until("a poll", || match host.within(|| guardian.tick()) {
                 Inspection::Unchanged => None,
-                looked => Some(looked),
+                polled => Some(polled),
             });
-            assert!(matches!(looked, Inspection::Failed(_)), "{looked:?}");
+            assert!(matches!(polled, Inspection::Failed(_)), "{polled:?}");
             is_same(&host.listing(), &before);
         }
-        // Also if it is configured to.
+        // A new plan is not installed either.
         host.within(|| guardian.replace(plans::closed()).unwrap_err());
         is_same(&host.listing(), &before);
         assert!(guardian.recreated().is_empty());
@@ -59,8 +59,8 @@ pub(crate) fn what_cannot_be_read_any_more_is_left_alone() {
     }
 }
 
-/// By one that did not install it, and as often as it may be there.
-pub(crate) fn what_cannot_be_read_any_more_is_removed() {
+/// A process that did not install the rules removes them, with all duplicates of the jump.
+pub(crate) fn rules_in_an_unreadable_table_are_removed() {
     for foreign in FOREIGN {
         let host = Host::new();
         host.within(|| Way::IptablesNft.firewall().install(&plans::closed()).unwrap());
@@ -68,7 +68,7 @@ pub(crate) fn what_cannot_be_read_any_more_is_removed() {
             host.sh(&format!("iptables-nft -t mangle -A OUTPUT -m comment --comment {NAME} -j {NAME}"));
         }
         host.feed("nft", &["-f", "-"], foreign);
-        // In front of all, too.
+        // In front of all other rules as well.
         host.sh("nft insert rule ip mangle OUTPUT ct state invalid counter drop");
         let swept = host.within(|| sweep(&Tools::default(), &Hierarchy::find()).unwrap());
         assert_eq!(swept, ["iptables-nft"]);
@@ -79,15 +79,15 @@ pub(crate) fn what_cannot_be_read_any_more_is_removed() {
     }
 }
 
-/// A way of somebody else's to egret's chain keeps it there, and that is said.
-pub(crate) fn what_cannot_be_removed_is_said() {
+/// A foreign jump to egret's chain prevents its removal, which is reported.
+pub(crate) fn foreign_jump_that_prevents_removal_is_reported() {
     let host = Host::new();
     host.within(|| Way::IptablesNft.firewall().install(&plans::closed()).unwrap());
     host.sh(&format!("iptables-nft -t mangle -N others && iptables-nft -t mangle -A others -j {NAME}"));
     host.feed("nft", &["-f", "-"], FOREIGN[0]);
     let error = host.within(|| sweep(&Tools::default(), &Hierarchy::find()).unwrap_err()).to_string();
     assert!(error.contains("cannot remove egret's rules"), "{error}");
-    // Nothing leads packets that are sent into it any more, and it is empty.
+    // No jump leads sent packets into the chain any more, and it is empty.
     let after = host.listing();
     assert!(!after.contains("NFQUEUE"), "{after}");
 }

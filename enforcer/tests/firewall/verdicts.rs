@@ -1,4 +1,4 @@
-//! What verdicts do. A socket's own mark stands for that of a packet that egret judged.
+//! The effects of verdicts. The mark of the socket stands for the mark of an evaluated packet.
 
 use egret_enforcer::evaluate::BlockAction;
 use egret_enforcer::firewall::Plan;
@@ -22,18 +22,18 @@ fn blocked() -> u32 {
     Marks::default().blocked()
 }
 
-pub(crate) fn rejected_at_once(way: Way) {
+pub(crate) fn blocked_packets_are_rejected_at_once(way: Way) {
     let host = Host::new();
     install(&host, way, &plans::open());
     for (to, _listener) in host.listeners() {
         assert_eq!(quickly(|| connect(&host, blocked(), to)).unwrap_err(), Errno::ECONNREFUSED, "{to}");
-        // Whatever the bits of others are.
+        // Whatever the foreign bits are.
         assert_eq!(quickly(|| connect(&host, blocked() | 0xabcd, to)).unwrap_err(), Errno::ECONNREFUSED, "{to}");
     }
     for (to, receiver) in host.receivers(0) {
         let socket = sender(&host, blocked(), 0, to);
         assert!(!arrives(&socket, &receiver), "{to}");
-        // Once more: the answer to the first is an error of the second.
+        // A second send returns the error that answers the first.
         let error = socket.send(b"?").unwrap_err();
         assert!(
             matches!(error.raw_os_error(), Some(libc_refused) if libc_refused == Errno::ECONNREFUSED as i32),
@@ -42,7 +42,7 @@ pub(crate) fn rejected_at_once(way: Way) {
     }
 }
 
-pub(crate) fn dropped_without_a_word(way: Way) {
+pub(crate) fn blocked_packets_are_dropped_silently(way: Way) {
     let host = Host::new();
     install(&host, way, &Plan { action: BlockAction::Drop, ..plans::open() });
     for (to, _listener) in host.listeners() {
@@ -53,8 +53,8 @@ pub(crate) fn dropped_without_a_word(way: Way) {
     }
 }
 
-/// With `fwmark_reflect`, the reset has the mark of what it resets.
-pub(crate) fn rejected_where_answers_carry_marks(way: Way) {
+/// With `fwmark_reflect`, a reset has the mark of the packet that it answers.
+pub(crate) fn reject_works_with_fwmark_reflect(way: Way) {
     let host = Host::new();
     host.sh("sysctl -qw net.ipv4.fwmark_reflect=1 net.ipv6.fwmark_reflect=1");
     install(&host, way, &Plan { loopback: true, ..plans::open() });
@@ -63,7 +63,7 @@ pub(crate) fn rejected_where_answers_carry_marks(way: Way) {
     }
 }
 
-pub(crate) fn allowed_is_remembered_with_the_bits_of_others(way: Way) {
+pub(crate) fn conntrack_mark_keeps_the_verdict_and_foreign_bits(way: Way) {
     let host = Host::new();
     for tool in way.iptables() {
         host.sh(&format!("{tool} -t mangle -A OUTPUT -j CONNMARK --set-xmark 0x5/0xff"));
@@ -75,7 +75,7 @@ pub(crate) fn allowed_is_remembered_with_the_bits_of_others(way: Way) {
     }
 }
 
-pub(crate) fn one_way_traffic_is_judged_once(way: Way) {
+pub(crate) fn one_way_flow_is_evaluated_once(way: Way) {
     let host = Host::new();
     install(&host, way, &plans::closed());
     for (to, receiver) in host.receivers(0) {
@@ -89,7 +89,7 @@ pub(crate) fn one_way_traffic_is_judged_once(way: Way) {
     }
 }
 
-pub(crate) fn a_new_generation_judges_anew(way: Way) {
+pub(crate) fn new_generation_evaluates_flows_again(way: Way) {
     let host = Host::new();
     install(&host, way, &plans::closed());
     let flows = host.receivers(0).into_iter().map(|(to, receiver)| (sender(&host, allowed(), 0, to), to, receiver));
@@ -100,7 +100,7 @@ pub(crate) fn a_new_generation_judges_anew(way: Way) {
     install(&host, way, &Plan { generation: GENERATION + 1, ..plans::closed() });
     let next = Marks::default().allowed(GENERATION + 1);
     for (socket, to, receiver) in &flows {
-        // Neither the old mark nor the old connection is worth anything now.
+        // Neither the old mark nor the old conntrack entry is valid any more.
         assert!(!arrives(socket, receiver), "{to}");
         re_mark(socket, next);
         assert!(arrives(socket, receiver), "{to}");
@@ -110,7 +110,7 @@ pub(crate) fn a_new_generation_judges_anew(way: Way) {
     }
 }
 
-pub(crate) fn other_masks_work(way: Way) {
+pub(crate) fn other_masks_are_supported(way: Way) {
     for mask in [0x0000_00f0, 0xffff_ffff, 0x000f_0000] {
         let marks = Marks::new(mask).unwrap();
         let host = Host::new();

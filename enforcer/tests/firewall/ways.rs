@@ -1,4 +1,4 @@
-//! The ways of installing rules.
+//! The backends that install rules.
 
 use std::fmt;
 use std::fs::{self, Permissions};
@@ -15,7 +15,7 @@ use crate::foreign::{is_same, without_empty_tables};
 use crate::host::Host;
 use crate::plans;
 
-/// A way of installing rules.
+/// A backend that installs rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     IptablesNft,
@@ -43,10 +43,10 @@ fn queues_in_nftables() -> bool {
     *ANSWER
 }
 
-/// Where the `nft` is that does without queues.
+/// The directory of an `nft` that replaces queue statements.
 const WITHOUT_QUEUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firewall/without-queue");
 
-/// The tools of nftables as this kernel can use them.
+/// The nftables tools as this kernel can use them.
 fn nft() -> Tools {
     if queues_in_nftables() { Tools::default() } else { Tools::within(vec![WITHOUT_QUEUE.into()]) }
 }
@@ -76,7 +76,7 @@ impl Way {
         }
     }
 
-    /// The same with tools that take their time, as with very many rules or on a slow host, and where those are.
+    /// The same with slow tools, as with very many rules or on a slow host, and their directory.
     pub(crate) fn slow_firewall(self) -> (Scratch, Box<dyn Firewall>) {
         let scratch = Scratch::new();
         let nft = if queues_in_nftables() { "/usr/sbin" } else { WITHOUT_QUEUE };
@@ -100,7 +100,7 @@ impl Way {
         (scratch, firewall)
     }
 
-    /// The programs whose rules it makes, for IPv4 and IPv6.
+    /// The programs that list its rules, for IPv4 and IPv6.
     pub(crate) fn iptables(self) -> [&'static str; 2] {
         match self {
             Self::IptablesLegacy => ["iptables-legacy", "ip6tables-legacy"],
@@ -109,7 +109,7 @@ impl Way {
     }
 }
 
-/// A directory with these programs and no others.
+/// A directory with these programs only.
 pub(crate) fn only(programs: &[&str]) -> (Scratch, Tools) {
     let scratch = Scratch::new();
     for program in programs {
@@ -119,7 +119,7 @@ pub(crate) fn only(programs: &[&str]) -> (Scratch, Tools) {
     (scratch, tools)
 }
 
-pub(crate) fn the_best_way_is_chosen() {
+pub(crate) fn best_backend_is_chosen() {
     let host = Host::new();
     let hierarchy = Hierarchy::find();
     let chosen = |tools: &Tools, wish| host.within(|| choose(tools, &hierarchy, wish).map(|way| way.name()));
@@ -147,11 +147,11 @@ pub(crate) fn the_best_way_is_chosen() {
         "{message}"
     );
 
-    // And nothing is left of the trials.
+    // Probing the backends leaves nothing behind.
     assert!(!host.listing().contains(NAME), "{}", host.listing());
 }
 
-pub(crate) fn leftovers_of_every_way_are_swept() {
+pub(crate) fn leftovers_of_every_backend_are_removed() {
     let host = Host::new();
     let (tools, hierarchy) = (Tools::default(), Hierarchy::find());
     host.touch_legacy_tables();
@@ -164,7 +164,7 @@ pub(crate) fn leftovers_of_every_way_are_swept() {
     assert_eq!(swept, ["iptables-legacy", "iptables-nft", "nftables"]);
     let after = host.listing();
     assert!(!after.contains(NAME), "{after}");
-    // Who made a table is not known any more: an empty one may stay.
+    // An empty table may stay, since nothing records who created it.
     is_same(&without_empty_tables(&after), &without_empty_tables(&before));
     assert_eq!(host.within(|| sweep(&tools, &hierarchy).unwrap()), [""; 0]);
 }

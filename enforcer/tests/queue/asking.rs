@@ -1,4 +1,4 @@
-//! Flows that are put to a person.
+//! Flows that raise questions.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: a question nobody answers is refused after a moment", unanswered),
-        test("queue: without holding, a question is refused at once", unheld),
-        test("queue: an answer is for the packet that waits", answered),
-        test("queue: an answer is for the next time", next_time),
-        test("queue: an answer for one flow is for one", once),
+        test("queue::unanswered_packet_is_rejected_after_the_hold", unanswered),
+        test("queue::packet_is_rejected_at_once_without_a_hold", unheld),
+        test("queue::answer_releases_the_held_packet", answered),
+        test("queue::answer_applies_to_the_next_connection", next_time),
+        test("queue::answer_for_one_flow_is_used_once", once),
     ]
 }
 
@@ -68,7 +68,7 @@ fn answered() {
     for allow in [true, false] {
         let host = Host::new(1);
         let (_listener, to) = host.listen(V4);
-        // Answered from elsewhere, as soon as it is asked.
+        // Answers from another thread as soon as the question is raised.
         let (asked, ask) = std::sync::mpsc::channel();
         let watcher: Arc<Watcher> = Arc::new(move |change| {
             if change == Change::Asked {
@@ -86,7 +86,7 @@ fn answered() {
             host.connect(to)
         });
         assert_eq!(outcome.err(), (!allow).then_some(ErrorKind::ConnectionRefused));
-        // It was held: no packet was sent twice.
+        // The packet was held: none was retransmitted.
         let recorded = host.fakes.evaluations(V4, 1);
         let verdict = if allow { Verdict::Allow } else { Verdict::Block };
         assert_eq!((recorded[0].0, recorded[0].1.reason), (verdict, Reason::Answer));

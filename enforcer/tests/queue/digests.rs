@@ -1,4 +1,4 @@
-//! Rules that ask what is in the executable.
+//! Rules about the digest of an executable.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: an executable is the one that a rule means by what is in it", by_digest),
-        test("queue: a digest that takes too long is waited for no longer", too_long),
+        test("queue::rule_matches_an_executable_by_its_digest", by_digest),
+        test("queue::slow_digest_is_not_awaited_beyond_its_deadline", too_long),
     ]
 }
 

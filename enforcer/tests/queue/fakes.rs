@@ -1,4 +1,4 @@
-//! What the packet path asks of the rest of the program, answered as a test wants.
+//! Test doubles for the services that the packet path calls.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use egret_enforcer::evaluate::{Audit, Digest, FindOwner, Grant, Identify};
 use egret_model::{Attribution, Evaluation, Executable, Flow, Identity, Owner, Process, ProcessId, Verdict};
 use egret_tests::until;
 
-/// A door that threads wait at while it is closed. It opens when whoever closed it goes.
+/// A gate that blocks threads while it is closed. It opens when its guard is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Door {
     is_closed: Mutex<bool>,
@@ -29,7 +29,7 @@ impl Door {
     }
 }
 
-/// Keeps a door closed.
+/// Keeps a gate closed.
 pub(crate) struct Closed<'a>(&'a Door);
 
 impl Drop for Closed<'_> {
@@ -39,35 +39,35 @@ impl Drop for Closed<'_> {
     }
 }
 
-/// The programs of a test: whatever talks to port N is `/bin/pN`, run by `tester`.
+/// The processes of a test: the program that talks to port N is `/bin/pN`, run by `tester`.
 #[derive(Debug, Default)]
 pub(crate) struct Fakes {
-    /// Owners are looked for behind this one.
+    /// Look-ups of owners wait at this gate.
     pub(crate) finding: Door,
-    /// Digests are computed behind this one.
+    /// Computations of digests wait at this gate.
     pub(crate) digesting: Door,
-    /// No process is found.
+    /// No owner is found.
     pub(crate) has_no_owner: AtomicBool,
-    /// How long a search takes.
+    /// Duration of a search.
     pub(crate) search_ms: AtomicU64,
-    /// The ports of the programs that a search finds.
+    /// The ports of the programs that a search returns.
     pub(crate) candidates: Mutex<Vec<u16>>,
-    /// All processes are this one.
+    /// The process id of every owner, unless zero.
     pub(crate) pid: AtomicU64,
     /// Processes are identified too late.
     pub(crate) is_late: AtomicBool,
-    /// How often a process was identified.
+    /// Identifications of processes so far.
     pub(crate) identified: AtomicU64,
-    /// How often somebody searched for an owner.
+    /// Searches for an owner so far.
     pub(crate) searched: AtomicU64,
     pub(crate) recorded: Mutex<Vec<Recorded>>,
-    /// Packets that were held, and until when.
+    /// Held packets with their deadlines.
     pub(crate) held: Mutex<Vec<(Owner, Flow, Instant)>>,
     pub(crate) granted: Mutex<Vec<(Owner, Flow, u32)>>,
     pub(crate) revoked: AtomicU64,
 }
 
-/// What an audit records.
+/// One recorded verdict.
 type Recorded = (Option<Owner>, Option<Flow>, Verdict, Arc<Evaluation>);
 
 /// The digest of every program of a test.
@@ -75,7 +75,7 @@ pub(crate) const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 pub(crate) struct Finder(pub(crate) Arc<Fakes>);
 
-/// The program of a port, as process `pid` if that is not zero.
+/// The program of a port, as process `pid` unless that is zero.
 fn owner(pid: u32, port: u16, attribution: Attribution) -> Owner {
     let process = ProcessId {
         pid: if pid == 0 { 4_000_000 + u32::from(port) } else { pid },
@@ -168,7 +168,7 @@ impl Digest for Digester {
 }
 
 impl Fakes {
-    /// The verdicts on flows to an address, in order, once there are so many.
+    /// The verdicts on flows to an address, in order, once there are `count`.
     pub(crate) fn evaluations(&self, to: IpAddr, count: usize) -> Vec<(Verdict, Arc<Evaluation>)> {
         let is_meant = |recorded: &&Recorded| recorded.1.is_some_and(|flow| flow.peer.ip() == to);
         let recorded = || self.recorded.lock().unwrap().iter().filter(is_meant).cloned().collect::<Vec<_>>();

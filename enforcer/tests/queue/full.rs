@@ -1,4 +1,4 @@
-//! More packets than there is room for.
+//! More packets than the queue holds.
 
 use egret_enforcer::Mode;
 use egret_enforcer::evaluate::FailurePolicy;
@@ -12,14 +12,12 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: what a full queue has no room for goes through where failures open", || full(FailurePolicy::Open)),
-        test("queue: what a full queue has no room for is dropped where failures close", || {
-            full(FailurePolicy::Closed)
-        }),
+        test("queue::packets_beyond_the_queue_pass_if_open", || full(FailurePolicy::Open)),
+        test("queue::packets_beyond_the_queue_are_dropped_if_closed", || full(FailurePolicy::Closed)),
     ]
 }
 
-/// The worker looks at one packet, some wait, and the rest finds no room.
+/// The worker evaluates one packet, the queue holds some, and the rest exceeds it.
 fn full(on_failure: FailurePolicy) {
     const SENT: u64 = 100;
     const ROOM: u32 = 20;
@@ -27,7 +25,7 @@ fn full(on_failure: FailurePolicy) {
     let (receiver, to) = host.receiver(V4);
     let settings = Settings { on_failure, queue_length: ROOM, ..Settings::default() };
     let workers = host.start(settings, policy(Mode::Learn, ""));
-    // Decided before, so that the worker alone decides the rest.
+    // A packet with a cached verdict, so that the next one is evaluated by the worker alone.
     host.send(to);
     until("the first one", || (received(&receiver) == 1).then_some(()));
     let closed = host.fakes.finding.close();
@@ -40,7 +38,7 @@ fn full(on_failure: FailurePolicy) {
     drop(closed);
     until("verdicts", || (workers.state().verdicts_of(Verdict::Allow) == 1 + waiting).then_some(()));
     assert_eq!(u64::try_from(received(&receiver)).unwrap(), waiting);
-    // That packets are missing is seen with the next one.
+    // Missing packets are detected with the next one.
     host.send(to);
     until("another one", || (received(&receiver) == 1).then_some(()));
     let queue = &workers.state().queues[0];

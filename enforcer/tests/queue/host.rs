@@ -17,8 +17,8 @@ use crate::fakes::{Digester, Fakes, Finder};
 pub(crate) const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// As the firewall has them, without what these tests do not need. `$BALANCE` is the option that names queues, `$BYPASS` that
-/// for queues that nobody reads.
+/// The rules of the firewall without what these tests do not need. `$BALANCE` is the option that names queues,
+/// `$BYPASS` the one for queues that nobody reads.
 const RULES: &str = r#"
 for iptables in iptables-legacy ip6tables-legacy; do
     mangle="$iptables -w -t mangle" filter="$iptables -w -A OUTPUT"
@@ -39,7 +39,7 @@ for iptables in iptables-legacy ip6tables-legacy; do
 done
 "#;
 
-/// Long enough for anything that does not hang.
+/// Shorter than the first retransmission.
 pub(crate) const AT_ONCE: Duration = Duration::from_millis(900);
 
 /// A network namespace whose packets are evaluated.
@@ -50,7 +50,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// With rules that send new flows to these queues, and drop them while nobody reads those.
+    /// Installs rules that send new flows to these queues, and drop them while nobody reads the queues.
     pub(crate) fn new(queues: u16) -> Self {
         Self::with_rules(queues, "")
     }
@@ -83,14 +83,14 @@ impl Host {
         self.namespace.within(|| Workers::start(settings, policy, sources, &mut finders))
     }
 
-    /// Something that accepts connections.
+    /// A TCP listener.
     pub(crate) fn listen(&self, address: IpAddr) -> (TcpListener, SocketAddr) {
         let listener = self.namespace.within(|| TcpListener::bind((address, 0)).unwrap());
         let address = listener.local_addr().unwrap();
         (listener, address)
     }
 
-    /// Something that receives datagrams, but waits for none.
+    /// A UDP socket that does not block.
     pub(crate) fn receiver(&self, address: IpAddr) -> (UdpSocket, SocketAddr) {
         let socket = self.socket(address);
         socket.set_nonblocking(true).unwrap();
@@ -102,7 +102,7 @@ impl Host {
         self.namespace.within(|| UdpSocket::bind((address, 0)).unwrap())
     }
 
-    /// Sends a datagram from a socket of its own.
+    /// Sends a datagram from a new socket.
     pub(crate) fn send(&self, to: SocketAddr) {
         self.socket(to.ip()).send_to(b"x", to).unwrap();
     }
@@ -128,7 +128,7 @@ pub(crate) fn received(socket: &UdpSocket) -> usize {
     std::iter::from_fn(|| socket.recv(&mut [0; 64]).ok()).count()
 }
 
-/// How the workers are doing, once they have given so many verdicts. Packets go before these are counted.
+/// The state of the workers once they have given `verdicts` verdicts. A packet leaves before its verdict is counted.
 pub(crate) fn settled(workers: &Workers, verdicts: u64) -> QueueState {
     let state = until("verdicts", || Some(workers.state()).filter(|state| state.latency.count() >= verdicts));
     assert_eq!(state.latency.count(), verdicts, "{state:?}");

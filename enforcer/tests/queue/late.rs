@@ -1,4 +1,4 @@
-//! Who a process is is not known in time.
+//! Identification exceeds its deadline.
 
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
@@ -16,8 +16,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: what is not known in time goes through where failures open", || late(FailurePolicy::Open)),
-        test("queue: what is not known in time is refused where failures close", || late(FailurePolicy::Closed)),
+        test("queue::late_packet_passes_if_open", || late(FailurePolicy::Open)),
+        test("queue::late_packet_is_rejected_if_closed", || late(FailurePolicy::Closed)),
     ]
 }
 

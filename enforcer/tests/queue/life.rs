@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Start and stop of the workers.
 
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -16,16 +16,16 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: stopping settles what is held", || stop_holding(FailurePolicy::Open)),
-        test("queue: stopping refuses what is held where failures close", || stop_holding(FailurePolicy::Closed)),
-        test("queue: stopping settles what waits", stop_waiting),
-        test("queue: idle workers can be stopped and started again", again),
-        test("queue: a queue that another program reads is named", occupied),
-        test("queue: packets that come while the queue is being set up are not lost", start_under_load),
+        test("queue::stop_releases_held_packets", || stop_holding(FailurePolicy::Open)),
+        test("queue::stop_rejects_held_packets_if_closed", || stop_holding(FailurePolicy::Closed)),
+        test("queue::stop_gives_verdicts_on_queued_packets", stop_waiting),
+        test("queue::idle_workers_are_stopped_and_started_again", again),
+        test("queue::error_names_the_queue_that_another_program_reads", occupied),
+        test("queue::packets_during_the_setup_are_not_lost", start_under_load),
     ]
 }
 
-/// Packets that a person was to be asked about.
+/// Packets that are held for an answer.
 fn stop_holding(on_failure: FailurePolicy) {
     let host = Host::new(1);
     let (receiver, to) = host.receiver(V4);
@@ -43,7 +43,7 @@ fn stop_holding(on_failure: FailurePolicy) {
     assert_eq!(received(&receiver), if on_failure == FailurePolicy::Open { 10 } else { 0 });
 }
 
-/// Packets that no worker has looked at yet.
+/// Packets that no worker has received yet.
 fn stop_waiting() {
     let host = Host::new(2);
     let (receiver, to) = host.receiver(V4);
@@ -80,7 +80,7 @@ fn occupied() {
     assert!(matches!(none, Err(WorkersError::Numbers { .. })));
 }
 
-/// Queues are set up one setting after another, and packets come all the time.
+/// The queue is configured in several messages while packets arrive.
 fn start_under_load() {
     let host = Host::with_rules(1, "--queue-bypass");
     let (_receiver, to) = host.receiver(V4);
@@ -95,7 +95,7 @@ fn start_under_load() {
         for _ in 0..20 {
             let workers = host.start(Settings::default(), policy(Mode::Learn, ""));
             until("a verdict", || (workers.state().verdicts_of(Verdict::Allow) > 0).then_some(()));
-            // What was thrown away would stay in the queue.
+            // A packet that was lost would stay in the queue.
             until("no packet without a verdict", || (workers.state().queues[0].length == 0).then_some(()));
             workers.stop();
         }

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     egret_tests::run(trials.into_iter().flatten().collect())
 }
 
-/// A test with rules of iptables, as the kernel has had them longest.
+/// A test with rules of iptables-legacy, which every supported kernel has.
 fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
     egret_tests::needing("iptables-legacy", egret_tests::test(name, body))
 }

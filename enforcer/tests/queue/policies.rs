@@ -1,4 +1,4 @@
-//! A policy in the place of another, while packets come.
+//! A policy replaces another while packets arrive.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +15,8 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: a policy holds from the moment that it is in force", at_once),
-        test("queue: switching policies under load loses no packet", under_load),
+        test("queue::policy_applies_at_once", at_once),
+        test("queue::policy_switch_under_load_loses_no_packet", under_load),
     ]
 }
 
@@ -66,7 +66,7 @@ fn under_load() {
     assert!(state.queues.iter().all(|queue| queue.length == 0 && queue.missing == 0));
 }
 
-/// A lost packet is sent again after a second: it would be counted twice.
+/// Connects. A lost packet would be retransmitted after a second and counted twice.
 fn connect(to: std::net::SocketAddr) -> std::net::TcpStream {
     std::net::TcpStream::connect(to).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What becomes of packets.
+//! Verdicts and their effects.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,28 +17,22 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("queue: what a rule allows goes through, and what none does is refused at once", side_by_side),
-        test("queue: a verdict is recorded before its packet goes on", recorded_first),
-        test("queue: the sender of a refused datagram gets an error", refused_datagram),
-        test("queue: what is dropped waits", dropped),
-        test("queue: only the first of its like goes through the slow path", remembered),
-        test(
-            "queue: a known program's flow to another peer needs no slow path where no name matters",
-            whatever_the_name,
-        ),
-        test("queue: a flow of one-way datagrams is queued once", one_way),
-        test("queue: nothing is refused before enforcing", before_enforcing),
-        test("queue: the owner that is not found is searched for, and then treated as configured", unattributed),
-        test("queue: searches for owners get a part of the time", searches_are_bounded),
-        test("queue: what every process may do of which one sends passes, and no owner is named otherwise", several),
-        test("queue: egret's own packets are allowed", own),
-        test("queue: bits of marks that are others' are kept", others_bits),
-        test("queue: what goes on meets the rules of others behind", rules_behind),
-        test(
-            "queue: a packet that passes once traverses the rules of others, and its flow is evaluated again",
-            rules_behind_once,
-        ),
-        test("queue: a rule that takes marks away keeps no packet for ever", marks_taken_away),
+        test("queue::rules_allow_and_unmatched_flows_are_rejected_at_once", side_by_side),
+        test("queue::verdict_is_recorded_before_its_packet_is_sent", recorded_first),
+        test("queue::sender_of_a_rejected_datagram_gets_an_error", refused_datagram),
+        test("queue::dropped_connect_times_out", dropped),
+        test("queue::slow_path_sees_only_the_first_packet_of_a_kind", remembered),
+        test("queue::flow_of_a_known_program_skips_the_slow_path_unless_names_matter", whatever_the_name),
+        test("queue::one_way_datagrams_are_queued_once_a_flow", one_way),
+        test("queue::modes_before_enforce_reject_nothing", before_enforcing),
+        test("queue::unattributed_packet_is_searched_for_and_treated_as_configured", unattributed),
+        test("queue::owner_searches_stay_within_their_budget", searches_are_bounded),
+        test("queue::packet_passes_if_every_candidate_is_allowed", several),
+        test("queue::packets_of_egret_are_allowed", own),
+        test("queue::foreign_mark_bits_are_kept", others_bits),
+        test("queue::allowed_packets_traverse_later_rules", rules_behind),
+        test("queue::packet_that_passes_once_traverses_later_rules_and_its_flow_is_evaluated_again", rules_behind_once),
+        test("queue::rule_that_clears_marks_causes_no_endless_loop", marks_taken_away),
     ]
 }
 
@@ -51,13 +45,13 @@ fn side_by_side() {
             host.connect(known).unwrap();
             assert_eq!(host.connect(other).unwrap_err(), ErrorKind::ConnectionRefused);
         }
-        // One packet each: none was sent a second time.
+        // One packet each: none was retransmitted.
         let state = settled(&workers, 6);
         assert_eq!((state.verdicts_of(Verdict::Allow), state.verdicts_of(Verdict::Block)), (3, 3));
         assert_eq!(state.attributions, [(Attribution::Tuple, 6)]);
         assert_eq!((state.latency.count(), state.deferred, state.hits), (6, 2, 4));
         assert!(state.queues.iter().all(|queue| queue.length == 0 && queue.missing == 0 && queue.failed.is_none()));
-        // Two workers record them, in no order.
+        // Two workers record verdicts in any order.
         let mut recorded = host.fakes.evaluations(address, 6);
         recorded.sort_by_key(|(verdict, _)| *verdict == Verdict::Block);
         let reasons: Vec<_> = recorded.iter().map(|(verdict, evaluation)| (*verdict, evaluation.reason)).collect();
@@ -156,7 +150,7 @@ fn one_way() {
         let sender = host.socket(address);
         for _ in 0..100 {
             sender.send_to(b"x", to).unwrap();
-            // The next one may be sent before this one has its verdict.
+            // The next datagram may be sent before this one has its verdict.
             until("the datagram", || (received(&receiver) == 1).then_some(()));
         }
         assert_eq!(settled(&workers, 1).verdicts_of(Verdict::Allow), 1);
@@ -197,7 +191,7 @@ fn unattributed() {
     }
 }
 
-/// Searches that take long do not hold up the packets behind them.
+/// Slow searches do not delay the packets behind them.
 fn searches_are_bounded() {
     const SENDERS: usize = 20;
     let host = Host::new(1);
@@ -263,7 +257,7 @@ fn others_bits() {
     until("the datagram", || (received(&receiver) == 1).then_some(()));
 }
 
-/// Behind the rule that queues: a mark of somebody else's, as for a route of its own, without which nothing leaves.
+/// Behind the queue rule: a foreign mark, as for a separate route, without which nothing leaves.
 fn mark_behind(host: &Host) {
     for words in ["-t mangle -A OUTPUT -j MARK --set-xmark 0x77/0xff", "-A OUTPUT -m mark ! --mark 0x77/0xff -j DROP"] {
         let mut rule = host.namespace.command("iptables-legacy");
@@ -276,7 +270,7 @@ fn rules_behind() {
     mark_behind(&host);
     let (receiver, to) = host.receiver(V4);
     let workers = host.start(Settings { count: 2, ..Settings::default() }, policy(Mode::Enforce, &allow(to)));
-    // By the slow path, then by a fast one.
+    // The slow path handles the first packet, a fast path the others.
     for sent in 1..=3 {
         host.send(to);
         until("the datagram", || (received(&receiver) == 1).then_some(()));
@@ -310,7 +304,7 @@ fn marks_taken_away() {
     let _lanes = host.start(Settings::default(), policy(Mode::Enforce, &allow(to)));
     host.send(to);
     until("the datagram", || (received(&allowed) == 1).then_some(()));
-    // What is to be refused goes nowhere; what comes behind it shows that it is not on its way any more.
+    // A blocked packet arrives nowhere; the later packet proves that it is not on its way any more.
     host.send(other);
     host.send(to);
     until("the datagram", || (received(&allowed) == 1).then_some(()));

@@ -70,7 +70,7 @@ impl Auditor {
         let thread = thread::spawn(move || {
             let mut before = Account::default();
             loop {
-                // Asked first: the last look is at the end.
+                // Read before the check, so that the last check is after the end.
                 let done = until.load(Ordering::Acquire);
                 before = audit(before, ledger.account());
                 if done {
@@ -82,7 +82,7 @@ impl Auditor {
         Self { done, thread }
     }
 
-    /// Looks once more, and ends it.
+    /// Checks once more, and ends.
     pub(crate) fn finish(self) {
         self.done.store(true, Ordering::Release);
         self.thread.join().unwrap()

@@ -1,7 +1,7 @@
-//! One suite for all sinks: in every condition of the destination, every event is accounted for, drops have the reason that
-//! they should have, and what counts as sent is there.
+//! One suite for all sinks: in every condition of the destination, every event is accounted for, drops have the
+//! expected reason, and the destination has the sent events.
 //!
-//! A scenario that cannot be put to a sink is listed as ignored, with the reason in brackets.
+//! A scenario that does not apply to a sink is listed as ignored, with the reason in brackets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod json;

@@ -6,8 +6,8 @@ use std::thread;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
-/// Runs `work` on a thread that has a tmpfs of this size at `directory`, as have the threads that it starts. It goes
-/// with the last of them.
+/// Runs `work` on a thread that has a tmpfs of this size at `directory`, as have the threads that it starts. The
+/// mount ends with the last of them.
 pub(crate) fn with_small_disk(directory: &Path, size: &str, work: impl FnOnce() + Send) {
     let mounted = || {
         unshare(CloneFlags::CLONE_NEWNS).unwrap();

@@ -1,5 +1,5 @@
-//! Parquet files. A directory is dead if it cannot be created, and restarts like a disk that is unmounted and mounted again; slow
-//! and stuck is an object store.
+//! Parquet files. A dead directory cannot be created, and a restart unmounts the disk and mounts it again; slow and
+//! stuck destinations are object stores.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::subject::{ALL_ARRIVES, Condition, Destination, Expected, Holds, Ready
 
 /// Short, because events count as sent when their file is finished.
 const ROTATE_AFTER: Duration = Duration::from_millis(50);
-/// How long a slow object store takes for a call, and one that is stuck: longer than any test.
+/// Duration of a call to a slow object store, and to a stuck one: longer than any test.
 const SLOW: Duration = Duration::from_millis(200);
 const STUCK: Duration = Duration::from_secs(3_600);
 
@@ -65,7 +65,7 @@ fn slow_store(directory: &Path, condition: Condition) -> Option<Arc<ThrottledSto
 }
 
 impl Files {
-    /// Where the log is while it is not where it should be.
+    /// The path of the log while its disk is unmounted.
     fn elsewhere(&self) -> PathBuf {
         self.log.with_extension("elsewhere")
     }
@@ -119,12 +119,12 @@ fn settings(directory: PathBuf) -> Settings {
         rotate_bytes: 1 << 30,
         row_group_rows: 100_000,
         zstd_level: 1,
-        // The events are of a day long ago.
+        // The events are old.
         keep_for: None,
         gap_percent: 100,
         keep_bytes: None,
         spool: parquet::Spool::default(),
-        // The queue is that of the scenario.
+        // The queue has the capacity of the scenario.
         queue_events: 0,
         arguments: egret_model::Arguments::default(),
     }

@@ -1,4 +1,4 @@
-//! Metrics. There is no destination that could misbehave: events are counted in memory, and scrapes take them from there.
+//! Metrics. No destination can fail: events are counted in memory, and scrapes read the counters.
 
 use std::path::Path;
 use std::sync::Arc;

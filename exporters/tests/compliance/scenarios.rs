@@ -11,7 +11,7 @@ use crate::trial::Trial;
 
 /// Events beyond the capacity, many more than [`SMALL_QUEUE`].
 const MANY: u64 = 120_000;
-/// Events that all fit.
+/// Events that the destination takes completely.
 const SOME: u64 = 20_000;
 /// A capacity for few events.
 const SMALL_QUEUE: usize = 5_000;
@@ -24,17 +24,17 @@ const BALLAST_BYTES: usize = 512 << 10;
 pub(crate) enum Scenario {
     /// More events than the sink can take.
     Load,
-    /// The destination is not there from the start.
+    /// The destination does not exist.
     Dead,
-    /// The destination takes its time.
+    /// The destination is slow.
     Slow,
-    /// The disk is full, and later has room again.
+    /// The disk is full, and later has space again.
     FullDisk,
-    /// The destination goes away in the middle, and comes back.
+    /// The destination disappears while events arrive, and returns.
     Restart,
-    /// The end comes while events are queued, and there is time to send them.
+    /// The shutdown begins while events are queued, and there is time to send them.
     Drain,
-    /// The end comes while events are queued, and the destination does not take them.
+    /// The shutdown begins while events are queued, and the destination does not accept them.
     Abandon,
 }
 
@@ -54,7 +54,7 @@ impl Scenario {
         }
     }
 
-    /// Puts it to a sink. `directory` is empty, and on a disk of a megabyte if the scenario is about that.
+    /// Runs the scenario with a sink. `directory` is empty, and on a disk of a megabyte in the scenario of a full disk.
     pub(crate) fn run(self, subject: &dyn Subject, directory: &Path) {
         let (condition, queue_events, course) = self.script();
         let destination = subject.destination(directory, condition);

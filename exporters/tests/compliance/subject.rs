@@ -10,18 +10,18 @@ use crate::scenarios::Scenario;
 /// The expected result of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expected {
-    /// It runs, and its account says this.
+    /// The sink runs, and its account is permitted.
     Account(Permitted),
-    /// It does not start, and says what is wrong with the destination.
+    /// The sink does not start, and the error names the destination.
     StartError,
-    /// The scenario cannot be put to it, for this reason.
+    /// The scenario does not apply to the sink, for this reason.
     Inapplicable(&'static str),
 }
 
 /// The allowed accounts at the end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permitted {
-    /// The reason for which events must have been dropped; for no other.
+    /// The reason for which events must have been dropped; no other reason is permitted.
     pub(crate) must: Option<DropReason>,
     /// The relation of sent events to the content of the destination.
     pub(crate) delivery: Delivery,
@@ -43,31 +43,31 @@ impl Permitted {
 /// The relation of sent events to the content of the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// It has each of these events once, in order, and no other.
+    /// The destination has each event once, in order, and no other.
     Exactly,
-    /// It has each of them. It may have some twice, and some of which it could not say so in time.
+    /// The destination has each event. It may have duplicates, and events whose acknowledgement was lost.
     AtLeast,
 }
 
 /// The condition of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
-    /// It takes everything at once.
+    /// It accepts events at once.
     Healthy,
-    /// It is not there.
+    /// It does not exist.
     Dead,
-    /// It takes everything, much slower than events come.
+    /// It accepts events much slower than they arrive.
     Slow,
-    /// It is there and takes nothing.
+    /// It exists and accepts nothing.
     Stuck,
 }
 
 /// The content of a destination.
 #[derive(Debug)]
 pub(crate) enum Holds {
-    /// Events of these numbers, as they came.
+    /// The numbers of its events, in order.
     Events(Vec<u64>),
-    /// So many events; it only counts.
+    /// The number of its events.
     Count(u64),
 }
 
@@ -78,7 +78,7 @@ pub(crate) type Ready = Box<dyn FnOnce(Receiver) -> Pin<Box<dyn Future<Output = 
 pub(crate) trait Subject: Send + Sync {
     fn name(&self) -> &'static str;
 
-    /// How it should take a scenario.
+    /// The expected result of a scenario.
     fn expects(&self, scenario: Scenario) -> Expected;
 
     /// A destination in this condition; what it keeps on disk is below `directory`.
@@ -87,14 +87,14 @@ pub(crate) trait Subject: Send + Sync {
 
 /// A destination, and the way to it.
 pub(crate) trait Destination {
-    /// What an error should name.
+    /// The address that an error must name.
     fn address(&self) -> String;
 
-    /// A sink for it, or the error with which it does not start.
+    /// A sink for it, or the error at its start.
     fn sink(&mut self) -> Result<Ready, String>;
 
     fn set(&mut self, condition: Condition);
 
-    /// Everything that it has. The sink has ended.
+    /// The content of the destination after the sink has ended.
     fn holds(&mut self) -> Holds;
 }

@@ -15,7 +15,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Starts a sink with room for so many events. `None` if it refuses, as it should.
+    /// Starts a sink with this queue capacity. `None` if it refuses, as expected.
     pub(crate) fn start(
         mut destination: Box<dyn Destination>,
         expected: Expected,
@@ -39,14 +39,14 @@ impl Trial {
         Self { permitted, destination, sink, auditor, offered: 0 }
     }
 
-    /// Offers so many further events as fast as it goes.
+    /// Offers further events without a pause.
     pub(crate) fn offer(&mut self, count: u64) {
         for batch in self.further(count) {
             self.sink.offer(&batch);
         }
     }
 
-    /// Offers so many further events, each batch once those before are accounted for.
+    /// Offers further events, each batch once those before are accounted for.
     pub(crate) fn offer_slowly(&mut self, count: u64) {
         for batch in self.further(count) {
             self.sink.offer(&batch);
@@ -68,7 +68,7 @@ impl Trial {
         self.sink.ledger().account()
     }
 
-    /// Waits until events were dropped for the reason for which they must be.
+    /// Waits until events were dropped for the required reason.
     pub(crate) fn until_dropped(&self) {
         let reason = self.permitted.must.unwrap();
         until(&format!("drops for {reason:?}"), || self.account().dropped.get(reason) > 0);
@@ -79,12 +79,12 @@ impl Trial {
         self.sink.settle();
     }
 
-    /// Waits until the sink drops events, if it should, or else until it has some in hand.
+    /// Waits until the sink drops events if it must, or until it processes some.
     pub(crate) fn until_noticed(&self) {
         if self.permitted.must.is_some() { self.until_dropped() } else { self.until_at_work() }
     }
 
-    /// Waits until the sink has events in hand.
+    /// Waits until the sink processes events.
     pub(crate) fn until_at_work(&self) {
         let waiting = || self.sink.ledger().capacity() - self.sink.room();
         until("a sink at work", || waiting() < usize::try_from(self.account().enqueued).unwrap());
@@ -95,7 +95,7 @@ impl Trial {
         self.end(Running::finish);
     }
 
-    /// The same, but the sink is ended where it stands.
+    /// The same, but the sink is aborted.
     pub(crate) fn abandon(self) {
         self.end(Running::abandon);
     }
@@ -109,7 +109,7 @@ impl Trial {
 }
 
 impl Permitted {
-    /// Everything is accounted for, and dropped only for the reasons for which it may be.
+    /// Asserts that every event is accounted for, and dropped only for permitted reasons.
     fn check(&self, account: &Account, offered: u64) {
         assert_eq!((account.enqueued, account.queued), (offered, 0), "{account:?}");
         assert_eq!(account.enqueued, account.sent + account.dropped.total(), "{account:?}");

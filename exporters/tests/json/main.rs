@@ -1,4 +1,4 @@
-//! JSON lines seen from outside: whatever the event, a JSON parser reads back exactly what is known of it.
+//! JSON lines by their output: for any event, a JSON parser reads its known values.
 // One record with every key, in one `json!`.
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -111,7 +111,7 @@ proptest! {
     #[test]
     fn json_parser_reads_the_known_values(event in events::any_event()) {
         let mut object = object(&event);
-        // Names of errors have tests of their own, in `errno`.
+        // Names of errors are tested in `errno`.
         prop_assert_eq!(object.remove("error.type").is_some(), event.error.is_some_and(|errno| errno != 0));
         prop_assert_eq!(object, expected(&event));
     }
@@ -188,12 +188,12 @@ fn record_has_the_keys_of_the_contract() {
 #[test]
 fn keys_are_in_the_order_of_the_vocabulary() {
     let line = line(&events::full_event());
-    // Those of other kinds of workloads exclude its own.
+    // An event has the attribute of one kind of workload only.
     let others = [names::K8S_STATEFULSET_NAME, names::K8S_CRONJOB_NAME];
     let keys = || names::ALL.iter().filter(|key| !others.contains(key));
     let places: Vec<_> = keys().map(|key| line.find(&format!("\"{key}\":"))).collect();
     assert!(places.iter().all(Option::is_some), "a key is missing from {line}");
-    // Keys of later versions stand with those that they belong to.
+    // Keys of later versions are placed next to related keys.
     let later = keys().position(|key| *key == names::SCRIPT).unwrap();
     assert!(places[..later].is_sorted(), "keys are out of order in {line}");
 }
@@ -210,8 +210,8 @@ fn relative_path_as_typed_is_not_a_file_path() {
 }
 
 proptest! {
-    /// A writer that remembers processes says what one without memory says, also when the digest comes to be known in
-    /// between, and when there are more processes than it remembers.
+    /// A writer with a cache of processes writes the same as one without, also if a digest becomes known in between,
+    /// and if there are more processes than the cache holds.
     #[test]
     fn cached_writer_writes_the_same(
         events in proptest::collection::vec(events::any_event(), 1..24),

@@ -44,7 +44,7 @@ proptest! {
         prop_assert!(matches!(json::read_event(torn), Err(ReadError::Syntax(_))));
     }
 
-    /// Whatever the value of a key, it is read or the error says which key it was.
+    /// For any value of a key, the line is decoded or the error names the key.
     #[test]
     fn error_names_the_key(key in prop::sample::select(egret_exporters::names::ALL.to_vec()), value in any_value()) {
         if let Err(error) = json::read_event(&with(key, value)) {

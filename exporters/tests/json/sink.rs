@@ -58,7 +58,7 @@ fn batch(numbers: std::ops::Range<u64>) -> Batch {
     numbered.collect::<Vec<_>>().into()
 }
 
-/// The numbers of the events in a text of whole lines.
+/// The numbers of the events in a text of complete lines.
 fn numbers(text: &str) -> Vec<u64> {
     assert!(text.is_empty() || text.ends_with('\n'), "torn at its end: {text}");
     text.lines().map(|line| json::read_event(line.as_bytes()).unwrap().id.socket).collect()
@@ -268,7 +268,7 @@ fn files_of_other_programs_are_kept() {
     assert_eq!(fs::read_to_string(place.file()).unwrap(), format!("a foreign line\n{}", line(&events::full_event())));
 }
 
-/// A reader of the links in `/proc` holds each file for a moment.
+/// A reader of the links in `/proc` opens each file for a moment.
 #[test]
 fn lock_is_released_with_the_sink() {
     let place = TestFile::new();

@@ -203,7 +203,7 @@ async fn unreachable_collector_drops_events_beyond_queue_and_retry_limit() {
         }
         let account = sink.account();
         let full = account.dropped.get(DropReason::QueueFull);
-        // The sink may have taken a batch or two into its hands meanwhile.
+        // The sink may have dequeued a batch or two meanwhile.
         assert!((20..=50).contains(&full), "{account:?}");
         until("the first to be dropped", || sink.account().dropped.get(DropReason::Unreachable) >= 10).await;
         let account = sink.abort().await;

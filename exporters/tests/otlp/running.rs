@@ -57,7 +57,7 @@ impl Running {
         self.sender.ledger().account()
     }
 
-    /// Closes the queue, and waits until the sink has ended of itself; its last account.
+    /// Closes the queue, and waits for the end of the sink; its last account.
     pub(crate) async fn finish(self) -> Account {
         let ledger = self.sender.ledger().clone();
         drop(self.sender);
@@ -65,7 +65,7 @@ impl Running {
         balanced(ledger.account())
     }
 
-    /// Ends the sink whatever it is doing.
+    /// Aborts the sink.
     pub(crate) async fn abort(self) -> Account {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());

@@ -38,7 +38,7 @@ fn trace_parent() -> impl Strategy<Value = TraceParent> {
 }
 
 prop_compose! {
-    /// Any event, with everything that has to do with traces.
+    /// Any event, with all attributes about traces.
     fn traced_event()(
         mut event in any_event(),
         resolution in of(resolution()),
@@ -149,14 +149,14 @@ async fn root_span_has_all_known_attributes() {
     let told_otherwise = [
         names::TIMESTAMP,
         names::EVENT_NAME,
-        // What this connection is not.
+        // Attributes of other kinds of connections.
         names::INBOUND,
         names::STANDING,
         names::ERROR_TYPE,
-        // What it has moved since the last update.
+        // Attributes of updates.
         names::BYTES_SENT_DELTA,
         names::BYTES_RECEIVED_DELTA,
-        // Its workload is of one kind.
+        // A workload has one kind.
         names::K8S_STATEFULSET_NAME,
         names::K8S_CRONJOB_NAME,
     ];
@@ -334,6 +334,27 @@ async fn open_connection_has_update_spans_before_its_root() {
     assert_eq!(text(below[0], "egret.bytes.sent"), text(root, "egret.bytes.sent"));
 }
 
+/// The beginning of a preexisting connection is unknown, and totals may be read after its end, before the record of the end.
+#[tokio::test]
+async fn root_of_a_preexisting_connection_contains_its_update_spans() {
+    let at = |seconds: i64, name| {
+        let (id, time) =
+            (ConnectionId { socket: 5, opened: 1 }, Timestamp(1_000_000_000_000 + seconds * 1_000_000_000));
+        Event { time, name, id, preexisting: true, server: None, connection_duration_ns: None, ..outbound() }
+    };
+    let update = EventName::ConnectionUpdate;
+    let spans = spans_of(
+        Protocol::Grpc,
+        vec![at(10, update), at(50, update), at(90, update), at(89, EventName::ConnectionClose)],
+    )
+    .await;
+    let root = named(&spans, "connection");
+    let period = |span: &Span| [span.start_time_unix_nano, span.end_time_unix_nano].map(|time| time / 1_000_000_000);
+    assert_eq!(period(root), [1010, 1090]);
+    let updates: Vec<_> = spans.iter().filter(|span| span.name == "connection.update").map(period).collect();
+    assert_eq!(updates, [[1010, 1010], [1050, 1050], [1090, 1090]]);
+}
+
 #[tokio::test]
 async fn call_becomes_a_span_in_layers_without_an_end() {
     let call = Event {
@@ -371,7 +392,7 @@ async fn connections_to_the_collector_have_no_spans_at_either_endpoint() {
     let other_end = Event { local: open.peer, peer: open.local, inbound: true, ..outbound() };
     let spans = spans_of(Protocol::Grpc, vec![open.clone(), other_end.clone(), close.clone()]).await;
     assert_eq!(spans, []);
-    // The port may be used again by another process.
+    // Another process may use the port again.
     let spans = spans_of(Protocol::Grpc, vec![open, close, other_end.clone(), other_end]).await;
     assert_eq!(spans.iter().filter(|span| span.name == "connection").count(), 1);
 }

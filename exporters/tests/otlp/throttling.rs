@@ -1,4 +1,4 @@
-//! A collector that asks to be left alone for a while.
+//! A collector that throttles requests.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A log in a directory that goes with the test.
+//! A log in a directory that is removed with the test.
 
 use std::fs;
 use std::ops::Range;
@@ -42,7 +42,7 @@ impl Log {
         Running::start("parquet", CAPACITY, move |inbox| sink.run(inbox))
     }
 
-    /// Writes events, and waits until they are there.
+    /// Writes events, and waits until their files are visible.
     pub(crate) fn write(&self, events: Vec<Event>) -> Account {
         let sink = self.start();
         sink.offer(&events.into());

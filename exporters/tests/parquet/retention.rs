@@ -1,4 +1,4 @@
-//! How long files stay.
+//! Retention of files.
 
 use std::fs;
 use std::time::Duration;
@@ -49,14 +49,14 @@ fn clock_set_ahead_removes_a_limited_share_of_the_log() {
     let mut log = log_of((960..=989).rev());
     log.settings.keep_for = Some(Duration::from_secs(30 * 3600));
     let before = log.files();
-    // However often the daemon starts.
+    // Also after several starts of the daemon.
     for _ in 0..3 {
         log.write(Vec::new());
     }
     let kept = log.files();
     assert!(kept.len() >= before.len() * 9 / 10, "{} of {}", kept.len(), before.len());
     assert_eq!(kept, before[before.len() - kept.len()..]);
-    // Nor when files of the wrong time are there.
+    // Nor if there are files with a later time.
     log.write(hours_ago(0));
     log.write(Vec::new());
     let (now, kept) = (log.files(), kept.len());
@@ -83,7 +83,7 @@ fn clock_set_back_removes_nothing() {
 
 #[test]
 fn long_period_without_data_counts_more_with_later_data() {
-    // 60 days off, then two days with data.
+    // A gap of 60 days, then two days with data.
     let mut log = log_of((1488..=1490).rev().chain((0..48).rev()));
     log.settings.keep_for = Some(Duration::from_secs(3 * 24 * 3600));
     log.settings.gap_percent = 30;

@@ -30,7 +30,7 @@ proptest! {
         prop_assert_eq!(log.write(events.clone()).sent, u64::try_from(events.len()).unwrap());
         let hour = |event: &Event| event.time.0.div_euclid(HOUR);
         let mut expected = events;
-        // Stable: within an hour events stay in the order in which they came.
+        // A stable sort: events of an hour keep their order.
         expected.sort_by_key(hour);
         prop_assert_eq!(lines(&log.find(Query::default())), lines(&expected));
     }

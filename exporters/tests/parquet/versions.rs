@@ -1,4 +1,4 @@
-//! Files of other versions, and files that are none.
+//! Files of other versions, and files that are not Parquet.
 
 use std::fs::{self, File};
 use std::sync::{Arc, OnceLock};
@@ -14,7 +14,7 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use crate::log::{Log, TEN_AT_NIGHT, lines, numbered};
 
-/// Writes a file with these columns at the path of a log file.
+/// Writes a file with these columns as a log file.
 fn foreign(log: &Log, columns: Vec<(&str, ArrayRef)>) {
     let rows = RecordBatch::try_from_iter(columns).unwrap();
     let directory = log.path().join("date=2023-11-14/hour=22");

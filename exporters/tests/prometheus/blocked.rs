@@ -45,7 +45,7 @@ fn closed_blocked_connection_is_counted_once() {
     assert_eq!(counted(&events), one("block", "no_rule"));
 }
 
-/// The error that is reported for it is no second datagram.
+/// The error that is reported for it is not counted as a second datagram.
 #[test]
 fn blocked_datagram_is_counted_once() {
     let names = [EventName::ConnectionOpen, EventName::DatagramSend, EventName::ConnectionFailed];
@@ -60,7 +60,7 @@ fn would_block_is_counted_once_and_separately() {
     assert_eq!(counted(&events), one("would_block", "unattributed"));
 }
 
-/// A changed policy ended it.
+/// It was ended by a changed policy.
 #[test]
 fn connection_blocked_after_its_opening_is_counted_at_its_end() {
     let begin = judged(Verdict::Allow, Reason::Rule, opened("/a"));

@@ -12,7 +12,7 @@ use crate::situation::{event, metrics, of, opened, scrape};
 const STORM: u32 = 100_000;
 const LIMIT: usize = 50;
 
-/// A connection of a program to a peer that there are no others of.
+/// A connection of a program to a peer that occur once.
 fn stranger(number: u32) -> Event {
     let peer = Endpoint { address: Some(number.to_be_bytes().into()), port: Some(443), interface: None };
     Event { peer, ..opened(&format!("/tmp/build-{number:0200}/program")) }
@@ -104,7 +104,7 @@ const COUNTED: [&str; 6] = [
 ];
 
 impl Server {
-    /// A value below the last is a counter that began anew, as Prometheus takes it.
+    /// A value below the last is a counter reset, as for Prometheus.
     fn scrape(&mut self, metrics: &Metrics) {
         let now = scrape(metrics);
         for metric in COUNTED {
@@ -121,7 +121,7 @@ proptest! {
     // Each case scrapes often.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Executables and peers come and go, series with them: the increases that a server sees are what has happened.
+    /// Series come and go with executables and peers: the increases that a server sees are the events.
     #[test]
     fn sum_of_increases_counts_every_event_once(
         limit in 0_usize..4,

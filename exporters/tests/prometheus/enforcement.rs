@@ -27,7 +27,7 @@ fn verdicts_are_zero_without_enforcement() {
     }
 }
 
-/// Events report verdicts too, but not all: they may be lost, and there is one for a connection.
+/// Events have verdicts too, but they may be lost, and a connection has several events.
 #[test]
 fn verdicts_are_counted_from_the_snapshot_only() {
     let counts = vec![

@@ -1,4 +1,4 @@
-//! Both formats say the same, and what the catalogue says.
+//! Both formats have the same samples, which match the catalogue.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ fn openmetrics_has_families_units_and_end_marker() {
 }
 
 proptest! {
-    /// Both formats have the same samples, whatever programs are called, and no name breaks out of its line.
+    /// Both formats have the same samples, whatever the names of programs are, and no name breaks out of its line.
     #[test]
     fn both_formats_have_the_same_samples(path in any::<String>()) {
         let metrics = metrics(10, 10);

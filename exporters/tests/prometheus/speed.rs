@@ -52,7 +52,7 @@ fn connections(programs: usize, peers: usize, first: usize) -> Vec<Event> {
 
 #[test]
 #[ignore = "measures; makes sense in a release build alone"]
-fn an_event() {
+fn duration_of_an_event_is_measured() {
     nanoseconds("5 programs, 20 peers", |_| connections(5, 20, 0));
     nanoseconds("100 programs, 100 peers, all with series", |_| connections(100, 100, 0));
     nanoseconds("500 programs, 50,000 peers", |batch| connections(500, 50_000, batch * BATCH / 2));

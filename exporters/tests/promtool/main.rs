@@ -17,8 +17,11 @@ use libtest_mimic::{Arguments, Trial};
 use situation::{event, metrics, opened, text};
 
 fn main() -> ExitCode {
-    let trials =
-        [trial("nothing_happened", |_| {}), trial("all_there_is", everything), trial("hostile_names", hostile)];
+    let trials = [
+        trial("initial_page_is_valid", |_| {}),
+        trial("page_with_every_metric_is_valid", everything),
+        trial("page_with_hostile_names_is_valid", hostile),
+    ];
     libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
 }
 
@@ -39,7 +42,7 @@ fn promtool(arguments: &str) -> Command {
     command
 }
 
-/// It is the content, without advisory information.
+/// Asserts that the content is valid, without advisory information.
 fn check(metrics: &str) {
     let mut check = promtool("check metrics");
     check.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

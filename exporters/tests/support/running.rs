@@ -22,7 +22,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A sink on a thread of its own, as the daemon runs it.
+/// A sink on a separate thread, as the daemon runs it.
 pub(crate) struct Running {
     sender: Option<Sender>,
     ledger: Ledger,
@@ -59,7 +59,7 @@ impl Running {
         self.sender.as_ref().unwrap().offer(batch);
     }
 
-    /// Events for which there is room in the queue.
+    /// Capacity of the queue.
     #[allow(dead_code, reason = "not every suite that includes this file fills queues")]
     pub(crate) fn room(&self) -> usize {
         self.sender.as_ref().unwrap().room()
@@ -82,7 +82,7 @@ impl Running {
         self.join()
     }
 
-    /// Ends the sink where it stands, as the daemon does when the time to drain is over.
+    /// Aborts the sink, as the daemon does at the drain timeout.
     pub(crate) fn abandon(mut self) -> Account {
         self.close();
         self.abandoned.notify_one();

@@ -1,4 +1,4 @@
-//! A collector that takes everything and keeps nothing, in a process of its own: what it costs is not the sink's.
+//! A collector that accepts every span and discards it, in a separate process, so that its cost is not the sink's.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -87,7 +87,7 @@ impl TraceService for Swallow {
     }
 }
 
-/// The receiving process's own main function; ends when its standard input does.
+/// Main function of the receiving process; ends when its standard input does.
 pub(crate) fn receive() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -104,13 +104,13 @@ pub(crate) fn receive() -> Result<()> {
         tokio::select! {
             ended = server => ended.context("gRPC"),
             ended = axum::serve(http, routes) => ended.context("HTTP"),
-            // The process that started this one has gone.
+            // The parent process has ended.
             _ = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())) => Ok(()),
         }
     })
 }
 
-/// An empty answer is an empty message, and means success.
+/// An empty answer is an empty message, which means success.
 async fn posted(body: Bytes) -> ([(&'static str, &'static str); 1], &'static str) {
     if let Ok(request) = ExportTraceServiceRequest::decode(body) {
         count(&request);

@@ -1,6 +1,6 @@
-//! Medians and their spread.
+//! Median and spread.
 
-/// The middle of some figures and how far they spread.
+/// Median and range of figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -9,7 +9,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of these figures; nothing if there are none.
+    /// `None` if there are no figures.
     pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
@@ -40,14 +40,14 @@ mod tests {
     use super::{Spread, percentile};
 
     #[test]
-    fn the_median_does_not_depend_on_order_and_splits_the_middle() {
+    fn median_is_independent_of_order_and_averages_the_middle() {
         assert_eq!(Spread::of([3.0, 1.0, 9.0]), Some(Spread { median: 3.0, least: 1.0, most: 9.0 }));
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 9.0]).map(|spread| spread.median), Some(3.0));
         assert_eq!(Spread::of([]), None);
     }
 
     #[test]
-    fn a_percentile_is_one_of_the_figures() {
+    fn percentile_is_one_of_the_figures() {
         let figures: Vec<f64> = (1..=100).rev().map(f64::from).collect();
         assert_eq!(percentile(&figures, 99), Some(99.0));
         assert_eq!(percentile(&figures, 50), Some(50.0));

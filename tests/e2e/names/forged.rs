@@ -1,4 +1,4 @@
-//! Packets to and from port 53 that are no answers, or not to what was asked; and that none of them is held up.
+//! Forged packets to and from port 53, and that no packet is delayed or modified.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -16,12 +16,12 @@ use super::{names, until_closed};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("names::malformed_packets_change_nothing", malformed),
-        test("names::packets_pass_as_they_are", everything_passes),
-        needing_python(test_alone("names::flood_of_another_user_pushes_out_no_answer", flood)),
+        test("names::packets_are_not_modified", everything_passes),
+        needing_python(test_alone("names::flood_of_one_user_evicts_no_names_of_others", flood)),
     ]
 }
 
-/// Flags of an answer without error to a query that wanted recursion.
+/// Flags of a successful answer to a recursive query.
 const ANSWER: u16 = 0x8180;
 const QUERY: u16 = 0x0100;
 
@@ -45,7 +45,7 @@ fn name(text: &str) -> Vec<u8> {
     text.split('.').flat_map(label).chain([0]).collect()
 }
 
-/// One exchange: what is asked, what comes, from where it is.
+/// Sends a question and an answer; returns the answer and its source.
 fn exchange(client: &UdpSocket, server: &UdpSocket, question: &[u8], answers: &[Vec<u8>]) {
     client.send(question).unwrap();
     let mut buffer = vec![0; 65_536];
@@ -57,7 +57,7 @@ fn exchange(client: &UdpSocket, server: &UdpSocket, question: &[u8], answers: &[
     }
 }
 
-/// Sends what looks like questions, and what looks like nothing, to port 53 until it is killed.
+/// Sends forged questions and random bytes to port 53 until it is killed.
 const FLOOD: &str = r"
 import os, socket
 os.setuid(4242)
@@ -71,7 +71,7 @@ while True:
             sender.sendto(packet, ('127.66.0.99', 53))
 ";
 
-/// A program of no privilege floods the port of resolvers while another resolves: of the latter every name is there.
+/// An unprivileged program floods port 53 while another one resolves names: no name is missing.
 fn flood() {
     const NAMES: u8 = 200;
     let namespace = Namespace::resolving("");
@@ -85,7 +85,7 @@ fn flood() {
         let server = UdpSocket::bind("127.66.0.53:53").unwrap();
         let client = UdpSocket::bind("127.66.0.1:0").unwrap();
         client.connect(server.local_addr().unwrap()).unwrap();
-        // Shares of the ring are by the socket's user: that of root also serves the tests that run at the same time.
+        // Shares of the ring are by the user of the socket: root's also serves the tests that run at the same time.
         fchown(&client, Some(Uid::from_raw(4343)), None).unwrap();
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -134,13 +134,13 @@ fn malformed() {
         vec![0; 12],
         vec![0xff; 600],
         vec![0xc0; 9000],
-        // A name that points at itself.
+        // A compression pointer to itself.
         [&message(1, ANSWER, "good.test", &[])[..12], &[0xc0, 12, 0, 1, 0, 1]].concat(),
-        // An answer to what was not asked, and with what does not belong to what was.
+        // An answer without a question, and an answer with unrelated records.
         message(1, ANSWER, "evil.test", &[("evil.test", EVIL)]),
         message(2, ANSWER, "good.test", &[("good.test", EVIL)]),
         message(1, ANSWER, "good.test", &[("evil.test", EVIL)]),
-        // A question, and a refusal.
+        // A question with answers, and an error.
         message(1, QUERY, "good.test", &[("good.test", EVIL)]),
         message(1, ANSWER | 5, "good.test", &[("good.test", EVIL)]),
     ];
@@ -157,7 +157,7 @@ fn malformed() {
     assert_eq!(names(&seen, evil.0, evil.1), [None; 2], "{}", seen.stderr);
 }
 
-/// Datagrams of many lengths, and streams that begin in every way, on the ports that are looked at.
+/// Datagrams of many lengths, and streams with various first bytes, on the captured ports.
 fn everything_passes() {
     let namespace = Namespace::resolving("");
     let trace = Trace::start(&["--no-standing"]);
@@ -200,7 +200,7 @@ fn datagrams(address: SocketAddr) {
     }
 }
 
-/// Four megabytes there and back; says to where.
+/// Sends four megabytes each way; returns the client's address.
 fn stream(address: SocketAddr, beginning: &[u8]) -> SocketAddr {
     let body = (0..=u8::MAX).cycle().take(4 << 20);
     let sent: Vec<u8> = beginning.iter().copied().chain(body).collect();

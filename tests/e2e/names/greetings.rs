@@ -1,4 +1,4 @@
-//! Names from TLS: what a client says first, in whatever pieces.
+//! Names from TLS: client hellos in any segmentation.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,14 +10,14 @@ use super::{names, until_closed};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        needing("openssl", test("names::greeted_by_openssl", openssl)),
-        test("names::greeted_in_pieces", pieces),
-        test("names::greeted_with_many_keys", long),
-        test("names::not_greeted", others),
+        needing("openssl", test("names::client_hello_of_openssl_names_the_peer", openssl)),
+        test("names::segmented_client_hello_names_the_peer", pieces),
+        test("names::long_client_hello_names_the_peer", long),
+        test("names::other_payloads_name_no_peer", others),
     ]
 }
 
-/// To any port.
+/// On any port.
 fn openssl() {
     let namespace = Namespace::resolving("");
     let scratch = egret_tests::Scratch::new();
@@ -42,12 +42,12 @@ fn openssl() {
     });
     let seen = trace.stop();
     for (pid, address) in clients.into_iter().zip(addresses) {
-        // The greeting comes after the connection was opened.
+        // The client hello comes after the connection was opened.
         assert_eq!(names(&seen, pid, address), [None, Some(("greeted.example", "sni"))]);
     }
 }
 
-/// A greeting (RFC 8446, 4.1.2) with a server name, and as many bytes of padding.
+/// A client hello (RFC 8446, 4.1.2) with a server name and `padding` bytes of padding.
 fn hello(name: &str, padding: usize) -> Vec<u8> {
     let name = [&[0][..], &prefixed(name.as_bytes())].concat();
     let extensions = [&[0, 0][..], &prefixed(&prefixed(&name)), &[0, 21], &prefixed(&vec![0; padding])].concat();
@@ -55,13 +55,13 @@ fn hello(name: &str, padding: usize) -> Vec<u8> {
     [&[22, 3, 1][..], &prefixed(&[&[1, 0][..], &prefixed(&body)].concat())].concat()
 }
 
-/// Bytes behind their length in two bytes.
+/// Bytes with a 16-bit length prefix.
 fn prefixed(bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).unwrap();
     [&length.to_be_bytes()[..], bytes].concat()
 }
 
-/// Sends the pieces one by one, each in a segment of its own; says from where and to where.
+/// Sends each piece in a segment of its own; returns the local and peer addresses.
 fn send(namespace: &Namespace, pieces: &[&[u8]]) -> [SocketAddr; 2] {
     namespace.within(|| {
         let listener = TcpListener::bind("127.6.0.2:0").unwrap();
@@ -78,7 +78,7 @@ fn send(namespace: &Namespace, pieces: &[&[u8]]) -> [SocketAddr; 2] {
     })
 }
 
-/// The name at the end of the connection between two ends.
+/// The name at the end of a connection.
 fn name_between([local, peer]: [SocketAddr; 2], seen: &Seen) -> Option<(&str, &str)> {
     let closes =
         |event: &&Event| event.name == "connection.close" && event.local() == Some(local) && event.peer() == Some(peer);
@@ -86,8 +86,8 @@ fn name_between([local, peer]: [SocketAddr; 2], seen: &Seen) -> Option<(&str, &s
     event.server.as_deref().zip(event.name_source.as_deref())
 }
 
-/// Sends greetings and others, each in pieces; returns what they were told as.
-fn told(greetings: &[Vec<&[u8]>]) -> Vec<Option<(String, String)>> {
+/// Sends client hellos and other payloads in pieces; returns their names and sources.
+fn names_of(greetings: &[Vec<&[u8]>]) -> Vec<Option<(String, String)>> {
     let namespace = Namespace::resolving("");
     let trace = Trace::start(&["--no-standing"]);
     let ends: Vec<_> = greetings.iter().map(|pieces| send(&namespace, pieces)).collect();
@@ -108,7 +108,7 @@ fn pieces() {
     let hello = hello("pieces.example", 300);
     let cuts: [&[usize]; 6] = [&[], &[1], &[3], &[5], &[40], &[1, 5, 100]];
     let greetings: Vec<_> = cuts.iter().map(|cuts| cut(&hello, cuts)).collect();
-    assert_eq!(told(&greetings), vec![greeted_as("pieces.example"); cuts.len()]);
+    assert_eq!(names_of(&greetings), vec![greeted_as("pieces.example"); cuts.len()]);
 }
 
 fn cut<'a>(bytes: &'a [u8], at: &[usize]) -> Vec<&'a [u8]> {
@@ -117,14 +117,14 @@ fn cut<'a>(bytes: &'a [u8], at: &[usize]) -> Vec<&'a [u8]> {
     begins.zip(ends).map(|(begin, end)| &bytes[begin..end]).collect()
 }
 
-/// As post-quantum key shares make it; the name stands before them, as usual.
+/// As long as with post-quantum key shares; the name precedes them, as usual.
 fn long() {
     let hello = hello("long.example", 7000);
     let greetings = [cut(&hello, &[]), cut(&hello, &[1400, 2800, 4200])];
-    assert_eq!(told(&greetings), vec![greeted_as("long.example"); greetings.len()]);
+    assert_eq!(names_of(&greetings), vec![greeted_as("long.example"); greetings.len()]);
 }
 
-/// What only looks like a greeting, or comes later than first.
+/// Payloads that resemble a client hello, or precede one.
 fn others() {
     let hello = hello("late.example", 0);
     let mut server_hello = hello.clone();
@@ -139,5 +139,5 @@ fn others() {
         vec![&[0][..], &hello],
         vec![&[22; 600][..]],
     ];
-    assert_eq!(told(&greetings), vec![None; greetings.len()]);
+    assert_eq!(names_of(&greetings), vec![None; greetings.len()]);
 }

@@ -1,4 +1,4 @@
-//! Names from DNS: dnsmasq answers, curl asks.
+//! Names from DNS: dnsmasq is the server, curl the client.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -9,30 +9,30 @@ use libtest_mimic::Trial;
 use super::web::{Web, fetch};
 use super::{names, until_closed};
 
-/// Where the one that knows the zones listens.
+/// The addresses of the authoritative server.
 const UPSTREAM: [&str; 2] = ["127.0.0.2:53", "[::1]:53"];
-/// And the one in between.
+/// The address of the stub resolver.
 const STUB: &str = "127.0.0.53:53";
-/// Addresses of `many.test`: their answer is longer than a datagram may be.
+/// Addresses of `many.test`: their answer exceeds a datagram.
 const MANY: usize = 60;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests = [
-        test("names::asked_for", || asked_for("nameserver 127.0.0.2")),
-        test("names::asked_for_with_edns", || asked_for("nameserver 127.0.0.2\noptions edns0")),
-        test("names::asked_for_over_ipv6", || asked_for("nameserver ::1")),
-        test("names::asked_for_over_tcp", || asked_for("nameserver 127.0.0.2\noptions use-vc")),
-        test("names::asked_for_with_a_search_domain", search_domain),
-        test("names::asked_of_a_stub", || asked_for("nameserver 127.0.0.53\noptions edns0")),
-        test("names::truncated_answers", truncated),
-        test("names::somebody_else_asked", somebody_else),
-        test("names::in_the_syscalls_layer", syscalls),
-        test("names::not_wanted", not_wanted),
+        test("names::answer_names_the_peer", || asked_for("nameserver 127.0.0.2")),
+        test("names::edns_answer_names_the_peer", || asked_for("nameserver 127.0.0.2\noptions edns0")),
+        test("names::answer_over_ipv6_names_the_peer", || asked_for("nameserver ::1")),
+        test("names::answer_over_tcp_names_the_peer", || asked_for("nameserver 127.0.0.2\noptions use-vc")),
+        test("names::answer_with_a_search_domain_names_the_peer", search_domain),
+        test("names::answer_of_a_stub_resolver_names_the_peer", || asked_for("nameserver 127.0.0.53\noptions edns0")),
+        test("names::truncated_answer_is_completed_over_tcp", truncated),
+        test("names::answer_to_another_process_names_the_peer", somebody_else),
+        test("names::syscalls_layer_has_names", syscalls),
+        test("names::no_names_suppresses_names", not_wanted),
     ];
     tests.into_iter().map(|test| needing("dnsmasq", needing("curl", test))).collect()
 }
 
-/// The name server that knows the zones, and the one in between.
+/// The authoritative server and the stub resolver.
 fn name_servers(namespace: &Namespace) -> [Process; 2] {
     let mut upstream = dnsmasq(namespace, &UPSTREAM);
     upstream.args(["--host-record=plain.test,127.7.0.1", "--host-record=six.test,::1"]);
@@ -63,19 +63,19 @@ fn asked_for(configuration: &str) {
     let web = Web::start(&namespace);
     let trace = Trace::start(&["--no-standing"]);
     let asked = [("plain.test", "127.7.0.1"), ("six.test", "::1"), ("www.alias.test", "127.7.0.2")];
-    let told = asked.map(|(name, address)| {
+    let asked = asked.map(|(name, address)| {
         let pid = fetch(&namespace, &format!("http://{name}:{}/", web.port));
         until_closed(&trace, pid, web.at(address));
         (pid, name, web.at(address))
     });
     let seen = trace.stop();
-    for (pid, name, peer) in told {
+    for (pid, name, peer) in asked {
         assert_eq!(names(&seen, pid, peer), [Some((name, "dns")); 2]);
     }
     assert_eq!(seen.sum.lost, 0, "{}", seen.stderr);
 }
 
-/// What was typed is completed before it is asked for.
+/// The resolver completes the typed name before it asks.
 fn search_domain() {
     let namespace = Namespace::resolving("nameserver 127.0.0.53\nsearch search.test");
     let _name_servers = name_servers(&namespace);
@@ -87,7 +87,7 @@ fn search_domain() {
     assert_eq!(names(&trace.stop(), pid, peer), [Some(("short.search.test", "dns")); 2]);
 }
 
-/// The rest comes over TCP.
+/// The resolver repeats the question over TCP.
 fn truncated() {
     let namespace = Namespace::resolving("nameserver 127.0.0.2");
     let _name_servers = name_servers(&namespace);
@@ -99,7 +99,7 @@ fn truncated() {
     let seen = trace.stop();
     let retried = |event: &&Event| event.transport.as_deref() == Some("tcp") && event.peer_port == Some(53);
     assert!(seen.of_pid(pid).into_iter().any(|event| retried(&event)), "the answer was not truncated");
-    // Sorting them by preference, the resolver connects a datagram socket to every one: nothing is sent, and no event.
+    // The resolver connects a datagram socket to each address to sort them: nothing is sent, and there is no event.
     let pages: Vec<_> = seen.events.iter().filter(is_page).collect();
     assert_eq!(pages.len(), 2, "{pages:#?}");
     for event in pages {
@@ -107,7 +107,7 @@ fn truncated() {
     }
 }
 
-/// A process that was not seen to ask has what others were told: evidence.
+/// For a process that was not seen to ask, the answers to others are evidence.
 fn somebody_else() {
     let namespace = Namespace::resolving("nameserver 127.0.0.2");
     let _name_servers = name_servers(&namespace);
@@ -118,7 +118,7 @@ fn somebody_else() {
     let peer = web.at("127.7.0.4");
     [before, asking, after].iter().for_each(|pid| until_closed(&trace, *pid, peer));
     let seen = trace.stop();
-    // No other test asks for this address.
+    // No other test resolves this address.
     for (pid, name) in [(before, None), (asking, Some(("shared.test", "dns"))), (after, Some(("shared.test", "dns")))] {
         assert_eq!(names(&seen, pid, peer), [name; 2]);
     }

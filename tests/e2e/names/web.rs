@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use egret_tests::{Namespace, Process};
 use nix::sys::socket::{Shutdown, shutdown};
 
-/// Answers every request with nothing, at every address of a namespace.
+/// Answers every request with an empty page, at every address of a namespace.
 pub(super) struct Web {
     listener: TcpListener,
     thread: Option<JoinHandle<()>>,
@@ -30,7 +30,7 @@ impl Web {
     }
 }
 
-/// A client that goes away early is its own business.
+/// A client that closes early is not an error.
 fn answer(stream: &TcpStream) {
     let lines = BufReader::new(stream).lines().map_while(Result::ok);
     if lines.into_iter().any(|line| line.is_empty()) {
@@ -41,13 +41,13 @@ fn answer(stream: &TcpStream) {
 
 impl Drop for Web {
     fn drop(&mut self) {
-        // Ends the wait for the next connection. Errors would have no one left to be told.
+        // Ends the wait for the next connection. A drop cannot report errors.
         let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-/// Fetches a page with curl; says its process id.
+/// Fetches a page with curl; returns its process id.
 pub(super) fn fetch(namespace: &Namespace, url: &str) -> u32 {
     let mut curl = Process::start(namespace.command("curl").args(["--silent", "--show-error", "--noproxy", "*", url]));
     let status = curl.wait();

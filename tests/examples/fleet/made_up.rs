@@ -1,4 +1,4 @@
-//! A log of flows as odd as they can be: few values of each kind, so that rules cover each other in every way there is.
+//! A log of unusual flows: few values of each kind, so that rules overlap in every way.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ pub(super) fn log(scratch: &Scratch) -> PathBuf {
     log
 }
 
-/// Numbers without any order that anything here could depend on: those of D. Knuth's MMIX.
+/// Pseudorandom numbers: D. Knuth's MMIX generator.
 struct Chance(u64);
 
 impl Chance {

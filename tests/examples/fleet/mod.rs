@@ -1,4 +1,4 @@
-//! Baselines by SQL, over the logs of many hosts: the same, row for row, as `egret baseline learn --exact` makes.
+//! Baselines by SQL from the logs of many hosts: row for row the same as from `egret baseline learn --exact`.
 
 mod made_up;
 mod recorded;
@@ -10,13 +10,13 @@ use std::process::Command;
 use egret_tests::{Scratch, egret, in_full, needing, needing_python, python, test};
 use libtest_mimic::Trial;
 
-use crate::{example, told};
+use crate::{example, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         needing_python(test("fleet::duckdb_agrees_on_real_traffic", || agrees(&DUCKDB, &recorded::log))),
         needing_python(test("fleet::duckdb_agrees_on_odd_flows", || agrees(&DUCKDB, &made_up::log))),
-        needing_python(test("fleet::what_sql_makes_is_a_baseline", a_baseline)),
+        needing_python(test("fleet::sql_result_is_a_valid_baseline", a_baseline)),
     ];
     for engine in [&SPARK, &CLICKHOUSE] {
         let long = |what, log: fn(&Scratch) -> PathBuf| {
@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A query, and the Python that has the engine for it.
+/// A query, and the Python that has its engine.
 struct Engine {
     name: &'static str,
     python: fn() -> PathBuf,
@@ -45,11 +45,11 @@ fn engines() -> PathBuf {
         .map_or_else(|| PathBuf::from("../target/python-engines/bin/python"), PathBuf::from)
 }
 
-/// A rule with what was seen of it: flows, days, first and last.
+/// A rule with its evidence: flows, days, first and last time.
 type Row = (String, u64, u64, String, String);
 
 impl Engine {
-    /// What the query makes of a log; and on how many hosts each rule was seen.
+    /// The result of the query for a log, with the number of hosts of each rule.
     fn rows(&self, log: &Path) -> Vec<(Row, u64)> {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/engines.py");
         let mut command = Command::new((self.python)());
@@ -58,7 +58,7 @@ impl Engine {
             let (rule, flows, days, first, last, hosts) = serde_json::from_str(line).unwrap();
             ((rule, flows, days, first, last), hosts)
         };
-        told(&mut command).lines().map(read).collect()
+        stdout_of(&mut command).lines().map(read).collect()
     }
 }
 
@@ -77,7 +77,7 @@ fn rows(baseline: &str) -> Vec<Row> {
 fn learned(scratch: &Scratch, log: &Path) -> Vec<Row> {
     let file = scratch.path("baseline");
     let mut learn = Command::new(egret());
-    told(learn.args(["baseline", "learn", "--exact", "--baseline"]).arg(&file).arg("--log").arg(log));
+    stdout_of(learn.args(["baseline", "learn", "--exact", "--baseline"]).arg(&file).arg("--log").arg(log));
     rows(&std::fs::read_to_string(file).unwrap())
 }
 
@@ -91,11 +91,11 @@ fn agrees(engine: &Engine, log: &dyn Fn(&Scratch) -> PathBuf) {
     let [by_egret, by_sql]: [BTreeSet<Row>; 2] = [learned, queried].map(|rows| rows.into_iter().collect());
     let only = |some: &BTreeSet<Row>, others: &BTreeSet<Row>| some.difference(others).cloned().collect::<Vec<_>>();
     assert_eq!((only(&by_egret, &by_sql), only(&by_sql, &by_egret)), (vec![], vec![]), "by egret alone, by SQL alone");
-    // Both logs are of two hosts, and some programs ran on both.
+    // Both logs have two hosts, and some programs ran on both.
     assert!(hosts.contains(&1) && hosts.contains(&2), "{hosts:?}");
 }
 
-/// As docs/fleet.md has it made of the rows.
+/// Builds the baseline from the rows as docs/fleet.md says.
 fn a_baseline() {
     let scratch = Scratch::new();
     let log = made_up::log(&scratch);
@@ -105,12 +105,13 @@ fn a_baseline() {
     });
     let file = scratch.path("fleet.baseline");
     std::fs::write(&file, format!("format 1\n{}", lines.collect::<String>())).unwrap();
-    let checked = told(Command::new(egret()).args(["baseline", "check"]).arg(&file));
+    let checked = stdout_of(Command::new(egret()).args(["baseline", "check"]).arg(&file));
     assert!(checked.contains(&format!("{} rules", rules.len())), "{checked}");
     let mut replay = Command::new(egret());
-    let replay = told(replay.args(["baseline", "replay", "--json", "--baseline"]).arg(&file).arg("--log").arg(&log));
+    let replay =
+        stdout_of(replay.args(["baseline", "replay", "--json", "--baseline"]).arg(&file).arg("--log").arg(&log));
     let replay: serde_json::Value = serde_json::from_str(&replay).unwrap();
-    // Frames are never judged. Flows that failed count for no rule, and are allowed by those of others.
+    // Frames are never evaluated. Failed flows count for no rule, and are allowed by the rules of others.
     let judged = rules.iter().filter(|((rule, ..), _)| !rule.contains(" -> packet "));
     let counted: u64 = judged.map(|((_, flows, ..), _)| flows).sum();
     assert!(replay["allowed"].as_u64() >= Some(counted), "{counted}: {replay}");

@@ -6,12 +6,12 @@ use std::process::Command;
 
 use egret_tests::{Cgroup, Scratch, egret, traffic};
 
-/// Runs its program in a control group, as a service would be.
+/// Runs a program in a cgroup, as a service is.
 const IN_GROUP: &str = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
 
 const SEND: &str = "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))\n";
 
-/// Of two hosts, which is one, recorded twice; the second time programs run as a service, too.
+/// A log of two hosts: one host recorded twice; the second time programs also run as a service.
 pub(super) fn log(scratch: &Scratch) -> PathBuf {
     let log = scratch.path("log");
     fs::write(scratch.path("one.py"), SEND).unwrap();
@@ -49,7 +49,7 @@ fn record(log: &Path, command: &[&str]) {
     assert!(output.status.success() && stderr.contains("lost=0"), "{stderr}");
 }
 
-/// Has the files so far be another host's.
+/// Assigns the existing files to another host.
 fn as_host(log: &Path, host: &str) {
     let files = Command::new("find").arg(log).args(["-name", "*.parquet"]).output().unwrap();
     for file in String::from_utf8(files.stdout).unwrap().lines().map(Path::new) {

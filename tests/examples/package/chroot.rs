@@ -1,4 +1,4 @@
-//! A Debian in a directory.
+//! A Debian installation in a directory.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,28 +7,27 @@ use std::process::Command;
 
 use egret_tests::Namespace;
 
-use crate::told;
+use crate::stdout_of;
 
-/// What the package depends on, and a firewall, all in one go.
+/// The dependencies of the package, and a firewall.
 const PACKAGES: &str = "--include=systemd,iptables,init-system-helpers";
 
-/// Mounts what programs in there look at.
+/// Mounts the file systems that programs inside need.
 const MOUNTS: &str = "mount --rbind /dev \"$0/dev\" && mount -t proc proc \"$0/proc\" && mount --rbind /sys \"$0/sys\"";
 
-/// What is there: path, kind and mode, owner, and of links where they lead. Not what is the system's own record of all that
-/// was ever installed.
+/// Lists path, type and mode, owner, and target of links, without the system's records of installed packages.
 const LIST: &str = "cd \"$0\" && find . -xdev \
   \\( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./var/cache \\) \
   -prune -o -printf '%p %M %U:%G %l\\n'";
 
-/// A minimal Debian, in network and mount namespaces of its own. It goes with the test.
+/// A minimal Debian in separate network and mount namespaces, removed with the test.
 pub(super) struct Chroot {
     root: PathBuf,
     namespace: Namespace,
 }
 
 impl Chroot {
-    /// The same release as this one, from where this one comes.
+    /// The same release and sources as this host.
     pub(super) fn new() -> Self {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("debian-{}", std::process::id()));
         let debian = Self { root, namespace: Namespace::resolving("") };
@@ -36,47 +35,51 @@ impl Chroot {
         let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap();
         let format =
             ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", &format!("Codename: {codename}")];
-        let mirrors = told(Command::new("apt-get").args(format));
+        let mirrors = stdout_of(Command::new("apt-get").args(format));
         let mut bootstrap = Command::new("debootstrap");
         bootstrap.args(["--variant=minbase", PACKAGES, codename]).arg(&debian.root).args(mirrors.lines().next());
-        told(&mut bootstrap);
-        told(debian.namespace.command("sh").args(["-c", MOUNTS]).arg(&debian.root));
+        stdout_of(&mut bootstrap);
+        stdout_of(debian.namespace.command("sh").args(["-c", MOUNTS]).arg(&debian.root));
         debian
     }
 
-    /// A path inside, seen from outside.
+    /// The outside path of a file.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// A program to be run inside. It keeps the process id that it is started with.
+    /// A command to run inside. It keeps its process id.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = self.namespace.command("chroot");
         command.arg(&self.root).arg(program).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8");
         command
     }
 
-    /// Has `iptables` be one of its two kinds.
+    /// Selects one of the two variants of `iptables`.
     pub(super) fn choose(&self, kind: &str) {
         for family in ["iptables", "ip6tables"] {
-            told(self.command("update-alternatives").args(["--set", family, &format!("/usr/sbin/{family}-{kind}")]));
+            stdout_of(self.command("update-alternatives").args([
+                "--set",
+                family,
+                &format!("/usr/sbin/{family}-{kind}"),
+            ]));
         }
     }
 
     pub(super) fn install(&self, package: &Path) {
         fs::copy(package, self.path("tmp/egret.deb")).unwrap();
-        told(self.command("dpkg").args(["--install", "/tmp/egret.deb"]));
+        stdout_of(self.command("dpkg").args(["--install", "/tmp/egret.deb"]));
     }
 
-    /// Makes a connection to where nobody listens.
+    /// Connects to a closed port.
     pub(super) fn connect(&self) {
-        told(self.command("bash").args(["-c", "! : 2> /dev/null > /dev/tcp/127.0.0.1/9"]));
+        stdout_of(self.command("bash").args(["-c", "! : 2> /dev/null > /dev/tcp/127.0.0.1/9"]));
     }
 
-    /// Every file, and every line of those that say who there is.
+    /// Every file, and every line of the user and group databases.
     pub(super) fn listing(&self) -> BTreeSet<String> {
         let mut lines: BTreeSet<String> =
-            told(Command::new("sh").args(["-c", LIST]).arg(&self.root)).lines().map(str::to_owned).collect();
+            stdout_of(Command::new("sh").args(["-c", LIST]).arg(&self.root)).lines().map(str::to_owned).collect();
         for name in ["passwd", "group", "shadow", "gshadow"] {
             let text = fs::read_to_string(self.path("etc").join(name)).unwrap();
             lines.extend(text.lines().map(|line| format!("{name}: {line}")));
@@ -87,7 +90,7 @@ impl Chroot {
 
 impl Drop for Chroot {
     fn drop(&mut self) {
-        // What is mounted is so in the namespace alone. What stays behind is a temporary file.
+        // The mounts are private to the namespace. A leftover is a temporary file.
         let _ = Command::new("rm").args(["--recursive", "--force", "--one-file-system"]).arg(&self.root).status();
     }
 }

@@ -1,7 +1,7 @@
-//! The Debian package: it installs, starts, stops and purges in a Debian of its own, and leaves nothing behind.
+//! The Debian package: it installs, starts, stops and purges in a minimal Debian, and leaves no file behind.
 //!
-//! What systemd would do is done as the unit has it: its user, its capabilities, its directories, its commands. systemd itself
-//! wants to be the first process of a machine, or of a container that has what this test may not have.
+//! The test does what systemd would do by the unit: its user, capabilities, directories and commands. systemd itself
+//! needs to be the first process of a machine, or of a container with privileges that this test may lack.
 
 mod chroot;
 mod service;
@@ -14,22 +14,22 @@ use libtest_mimic::Trial;
 
 use self::chroot::Chroot;
 use self::service::Service;
-use crate::{ran, told};
+use crate::{ran, stdout_of};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        in_full(needing("dpkg-deb", test("package::holds_what_it_says", contents))),
-        in_full(needing("lintian", test("package::is_as_debian_has_it", policy))),
-        in_full(needing("debootstrap", test("package::leaves_nothing_behind", life))),
+        in_full(needing("dpkg-deb", test("package::package_contains_its_documented_files", contents))),
+        in_full(needing("lintian", test("package::package_follows_debian_policy", policy))),
+        in_full(needing("debootstrap", test("package::purge_leaves_no_file", life))),
     ]
 }
 
-/// What `cargo xtask deb` has made.
+/// The package that `cargo xtask deb` made.
 fn package() -> PathBuf {
     std::env::var_os("EGRET_DEB").expect("`cargo xtask test --full` makes the package").into()
 }
 
-/// Files that have to be there, for people, for shells and for systemd.
+/// Required files: documents, completions and units.
 const FILES: [&str; 24] = [
     "etc/egret/egret.toml",
     "usr/bin/egret",
@@ -58,7 +58,7 @@ const FILES: [&str; 24] = [
 ];
 
 fn contents() {
-    let listed = told(Command::new("dpkg-deb").arg("--contents").arg(package()));
+    let listed = stdout_of(Command::new("dpkg-deb").arg("--contents").arg(package()));
     for file in FILES {
         assert!(listed.lines().any(|line| line.ends_with(&format!(" ./{file}"))), "no {file}: {listed}");
     }
@@ -73,15 +73,15 @@ fn policy() {
 
 fn life() {
     let debian = Chroot::new();
-    // Whoever calls it leaves a lock behind, which is root's.
-    told(debian.command("iptables-legacy").args(["--policy", "OUTPUT", "ACCEPT"]));
+    // The tool leaves a lock file of root behind.
+    stdout_of(debian.command("iptables-legacy").args(["--policy", "OUTPUT", "ACCEPT"]));
     let before = debian.listing();
     debian.install(&package());
-    let state = |name: &str| told(debian.command("dpkg-query").args(["--show", "--showformat", name, "egret"]));
+    let state = |name: &str| stdout_of(debian.command("dpkg-query").args(["--show", "--showformat", name, "egret"]));
     assert_eq!(state("${db:Status-Abbrev}"), "ii ");
     assert!(state("${Conffiles}").contains("/etc/egret/egret.toml"));
-    assert_eq!(told(debian.command("dpkg").args(["--verify", "egret"])), "");
-    let stat = |path: &str| told(debian.command("stat").args(["--format", "%U:%G %a", path]));
+    assert_eq!(stdout_of(debian.command("dpkg").args(["--verify", "egret"])), "");
+    let stat = |path: &str| stdout_of(debian.command("stat").args(["--format", "%U:%G %a", path]));
     assert_eq!(stat("/var/lib/egret"), "egret:egret 750\n");
     assert!(debian.path("etc/systemd/system/multi-user.target.wants/egret.service").is_symlink());
 
@@ -89,43 +89,43 @@ fn life() {
     enforced(&debian, "legacy");
     enforced(&debian, "nft");
 
-    told(debian.command("dpkg").args(["--remove", "egret"]));
+    stdout_of(debian.command("dpkg").args(["--remove", "egret"]));
     assert!(debian.path("etc/egret/egret.toml").exists() && debian.path("var/lib/egret/log").exists());
-    told(debian.command("dpkg").args(["--purge", "egret"]));
+    stdout_of(debian.command("dpkg").args(["--purge", "egret"]));
     let after = debian.listing();
     let difference: Vec<_> = before.symmetric_difference(&after).collect();
     assert_eq!(difference, Vec::<&String>::new());
 }
 
-/// It starts, sees, answers, and stops; what it saw is in its log.
+/// It starts, captures, answers, and stops; its log has the captured flows.
 fn watched(debian: &Chroot) {
     let service = Service::start(debian);
-    told(debian.command("egret").args(["status"]));
+    stdout_of(debian.command("egret").args(["status"]));
     debian.connect();
     assert_eq!(service.stop(), Some(0));
-    let seen = told(debian.command("egret").args(["log", "--format", "json"]));
+    let seen = stdout_of(debian.command("egret").args(["log", "--format", "json"]));
     assert!(
         seen.lines().any(|event| event.contains("\"connection.failed\"") && event.contains("/usr/bin/bash")),
         "{seen}"
     );
 }
 
-/// It may install rules; neither a crash nor a stop leaves them.
+/// It installs rules; neither a crash nor a stop leaves them.
 fn enforced(debian: &Chroot, kind: &str) {
     debian.choose(kind);
-    let rules = || told(&mut debian.command(&format!("iptables-{kind}-save"))).contains("--comment egret");
+    let rules = || stdout_of(&mut debian.command(&format!("iptables-{kind}-save"))).contains("--comment egret");
     let installed = || until("rules", || rules().then_some(()));
     let service = Service::start(debian);
-    told(debian.command("egret").args(["mode", "shadow"]));
+    stdout_of(debian.command("egret").args(["mode", "shadow"]));
     assert!(rules());
     assert_eq!(service.crash(), None);
     assert!(!rules());
-    // The mode is kept over a restart.
+    // A restart keeps the mode.
     let service = Service::start(debian);
     installed();
     assert_eq!(service.stop(), Some(0));
     assert!(!rules());
-    // Closed means closed, until somebody takes the rules away.
+    // With `closed`, the rules stay until they are removed explicitly.
     let configuration = debian.path("etc/egret/egret.toml");
     let shipped = std::fs::read_to_string(&configuration).unwrap();
     let closed = shipped.replace("#on_failure = \"open\"", "on_failure = \"closed\"");
@@ -134,11 +134,11 @@ fn enforced(debian: &Chroot, kind: &str) {
     installed();
     assert_eq!(service.crash(), None);
     assert!(rules());
-    told(debian.command("egret").args(["firewall", "remove"]));
+    stdout_of(debian.command("egret").args(["firewall", "remove"]));
     assert!(!rules());
     std::fs::write(&configuration, shipped).unwrap();
     let service = Service::start(debian);
-    told(debian.command("egret").args(["mode", "observe"]));
+    stdout_of(debian.command("egret").args(["mode", "observe"]));
     assert!(!rules());
     assert_eq!(service.stop(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! The unit, carried out without systemd.
+//! Runs the unit without systemd.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,9 +7,9 @@ use egret_tests::{Process, until};
 use nix::sys::signal::Signal;
 
 use super::chroot::Chroot;
-use crate::{example, ran, told};
+use crate::{example, ran, stdout_of};
 
-/// A daemon that was started as the unit starts it.
+/// A daemon started as the unit says.
 pub(super) struct Service<'a> {
     debian: &'a Chroot,
     unit: Unit,
@@ -22,7 +22,7 @@ impl<'a> Service<'a> {
         let unit = Unit::read();
         let [user, group, directory] = ["User", "Group", "RuntimeDirectory"].map(|key| unit.value(key));
         let run = format!("/run/{directory}");
-        told(debian.command("install").args([
+        stdout_of(debian.command("install").args([
             "-d",
             "-o",
             user,
@@ -40,7 +40,7 @@ impl<'a> Service<'a> {
         service
     }
 
-    /// Stops it; gives its exit status.
+    /// Stops it; returns its exit status.
     pub(super) fn stop(self) -> Option<i32> {
         self.end(Signal::SIGTERM, "success")
     }
@@ -58,7 +58,7 @@ impl<'a> Service<'a> {
         let (shell, script) = self.unit.value("ExecStopPost").split_once(" -c ").unwrap();
         assert_eq!(shell, "-/bin/sh");
         let mut after = self.unit.command(self.debian);
-        told(after.env("SERVICE_RESULT", result).args(["/bin/sh", "-c", script.trim_matches('\'')]));
+        stdout_of(after.env("SERVICE_RESULT", result).args(["/bin/sh", "-c", script.trim_matches('\'')]));
         fs::remove_dir_all(self.debian.path(&format!("run/{}", self.unit.value("RuntimeDirectory")))).unwrap();
         status
     }
@@ -77,7 +77,7 @@ impl Unit {
         self.0.lines().find_map(|line| value(line).map(|length| &line[line.len() - length..])).unwrap()
     }
 
-    /// What comes before a program, so that it is run as the unit has it.
+    /// The prefix of a command that sets what the unit says.
     fn command(&self, debian: &Chroot) -> Command {
         let names = self.value("AmbientCapabilities").split(' ');
         let names: Vec<String> =

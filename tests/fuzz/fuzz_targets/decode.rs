@@ -1,7 +1,7 @@
-//! The decoder of ring records: never panics, and what it accepts is what the bytes say.
+//! The decoder of ring records: never panics, and accepted records match their bytes.
 #![no_main]
 
-// The encoder that the decoder's own tests check it with.
+// The encoder of the decoder's own tests.
 #[path = "../../../tracer/capture/src/record/tests/encode.rs"]
 mod encode;
 
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// What follows the path's NUL is not kept.
+/// Bytes after the NUL of the path are not kept.
 fn check_cgroup(id: u64, path: &[u8], data: &[u8]) {
     let again = encode::cgroup(0, id, path);
     assert_eq!(again.len(), data.len());
@@ -39,7 +39,7 @@ fn check_cgroup(id: u64, path: &[u8], data: &[u8]) {
     assert!(data.get(body.end).is_none_or(|byte| *byte == 0), "the path ends before its NUL");
 }
 
-/// Re-encoded, the record reads the same.
+/// The re-encoded record decodes to the same value.
 fn check_exec(exec: &Exec, data: &[u8]) {
     let path = match &exec.path {
         None => Vec::new(),
@@ -58,7 +58,7 @@ fn check_exec(exec: &Exec, data: &[u8]) {
         args: encode::strings(&exec.args),
         trace_parent: exec.trace_parent.clone(),
     };
-    // Two NULs more than before at the very most: the longest records would not fit any more.
+    // Encoding adds at most two NULs, which the longest records cannot hold.
     if data.len() + 2 <= usize::from(u16::MAX) {
         assert_eq!(decode(&encode::exec(&raw)), Ok(Record::Exec(exec.clone())));
     }

@@ -1,4 +1,4 @@
-//! DNS messages: never panics, and every name that an answer gives to an address stands in it.
+//! DNS messages: never panics, and every name of an address is in the message.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         names.question(&segment(Carrier::Udp, data));
         check(&mut names, data);
     }
-    // As a stream, in packets of one of several sizes, from front to back and from back to front.
+    // As a stream, in segments of one of several sizes, in both orders.
     let size = [1, 7, 64, data.len().max(1)][data.len() % 4];
     let mut packets: Vec<_> = data
         .chunks(size)
@@ -62,7 +62,7 @@ fn check(names: &mut Names, data: &[u8]) {
         assert!(!name.is_empty() && name.len() <= 253);
         assert!(name.iter().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
         for label in name.split(|byte| *byte == b'.') {
-            assert!(lower.windows(label.len()).any(|part| part == label), "a name that nobody asked for");
+            assert!(lower.windows(label.len()).any(|part| part == label), "a name outside the message");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! TLS greetings: never panics, and the server name is the same in however many packets it comes.
+//! TLS client hellos: never panics, and the server name does not depend on the segmentation.
 #![no_main]
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +8,7 @@ use egret_model::Timestamp;
 use egret_names::{Carrier, Client, Names, Segment, Settings};
 use libfuzzer_sys::fuzz_target;
 
-/// As many as are held of one connection.
+/// Bytes kept of one connection.
 const HELD: usize = 16 * 1024;
 
 fuzz_target!(|data: &[u8]| {
@@ -28,7 +28,17 @@ fn server_name(data: &[u8], size: usize) -> Option<Arc<str>> {
     let remote = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 443));
     let segment = |carrier, payload| {
         let time = Timestamp(0);
-        Segment { time, cookie: 1, process: None, user: None, namespace: 1, carrier, remote, payload, length: payload.len() }
+        Segment {
+            time,
+            cookie: 1,
+            process: None,
+            user: None,
+            namespace: 1,
+            carrier,
+            remote,
+            payload,
+            length: payload.len(),
+        }
     };
     for (part, at) in data.chunks(size).zip((0u32..).step_by(size)) {
         names.hello(&segment(Carrier::Tcp { sequence: at.wrapping_sub(100) }, part));

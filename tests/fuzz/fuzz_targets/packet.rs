@@ -1,4 +1,4 @@
-//! Packets: never panics, and what is cut off is told as well or not at all, never otherwise.
+//! Packets: never panics, and a truncated packet parses to the same result or to an error.
 #![no_main]
 
 use std::net::IpAddr;

@@ -1,18 +1,18 @@
-//! Prometheus' rules.
+//! Alert rules of Prometheus.
 
 use std::process::Command;
 
 use super::catalogue::{between, problems};
 use crate::source::grafana;
 
-/// A rule, as far as it is looked at.
+/// The fields of an alert that are checked.
 struct Alert {
     name: String,
     expression: String,
     text: String,
 }
 
-/// The rules. Only the few forms of YAML that the file uses are read.
+/// All alerts. Supports only the YAML forms that the file uses.
 fn alerts() -> Vec<Alert> {
     let text = std::fs::read_to_string(grafana().join("alerts/egret.yml")).unwrap();
     let rules = text.split("- alert: ").skip(1);
@@ -27,7 +27,7 @@ fn alerts() -> Vec<Alert> {
         .collect()
 }
 
-pub(super) fn name_what_egret_serves() {
+pub(super) fn use_only_served_metrics() {
     let alerts = alerts();
     assert!(alerts.len() > 10);
     for alert in alerts {
@@ -37,7 +37,7 @@ pub(super) fn name_what_egret_serves() {
     }
 }
 
-/// Each says what happened and what to do, has a test, and a line in the page.
+/// Each alert has a summary, a remedy, a test, and a line in the page.
 pub(super) fn are_described() {
     let tests = std::fs::read_to_string(grafana().join("alerts/tests/egret.yml")).unwrap();
     let page = std::fs::read_to_string(grafana().join("../docs/alerts.md")).unwrap();

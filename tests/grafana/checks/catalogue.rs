@@ -1,4 +1,4 @@
-//! Whether what dashboards, alerts and pages name is what egret serves.
+//! Compares the metrics in dashboards, alerts and pages with those that egret serves.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::substitution::substituted;
 /// Labels that Prometheus adds.
 const OF_PROMETHEUS: [&str; 2] = ["instance", "job"];
 
-/// The labels of a series of this name; `None` if egret serves none.
+/// The labels of the metric of this name; `None` if egret does not serve it.
 pub(super) fn labels(name: &str) -> Option<BTreeSet<&'static str>> {
     if name == "up" {
         return Some(OF_PROMETHEUS.into());
@@ -27,7 +27,7 @@ pub(super) fn labels(name: &str) -> Option<BTreeSet<&'static str>> {
     })
 }
 
-/// What is wrong with an expression, and with labels that are made of what it results in.
+/// Problems of an expression, and of labels used on its result.
 pub(super) fn problems(expression: &str, used: &[String]) -> Vec<String> {
     let names = names(&substituted(expression));
     let mut problems = Vec::new();

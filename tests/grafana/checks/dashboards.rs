@@ -14,7 +14,7 @@ pub(crate) fn dashboards() -> Vec<(String, Value)> {
     files.into_iter().map(|(name, text)| (name, serde_json::from_str(&text).unwrap())).collect()
 }
 
-/// Its panels, without the rows.
+/// The panels of a dashboard, without rows.
 pub(crate) fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
     dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")
 }
@@ -23,7 +23,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// What is wrong with the names in a dashboard.
+/// Problems of the names in a dashboard.
 fn wrong(dashboard: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for panel in panels(dashboard) {
@@ -51,15 +51,15 @@ fn wrong(dashboard: &Value) -> Vec<String> {
     wrong
 }
 
-pub(super) fn name_what_egret_serves() {
+pub(super) fn use_only_served_metrics() {
     for (name, dashboard) in dashboards() {
         let wrong = wrong(&dashboard);
         assert!(wrong.is_empty(), "{name}: {wrong:#?}");
     }
 }
 
-/// Each of these mistakes is told, and nothing else.
-pub(super) fn a_broken_one_is_found() {
+/// Each of these mistakes is reported, and nothing else.
+pub(super) fn broken_one_is_reported() {
     let (_, whole) = dashboards().into_iter().find(|(name, _)| name == "overview").unwrap();
     let at =
         whole["panels"].as_array().unwrap().iter().position(|panel| panel["title"] == "Failures by error").unwrap();
@@ -69,17 +69,20 @@ pub(super) fn a_broken_one_is_found() {
         broken["panels"][at]["targets"][0]["legendFormat"] = json!(legend);
         wrong(&broken).join("; ")
     };
-    let told = |problem: &str| format!("panel \"Failures by error\": {problem}");
+    let problem_of = |problem: &str| format!("panel \"Failures by error\": {problem}");
     assert_eq!(broken("egret_connections_total", "{{executable}}"), "");
-    assert_eq!(broken("egret_conections_total", ""), told("egret serves no egret_conections_total"));
-    assert_eq!(broken("egret_tcp_rtt_seconds", ""), told("egret serves no egret_tcp_rtt_seconds"));
-    assert_eq!(broken(r#"egret_bytes_total{executeable="a"}"#, ""), told("egret_bytes_total has no label executeable"));
-    assert_eq!(broken("sum by (peer) (egret_bytes_total)", ""), told("no metric here has a label peer"));
-    assert_eq!(broken("egret_bytes_total", "{{sink}}"), told("no metric here has a label sink"));
-    assert_eq!(broken("vector(1)", ""), told("no metric"));
+    assert_eq!(broken("egret_conections_total", ""), problem_of("egret serves no egret_conections_total"));
+    assert_eq!(broken("egret_tcp_rtt_seconds", ""), problem_of("egret serves no egret_tcp_rtt_seconds"));
+    assert_eq!(
+        broken(r#"egret_bytes_total{executeable="a"}"#, ""),
+        problem_of("egret_bytes_total has no label executeable")
+    );
+    assert_eq!(broken("sum by (peer) (egret_bytes_total)", ""), problem_of("no metric here has a label peer"));
+    assert_eq!(broken("egret_bytes_total", "{{sink}}"), problem_of("no metric here has a label sink"));
+    assert_eq!(broken("vector(1)", ""), problem_of("no metric"));
 }
 
-pub(super) fn say_what_they_show() {
+pub(super) fn have_descriptions() {
     for (name, dashboard) in dashboards() {
         assert!(text(&dashboard["description"]).len() > 40, "{name}");
         let mut titles = BTreeSet::new();
@@ -96,8 +99,9 @@ pub(super) fn say_what_they_show() {
     }
 }
 
-/// A zero in a stack is a line along its top; rates of what is rare are thousandths; a host's talk with itself hides the rest.
-pub(super) fn read_at_a_glance() {
+/// Stacks omit zero series, which would draw a line along the top; rare events are shown as counts; loopback is off
+/// by default.
+pub(super) fn follow_the_layout_rules() {
     for (name, dashboard) in dashboards() {
         for panel in panels(&dashboard) {
             let title = text(&panel["title"]);
@@ -120,8 +124,8 @@ pub(super) fn read_at_a_glance() {
     }
 }
 
-/// Every link to a dashboard has one, with the variables that it sets.
-pub(super) fn lead_somewhere() {
+/// Every link has a dashboard as its target, with the variables that it sets.
+pub(super) fn links_have_targets() {
     let dashboards = dashboards();
     let mut led = BTreeSet::new();
     for (name, dashboard) in &dashboards {

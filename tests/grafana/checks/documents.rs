@@ -16,8 +16,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Whatever looks like a metric of egret's in a page is one, or begins the names of some.
-pub(super) fn name_what_egret_serves() {
+/// Every word in a page that looks like a metric is one, or is a prefix of metrics.
+pub(super) fn use_only_served_metrics() {
     let mut pages = vec![root().join("README.md")];
     let mut directories = vec![root().join("docs"), root().join("grafana")];
     while let Some(directory) = directories.pop() {
@@ -37,7 +37,7 @@ pub(super) fn name_what_egret_serves() {
         for word in words.filter(|word| word.starts_with("egret_")) {
             let begins = word.ends_with('_') && catalogue().iter().any(|metric| metric.name.starts_with(word));
             let named = labels(word).is_some() || catalogue().iter().any(|metric| metric.name == word);
-            // Columns of the log and crates have such names too.
+            // Columns of the log and crates have similar names.
             let other = columns.contains(&format!("`{word}`")) || word.starts_with("egret_model") || is_crate(word);
             assert!(named || begins || other, "{} names {word}, which egret does not serve", page.display());
         }

@@ -1,4 +1,4 @@
-//! What can be said of dashboards and alerts without running anything.
+//! Static checks of dashboards and alerts.
 
 mod alerts;
 mod catalogue;
@@ -20,15 +20,15 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     let mut trials = vec![
         trial("dashboards_are_up_to_date", source::dashboards_are_up_to_date),
-        trial("reads_names_in_promql", promql::reads_names),
-        trial("dashboards_name_what_egret_serves", dashboards::name_what_egret_serves),
-        trial("a_broken_dashboard_is_found", dashboards::a_broken_one_is_found),
-        trial("every_panel_says_what_it_shows", dashboards::say_what_they_show),
-        trial("dashboards_read_at_a_glance", dashboards::read_at_a_glance),
-        trial("links_lead_somewhere", dashboards::lead_somewhere),
-        trial("alerts_name_what_egret_serves", alerts::name_what_egret_serves),
+        trial("metric_names_in_promql_are_parsed", promql::parses_names),
+        trial("dashboards_use_only_served_metrics", dashboards::use_only_served_metrics),
+        trial("broken_dashboard_is_reported", dashboards::broken_one_is_reported),
+        trial("every_panel_has_a_description", dashboards::have_descriptions),
+        trial("dashboards_follow_the_layout_rules", dashboards::follow_the_layout_rules),
+        trial("links_have_existing_targets", dashboards::links_have_targets),
+        trial("alerts_use_only_served_metrics", alerts::use_only_served_metrics),
         trial("every_alert_is_described", alerts::are_described),
-        trial("documents_name_what_egret_serves", documents::name_what_egret_serves),
+        trial("documents_use_only_served_metrics", documents::use_only_served_metrics),
         trial("every_metric_is_described", documents::describe_every_metric),
         trial("every_dashboard_has_a_section_and_a_picture", documents::have_every_dashboard),
         trial("provisioning_matches_the_dashboards", provisioning::matches_the_dashboards),

@@ -1,14 +1,14 @@
 //! The names in a PromQL expression.
 //!
-//! Prometheus parses the expression itself, in the tests with a live one; here it is enough to tell names from
-//! functions, keywords and labels.
+//! Prometheus parses the expressions in the live tests; here it suffices to distinguish metric names from functions,
+//! keywords and labels.
 
 use std::collections::BTreeSet;
 
-/// What an expression names.
+/// The names in an expression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// A metric with the labels that it is selected by.
+    /// A metric with the labels of its selector.
     pub(crate) selected: Vec<(String, BTreeSet<String>)>,
     /// Labels that results are grouped or joined by.
     pub(crate) grouped: BTreeSet<String>,
@@ -22,7 +22,7 @@ enum Token {
     Value,
 }
 
-/// Stand before a list of labels.
+/// Keywords before a list of labels.
 const BEFORE_LABELS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 const OTHER_WORDS: [&str; 9] = ["and", "or", "unless", "bool", "offset", "atan2", "start", "end", "inf"];
 
@@ -112,8 +112,8 @@ fn is_of_name(one: char) -> bool {
     one.is_ascii_alphanumeric() || one == '_' || one == ':'
 }
 
-/// It tells names from what is none.
-pub(crate) fn reads_names() {
+/// Metric names are distinguished from other words.
+pub(crate) fn parses_names() {
     let read = |expression: &str| {
         let Names { selected, grouped } = names(expression);
         let selected: Vec<String> =

@@ -1,10 +1,10 @@
-//! What Grafana reads when it starts.
+//! Files that Grafana reads at its start.
 
 use crate::source::{files, grafana};
 
 use super::dashboards::dashboards;
 
-/// A datasource of every kind that dashboards ask for, and the folder with the dashboards.
+/// Provisions a data source of every type that dashboards use, and the folder of the dashboards.
 pub(super) fn matches_the_dashboards() {
     let provisioning = grafana().join("provisioning");
     let datasources: String =

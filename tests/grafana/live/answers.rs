@@ -1,4 +1,4 @@
-//! What the panels of a dashboard get for an answer.
+//! Answers to the queries of a dashboard.
 
 use serde_json::{Map, Value, json};
 
@@ -7,25 +7,25 @@ use super::sql::Log;
 use crate::checks::dashboards::panels;
 use crate::substitution::substituted;
 
-/// A dashboard, and the ids of those of its panels that have to have data.
+/// A dashboard, and the ids of the panels that must have data.
 pub(crate) struct Wanted {
     pub(crate) name: String,
     pub(crate) dashboard: Value,
     pub(crate) with_data: Vec<Value>,
 }
 
-/// The answers by panel and query, and what is wrong with them.
+/// The answers by panel and query, and their problems.
 pub(crate) struct Answers {
     pub(crate) by_panel: Map<String, Value>,
     pub(crate) problems: Vec<String>,
-    /// Whether one of them will not go away with more traffic.
+    /// Whether more traffic cannot resolve one of the problems.
     pub(crate) hopeless: bool,
 }
 
-/// Asks everything that Grafana would ask to draw the dashboard.
+/// Runs every query that Grafana would run to draw the dashboard.
 pub(crate) fn answers(wanted: &Wanted, prometheus: &Prometheus, log: &Log) -> Answers {
     let mut made = Answers { by_panel: Map::new(), problems: Vec::new(), hopeless: false };
-    // The queries of a table are put together by their time.
+    // The queries of a table are joined by time.
     let [_, end] = prometheus.times();
     let statements = log.answers(&wanted.dashboard);
     for panel in panels(&wanted.dashboard) {
@@ -53,12 +53,12 @@ pub(crate) fn answers(wanted: &Wanted, prometheus: &Prometheus, log: &Log) -> An
     made
 }
 
-/// Seconds between the points of a graph: what is counted by the interval is counted once.
+/// Seconds between the points of a graph: counts by interval use that interval.
 fn step(expr: &str) -> u64 {
     if expr.contains("[$__interval]") { 15 } else { 1 }
 }
 
-/// Whether there is nothing to draw. What is not a number is nothing.
+/// Whether an answer has no values to draw. NaN is no value.
 fn is_empty(answer: &Value) -> bool {
     if let Some(rows) = answer["rows"].as_array() {
         return rows.is_empty();
@@ -71,7 +71,7 @@ fn is_empty(answer: &Value) -> bool {
     !series.iter().any(has_number)
 }
 
-/// What the program that draws gets.
+/// Input of the drawing program.
 pub(crate) fn for_drawing(wanted: &Wanted, answers: &Answers, times: [u64; 2]) -> Value {
     let mut dashboard = wanted.dashboard.clone();
     for variable in dashboard["templating"]["list"].as_array_mut().unwrap() {

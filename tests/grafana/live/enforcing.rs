@@ -8,12 +8,12 @@ use libtest_mimic::Trial;
 
 use super::Scene;
 
-/// What has happened after [`rehearse_and_enforce`].
+/// The needs that are met after [`rehearse_and_enforce`].
 pub(crate) const MET: [&str; 5] = ["baseline", "shadow", "would_block", "enforce", "block"];
 
-/// Time in each mode: rates and drawings want several scrapes.
+/// Time in each mode: rates and graphs need several scrapes.
 const EACH: Duration = Duration::from_secs(10);
-/// Learned by nobody.
+/// A destination that is never learned.
 const UNKNOWN: &str = "http://tracker.example.test:8081/";
 
 /// The test, or its name among the ignored ones if this egret cannot switch modes.
@@ -30,7 +30,7 @@ pub(crate) fn has_mode() -> bool {
     help.status().is_ok_and(|status| status.success())
 }
 
-/// Learns what the host does, then has something done that it never did, in rehearsal and for real.
+/// Learns the traffic of the host, then makes unlearned traffic in shadow and in enforce.
 pub(crate) fn rehearse_and_enforce(scene: &Scene) {
     switch(scene, &["mode", "learn"]);
     scene.traffic_for(EACH);

@@ -1,4 +1,4 @@
-//! What a real Prometheus and a real log, of a real daemon under traffic, have for every panel.
+//! The data of every panel from a real Prometheus and a real log, with a real daemon under traffic.
 
 mod answers;
 mod enforcing;
@@ -40,7 +40,7 @@ fn enforced() {
     scene.finish();
 }
 
-/// The dashboards, with the panels that have to have data where these needs are met.
+/// The dashboards, with the panels that must have data if these needs are met.
 pub(crate) fn wanted(met: &[&str]) -> Vec<Wanted> {
     let sources = sources();
     let made = dashboards().into_iter().map(|(name, dashboard)| {
@@ -56,7 +56,7 @@ pub(crate) fn wanted(met: &[&str]) -> Vec<Wanted> {
     made.collect()
 }
 
-/// The same check finds dashboards that somebody broke.
+/// The same check reports broken dashboards.
 fn broken(scene: &Scene) {
     let mut overview = wanted(&[]).into_iter().find(|wanted| wanted.name == "overview").unwrap();
     let mut log = wanted(&[]).into_iter().find(|wanted| wanted.name == "log").unwrap();
@@ -68,11 +68,11 @@ fn broken(scene: &Scene) {
     );
     replace(&mut overview.dashboard, "Bytes", "expr", "sum by (direction) (rate(egret_bytes_total[15s])");
     replace(&mut log.dashboard, "Peers", "rawSql", "SELECT peer FROM read_parquet('${log:raw}/**/*.parquet')");
-    let told = [scene.answers(&overview), scene.answers(&log)].map(|answers: Answers| answers.problems.join("\n"));
-    assert!(told[0].contains("Failures by error, A: no data"), "{}", told[0]);
-    assert!(told[0].contains("Bytes, A: ") && told[0].contains("parse error"), "{}", told[0]);
-    assert!(told[1].contains("Peers, A: ") && told[1].contains("\"peer\" not found"), "{}", told[1]);
-    assert_eq!(told[0].lines().count(), 2, "{}", told[0]);
+    let problems = [scene.answers(&overview), scene.answers(&log)].map(|answers: Answers| answers.problems.join("\n"));
+    assert!(problems[0].contains("Failures by error, A: no data"), "{}", problems[0]);
+    assert!(problems[0].contains("Bytes, A: ") && problems[0].contains("parse error"), "{}", problems[0]);
+    assert!(problems[1].contains("Peers, A: ") && problems[1].contains("\"peer\" not found"), "{}", problems[1]);
+    assert_eq!(problems[0].lines().count(), 2, "{}", problems[0]);
 }
 
 fn replace(dashboard: &mut Value, title: &str, key: &str, query: &str) {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 #[path = "../../sinks/prometheus/http.rs"]
 mod http;
 
-/// Scrapes often: tests wait for scrapes. Rules are loaded, so that a mistake in them shows.
+/// A short scrape interval, because tests wait for scrapes. Rules are loaded, so that mistakes in them are reported.
 const CONFIGURATION: &str = "\
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [RULES]
@@ -22,7 +22,7 @@ scrape_configs:
 
 pub(crate) struct Prometheus {
     address: String,
-    /// When it began to scrape, Unix time in seconds.
+    /// Time of the first scrape, Unix time in seconds.
     since: u64,
     _process: Process,
     _scratch: Scratch,
@@ -67,7 +67,7 @@ impl Prometheus {
         self.ask(&format!("query_range?query={}&start={from}&end={to}&step={step}", encoded(query)))
     }
 
-    /// What is wrong with its rules; empty if nothing.
+    /// Problems of its rules.
     pub(crate) fn problems_of_rules(&self) -> Vec<String> {
         let groups = self.ask("rules")["groups"].clone();
         let rules = groups.as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap());

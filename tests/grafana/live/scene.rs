@@ -13,7 +13,7 @@ use super::sql::Log;
 
 const RESOLVER: ([u8; 4], u16) = ([127, 0, 0, 53], 53);
 const WEB: ([u8; 4], u16) = ([127, 0, 0, 2], 8080);
-/// Nobody listens.
+/// A closed port.
 const CLOSED: &str = "http://reports.example.test:9";
 
 pub(crate) struct Scene {
@@ -30,7 +30,7 @@ impl Scene {
         let programs = Scratch::new();
         let _ = programs.copy(&traffic(), "backup-agent");
         let servers = [name_server(&namespace), web_server(&namespace, &programs)];
-        // Within this host is all there is in the namespace.
+        // All traffic of the namespace is loopback.
         let setup = Setup::new().parquet().text("parquet.rotate_after", "1s").set("enforce.loopback", "\"judge\"");
         let setup = setup.text("baseline.save_every", "1s");
         let plain = setup.command();
@@ -42,7 +42,7 @@ impl Scene {
         Self { daemon, prometheus, namespace, programs, _servers: servers }
     }
 
-    /// A round of what a host does: names, downloads, refusals, datagrams, IPv6.
+    /// One round of traffic: names, downloads, refused connects, datagrams, IPv6.
     pub(crate) fn traffic(&self) {
         for name in ["api", "www", "cache"] {
             self.fetch(&format!("http://{name}.example.test:8080/"));
@@ -58,12 +58,12 @@ impl Scene {
         }
     }
 
-    /// A program of which there is traffic.
+    /// A program with traffic.
     pub(crate) fn agent(&self) -> PathBuf {
         self.programs.path("backup-agent")
     }
 
-    /// Whether it comes to anything is not asked: it may be refused or blocked.
+    /// Fetches a page; the result may be a failure.
     pub(crate) fn fetch(&self, url: &str) {
         self.run("curl", &["--silent", "--output", "/dev/null", "--max-time", "2", url]);
     }
@@ -74,7 +74,7 @@ impl Scene {
         command.status().unwrap();
     }
 
-    /// Traffic for so long: rates want more than two scrapes.
+    /// Makes traffic for this time: rates need more than two scrapes.
     pub(crate) fn traffic_for(&self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
@@ -87,12 +87,12 @@ impl Scene {
         self.daemon.ask(arguments)
     }
 
-    /// What the daemon has said so far.
+    /// The daemon's standard error so far.
     pub(crate) fn said(&self) -> String {
         self.daemon.stderr()
     }
 
-    /// What each panel gets now.
+    /// The current answers for each panel.
     pub(crate) fn answers(&self, wanted: &Wanted) -> Answers {
         let log = Log { directory: self.daemon.setup().log(), times: self.times() };
         self.namespace.within(|| answers(wanted, &self.prometheus, &log))
@@ -102,7 +102,7 @@ impl Scene {
         self.prometheus.times()
     }
 
-    /// Goes on with traffic until every panel that has to has data.
+    /// Makes traffic until every required panel has data.
     pub(crate) fn until_answered(&self, wanted: &[Wanted]) {
         let mut problems = Vec::new();
         let enough = Instant::now() + egret_tests::PATIENCE;
@@ -119,7 +119,7 @@ impl Scene {
         panic!("{problems:#?}\n{}", self.daemon.stderr());
     }
 
-    /// All went well to the end.
+    /// Asserts that the daemon and the scrapes succeeded.
     pub(crate) fn finish(self) {
         let wrong = self.namespace.within(|| self.prometheus.problems_of_rules());
         assert!(wrong.is_empty(), "{wrong:#?}");

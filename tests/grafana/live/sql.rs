@@ -43,7 +43,7 @@ impl Log {
     }
 }
 
-/// One run of DuckDB for all: it takes longer to start than to answer.
+/// One run of DuckDB for all queries: its start takes longer than the queries.
 fn asked(statements: &Value) -> Value {
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/grafana/live/ask.py");
     let mut command = Command::new(python());

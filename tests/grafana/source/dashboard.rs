@@ -1,4 +1,4 @@
-//! A dashboard of a source.
+//! Converts a source to a dashboard.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{Source, links, variables};
 
 /// Columns of a dashboard.
 const WIDTH: u32 = 24;
-/// Grafana 11.0's; later ones bring older dashboards up to date when they load them.
+/// The schema of Grafana 11.0; later versions migrate older dashboards.
 const SCHEMA_VERSION: u32 = 39;
 
 /// The JSON that Grafana reads.
@@ -34,7 +34,7 @@ pub(crate) fn dashboard(source: &Source) -> Value {
     })
 }
 
-/// Rows from top to bottom, panels from left to right, each line as high as its highest.
+/// Places rows from top to bottom and panels from left to right; a line is as high as its highest panel.
 fn panels(source: &Source) -> Vec<Value> {
     let mut made = Vec::new();
     let mut y = 0;

@@ -1,9 +1,9 @@
-//! Where panels lead.
+//! Links between dashboards.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What somebody follows from one dashboard to another.
+/// An entity that is followed from one dashboard to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Subject {
@@ -12,7 +12,7 @@ pub(super) enum Subject {
     Connection,
 }
 
-/// Time and hosts stay as they are.
+/// Keeps the time range and the hosts.
 const KEPT: &str = "${__url_time_range}&${instance:queryparam}";
 
 /// The title of a dashboard, in links to it.
@@ -27,7 +27,7 @@ fn title(uid: &str) -> &'static str {
     }
 }
 
-/// The menu of the other dashboards.
+/// The menu of dashboards.
 pub(super) fn to_the_others() -> Value {
     json!({
         "type": "dashboards",
@@ -43,7 +43,7 @@ pub(super) fn to_the_others() -> Value {
     })
 }
 
-/// From a panel's title.
+/// A link in a panel's title.
 pub(super) fn to(uid: &str) -> Value {
     let url = if uid == "egret-log" { format!("/d/{uid}?${{__url_time_range}}") } else { format!("/d/{uid}?{KEPT}") };
     let title = title(uid);
@@ -54,7 +54,7 @@ pub(super) fn to(uid: &str) -> Value {
 }
 
 impl Subject {
-    /// The label, and the column of tables.
+    /// The label of metrics and the column of tables.
     pub(super) fn column(self) -> &'static str {
         match self {
             Self::Executable => "executable",
@@ -63,7 +63,7 @@ impl Subject {
         }
     }
 
-    /// TraceQL for its traces: spans have the attributes of docs/otlp.md.
+    /// TraceQL for its traces: docs/otlp.md lists the attributes of spans.
     fn traces(self, value: &str) -> String {
         match self {
             Self::Executable => format!(r#"{{ span.process.executable.path = "{value}" }}"#),
@@ -73,7 +73,7 @@ impl Subject {
     }
 
     fn links(self, value: &str) -> Value {
-        // With loopback: one program or peer is chosen, and it may be there alone.
+        // Includes loopback: the selected program or peer may have loopback traffic only.
         let log = |variable: &str| {
             let url = format!("/d/egret-log?${{__url_time_range}}&var-scope=.%2A&var-{variable}={value}");
             json!({ "title": "Its records in the log", "url": url })
@@ -90,12 +90,12 @@ impl Subject {
     }
 }
 
-/// From a cell of a table.
+/// A link in a table cell.
 pub(super) fn of_cell(subject: Subject) -> Value {
     subject.links("${__value.raw:percentencode}")
 }
 
-/// From a series or a bar.
+/// A link on a series or a bar.
 pub(super) fn of_label(subject: Subject) -> Value {
     subject.links(&format!("${{__field.labels.{}:percentencode}}", subject.column()))
 }
@@ -110,7 +110,7 @@ fn explore(traceql: &str) -> String {
     format!("/explore?schemaVersion=1&panes={}", percent_encoded(&panes.to_string()))
 }
 
-/// Percent-encoded but for variables, which Grafana puts in later.
+/// Percent-encodes all but variables, which Grafana substitutes later.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::new();
     let mut in_variable = false;

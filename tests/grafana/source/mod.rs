@@ -1,4 +1,4 @@
-//! What `grafana/source/*.toml` say, and the dashboards that are made of it.
+//! `grafana/source/*.toml`, and the dashboards generated from them.
 
 mod dashboard;
 mod links;
@@ -15,22 +15,22 @@ use serde_json::Value;
 
 pub(crate) use dashboard::dashboard;
 
-/// A dashboard as it is written by hand.
+/// The source of a dashboard.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Source {
     pub(crate) uid: String,
     pub(crate) title: String,
-    /// What it is for.
+    /// Purpose of the dashboard.
     pub(crate) text: String,
-    /// Names of [`variables`].
+    /// Names from [`variables`].
     variables: Vec<String>,
-    /// The beginning of the time that it opens with.
+    /// Start of the initial time range.
     range: String,
-    /// Marks over time, by name.
+    /// Annotations by name.
     #[serde(default)]
     annotations: Vec<String>,
-    /// What a daemon must do for it to have data; see [`Panel::needs`].
+    /// What a daemon must do for the dashboard to have data; see [`Panel::needs`].
     needs: Option<String>,
     row: Vec<Row>,
 }
@@ -47,21 +47,21 @@ struct Row {
 pub(crate) struct Panel {
     pub(crate) title: String,
     r#type: Kind,
-    /// Of 24.
+    /// Columns of 24.
     #[serde(default = "half")]
     width: u32,
     #[serde(default = "usual")]
     height: u32,
-    /// What it shows, and what to do about it.
+    /// Meaning of the panel, and what to do about it.
     text: String,
     unit: Option<String>,
     query: Vec<Query>,
-    /// Dashboards that its title leads to.
+    /// Dashboards that the title links to.
     #[serde(default)]
     to: Vec<String>,
-    /// The label or column whose values lead on.
+    /// The label or column whose values are links.
     follow: Option<links::Subject>,
-    /// From where on it is yellow, and red; with `rising`, red below the first, yellow below the second.
+    /// The limits of yellow and red; with `rising`, values below the first are red and below the second yellow.
     threshold: Option<[f64; 2]>,
     #[serde(default)]
     rising: bool,
@@ -71,17 +71,17 @@ pub(crate) struct Panel {
     bars: bool,
     #[serde(default)]
     stepped: bool,
-    /// The series that is drawn below zero.
+    /// The series drawn below zero.
     below_zero: Option<String>,
-    /// The column that a table is sorted by, largest first.
+    /// The column by which a table is sorted, largest first.
     sort: Option<String>,
     /// Units of the columns of a table.
     #[serde(default)]
     units: BTreeMap<String, String>,
-    /// What must happen for it to have data: `baseline`, `shadow`, `would_block`, `enforce`, `block`, or `trouble`,
-    /// which no test makes.
+    /// What must happen for the panel to have data: `baseline`, `shadow`, `would_block`, `enforce`, `block`, or
+    /// `trouble`, which no test provokes.
     needs: Option<String>,
-    /// Goes over what is made.
+    /// JSON that overrides the generated panel.
     #[serde(default)]
     set: Value,
 }
@@ -108,12 +108,12 @@ enum Kind {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Query {
-    /// PromQL.
+    /// A PromQL query.
     expr: Option<String>,
-    /// SQL, over the log.
+    /// A SQL query of the log.
     sql: Option<String>,
     legend: Option<String>,
-    /// The column of a table that its values are in, and their unit.
+    /// The name and unit of the value column in a table.
     name: Option<String>,
     unit: Option<String>,
 }
@@ -123,7 +123,7 @@ pub(crate) fn grafana() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../grafana").canonicalize().unwrap()
 }
 
-/// Every dashboard's name and source, by name.
+/// Name and source of every dashboard, by name.
 pub(crate) fn sources() -> Vec<(String, Source)> {
     files(&grafana().join("source"), "toml")
         .into_iter()
@@ -134,7 +134,7 @@ pub(crate) fn sources() -> Vec<(String, Source)> {
         .collect()
 }
 
-/// Name without extension and text of the files in a directory, by name.
+/// Name without extension and text of the files in a directory, sorted by name.
 pub(crate) fn files(directory: &Path, extension: &str) -> Vec<(String, String)> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -147,14 +147,14 @@ pub(crate) fn files(directory: &Path, extension: &str) -> Vec<(String, String)> 
 }
 
 impl Source {
-    /// What each of its panels needs, by title.
+    /// The panels with their needs.
     pub(crate) fn panels(&self) -> impl Iterator<Item = (&Panel, Option<&str>)> {
         let panels = self.row.iter().flat_map(|row| &row.panel);
         panels.map(|panel| (panel, panel.needs.as_deref().or(self.needs.as_deref())))
     }
 }
 
-/// `grafana/dashboards/` has what the sources say.
+/// `grafana/dashboards/` is generated from the sources.
 pub(crate) fn dashboards_are_up_to_date() {
     let bless = env::var_os("EGRET_BLESS").is_some();
     let directory = grafana().join("dashboards");

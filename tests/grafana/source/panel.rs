@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Kind, Panel, links, target};
 
-/// The JSON of a panel at its place.
+/// The JSON of a panel at its position.
 pub(super) fn panel(panel: &Panel, id: usize, place: &Value) -> Value {
     let mut made = json!({
         "id": id,
@@ -26,7 +26,7 @@ pub(super) fn panel(panel: &Panel, id: usize, place: &Value) -> Value {
     made
 }
 
-/// Intervals that are counted in are never shorter: they hold several scrapes.
+/// The shortest interval for counts: it holds several scrapes.
 const SHORTEST_INTERVAL: &str = "1m";
 
 fn counts_by_interval(panel: &Panel) -> bool {
@@ -55,11 +55,11 @@ fn defaults(panel: &Panel) -> Value {
     if let Some(unit) = panel.unit.as_deref() {
         merge(&mut made, &json!({ "unit": unit }));
     }
-    // A share or a rate never falls below zero, and is not drawn as if it did.
+    // Shares and rates are never negative, so that the axis starts at zero.
     if panel.r#type == Kind::Timeseries && panel.below_zero.is_none() {
         merge(&mut made, &json!({ "min": 0 }));
     }
-    // Zeros are left out of stacks, so that a stack may be empty.
+    // Zeros are omitted from stacks, so that a stack may be empty.
     if panel.stacked {
         merge(&mut made, &json!({ "noValue": "none in this time" }));
     }
@@ -67,7 +67,7 @@ fn defaults(panel: &Panel) -> Value {
         merge(&mut made, &json!({ "min": 0, "decimals": 0 }));
     }
     if let Some(subject) = panel.follow.filter(|_| panel.r#type == Kind::Bargauge) {
-        // Grafana names a single bar only if somebody says how.
+        // Grafana names a single bar only with an explicit format.
         let name = format!("${{__field.labels.{}}}", subject.column());
         merge(&mut made, &json!({ "links": links::of_label(subject), "displayName": name }));
     }
@@ -100,7 +100,7 @@ fn custom(panel: &Panel) -> Value {
             "fillOpacity": if panel.bars { 60 } else if panel.stacked { 30 } else { 10 },
             "showPoints": "never",
             "spanNulls": false,
-            // Where all is zero, the scale is not up to 100.
+            // Without it, the scale of an all-zero graph reaches 100.
             "axisSoftMax": match panel.unit.as_deref() { Some("percentunit") => 0.05, Some("s") => 0.001, _ => 1.0 },
             "stacking": { "group": "A", "mode": if panel.stacked { "normal" } else { "none" } },
         }),
@@ -168,7 +168,7 @@ fn overrides(panel: &Panel) -> Vec<Value> {
     let units = named.chain(&panel.units).map(|(column, unit)| of_column(column, "unit", &json!(unit)));
     let mut made: Vec<Value> = units.collect();
     let counted = panel.query.iter().filter(|query| query.unit.is_none()).filter_map(|query| query.name.as_ref());
-    // `increase` reaches beyond the samples, and a count of 3.02 looks odd.
+    // `increase` extrapolates, so that counts have fractions.
     made.extend(counted.map(|column| of_column(column, "decimals", &json!(0))));
     if let Some(series) = &panel.below_zero {
         made.push(of_column(series, "custom.transform", &json!("negative-Y")));
@@ -186,7 +186,7 @@ fn of_column(column: &str, property: &str, value: &Value) -> Value {
     })
 }
 
-/// Puts the answers to several PromQL queries into one table.
+/// Joins the answers of several PromQL queries into one table.
 fn transformations(panel: &Panel) -> Vec<Value> {
     let names: Vec<_> = panel.query.iter().filter_map(|query| query.name.as_ref()).collect();
     if panel.r#type != Kind::Table || names.is_empty() {
@@ -203,7 +203,7 @@ fn transformations(panel: &Panel) -> Vec<Value> {
     vec![json!({ "id": "merge", "options": {} }), json!({ "id": "organize", "options": organize })]
 }
 
-/// Objects are merged, anything else is replaced.
+/// Merges objects; replaces all other values.
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {

@@ -8,21 +8,21 @@ pub(super) const PROMETHEUS: &str = "prometheus";
 /// The plugin of the dashboard over the log.
 pub(super) const DUCKDB: &str = "motherduck-duckdb-datasource";
 
-/// All of the log. Files that lack columns of newer ones are read as well.
+/// All files of the log, including those that lack newer columns.
 const ALL: &str = "read_parquet('${log:raw}/**/*.parquet', hive_partitioning = true, union_by_name = true) \
 WHERE contains(coalesce(process_executable_path, ''), ${executable:sqlstring}) \
 AND contains(concat_ws(' ', server_address, network_peer_address), ${peer:sqlstring}) \
 AND (${scope:sqlstring} <> 'network' OR NOT regexp_matches(coalesce(network_peer_address, network_local_address, ''), \
 '^(127[.]|::1$|::ffff:127[.])'))";
-/// The chosen time. By the partition, too: files of other days are not opened.
+/// The selected time range. The partition is selected as well, so that files of other days are not opened.
 const WITHIN: &str = "AND date BETWEEN CAST(make_timestamp(${__from:raw} * 1000) AS DATE) AND CAST(make_timestamp(${__to:raw} * 1000) AS DATE) \
 AND {ms} BETWEEN ${__from:raw} AND ${__to:raw}";
-/// When it was, UTC. DuckDB 2 has a type of its own for nanoseconds with a time zone, of which few functions know, and needs
-/// extensions for some of what there is to do with time zones.
+/// The time in UTC. DuckDB 2 has a separate type for nanoseconds with a time zone, which few functions support, and
+/// some functions on time zones need extensions.
 const AT: &str = "make_timestamp(epoch_us(CAST(timestamp AS TIMESTAMPTZ)))";
 /// The same in Unix time, milliseconds.
 const MS: &str = "epoch_ms(CAST(timestamp AS TIMESTAMPTZ))";
-/// The time that a record is counted to.
+/// The interval to which a record belongs.
 const TIME: &str = "make_timestamp({ms} // ${__interval_ms:raw} * ${__interval_ms:raw} * 1000)";
 
 /// `A`, `B`, ...
@@ -30,7 +30,7 @@ pub(super) fn references() -> impl Iterator<Item = char> {
     'A'..='Z'
 }
 
-/// Where the data of a panel are: by variable, so that any datasource of its kind does.
+/// The data source of a panel, by variable, so that any data source of the type can be used.
 pub(super) fn datasource(panel: &Panel) -> Value {
     if panel.query.iter().any(|query| query.sql.is_some()) {
         json!({ "type": DUCKDB, "uid": "${duckdb}" })
@@ -72,7 +72,7 @@ fn target(panel: &Panel, query: &Query, reference: &str) -> Value {
     }
 }
 
-/// Whether it is about the end of the chosen time alone.
+/// Whether a query is about the end of the time range only.
 fn is_instant(panel: &Panel, expr: &str) -> bool {
     match panel.r#type {
         Kind::Table | Kind::Bargauge => true,
@@ -83,18 +83,18 @@ fn is_instant(panel: &Panel, expr: &str) -> bool {
     }
 }
 
-/// Whether it says how many there were in each interval.
+/// Whether a query counts by interval.
 pub(super) fn counts_by_interval(expr: &str) -> bool {
     expr.contains("[$__interval]")
 }
 
-/// A series of zeros in a stack is a line along the top of the others, and reads as if it were all there is.
+/// Omits zero series, which a stack would draw as a line along its top.
 fn without_zeros(expr: &str) -> String {
     format!("({expr}) > 0")
 }
 
-/// `counted(SELECTOR)` is how much counters went up in the chosen time. `increase` alone misses what a series began with, and
-/// the series of a program or a peer begins with what it is about.
+/// Expands `counted(SELECTOR)` to the increase of counters in the selected time range. `increase` alone omits the
+/// first value of a series, and the series of a program or peer starts with its first count.
 fn counted(expr: &str) -> String {
     let Some((before, rest)) = expr.split_once("counted(") else { return expr.to_owned() };
     let (selector, after) = rest.split_once(')').unwrap();

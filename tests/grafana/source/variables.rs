@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::target::{DUCKDB, PROMETHEUS};
 
-/// The variables of these names, with those that choose datasources before them.
+/// The variables of these names, after those that select data sources.
 pub(super) fn variables(names: &[String]) -> Vec<Value> {
     let over_log = names.iter().any(|name| name == "log");
     let source =
@@ -35,7 +35,7 @@ fn variable(name: &str) -> Value {
     }
 }
 
-/// The values of a label, all of them at first.
+/// A variable with the values of a label, all of them selected at first.
 fn label_values(name: &str, label: &str, query: &str) -> Value {
     json!({
         "type": "query", "name": name, "label": label,
@@ -47,7 +47,7 @@ fn label_values(name: &str, label: &str, query: &str) -> Value {
     })
 }
 
-/// Whether what never leaves the host is shown.
+/// A variable that includes or excludes loopback.
 fn scope() -> Value {
     let options = [("left out", "network"), ("shown", ".*")];
     let query: Vec<String> = options.iter().map(|(text, value)| format!("{text} : {value}")).collect();
@@ -67,7 +67,7 @@ fn text(name: &str, label: &str, value: &str) -> Value {
     })
 }
 
-/// A mark over time.
+/// An annotation.
 pub(super) fn annotation(name: &str) -> Value {
     let (title, color, expr, text) = match name {
         "mode" => (

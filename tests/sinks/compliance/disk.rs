@@ -1,4 +1,4 @@
-//! A disk that is full.
+//! A full disk.
 
 use std::fs;
 use std::path::Path;
@@ -7,11 +7,11 @@ use egret_tests::{Setup, with_small_disk};
 
 use super::{connect_until, dropped_for, metrics, records, stop};
 
-/// What takes up half of the disk.
+/// Fills half of the disk.
 const BALLAST_BYTES: usize = 512 << 10;
 
-pub(super) fn a_full_disk() {
-    // Each has a disk of its own: the quicker one would take what room there is again before the other one sees it.
+pub(super) fn full_disk_drops_only_until_there_is_space() {
+    // Each sink has a separate disk: otherwise the faster one would use the freed space before the other one.
     for sink in ["json", "parquet"] {
         let setup = Setup::new();
         let disk = setup.path("disk");

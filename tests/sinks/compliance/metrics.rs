@@ -1,4 +1,4 @@
-//! Accounts as a scrape has them.
+//! Sink accounts from a scrape.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use egret_tests::{Daemon, SinkAccount};
 
-/// The accounts of all sinks, in one scrape. Each adds up.
+/// The accounts of all sinks from one scrape, each of which adds up.
 pub(super) fn add_up(daemon: &Daemon) -> BTreeMap<String, SinkAccount> {
     let mut accounts: BTreeMap<String, SinkAccount> = BTreeMap::new();
     for (name, labels, count) in scrape(daemon).lines().filter_map(sample) {
@@ -37,7 +37,7 @@ fn scrape(daemon: &Daemon) -> String {
     page.to_owned()
 }
 
-/// Name, labels and value of a sample that is a whole number; labels here need no escapes.
+/// Name, labels and value of an integer sample; labels here need no escapes.
 fn sample(line: &str) -> Option<(&str, BTreeMap<String, String>, u64)> {
     let (name, rest) = line.split_once('{')?;
     let (labels, count) = rest.rsplit_once("} ")?;

@@ -1,5 +1,5 @@
-//! What a user sees of accounts: `egret status`, `/metrics` and the last words of a daemon agree, add up at every look, and
-//! name the reason for every drop, while destinations fail for real.
+//! Sink accounts as users see them: `egret status`, `/metrics` and the last output of a daemon agree, add up at every
+//! query, and give a reason for every drop, while destinations fail.
 
 mod disk;
 mod metrics;
@@ -16,14 +16,23 @@ use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test_alone("compliance::a_dead_collector_costs_nobody_else", remote::a_dead_collector_costs_nobody_else),
-        test_alone("compliance::a_full_disk_costs_what_comes_until_there_is_room", disk::a_full_disk),
-        test_alone("compliance::a_rotation_loses_nothing", rotation::a_rotation_loses_nothing),
-        test_alone("compliance::one_who_watches_too_slowly_misses_alone", watcher::one_who_watches_too_slowly),
+        test_alone(
+            "compliance::dead_collector_drops_only_its_own_events",
+            remote::dead_collector_drops_only_its_own_events,
+        ),
+        test_alone(
+            "compliance::full_disk_drops_events_only_until_there_is_space",
+            disk::full_disk_drops_only_until_there_is_space,
+        ),
+        test_alone("compliance::rotation_loses_no_event", rotation::rotation_loses_no_event),
+        test_alone(
+            "compliance::slow_subscriber_drops_only_its_own_events",
+            watcher::slow_subscriber_drops_only_its_own_events,
+        ),
     ]
 }
 
-/// Makes so many connections, both ends of them here: four events each, and more of whatever else the host does.
+/// Makes this many connections within this process: four events each, plus those of other programs.
 fn connect(count: usize) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -33,7 +42,7 @@ fn connect(count: usize) {
     }
 }
 
-/// Makes connections until a sink's account fulfils a condition, looking at all accounts meanwhile.
+/// Makes connections until the account of a sink fulfils a condition; checks all accounts meanwhile.
 fn connect_until(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) -> bool) -> SinkAccount {
     account_when(daemon, sink, |account| {
         connect(100);
@@ -41,7 +50,7 @@ fn connect_until(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) -
     })
 }
 
-/// A sink's account once it fulfils a condition; all accounts add up meanwhile.
+/// The account of a sink once it fulfils a condition; all accounts add up meanwhile.
 fn account_when(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) -> bool) -> SinkAccount {
     egret_tests::until(&format!("the account of {sink}"), || {
         metrics::add_up(daemon);
@@ -50,12 +59,12 @@ fn account_when(daemon: &Daemon, sink: &str, condition: impl Fn(&SinkAccount) ->
     })
 }
 
-/// Nothing was given up for another reason than these.
+/// Asserts that all drops have one of these reasons.
 fn dropped_for(account: &SinkAccount, reasons: &[&str]) {
     assert!(account.dropped.keys().all(|reason| reasons.contains(&&**reason)), "{account:?}");
 }
 
-/// Asks a daemon to end, which it should do well whatever its destinations do.
+/// Stops a daemon, which must succeed whatever its destinations do.
 fn stop(daemon: Daemon) -> Ended {
     let ended = daemon.stop();
     assert!(ended.status.success(), "{}", ended.stderr);
@@ -63,7 +72,7 @@ fn stop(daemon: Daemon) -> Ended {
     ended
 }
 
-/// How many records a file has; each of them is whole.
+/// The number of records in a file, all of which must be complete.
 fn records(lines: &Path) -> u64 {
     let text = fs::read_to_string(lines).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'), "torn at its end");

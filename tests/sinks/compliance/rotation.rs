@@ -1,4 +1,4 @@
-//! A file that logrotate renames.
+//! Log rotation by renaming.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{connect, connect_until, records, stop};
 
 const ROTATIONS: usize = 5;
 
-pub(super) fn a_rotation_loses_nothing() {
+pub(super) fn rotation_loses_no_event() {
     let daemon = Setup::new().json().start();
     let lines = daemon.setup().lines();
     let old = |rotation: usize| lines.with_extension(rotation.to_string());

@@ -1,4 +1,4 @@
-//! One who watches, and stands still.
+//! A subscriber that does not read.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::{connect_until, dropped_for, stop};
 
-pub(super) fn one_who_watches_too_slowly() {
+pub(super) fn slow_subscriber_drops_only_its_own_events() {
     let daemon = Setup::new().json().start();
     let mut watcher = UnixStream::connect(daemon.setup().socket()).unwrap();
-    // As of this version an answer without a length simply ends when the connection does.
+    // An HTTP/1.0 answer without a length ends with the connection.
     watcher.write_all(b"GET /v1/events HTTP/1.0\r\n\r\n").unwrap();
     let live = connect_until(&daemon, "live", |account| account.dropped.contains_key("queue_full"));
     dropped_for(&live, &["queue_full"]);
@@ -21,13 +21,13 @@ pub(super) fn one_who_watches_too_slowly() {
         watcher.read_to_string(&mut answer).map(|_| answer)
     });
     let ended = stop(daemon);
-    let (seen, missed) = told(&reading.join().unwrap().unwrap());
+    let (seen, missed) = counts_of(&reading.join().unwrap().unwrap());
     let [enqueued, sent, dropped, _] = ended.sinks["live"];
     assert_eq!((enqueued, sent, dropped), (seen + missed, seen, missed));
 }
 
-/// How many events an answer has, and of how many it says that they were missed.
-fn told(answer: &str) -> (u64, u64) {
+/// The number of events in an answer, and the number that it reports as missed.
+fn counts_of(answer: &str) -> (u64, u64) {
     let (head, lines) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(" 200 "), "{head}");
     let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect();

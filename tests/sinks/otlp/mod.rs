@@ -1,4 +1,4 @@
-//! Spans arrive at real collectors, and say what the traffic says of itself.
+//! Spans at real collectors match the reports of the traffic generator.
 
 mod own_work;
 mod receiver;
@@ -14,25 +14,25 @@ use serde_json::json;
 
 use self::receiver::{PARENT, Receiver, Span, TRACE, Wire};
 
-/// The kernel's clock and ours are read one after the other, not at once.
+/// Tolerance between the kernel's clock and ours, which are read one after the other.
 const CLOCKS_APART: Duration = Duration::from_millis(20);
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trials = [
-        test("otlp::streams_over_grpc", || streams(Wire::Grpc)),
-        test("otlp::streams_over_http", || streams(Wire::Http)),
-        test("otlp::datagrams", datagrams),
-        test("otlp::refused", refused),
-        test("otlp::in_the_trace_of_the_process", in_a_trace),
-        test("otlp::open_connection_has_its_trace_before_its_end", open),
-        test("otlp::nothing_about_its_own_connections", nothing_of_its_own),
-        test("otlp::rotel_over_grpc", || rotel::streams(Wire::Grpc)),
-        test("otlp::rotel_over_http", || rotel::streams(Wire::Http)),
+        test("otlp::streams_are_exported_over_grpc", || streams(Wire::Grpc)),
+        test("otlp::streams_are_exported_over_http", || streams(Wire::Http)),
+        test("otlp::datagram_flows_are_exported", datagrams),
+        test("otlp::refused_connection_is_an_error_span", refused),
+        test("otlp::span_joins_the_trace_of_its_process", in_a_trace),
+        test("otlp::open_connection_is_exported_before_its_end", open),
+        test("otlp::connections_of_the_exporter_are_not_exported", nothing_of_its_own),
+        test("otlp::rotel_accepts_spans_over_grpc", || rotel::streams(Wire::Grpc)),
+        test("otlp::rotel_accepts_spans_over_http", || rotel::streams(Wire::Http)),
     ];
     trials.into_iter().chain(own_work::trials()).map(needing_python).collect()
 }
 
-/// A daemon that sends its spans there, compressed, and soon.
+/// A daemon that sends compressed spans to this endpoint, with a short batch delay.
 fn daemon(wire: Wire, endpoint: &str) -> Daemon {
     setup(wire, endpoint).start()
 }
@@ -42,7 +42,7 @@ fn setup(wire: Wire, endpoint: &str) -> Setup {
     setup.text("otlp.batch_delay", "50ms")
 }
 
-/// A backend hears of a connection while it lasts, and its root comes once.
+/// A collector gets spans of a connection while it is open, and its root once.
 fn open() {
     let receiver = Receiver::start(&[]);
     let daemon = setup(Wire::Grpc, &receiver.endpoint(Wire::Grpc)).text("capture.totals_interval", "200ms").start();
@@ -66,7 +66,7 @@ fn open() {
     }
 }
 
-/// Ends it: every event has come through.
+/// Stops the daemon: every event has been exported.
 fn stop(daemon: Daemon) {
     let ended = daemon.stop();
     assert!(ended.status.success(), "{}\n{}", ended.status, ended.stderr);
@@ -74,7 +74,7 @@ fn stop(daemon: Daemon) {
     assert_eq!((sent, dropped, queued), (enqueued, 0, 0), "{}", ended.stderr);
 }
 
-/// Traffic, and when it was.
+/// Traffic with its time range.
 struct Made {
     report: Report,
     from: SystemTime,
@@ -87,7 +87,7 @@ fn make(traffic: Traffic) -> Made {
     Made { report, from, to: SystemTime::now() }
 }
 
-/// What a collector has of the traffic in the end.
+/// The spans that a collector has of the traffic after the daemon has stopped.
 fn collected(wire: Wire, traffic: Traffic) -> (Made, Vec<Span>) {
     let receiver = Receiver::start(&[]);
     let daemon = daemon(wire, &receiver.endpoint(wire));
@@ -104,7 +104,7 @@ fn roots_of<'a>(spans: &'a [Span], process: &Report) -> Vec<&'a Span> {
     spans.iter().filter(is).collect()
 }
 
-/// The one span of a flow, which says everything that the generator says.
+/// The only span of a flow, which must match the report of the generator.
 fn connection<'a>(spans: &'a [Span], made: &Made, process: &Report, flow: &Flow) -> &'a Span {
     let is = |span: &&Span| *span.attribute("network.local.port") == json!(flow.local().port());
     let roots: Vec<_> = roots_of(spans, process).into_iter().filter(is).collect();
@@ -192,13 +192,13 @@ fn in_a_trace() {
     assert_eq!(children(&spans, roots[0]).len(), 1, "the handshake is in the same trace");
 }
 
-/// The collector closes the connection after every request, so that there is much of egret's own to be told of.
+/// The collector closes the connection after every request, so that egret makes many connections itself.
 fn nothing_of_its_own() {
     let receiver = Receiver::start(&["--close"]);
     let endpoint = receiver.endpoint(Wire::Http);
     let daemon = daemon(Wire::Http, &endpoint);
     for _ in 0..3 {
-        // What egret did before it sent these spans is told of by now, if at all.
+        // Spans of earlier connections of egret would have arrived as well.
         let made = make(Traffic::new(&["tcp-blocking"]));
         receiver.wait("the traffic's span", |spans| !roots_of(spans, &made.report).is_empty());
     }
@@ -207,12 +207,12 @@ fn nothing_of_its_own() {
     assert_nothing_of_its_own(&receiver.finish(), pid, &endpoint);
 }
 
-/// No span is about a connection between the daemon and its collector.
+/// Asserts that no span is about a connection between the daemon and its collector.
 fn assert_nothing_of_its_own(spans: &[Span], pid: u32, endpoint: &str) {
     let collector: SocketAddr = endpoint.trim_start_matches("http://").parse().expect("the collector has an address");
     for span in spans {
         assert_ne!(*span.attribute("process.pid"), json!(pid), "{span:#?}");
-        // A datagram socket may have the collector's number of a port for its own.
+        // A datagram socket may have the port number of the collector.
         for side in ["network.local", "network.peer"].iter().filter(|_| *span.attribute("network.transport") == "tcp") {
             let [address, port] = ["address", "port"].map(|key| span.attribute(&format!("{side}.{key}")));
             let is_collector = *address == json!(collector.ip()) && *port == json!(collector.port());

@@ -1,4 +1,4 @@
-//! Spans about egret's own work: all that there are, and no others.
+//! Spans about egret's own work: every kind, and no other.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::{assert_nothing_of_its_own, children, make, roots_of, setup, stop};
 /// Spans of this scope are about egret's own work.
 const SCOPE: &str = "egret";
 
-/// Everything that is told of. What is about exporting, or comes from a library, is not among it.
+/// All kinds of work with spans. Exporting and libraries have none.
 const NAMES: [&str; 12] = [
     "start",
     "configuration.read",
@@ -31,13 +31,13 @@ const NAMES: [&str; 12] = [
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
-        test("otlp::own_work_over_grpc", || life(Wire::Grpc)),
-        test("otlp::own_work_over_http", || life(Wire::Http)),
-        test("otlp::own_work_is_not_told_unless_asked_for", off),
-        test("otlp::own_work_is_turned_on_and_off_by_reload", on_and_off),
-        test("otlp::own_work_that_failed_says_so", failed),
-        test("otlp::connections_that_carry_own_work_are_not_told", nothing_of_its_own),
-        test("otlp::own_work_does_not_hold_up_the_end", without_collector),
+        test("otlp::own_spans_are_exported_over_grpc", || life(Wire::Grpc)),
+        test("otlp::own_spans_are_exported_over_http", || life(Wire::Http)),
+        test("otlp::own_spans_are_not_exported_by_default", off),
+        test("otlp::reload_enables_and_disables_own_spans", on_and_off),
+        test("otlp::failed_sink_start_is_an_error_span", failed),
+        test("otlp::connections_that_carry_own_spans_are_not_exported", nothing_of_its_own),
+        test("otlp::own_spans_do_not_delay_shutdown", without_collector),
     ]
 }
 
@@ -59,13 +59,13 @@ fn one<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     found[0]
 }
 
-/// Below a span: names, each with the sink that it is about.
+/// The children of a span: names, each with its sink.
 fn below<'a>(spans: &'a [Span], parent: &Span) -> BTreeSet<(&'a str, Option<&'a str>)> {
-    let told = |span: &&'a Span| (&*span.name, span.attribute("egret.sink").as_str());
-    children(spans, parent).iter().map(told).collect()
+    let summary = |span: &&'a Span| (&*span.name, span.attribute("egret.sink").as_str());
+    children(spans, parent).iter().map(summary).collect()
 }
 
-/// From the start over a reload to the end.
+/// Start, reload and stop.
 fn life(wire: Wire) {
     let receiver = Receiver::start(&[]);
     let mut daemon = asked_for(wire, &receiver).parquet().start();
@@ -76,7 +76,7 @@ fn life(wire: Wire) {
     stop(daemon);
     let spans = receiver.finish();
 
-    let root = spans.iter().find(|span| span.scope == "egret.connections").expect("the traffic was told of");
+    let root = spans.iter().find(|span| span.scope == "egret.connections").expect("the traffic has spans");
     for span in of_work(&spans) {
         assert!(NAMES.contains(&&*span.name), "{span:#?}");
         assert_eq!(span.resource, root.resource, "{span:#?}");
@@ -125,7 +125,7 @@ fn off() {
     assert!(spans.iter().all(|span| span.scope == "egret.connections"), "{spans:#?}");
 }
 
-/// A reload is told of by what held when it began.
+/// The span of a reload is sent by the configuration before it.
 fn on_and_off() {
     let receiver = Receiver::start(&[]);
     let mut daemon = setup(Wire::Http, &receiver.endpoint(Wire::Http)).start();
@@ -141,19 +141,19 @@ fn on_and_off() {
     assert!(named(&spans, "start").is_empty());
 }
 
-/// Also an egret that cannot start tells why.
+/// A daemon that fails to start reports the reason.
 fn failed() {
     let receiver = Receiver::start(&[]);
     let refused = asked_for(Wire::Grpc, &receiver).parquet().text("parquet.destination", "/proc/nowhere").refused();
     assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
     let spans = receiver.finish();
-    let told: Vec<_> = of_work(&spans).into_iter().filter(|span| span.status == "STATUS_CODE_ERROR").collect();
-    assert_eq!(told.len(), 1, "{spans:#?}");
-    assert_eq!((&*told[0].name, told[0].attribute("egret.sink")), ("sink.start", &Value::from("parquet")));
-    assert!(told[0].message.contains("/proc/nowhere"), "{told:#?}");
+    let failed: Vec<_> = of_work(&spans).into_iter().filter(|span| span.status == "STATUS_CODE_ERROR").collect();
+    assert_eq!(failed.len(), 1, "{spans:#?}");
+    assert_eq!((&*failed[0].name, failed[0].attribute("egret.sink")), ("sink.start", &Value::from("parquet")));
+    assert!(failed[0].message.contains("/proc/nowhere"), "{failed:#?}");
 }
 
-/// The collector closes the connection after every request, so that there is much of egret's own to be told of.
+/// The collector closes the connection after every request, so that egret makes many connections itself.
 fn nothing_of_its_own() {
     let receiver = Receiver::start(&["--close"]);
     let daemon = asked_for(Wire::Http, &receiver).start();
@@ -161,7 +161,7 @@ fn nothing_of_its_own() {
         daemon.reload();
         receiver.wait("the span of the reload", |spans| named(spans, "reload").len() == reloads);
     }
-    // What was captured before this has been told of when it is, if at all.
+    // Once this has arrived, all earlier events have been sent.
     let made = make(Traffic::new(&["tcp-blocking"]));
     receiver.wait("the traffic's span", |spans| !roots_of(spans, &made.report).is_empty());
     let pid = daemon.pid();
@@ -170,7 +170,7 @@ fn nothing_of_its_own() {
     assert_nothing_of_its_own(&receiver.finish(), pid, &endpoint);
 }
 
-/// Nobody listens there, and then somebody who never answers.
+/// The endpoint refuses connections at first, and then accepts them without an answer.
 fn without_collector() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let silent = listener.local_addr().expect("it is bound");

@@ -1,4 +1,4 @@
-//! The strict collector of `receiver.py`, run by a test.
+//! The strict collector `receiver.py`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -12,8 +12,8 @@ use serde_json::Value;
 
 const SCRIPT: &str = include_str!("../receiver.py");
 
-/// The trace that a test's process takes part in, and the span there that started it. Every collector knows it: each
-/// daemon sees the whole host.
+/// The trace of a test's process, and its parent span. All collectors know it, because each daemon traces the whole
+/// host.
 pub(super) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 pub(super) const PARENT: &str = "b7ad6b7169203331";
 
@@ -25,7 +25,7 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// The name that `otlp.protocol` has for it.
+    /// Its value of `otlp.protocol`.
     pub(super) const fn protocol(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
@@ -34,7 +34,7 @@ impl Wire {
     }
 }
 
-/// A span as the collector has it.
+/// A span as received.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Span {
     pub(super) transport: String,
@@ -53,20 +53,20 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// An attribute; null if it has no such one.
+    /// An attribute; null if it is absent.
     pub(super) fn attribute(&self, key: &str) -> &Value {
         self.attributes.get(key).unwrap_or(&Value::Null)
     }
 }
 
-/// The first line that it writes.
+/// Its first line.
 #[derive(Deserialize)]
 struct Addresses {
     grpc: String,
     http: String,
 }
 
-/// One of the lines that follow.
+/// One of its later lines.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
@@ -80,7 +80,7 @@ struct Heard {
     violations: Vec<String>,
 }
 
-/// The collector at work.
+/// A running collector.
 pub(super) struct Receiver {
     process: Process,
     addresses: Addresses,
@@ -89,7 +89,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// Starts it, with further options that its script explains.
+    /// Starts it with further options, which its script documents.
     pub(super) fn start(options: &[&str]) -> Self {
         let mut command = Command::new(python());
         command.args(["-c", SCRIPT, "--remote-parent", &format!("{TRACE}:{PARENT}")]).args(options);
@@ -106,7 +106,7 @@ impl Receiver {
         Self { process, addresses, heard, reader }
     }
 
-    /// Where it listens, as `otlp.endpoint` has it.
+    /// Its address as a value of `otlp.endpoint`.
     pub(super) fn endpoint(&self, wire: Wire) -> String {
         match wire {
             Wire::Grpc => format!("http://{}", self.addresses.grpc),
@@ -114,16 +114,16 @@ impl Receiver {
         }
     }
 
-    /// Waits until the spans so far are enough; `what` says what for.
+    /// Waits until the received spans are enough; `what` describes the condition.
     pub(super) fn wait(&self, what: &str, enough: impl Fn(&[Span]) -> bool) {
         until(what, || enough(&self.heard.lock().expect("no reader panics").spans).then_some(()));
     }
 
-    /// Lets it end; all spans.
+    /// Ends it; returns all spans.
     ///
     /// # Panics
     ///
-    /// If it found anything that is not as it should be.
+    /// If it reported a violation.
     pub(super) fn finish(mut self) -> Vec<Span> {
         drop(self.process.handle().stdin.take());
         let status = self.process.wait();

@@ -1,4 +1,4 @@
-//! rotel, a collector that others wrote, and what its debug log shows.
+//! rotel, an independent collector, and its debug log.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use egret_tests::{Process, Scratch, Traffic, python, until};
 use super::receiver::Wire;
 use super::{daemon, make, stop};
 
-/// rotel, writing down what it gets.
+/// rotel, with its output in a file.
 struct Rotel {
     process: Process,
     log: PathBuf,
@@ -51,7 +51,7 @@ fn free_address() -> String {
     listener.local_addr().expect("it is bound").to_string()
 }
 
-/// Inside the package, which is what PyPI has it for.
+/// The program inside the PyPI package.
 fn program() -> PathBuf {
     let ask = "import importlib.util; print(importlib.util.find_spec('rotel').submodule_search_locations[0])";
     let output = Command::new(python()).args(["-c", ask]).output().expect("the interpreter was looked for");
@@ -59,7 +59,7 @@ fn program() -> PathBuf {
     PathBuf::from(directory.trim()).join("rotel-agent")
 }
 
-/// Both ends of a connection are in rotel's log, each under its process.
+/// Both endpoints of a connection are in rotel's log, each with its process.
 pub(super) fn streams(wire: Wire) {
     let mut rotel = Rotel::start();
     let daemon = daemon(wire, rotel.endpoint(wire));
@@ -84,7 +84,7 @@ pub(super) fn streams(wire: Wire) {
     assert_eq!(rotel.process.handle().try_wait().expect("a child can be waited for"), None, "{}", rotel.log());
 }
 
-/// An attribute as rotel shows it.
+/// An attribute in rotel's format.
 fn line(key: &str, kind: &str, value: impl std::fmt::Display) -> String {
     format!("-> {key}: {kind}({value})\n")
 }

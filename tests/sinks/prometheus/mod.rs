@@ -1,4 +1,4 @@
-//! A real Prometheus and its `promtool`, at the metrics of a daemon.
+//! A real Prometheus and its `promtool` with the metrics of a daemon.
 
 mod http;
 mod server;
@@ -17,18 +17,18 @@ use server::Prometheus;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        needing("prometheus", test("prometheus::counts_the_connections_made", connections)),
-        needing("prometheus", test("prometheus::counts_failures_by_error", failures)),
-        needing("prometheus", test("prometheus::counts_datagram_sockets_once", datagrams)),
-        test("prometheus::bytes_grow_while_a_connection_is_open", open),
-        needing("prometheus", test("prometheus::knows_units_from_openmetrics", units)),
-        needing("promtool", test("prometheus::promtool_is_content", promtool)),
-        test("prometheus::records_add_up", identity),
-        test("prometheus::tells_health", health),
+        needing("prometheus", test("prometheus::connections_are_counted", connections)),
+        needing("prometheus", test("prometheus::failures_are_counted_by_error", failures)),
+        needing("prometheus", test("prometheus::datagram_sockets_are_counted_once", datagrams)),
+        test("prometheus::bytes_of_an_open_connection_grow", open),
+        needing("prometheus", test("prometheus::units_are_read_from_openmetrics", units)),
+        needing("promtool", test("prometheus::page_passes_promtool", promtool)),
+        test("prometheus::record_counts_add_up", identity),
+        test("prometheus::health_is_exposed", health),
     ]
 }
 
-/// A daemon that is scraped, and a program of which nobody else runs a copy.
+/// A scraped daemon, and a copy of a program that no other test runs.
 struct Scene {
     program: PathBuf,
     prometheus: Prometheus,
@@ -36,7 +36,7 @@ struct Scene {
     _scratch: Scratch,
 }
 
-/// Metrics show no digests, and those of unoptimised programs take long.
+/// Digests are off: metrics do not show them, and unoptimised builds compute them slowly.
 fn setup() -> Setup {
     Setup::new().set("capture.hash", "false")
 }
@@ -55,13 +55,13 @@ impl Scene {
         Traffic::by(&self.program, arguments).run()
     }
 
-    /// Waits until Prometheus has this sum of a metric's series with the program and other labels.
+    /// Waits until Prometheus has this sum over the series of the program with these labels.
     fn sum(&self, metric: &str, labels: &str, value: f64) {
         let query = format!("sum({metric}{{executable=\"{}\",{labels}}})", self.program.display());
         self.prometheus.wait_for(&query, value);
     }
 
-    /// Scrapes went well to the end, and so did the daemon.
+    /// Asserts that the scrapes and the daemon succeeded.
     fn finish(self) {
         assert_eq!(self.prometheus.last_error(), "");
         let ended = self.daemon.stop();
@@ -71,7 +71,7 @@ impl Scene {
     }
 }
 
-/// The difference that each run makes is what the run did.
+/// Each run increases the counters by its own traffic.
 fn connections() {
     let scene = Scene::new();
     for round in 1..=3 {
@@ -109,7 +109,7 @@ fn datagrams() {
     scene.finish();
 }
 
-/// Bytes are counted while the connection lasts, and its end adds the rest alone; a gauge has it meanwhile.
+/// Bytes are counted while the connection is open, and its close adds only the rest; a gauge counts it meanwhile.
 fn open() {
     let daemon = setup().text("capture.totals_interval", "200ms").start();
     let scratch = Scratch::new();
@@ -148,7 +148,7 @@ fn open() {
     assert!(daemon.stop().status.success());
 }
 
-/// Prometheus' own format has no units: it asked for the other one, and understood it.
+/// Prometheus' own format has no units: it negotiated OpenMetrics.
 fn units() {
     let scene = Scene::new();
     let metadata = until("metadata", || {
@@ -174,7 +174,7 @@ fn promtool() {
     assert!(output.status.success() && said.is_empty(), "{}: {said}\n{metrics}", output.status);
 }
 
-/// What was captured was delivered or lost, and every sink accounts for what it was given, in one and the same scrape.
+/// Captured records are delivered or lost, and every sink accounts for its events, in one scrape.
 fn identity() {
     let daemon = setup().json().start();
     let _ = Traffic::new(&["thread-storm", "--threads", "4", "--count", "50"]).run();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::http::{get, try_get};
 
-/// Scrapes often: tests wait for scrapes.
+/// A short scrape interval, because tests wait for scrapes.
 const CONFIGURATION: &str = "\
 global: {scrape_interval: 200ms}
 scrape_configs:
@@ -24,12 +24,12 @@ pub(super) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it, and waits until it has scraped.
+    /// Starts it, and waits for the first scrape.
     pub(super) fn scraping(target: &str) -> Self {
         let scratch = Scratch::new();
         let configuration = scratch.path("prometheus.yml");
         fs::write(&configuration, CONFIGURATION.replace("TARGET", target)).unwrap();
-        // It does not tell which port it got; nobody else takes this one so soon.
+        // Prometheus does not report its port, so a free one is chosen; it is unlikely to be taken meanwhile.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", configuration.display()));
@@ -48,7 +48,7 @@ impl Prometheus {
         serde_json::from_str::<Value>(&body).unwrap()["data"].clone()
     }
 
-    /// The one value of a query now; `None` if there is none.
+    /// The only value of a query; `None` if there is none.
     pub(super) fn value(&self, query: &str) -> Option<f64> {
         let data = self.ask(&format!("/api/v1/query?query={}", encoded(query)));
         match data["result"].as_array().unwrap().as_slice() {
@@ -63,12 +63,12 @@ impl Prometheus {
         until(&format!("{query} = {value}"), || self.value(query).filter(|now| *now == value));
     }
 
-    /// What went wrong with the last scrape; empty if nothing.
+    /// The error of the last scrape, or an empty string.
     pub(super) fn last_error(&self) -> String {
         self.ask("/api/v1/targets")["activeTargets"][0]["lastError"].as_str().unwrap().to_owned()
     }
 
-    /// What it knows of a metric: `type`, `unit`, `help`.
+    /// The metadata of a metric: `type`, `unit`, `help`.
     pub(super) fn metadata(&self, metric: &str) -> Value {
         self.ask(&format!("/api/v1/metadata?metric={metric}"))[metric][0].clone()
     }

@@ -1,24 +1,24 @@
-//! What became of a sink's events.
+//! Account of a sink's events.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What became of a sink's events.
+/// Account of a sink's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SinkAccount {
     /// Events offered to it.
     pub enqueued: u64,
-    /// Events that its destination has.
+    /// Events that its destination accepted.
     pub sent: u64,
-    /// Events given up, by reason.
+    /// Events dropped, by reason.
     pub dropped: BTreeMap<String, u64>,
-    /// Events that wait.
+    /// Events in its queue.
     pub queued: u64,
 }
 
 impl SinkAccount {
-    /// Events given up for any reason.
+    /// Events dropped for any reason.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.dropped.values().sum()

@@ -1,8 +1,8 @@
-//! A running `egret run`, apart from every other on this host.
+//! A running `egret run`, isolated from all others on this host.
 
 mod account;
+mod output;
 mod setup;
-mod told;
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
@@ -15,18 +15,18 @@ use serde_json::Value;
 
 pub use account::SinkAccount;
 use account::last_words;
+use output::{Output, listen, reader};
 pub use setup::Setup;
-use told::{Told, listen, reader};
 
 use crate::child::{Process, until};
 use crate::{Event, Report, Sum, egret};
 
-/// A daemon under way, stopped for good if the test ends before it does.
+/// A running daemon, killed if the test ends first.
 #[derive(Debug)]
 pub struct Daemon {
     setup: Setup,
     process: Process,
-    told: Arc<Mutex<Told>>,
+    output: Arc<Mutex<Output>>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -38,38 +38,38 @@ impl Daemon {
         crate::scratch::open_to_all(&notify);
         command.env("NOTIFY_SOCKET", &notify).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::start(&mut command);
-        let told = Arc::new(Mutex::new(Told::default()));
+        let output = Arc::new(Mutex::new(Output::default()));
         let (stdout, stderr) = (process.handle().stdout.take(), process.handle().stderr.take());
         let readers = vec![
-            reader(&told, stdout.expect("asked for"), |told, bytes| told.stdout.extend_from_slice(bytes)),
-            reader(&told, stderr.expect("asked for"), |told, bytes| {
-                told.stderr.push_str(&String::from_utf8_lossy(bytes));
+            reader(&output, stdout.expect("asked for"), |output, bytes| output.stdout.extend_from_slice(bytes)),
+            reader(&output, stderr.expect("asked for"), |output, bytes| {
+                output.stderr.push_str(&String::from_utf8_lossy(bytes));
             }),
         ];
-        listen(&told, notifications);
-        Self { setup, process, told, readers }
+        listen(&output, notifications);
+        Self { setup, process, output, readers }
     }
 
-    /// Where its files are.
+    /// Its files.
     #[must_use]
     pub fn setup(&self) -> &Setup {
         &self.setup
     }
 
-    /// Changes an option in its configuration. It takes it over, if it can, when it is sent `SIGHUP`.
+    /// Changes an option in its configuration, which `SIGHUP` applies if possible.
     pub fn change(&mut self, key: &str, value: &str) {
         self.setup.options.insert(key.to_owned(), value.to_owned());
         self.setup.write();
     }
 
-    /// Has it read its configuration again, and waits until it has.
+    /// Makes it read its configuration again, and waits for that.
     pub fn reload(&self) {
         let before = self.notifications().len();
         self.signal(Signal::SIGHUP);
         until("the end of a reload", || {
             let after = self.notifications().split_off(before);
-            let began = after.iter().position(|told| told.contains("RELOADING=1"))?;
-            after[began..].iter().any(|told| told.contains("READY=1")).then_some(())
+            let began = after.iter().position(|output| output.contains("RELOADING=1"))?;
+            after[began..].iter().any(|output| output.contains("READY=1")).then_some(())
         });
     }
 
@@ -84,58 +84,58 @@ impl Daemon {
         self.process.signal(signal);
     }
 
-    /// What it told the service manager so far.
+    /// Notifications that it has sent to the service manager so far.
     #[must_use]
     pub fn notifications(&self) -> Vec<String> {
-        self.tell(|told| told.notifications.clone())
+        self.read(|output| output.notifications.clone())
     }
 
-    /// Waits until it tells the service manager something that contains this text.
+    /// Waits for a notification that contains this text.
     ///
     /// # Panics
     ///
     /// If it ends instead.
     pub fn wait_for_notification(&self, text: &str) {
         until(&format!("the notification {text}"), || {
-            let told = self.notifications().iter().any(|told| told.contains(text));
-            assert!(told || self.runs(), "egret has ended: {}", self.stderr());
-            told.then_some(())
+            let is_sent = self.notifications().iter().any(|state| state.contains(text));
+            assert!(is_sent || self.runs(), "egret has ended: {}", self.stderr());
+            is_sent.then_some(())
         });
     }
 
-    /// Whether it has not ended.
+    /// Whether it still runs.
     #[must_use]
     pub fn runs(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
     }
 
-    /// What it wrote to standard error so far.
+    /// Its standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
-        self.tell(|told| told.stderr.clone())
+        self.read(|output| output.stderr.clone())
     }
 
-    /// Waits for it to say something on standard error, which is read on its own.
+    /// Waits for a text on standard error.
     ///
     /// # Panics
     ///
     /// If it does not.
-    pub fn says(&self, word: &str) {
+    pub fn wait_for_stderr(&self, word: &str) {
         until(&format!("{word:?} on standard error"), || self.stderr().contains(word).then_some(()));
     }
 
-    /// What it wrote to standard output so far.
+    /// Its standard output so far.
     #[must_use]
     pub fn stdout(&self) -> Vec<u8> {
-        self.tell(|told| told.stdout.clone())
+        self.read(|output| output.stdout.clone())
     }
 
-    fn tell<T>(&self, tell: impl FnOnce(&Told) -> T) -> T {
-        tell(&self.told.lock().expect("no reader panics"))
+    fn read<T>(&self, read: impl FnOnce(&Output) -> T) -> T {
+        read(&self.output.lock().expect("no reader panics"))
     }
 
-    /// The whole of `egret status --json`.
+    /// The output of `egret status --json`.
     ///
     /// # Panics
     ///
@@ -147,7 +147,7 @@ impl Daemon {
         serde_json::from_slice(&output.stdout).expect("a status is JSON")
     }
 
-    /// A command of egret that asks this daemon.
+    /// A command of egret that queries this daemon.
     #[must_use]
     pub fn ask(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(egret());
@@ -155,7 +155,7 @@ impl Daemon {
         command
     }
 
-    /// What became of a sink's events so far.
+    /// The account of a sink.
     ///
     /// # Panics
     ///
@@ -176,7 +176,7 @@ impl Daemon {
         })
     }
 
-    /// Waits until its JSON lines, in the file that they begin in, tell the end of every connection in a report.
+    /// Waits until its first file of JSON lines has the close of every connection in a report.
     pub fn wait_for_lines(&self, report: &Report) -> Vec<Event> {
         let flows = report.processes().into_iter().flat_map(Report::flows);
         let cookies: Vec<u64> = flows.filter(|flow| flow.errno.is_none()).filter_map(|flow| flow.cookie).collect();
@@ -188,21 +188,21 @@ impl Daemon {
         })
     }
 
-    /// Where its metrics are, such as `127.0.0.1:41234`.
+    /// The address of its metrics, such as `127.0.0.1:41234`.
     #[must_use]
     pub fn metrics(&self) -> String {
         let status = self.status();
         status["listening"]["metrics"].as_str().unwrap_or_else(|| panic!("no metrics in {status}")).to_owned()
     }
 
-    /// Asks it to end with `SIGTERM`, and waits.
+    /// Stops it with `SIGTERM`, and waits.
     #[must_use]
     pub fn stop(self) -> Ended {
         self.signal(Signal::SIGTERM);
         self.finish()
     }
 
-    /// Ends it with `SIGKILL`; what it leaves behind can be started again.
+    /// Ends it with `SIGKILL`; its setup can be started again.
     #[must_use]
     pub fn kill(mut self) -> Setup {
         self.signal(Signal::SIGKILL);
@@ -215,13 +215,13 @@ impl Daemon {
     ///
     /// # Panics
     ///
-    /// If its last words do not add up.
+    /// If its final accounts do not add up.
     #[must_use]
     pub fn finish(mut self) -> Ended {
         let status = self.process.wait();
         self.close();
-        let Told { stdout, stderr, notifications, .. } =
-            std::mem::take(&mut *self.told.lock().expect("no reader panics"));
+        let Output { stdout, stderr, notifications, .. } =
+            std::mem::take(&mut *self.output.lock().expect("no reader panics"));
         let sum = Sum::of(&stderr);
         let sinks = stderr.lines().filter_map(last_words).collect();
         Ended { setup: self.setup, status, stdout, stderr, notifications, sum, sinks }
@@ -231,14 +231,14 @@ impl Daemon {
         for reader in self.readers.drain(..) {
             reader.join().expect("no reader panics");
         }
-        self.told.lock().expect("no reader panics").over = true;
+        self.output.lock().expect("no reader panics").over = true;
     }
 }
 
 /// A daemon that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// What it leaves behind; it can be started again.
+    /// Its setup, which can be started again.
     pub setup: Setup,
     /// How it ended.
     pub status: ExitStatus,
@@ -246,10 +246,10 @@ pub struct Ended {
     pub stdout: Vec<u8>,
     /// All of standard error.
     pub stderr: String,
-    /// What it told the service manager.
+    /// The notifications that it sent to the service manager.
     pub notifications: Vec<String>,
-    /// The sum at its end.
+    /// Its final tally.
     pub sum: Sum,
-    /// The lines about sinks at its end: enqueued, sent, dropped, queued.
+    /// Its final lines about sinks: enqueued, sent, dropped, queued.
     pub sinks: BTreeMap<String, [u64; 4]>,
 }

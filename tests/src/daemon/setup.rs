@@ -1,4 +1,4 @@
-//! A daemon to come.
+//! Setup of a daemon.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::process::{Command, Output, Stdio};
 use super::Daemon;
 use crate::{Event, Namespace, Scratch, egret};
 
-/// A daemon to come: its directory, which outlives it, and its configuration.
+/// Setup of a daemon: its directory, which outlives it, and its configuration.
 ///
-/// Files, sockets and directories are in a directory of its own; metrics are served at any free port; sinks are off
-/// but for those that are turned on here.
+/// Files, sockets and directories are in a separate directory; metrics are served on any free port; other sinks are
+/// off unless enabled here.
 #[derive(Debug)]
 pub struct Setup {
     scratch: Scratch,
@@ -19,7 +19,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// One with metrics and no other sink.
+    /// A setup with metrics and no other sink.
     #[must_use]
     pub fn new() -> Self {
         let scratch = Scratch::new();
@@ -36,14 +36,14 @@ impl Setup {
             .set("parquet.enabled", "false")
     }
 
-    /// Sets an option to a value as it stands in TOML, such as `true` or `["a"]`.
+    /// Sets an option to a TOML value, such as `true` or `["a"]`.
     #[must_use]
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.options.insert(key.to_owned(), value.to_owned());
         self
     }
 
-    /// Sets an option to a text.
+    /// Sets an option to a string.
     #[must_use]
     pub fn text(self, key: &str, value: &str) -> Self {
         self.set(key, &format!("{value:?}"))
@@ -60,7 +60,7 @@ impl Setup {
     pub fn json(self) -> Self {
         let lines = self.lines();
         let setup = self.set("json.enabled", "true").text("json.destination", &lines.to_string_lossy());
-        // Every event is a line.
+        // Updates are written as well.
         setup.set("json.updates", "true")
     }
 
@@ -70,7 +70,7 @@ impl Setup {
         self.text("otlp.protocol", protocol).text("otlp.endpoint", endpoint)
     }
 
-    /// Puts a variable into the daemon's environment.
+    /// Sets a variable in the daemon's environment.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
@@ -89,7 +89,7 @@ impl Setup {
         self.path("run/egret.sock")
     }
 
-    /// Where its Parquet files are.
+    /// The directory of its Parquet files.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.path("log")
@@ -101,7 +101,7 @@ impl Setup {
         self.path("events.jsonl")
     }
 
-    /// The events of whole lines in a file of JSON lines; none if there is no such file.
+    /// The events of complete lines in a file of JSON lines; none if the file does not exist.
     #[must_use]
     pub fn events(&self, file: &Path) -> Vec<Event> {
         let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -136,20 +136,20 @@ impl Setup {
         command
     }
 
-    /// Runs it until it ends by itself, which it does if it is refused.
+    /// Runs it until it ends, which must be because it is refused.
     #[must_use]
     pub fn refused(&self) -> Output {
         self.command().output().expect("egret can be run")
     }
 
-    /// Starts it, and waits until it says that it is ready.
+    /// Starts it, and waits until it is ready.
     #[must_use]
     pub fn start(self) -> Daemon {
         let command = self.command();
         self.start_by(command)
     }
 
-    /// The same in a network namespace: what its programs send is what this daemon may judge.
+    /// The same in a network namespace, whose packets this daemon can evaluate.
     #[must_use]
     pub fn start_in(self, namespace: &Namespace) -> Daemon {
         let plain = self.command();
@@ -159,7 +159,7 @@ impl Setup {
         self.start_by(command)
     }
 
-    /// The same with a command of one's own, made of [`Self::command`].
+    /// The same with a command made of [`Self::command`].
     #[must_use]
     pub fn start_by(self, command: Command) -> Daemon {
         let daemon = self.start_unready(command);

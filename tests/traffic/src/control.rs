@@ -1,4 +1,4 @@
-//! What egret must not report, and what it must not slow down.
+//! Traffic that egret must not report, and calls that it must not slow down.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

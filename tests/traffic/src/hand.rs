@@ -1,4 +1,5 @@
-//! The way `hand`: one socket at a time, by hand. Every line of standard input is a command, answered by a line of JSON.
+//! The way `hand`: one socket at a time, controlled by hand. Every line of standard input is a command, answered by a
+//! line of JSON.
 
 use std::io::{self, BufRead, Write};
 use std::mem::MaybeUninit;
@@ -12,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::sockets;
 
-/// What became of a command, and what the socket is like afterwards.
+/// The result of a command, and the state of the socket after it.
 #[derive(Serialize)]
 struct Answer {
     /// Name of the errno, if the call failed.
@@ -22,7 +23,7 @@ struct Answer {
     cookie: Option<u64>,
 }
 
-/// Does what standard input says until it ends.
+/// Runs the commands on standard input until it ends.
 pub(crate) fn run() -> Result<()> {
     let mut socket = None;
     for line in io::stdin().lock().lines() {
@@ -85,12 +86,12 @@ fn open(kind: Type, local: SocketAddr) -> Result<Socket> {
     Ok(socket)
 }
 
-/// The socket that was handed over as standard error.
+/// The socket that was inherited as standard error.
 fn inherited() -> Result<Socket> {
     Ok(io::stderr().as_fd().try_clone_to_owned().context("there is no standard error")?.into())
 }
 
-/// Connects to `AF_UNSPEC`: the socket is as if it had never been connected (connect(2)).
+/// Connects to `AF_UNSPEC`, which disconnects the socket (connect(2)).
 fn disconnect(socket: &Socket) -> io::Result<()> {
     let length = libc::socklen_t::try_from(size_of::<libc::sockaddr>()).map_err(io::Error::other)?;
     // SAFETY: all zeroes are a valid address, whose family is `AF_UNSPEC`.

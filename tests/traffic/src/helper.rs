@@ -1,4 +1,4 @@
-//! Helper processes: this program again, with a process id of its own.
+//! Helper processes: this program again, with a different process id.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -10,11 +10,11 @@ use crate::options::{Options, value_name};
 use crate::report::Report;
 use crate::server::Serve;
 
-/// A running `egret-traffic server`. It ends when its stdin does, so also when this process dies.
+/// A running `egret-traffic server`. It ends when its standard input does, and thus with this process.
 pub(crate) struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    /// Where it listens, in the order asked for.
+    /// Its addresses, in the requested order.
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
@@ -53,7 +53,7 @@ impl Server {
     }
 }
 
-/// Runs `work` against the peer given on the command line, or against a server of its own, whose report it adds.
+/// Runs `work` with the peer on the command line, or with a new server, whose report it adds.
 pub(crate) fn with_server(
     options: &Options,
     serve: Serve,
@@ -67,7 +67,7 @@ pub(crate) fn with_server(
     Ok(report.with_child(Some(server.finish()?)))
 }
 
-/// A command that runs this very file, even if its path names another by now.
+/// A command that executes this very file, even if its path is another file by now.
 pub(crate) fn this_program() -> Result<Command> {
     Ok(Command::new(std::env::current_exe().context("cannot tell the path of this program")?))
 }

@@ -1,8 +1,8 @@
-//! Makes one kind of network traffic for real and prints one JSON line that says exactly what it did.
+//! Makes one kind of network traffic and prints one JSON line about exactly what it did.
 //!
 //! The end-to-end tests compare this report with what egret saw, so every count in it comes from the result
 //! of a system call, never from what was intended. Whatever peer a way needs runs in a process of its own
-//! (this program again, as `server`): both ends of a connection have different owners.
+//! (this program again, as `server`): the endpoints of a connection have different owners.
 
 mod control;
 mod hand;
@@ -33,7 +33,7 @@ use crate::report::Report;
 use crate::ways::Way;
 
 fn main() -> ExitCode {
-    // Before anything else: a process that is to live for a moment has no time for arguments.
+    // First, because a short-lived process has no time to parse arguments.
     if let Some(status) = tcp::short::one_shot() {
         return status;
     }
@@ -69,7 +69,7 @@ fn list() -> Result<()> {
     Ok(())
 }
 
-/// One line, written at once: several processes may share the pipe.
+/// Writes the line at once: several processes may share the pipe.
 fn print(report: &Report) -> Result<()> {
     let mut line = serde_json::to_string(report)?;
     line.push('\n');

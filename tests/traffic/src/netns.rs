@@ -1,4 +1,4 @@
-//! A network namespace of this process's own.
+//! A separate network namespace for this process.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -12,8 +12,8 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::ways::Way;
 
-/// Settings of the new namespace alone: anybody may open ping sockets, and fast open works for client and
-/// server, with and without a cookie.
+/// Settings of the new namespace: every user may open ping sockets, and TCP fast open works for client and server,
+/// with and without a cookie.
 const SETTINGS: [(&str, &str); 2] = [
     ("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"),
     ("/proc/sys/net/ipv4/tcp_fastopen", "1543"), // 0x607
@@ -24,7 +24,7 @@ pub(crate) fn inode() -> u64 {
     std::fs::metadata("/proc/thread-self/ns/net").map_or(0, |meta| meta.ino())
 }
 
-/// Moves this process, which must have one thread, into a new namespace where only loopback is up.
+/// Moves this process, which must have one thread, into a new namespace with loopback only.
 pub(crate) fn enter() -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNET).context("cannot unshare the network namespace")?;
     loopback_up().context("cannot bring loopback up")?;

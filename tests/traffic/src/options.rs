@@ -93,7 +93,7 @@ impl Options {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// How often to do the thing; `default` where nobody said.
+    /// The number of repetitions; `default` if it was not given.
     pub(crate) fn times(&self, default: u64) -> u64 {
         self.count.unwrap_or(default)
     }
@@ -122,7 +122,7 @@ impl Options {
         }
     }
 
-    /// Refuses what would make a way meaningless.
+    /// Rejects options that do not fit the way.
     pub(crate) fn datagram_size(&self) -> Result<usize> {
         if self.size == 0 || self.size > 65_000 {
             bail!("--size {} is not between 1 and 65000", self.size);

@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::report::{Flow, Report, Transport, errno_name};
 use crate::sockets;
 
-/// Reserved for experiments (RFC 3692): nobody on the host waits for it.
+/// Reserved for experiments (RFC 3692): no program of the host reads it.
 const EXPERIMENT: i32 = 253;
 /// How long to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ pub(crate) fn icmp_datagram(options: &Options) -> Result<Report> {
     run(options, Type::DGRAM, protocol, Transport::Icmp)
 }
 
-/// The way `raw-proto`: a protocol that nobody speaks; the socket gets its own packets.
+/// The way `raw-proto`: an unused protocol; the socket receives its own packets.
 pub(crate) fn protocol(options: &Options) -> Result<Report> {
     run(options, Type::RAW, Protocol::from(EXPERIMENT), Transport::Raw)
 }
@@ -54,7 +54,7 @@ fn run(options: &Options, kind: Type, protocol: Protocol, transport: Transport) 
     Ok(Report::of(flow))
 }
 
-/// Sends `--bytes` in packets, and waits for the answer to each (its own packet, where nobody answers).
+/// Sends `--bytes` in packets, and waits for the answer to each (its own packet, if nobody answers).
 fn exchange(socket: &Socket, options: &Options, peer: SocketAddr, protocol: Protocol, flow: &mut Flow) -> Result<()> {
     let size = options.datagram_size()?;
     let mut left = options.bytes;
@@ -76,7 +76,7 @@ fn send(socket: &Socket, options: &Options, peer: SocketAddr, packet: &[u8]) -> 
     if options.connected { socket.send(packet) } else { socket.send_to(packet, &peer.into()) }
 }
 
-/// Counts all that comes until the answer does. A raw socket also gets what is meant for others.
+/// Counts all packets up to the answer. A raw socket also gets the packets of other programs.
 fn await_answer(mut socket: &Socket, peer: SocketAddr, protocol: Protocol, sequence: u16, flow: &mut Flow) -> bool {
     let mut buffer = vec![0; 65_536];
     let end = Instant::now() + PATIENCE;
@@ -89,7 +89,7 @@ fn await_answer(mut socket: &Socket, peer: SocketAddr, protocol: Protocol, seque
     false
 }
 
-/// A raw IPv4 socket hands out the IP header as well; a ping socket and IPv6 do not.
+/// A raw IPv4 socket delivers the IP header as well; a ping socket and IPv6 do not.
 fn without_header(packet: &[u8], peer: SocketAddr) -> &[u8] {
     match packet {
         [first, ..] if peer.is_ipv4() && first >> 4 == 4 => packet.get(usize::from(first & 15) * 4..).unwrap_or(&[]),

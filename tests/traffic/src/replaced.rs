@@ -1,4 +1,4 @@
-//! Executables that are not where they were.
+//! Executables that are deleted or replaced.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::report::{Flow, Report, Transport};
 use crate::server::Serve;
 
-/// A directory that goes with all that is in it.
+/// A directory that is removed with its content.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -23,13 +23,13 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Nobody can be told of a failure here, and what stays behind is one temporary file.
+        // A drop cannot report errors, and a leftover is one temporary file.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// The way `exec-replaced`: a copy of this program connects; with `--unlink` or `--replace` its file is gone, or
-/// another, by the time it does.
+/// The way `exec-replaced`: a copy of this program connects; with `--unlink` or `--replace` its file is deleted or
+/// replaced before that.
 pub(crate) fn run(options: &Options) -> Result<Report> {
     let scratch = Scratch::new()?;
     let copy = scratch.0.join("copied-traffic");
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot run the copy")?;
-        // The child runs the copy by now (`spawn` waits for the exec), and waits for its stdin to end.
+        // The child runs the copy (`spawn` waits for the exec), and waits for the end of its standard input.
         disturb(options, &copy)?;
         drop(child.stdin.take());
         let report = Report::of(Flow::client(Transport::None)).detail("copy", copy.display().to_string());

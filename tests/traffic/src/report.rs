@@ -1,4 +1,4 @@
-//! What was done, as the results of the system calls tell it.
+//! The report: results of the system calls.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::sockets;
 
-/// Which end of a flow.
+/// The side of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
@@ -43,7 +43,7 @@ pub(crate) struct Flow {
     /// `address:port`; a v4-mapped address is written as IPv4.
     pub(crate) local: Option<String>,
     pub(crate) peer: Option<String>,
-    /// Payload bytes that sending calls said they took.
+    /// Payload bytes that sending calls accepted.
     pub(crate) sent: u64,
     /// Bytes that receiving calls returned.
     pub(crate) received: u64,
@@ -53,9 +53,9 @@ pub(crate) struct Flow {
     pub(crate) receives: u64,
     /// Name of the first error.
     pub(crate) errno: Option<String>,
-    /// `SO_COOKIE`, asked for when all was done: asking makes the kernel assign one.
+    /// `SO_COOKIE`, read at the end: reading it makes the kernel assign one.
     pub(crate) cookie: Option<u64>,
-    /// What only this way has to say.
+    /// Details of this way.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) details: BTreeMap<String, Value>,
 }
@@ -87,7 +87,7 @@ impl Flow {
         self
     }
 
-    /// Counts a sending call; nothing if it failed.
+    /// Counts a sending call; `None` if it failed.
     pub(crate) fn note_send(&mut self, result: io::Result<usize>) -> Option<usize> {
         let bytes = self.note(result)?;
         self.sends += 1;
@@ -95,7 +95,7 @@ impl Flow {
         Some(bytes)
     }
 
-    /// Counts a receiving call; nothing if it failed, zero at the end of a stream.
+    /// Counts a receiving call; `None` if it failed, zero at the end of a stream.
     pub(crate) fn note_receive(&mut self, result: io::Result<usize>) -> Option<usize> {
         let bytes = self.note(result)?;
         self.receives += u64::from(bytes > 0);
@@ -108,14 +108,14 @@ impl Flow {
         result.inspect_err(|error| self.errno = self.errno.take().or_else(|| Some(errno_name(error)))).ok()
     }
 
-    /// Writes down the socket's own address, if it has a port.
+    /// Records the local address of the socket, if it has a port.
     ///
-    /// Of a connect that was refused only the port is left to ask for: the kernel has cleared the address.
+    /// After a refused connect only the port is known: the kernel has cleared the address.
     pub(crate) fn note_local(&mut self, socket: &impl AsRawFd) {
         self.local = sockets::local_address(socket).filter(|local| local.port() != 0).map(canonical);
     }
 
-    /// Writes down what identifies the socket: for when its traffic is over.
+    /// Records what identifies the socket, after its traffic.
     pub(crate) fn finish(&mut self, socket: &impl AsRawFd) {
         if self.local.is_none() {
             self.note_local(socket);
@@ -123,7 +123,7 @@ impl Flow {
         self.cookie = sockets::cookie(socket);
     }
 
-    /// Adds something that only this way has to say.
+    /// Adds a detail of this way.
     pub(crate) fn detail(&mut self, key: &str, value: impl Into<Value>) {
         self.details.insert(key.to_owned(), value.into());
     }
@@ -138,7 +138,7 @@ impl Flow {
     }
 }
 
-/// The whole of what a process did.
+/// The report of a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) way: String,
@@ -150,7 +150,7 @@ pub(crate) struct Report {
     /// The only flow, or the sum of all.
     #[serde(flatten)]
     pub(crate) total: Flow,
-    /// The flows one by one, if there were several or none was expected alone.
+    /// The flows one by one, if there were or could be several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) flows: Vec<Flow>,
     /// Processes that it started, in order.

@@ -1,4 +1,4 @@
-//! Sockets and the few things about them that no crate offers as needed here.
+//! Sockets and options that no crate provides in this form.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-/// Nothing on loopback takes this long; what does is reported as `EAGAIN` rather than waited for.
+/// Longer than anything on loopback takes; a longer call is reported as `EAGAIN`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A TCP socket of the family that `target` belongs to, not connected.
@@ -45,7 +45,7 @@ pub(crate) fn listener(address: SocketAddr) -> Result<Socket> {
     Ok(socket)
 }
 
-/// A TCP port that nobody listens on, kept from others for as long as the socket lives.
+/// A TCP port without a listener, reserved as long as the socket lives.
 pub(crate) fn refusing(loopback: SocketAddr) -> Result<(Socket, SocketAddr)> {
     let socket = tcp(loopback)?;
     socket.bind(&loopback.into()).with_context(|| format!("cannot bind tcp {loopback}"))?;

@@ -1,4 +1,4 @@
-//! Full speed, for loss and cost.
+//! Load at full speed.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -27,16 +27,16 @@ pub(crate) enum Storm {
     UdpChanging,
 }
 
-/// Calls between two looks at the clock.
+/// Calls between two readings of the clock.
 const BATCH: u32 = 64;
 
 /// What one thread did.
 struct Count {
     /// The socket of the thread, or for TCP the sum of all its connections.
     flow: Flow,
-    /// Calls, or connections, that went as they should.
+    /// Successful calls or connections.
     done: u64,
-    /// The others, by error.
+    /// Failed ones by error.
     errors: BTreeMap<String, u64>,
 }
 
@@ -78,7 +78,7 @@ fn serve(kind: Storm) -> Serve {
     if kind == Storm::Tcp { Serve::TcpClose } else { Serve::UdpHold }
 }
 
-/// With changing peers one socket stands for all of them.
+/// With changing peers one socket receives for all of them.
 fn listen(options: &Options) -> SocketAddr {
     if options.kind == Storm::UdpChanging {
         return SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
@@ -101,7 +101,7 @@ fn threads(options: &Options, peer: SocketAddr, end: Instant) -> Result<Vec<Coun
     })
 }
 
-/// The server closes first, so that no port of the client's has to rest, and the client never runs ahead of it.
+/// The server closes first, so that no client port stays in TIME-WAIT, and the client does not run ahead of it.
 fn connects(peer: SocketAddr, end: Instant) -> Result<Count> {
     let mut count = Count::new(Transport::Tcp);
     count.flow = count.flow.with_peer(peer);

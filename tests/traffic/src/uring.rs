@@ -17,7 +17,7 @@ use crate::server::Serve;
 use crate::sockets;
 use crate::tcp::transfer::{CHUNK, exchange};
 
-/// Who executes what is submitted.
+/// The executor of submitted operations.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Executor {
     /// The thread that submits, inside its system call.

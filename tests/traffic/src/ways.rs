@@ -19,9 +19,9 @@ pub(crate) enum Way {
     TcpBlocking,
     /// Connect that answers `EINPROGRESS`, `poll`.
     TcpNonblocking,
-    /// Nobody listens.
+    /// Connects to a closed port.
     TcpRefused,
-    /// No route, in a network namespace of its own.
+    /// Without a route, in a separate network namespace.
     TcpUnreachable,
     /// `MSG_FASTOPEN`, where the system allows it.
     TcpFastopen,
@@ -99,7 +99,7 @@ pub(crate) enum Way {
     Getppid,
     /// Another way in a new network namespace.
     Netns,
-    /// A socket by hand: what standard input says, a line at a time.
+    /// A socket controlled by commands on standard input.
     Hand,
 }
 
@@ -125,7 +125,7 @@ impl Way {
         )
     }
 
-    /// Does it; nothing to report for `list`.
+    /// Runs it; `None` for `list`.
     pub(crate) fn run(self, options: &Options) -> Result<Option<Report>> {
         self.run_tcp(options).or_else(|| self.run_datagrams(options)).or_else(|| self.run_special(options)).transpose()
     }

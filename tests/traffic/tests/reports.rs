@@ -1,4 +1,4 @@
-//! Both ends of a way must tell the same story: they are different processes that count their own calls.
+//! The reports of both endpoints must agree: they are different processes that count their own calls.
 //!
 //! Needs root, for raw sockets and network namespaces.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that is not as it should be")]
@@ -62,7 +62,7 @@ fn port<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 #[test]
-fn both_ends_of_an_echo_count_the_same() {
+fn both_endpoints_of_an_echo_have_equal_counts() {
     for way in ECHOES {
         for family in FAMILIES {
             let client = report(&[&[way, "--bytes", "123456"], family].concat());
@@ -81,7 +81,7 @@ fn both_ends_of_an_echo_count_the_same() {
 }
 
 #[test]
-fn every_way_reports_under_its_name() {
+fn every_report_names_its_way() {
     let list = String::from_utf8(traffic(&["list"]).stdout).unwrap();
     let names: Vec<_> = list.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert!(names.len() > 40, "{list}");
@@ -92,7 +92,7 @@ fn every_way_reports_under_its_name() {
 }
 
 #[test]
-fn errors_are_named() {
+fn error_is_reported_by_name() {
     for family in FAMILIES {
         for (way, errno, sent) in [
             ("tcp-refused", "ECONNREFUSED", 0),
@@ -108,7 +108,7 @@ fn errors_are_named() {
 }
 
 #[test]
-fn a_reused_socket_has_a_refused_and_an_open_connection() {
+fn reused_socket_reports_a_refused_and_an_open_connection() {
     let report = report(&["tcp-reuse"]);
     let [first, second] = report["flows"].as_array().unwrap().as_slice() else { panic!("{report}") };
     assert_eq!((first["errno"].as_str(), number(first, "sent")), (Some("ECONNREFUSED"), 0));
@@ -118,7 +118,7 @@ fn a_reused_socket_has_a_refused_and_an_open_connection() {
 }
 
 #[test]
-fn every_peer_gets_what_was_sent_to_it() {
+fn every_peer_receives_its_datagrams() {
     for way in ["udp-many-peers", "udp-sendmmsg", "udp-threads"] {
         for family in FAMILIES {
             let several = ["--peers", "6", "--threads", "6", "--rounds", "5", "--count", "5", "--size", "700"];
@@ -136,7 +136,7 @@ fn every_peer_gets_what_was_sent_to_it() {
 }
 
 #[test]
-fn the_forked_child_does_the_work() {
+fn forked_child_uses_the_connection() {
     let client = report(&["tcp-fork-accept"]);
     let server = &children(&client)[0];
     let worker = &children(server)[0];
@@ -146,7 +146,7 @@ fn the_forked_child_does_the_work() {
 }
 
 #[test]
-fn short_processes_each_have_a_connection() {
+fn each_short_lived_process_has_a_connection() {
     let parent = report(&["tcp-short", "--count", "50"]);
     let (server, short): (Vec<_>, Vec<_>) = children(&parent).iter().partition(|child| child["way"] == "server");
     assert_eq!(short.len(), 50);
@@ -156,7 +156,7 @@ fn short_processes_each_have_a_connection() {
 }
 
 #[test]
-fn a_server_reports_its_clients() {
+fn server_reports_its_clients() {
     let server = report(&["udp-server", "--count", "3", "--bytes", "5000"]);
     assert_eq!((server["role"].as_str(), number(&server, "received")), (Some("server"), 15_000));
     let flows = server["flows"].as_array().unwrap();
@@ -167,7 +167,7 @@ fn a_server_reports_its_clients() {
 }
 
 #[test]
-fn an_idle_connection_moves_nothing() {
+fn idle_connection_transfers_no_bytes() {
     let client = report(&["tcp-idle-accept", "--count", "2"]);
     let server = &children(&client)[0];
     let calls = |end| ["sends", "receives", "sent", "received"].map(|key| number(end, key));
@@ -176,7 +176,7 @@ fn an_idle_connection_moves_nothing() {
 }
 
 #[test]
-fn protocols_without_ports_get_their_answers() {
+fn protocols_without_ports_receive_answers() {
     for (way, overhead) in [("icmp-raw", 4000 + 80), ("raw-proto", 40)] {
         for connected in [&[][..], &["--connected"]] {
             let four = report(&[&[way, "--bytes", "4000", "--size", "2000"], connected].concat());
@@ -193,7 +193,7 @@ fn protocols_without_ports_get_their_answers() {
 }
 
 #[test]
-fn a_new_namespace_allows_what_the_host_does_not() {
+fn new_namespace_permits_ping_sockets_and_fast_open() {
     let host = report(&["getppid", "--count", "1"]);
     for family in [&[][..], &["--ipv6"]] {
         let ping = report(&[&["netns", "--inner", "icmp-dgram", "--bytes", "3000"], family].concat());
@@ -205,7 +205,7 @@ fn a_new_namespace_allows_what_the_host_does_not() {
 }
 
 #[test]
-fn a_deleted_or_replaced_executable_still_runs() {
+fn deleted_or_replaced_executable_still_runs() {
     for (disturb, suffix) in
         [(&[][..], "copied-traffic"), (&["--unlink"], " (deleted)"), (&["--replace"], " (deleted)")]
     {
@@ -218,7 +218,7 @@ fn a_deleted_or_replaced_executable_still_runs() {
 }
 
 #[test]
-fn storms_count_what_they_did() {
+fn storm_counts_its_operations() {
     let tcp = report(&["storm", "--kind", "tcp", "--seconds", "0.2"]);
     assert_eq!(number(&tcp["details"], "done"), number(&children(&tcp)[0]["details"], "flows"));
     for kind in ["udp-one", "udp-changing"] {
@@ -231,7 +231,7 @@ fn storms_count_what_they_did() {
 }
 
 #[test]
-fn bad_usage_is_refused() {
+fn usage_errors_are_refused() {
     assert_eq!(traffic(&["no-such-way"]).status.code(), Some(2));
     for arguments in [&["udp-sendto", "--size", "0"][..], &["storm", "--kind", "udp-changing", "--ipv6"]] {
         let output = traffic(arguments);

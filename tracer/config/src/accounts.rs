@@ -1,4 +1,4 @@
-//! The users and groups that this host has, as its name service knows them.
+//! Users and groups of this host, looked up through the name service.
 
 use std::fs;
 
@@ -10,20 +10,18 @@ use crate::sources::nearest;
 /// A kind of account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// Users.
     User,
-    /// Groups.
     Group,
 }
 
 impl Account {
-    /// The number of an account, by name or number. A number needs no account.
+    /// The id of an account, by name or number. A number is accepted without an account.
     #[must_use]
     pub fn id(self, name: &str) -> Option<u32> {
         name.parse().ok().or_else(|| self.look_up(name).ok()?)
     }
 
-    /// Why nothing can be meant by a name or number: this host has no such account.
+    /// The error message if `name` is neither a number nor an account of this host.
     #[must_use]
     pub fn problem(self, name: &str) -> Option<String> {
         self.problem_with(name, Self::exists, Self::names)
@@ -38,16 +36,16 @@ impl Account {
         if name.parse::<u32>().is_ok() || exists(self, name) != Some(false) {
             return None;
         }
-        let meant = nearest(name, names(self)).map(|name| format!("; did you mean {name:?}?"));
-        Some(format!("this host has no such {}{}", self.word(), meant.unwrap_or_default()))
+        let suggestion = nearest(name, names(self)).map(|name| format!("; did you mean {name:?}?"));
+        Some(format!("this host has no such {}{}", self.word(), suggestion.unwrap_or_default()))
     }
 
-    /// Whether there is one; `None` where a name service does not answer.
+    /// Whether the account exists; `None` if the name service does not answer.
     pub(crate) fn exists(self, name: &str) -> Option<bool> {
         self.look_up(name).map(|id| id.is_some()).ok()
     }
 
-    /// Those of the host's own files, which are what a name was mistyped from most often.
+    /// Names in the host's own files, as candidates for a suggestion.
     pub(crate) fn names(self) -> Vec<String> {
         let file = match self {
             Self::User => "/etc/passwd",
@@ -63,7 +61,7 @@ impl Account {
             Self::Group => Group::from_name(name).map(|group| group.map(|group| group.gid.as_raw())),
         };
         match found {
-            // These say the same (getpwnam_r(3)). `EINVAL`: a zero within.
+            // All of these mean "not found" (getpwnam_r(3)); `EINVAL` is a NUL within the name.
             Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM | Errno::EINVAL) => Ok(None),
             found => found,
         }
@@ -82,14 +80,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accounts_are_found_by_name_and_by_any_number() {
+    fn account_is_found_by_name_and_by_any_number() {
         assert_eq!((Account::User.id("root"), Account::Group.id("root")), (Some(0), Some(0)));
         assert_eq!(Account::User.id("4294967295"), Some(u32::MAX));
         assert_eq!((Account::User.problem("root"), Account::Group.problem("3912345678")), (None, None));
     }
 
     #[test]
-    fn an_account_that_is_missing_is_no_account() {
+    fn missing_account_has_no_id_and_is_reported() {
         for name in ["no-such-user", "4294967296", "-1", "", "ro\0ot"] {
             assert_eq!(Account::User.id(name), None, "{name:?}");
             assert!(Account::User.problem(name).is_some(), "{name:?}");

@@ -1,4 +1,4 @@
-//! Options that take one of a few words, in a file and on a command line.
+//! Options whose value is one of a few words, in the file and on the command line.
 
 use egret_enforcer::Mode;
 use egret_enforcer::evaluate::{BlockAction, FailurePolicy, UnattributedPolicy};
@@ -8,14 +8,14 @@ use egret_model::{ArgumentsForm, Layer};
 
 /// A type with a word for each of its values.
 pub trait Choice: Copy + 'static {
-    /// Words, the value of each, and what it means.
+    /// Each word with its value and its description.
     const WORDS: &'static [(&'static str, Self, &'static str)];
 
     /// The value that `word` stands for.
     ///
     /// # Errors
     ///
-    /// What was expected.
+    /// The words that are expected.
     fn from_word(word: &str) -> Result<Self, String> {
         let found = Self::WORDS.iter().find(|(known, ..)| *known == word);
         found.map(|(_, value, _)| *value).ok_or_else(|| {
@@ -27,23 +27,27 @@ pub trait Choice: Copy + 'static {
 
 impl Choice for ArgumentsForm {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("full", Self::Full, "all, with the secrets that are among them"),
-        ("redacted", Self::Redacted, "without passwords, tokens and texts of inline programs"),
-        ("none", Self::None, "none"),
+        ("full", Self::Full, "all arguments, including secrets"),
+        ("redacted", Self::Redacted, "passwords, tokens and inline program texts are replaced"),
+        ("none", Self::None, "no arguments"),
     ];
 }
 
 /// The capture layer to use; `None` takes the best that works.
 impl Choice for Option<Layer> {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("auto", None, "the best that this kernel and user allow, see egret doctor"),
-        ("sockets", Some(Layer::Sockets), "cgroup hooks and socket tracepoints: every path into the sockets"),
-        ("syscalls", Some(Layer::Syscalls), "system calls with arguments and results; slows all system calls"),
-        ("procfs", Some(Layer::Procfs), "scans of /proc: needs nothing, misses what is short-lived"),
+        ("auto", None, "the best layer that this kernel and user allow, see egret doctor"),
+        ("sockets", Some(Layer::Sockets), "cgroup hooks and socket tracepoints: see every kind of socket call"),
+        (
+            "syscalls",
+            Some(Layer::Syscalls),
+            "tracepoints of system calls with arguments and results: slow down all system calls",
+        ),
+        ("procfs", Some(Layer::Procfs), "scans of /proc: need no privilege, miss short-lived connections"),
     ];
 }
 
-/// OTLP's transports, by the names that `OTEL_EXPORTER_OTLP_PROTOCOL` has for them.
+/// The words are those of `OTEL_EXPORTER_OTLP_PROTOCOL`.
 impl Choice for Protocol {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
         ("http/protobuf", Self::Http, "protobuf over HTTP, usually port 4318"),
@@ -51,64 +55,57 @@ impl Choice for Protocol {
     ];
 }
 
-/// How requests are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Compression {
-    /// Not at all.
     #[default]
     None,
-    /// With gzip.
     Gzip,
 }
 
 impl Choice for Compression {
     const WORDS: &'static [(&'static str, Self, &'static str)] =
-        &[("none", Self::None, "not at all"), ("gzip", Self::Gzip, "smaller requests for more work")];
+        &[("none", Self::None, "no compression"), ("gzip", Self::Gzip, "smaller requests, more CPU time")];
 }
 
 impl Choice for Mode {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("observe", Self::Observe, "look on: no packet is touched, the baseline grows"),
-        ("learn", Self::Learn, "judge packets and let all of them through, the baseline grows"),
-        ("shadow", Self::Shadow, "record what enforcing would block, and block nothing"),
+        ("observe", Self::Observe, "record only: no packet is touched, the baseline grows"),
+        ("learn", Self::Learn, "judge packets but let all of them through, the baseline grows"),
+        ("shadow", Self::Shadow, "record what enforce would block, block nothing"),
         ("enforce", Self::Enforce, "block what the baseline does not allow"),
     ];
 }
 
-/// What holds while egret cannot judge.
+/// What happens while egret cannot judge packets.
 impl Choice for FailurePolicy {
     const WORDS: &'static [(&'static str, Self, &'static str)] =
-        &[("open", Self::Open, "everything passes"), ("closed", Self::Closed, "nothing new passes")];
+        &[("open", Self::Open, "all connections pass"), ("closed", Self::Closed, "no new connection passes")];
 }
 
-/// How connections are blocked.
 impl Choice for BlockAction {
     const WORDS: &'static [(&'static str, Self, &'static str)] =
-        &[("reject", Self::Reject, "programs fail at once"), ("drop", Self::Drop, "programs wait")];
+        &[("reject", Self::Reject, "programs fail at once"), ("drop", Self::Drop, "programs wait for a time-out")];
 }
 
-/// What becomes of connections whose process is not known.
+/// What happens to connections whose process is unknown.
 impl Choice for UnattributedPolicy {
     const WORDS: &'static [(&'static str, Self, &'static str)] =
         &[("allow", Self::Allow, "they pass"), ("block", Self::Block, "they are blocked")];
 }
 
-/// Which firewall.
 impl Choice for BackendChoice {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("auto", Self::Auto, "what the kernel offers"),
+        ("auto", Self::Auto, "what the kernel supports"),
         ("iptables", Self::Iptables, "iptables and ip6tables"),
         ("nftables", Self::Nftables, "nftables"),
     ];
 }
 
-/// What becomes of connections within this host.
+/// What happens to loopback connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Loopback {
-    /// They are not judged.
     #[default]
     Skip,
-    /// They are judged like others.
     Judge,
 }
 

@@ -1,4 +1,4 @@
-//! Diagnostics: everything that is wrong with a configuration, not only the first of it, and what is doubtful.
+//! Diagnostics of a configuration: all errors, and warnings.
 
 use std::fmt;
 use std::io;
@@ -6,83 +6,59 @@ use std::path::PathBuf;
 
 use crate::merged::MergedConfig;
 use crate::options::Entry;
-use crate::raw::{Invalid, Origin, Place};
+use crate::raw::{Invalid, Location, Origin};
 
-/// One thing that is wrong.
+/// An error in a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// A file cannot be read.
     #[error("{}: {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// A place in a file is not what such a file has there.
-    #[error("{place}: {reason}")]
-    Syntax {
-        /// Where.
-        place: Place,
-        /// What was expected.
-        reason: String,
-    },
-    /// There is no such section or key.
+    Unreadable { path: PathBuf, error: io::Error },
+    /// The file is not valid TOML, or has no section where it needs one.
+    #[error("{location}: {reason}")]
+    Syntax { location: Location, reason: String },
+    /// No such section or key exists.
     #[error("{origin}: unknown {what} {name:?}{}", suggested(suggestion.as_deref()))]
     Unknown {
-        /// Where.
         origin: Origin,
         /// `section`, `key` or `variable`.
         what: &'static str,
-        /// What was written.
         name: String,
-        /// What may have been meant.
+        /// The nearest known name.
         suggestion: Option<String>,
     },
-    /// A value cannot be understood.
+    /// A value is invalid.
     #[error("{origin}: {key}{}: {reason}", shown(value.as_deref()))]
     Value {
-        /// Where it came from.
         origin: Origin,
-        /// The key.
         key: String,
-        /// What was written; `None` if it may be a secret.
+        /// The value as written; `None` if it may be a secret.
         value: Option<String>,
-        /// What was expected.
         reason: String,
     },
-    /// A variable is not text.
+    /// An environment variable is not UTF-8.
     #[error("{0}: expected UTF-8")]
     NotText(String),
 }
 
-/// Something to know, although egret can run.
+/// A warning: egret can run with this configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum Warning {
-    /// This was left out.
+    /// An invalid value was ignored.
     #[error("{0}; ignored")]
     Ignored(Problem),
-    /// An environment variable that looks like one of egret's, but is none.
+    /// An environment variable looks like one of egret's but is unknown.
     #[error("unknown variable {name}{}", suggested(suggestion.as_deref()))]
     Variable {
-        /// Its name.
         name: String,
-        /// What may have been meant.
+        /// The nearest known name.
         suggestion: Option<String>,
     },
-    /// Values that are right, but may not do what they look like.
+    /// A valid value may not have the effect that it seems to have.
     #[error("{origin}: {key}: {reason}")]
-    Doubtful {
-        /// Where it came from.
-        origin: Origin,
-        /// The key.
-        key: &'static str,
-        /// What happens.
-        reason: String,
-    },
+    Value { origin: Origin, key: &'static str, reason: String },
 }
 
-/// What there is to say about a configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     pub(crate) problems: Vec<Problem>,
@@ -90,14 +66,14 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// `key` is wrong, together with others.
-    pub(crate) fn wrong(&mut self, merged: &MergedConfig, key: &'static str, reason: impl Into<String>) {
+    /// `key` is invalid together with other options.
+    pub(crate) fn error(&mut self, merged: &MergedConfig, key: &'static str, reason: impl Into<String>) {
         let origin = merged.origin(key);
         self.problems.push(Problem::Value { origin, key: key.to_owned(), value: None, reason: reason.into() });
     }
 
-    /// An item of a list is wrong.
-    pub(crate) fn wrong_item(
+    /// An item of a list is invalid.
+    pub(crate) fn item_error(
         &mut self,
         merged: &MergedConfig,
         key: &'static str,
@@ -109,17 +85,16 @@ impl Diagnostics {
         self.problems.push(Problem::Value { origin, key: key.to_owned(), value: Some(format!("{item:?}")), reason });
     }
 
-    /// `key` may not do what it looks like.
-    pub(crate) fn doubtful(&mut self, merged: &MergedConfig, key: &'static str, reason: impl Into<String>) {
-        self.doubtful_at(merged.origin(key), key, reason);
+    pub(crate) fn warn(&mut self, merged: &MergedConfig, key: &'static str, reason: impl Into<String>) {
+        self.warn_at(merged.origin(key), key, reason);
     }
 
-    pub(crate) fn doubtful_at(&mut self, origin: Origin, key: &'static str, reason: impl Into<String>) {
-        self.warnings.push(Warning::Doubtful { origin, key, reason: reason.into() });
+    pub(crate) fn warn_at(&mut self, origin: Origin, key: &'static str, reason: impl Into<String>) {
+        self.warnings.push(Warning::Value { origin, key, reason: reason.into() });
     }
 }
 
-/// Everything that is wrong, in the order of the files.
+/// All errors, in the order of the file.
 #[derive(Debug)]
 pub struct Problems(Vec<Problem>);
 
@@ -129,7 +104,6 @@ impl Problems {
         Self(problems)
     }
 
-    /// One by one.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }
@@ -155,19 +129,19 @@ impl Problem {
         }
     }
 
-    /// Where in a file it is.
-    pub(crate) fn place(&self) -> Option<&Place> {
+    /// The location in a file, if it has one.
+    pub(crate) fn location(&self) -> Option<&Location> {
         match self {
-            Self::Syntax { place, .. }
-            | Self::Unknown { origin: Origin::File(place), .. }
-            | Self::Value { origin: Origin::File(place), .. } => Some(place),
+            Self::Syntax { location, .. }
+            | Self::Unknown { origin: Origin::File(location), .. }
+            | Self::Value { origin: Origin::File(location), .. } => Some(location),
             _ => None,
         }
     }
 
-    /// What has no place comes last.
+    /// Sort key: errors without a location come last.
     fn position(&self) -> (usize, usize) {
-        self.place().map_or((usize::MAX, 0), |place| (place.line, place.column))
+        self.location().map_or((usize::MAX, 0), |location| (location.line, location.column))
     }
 }
 
@@ -180,7 +154,7 @@ fn suggested(suggestion: Option<&str>) -> String {
     suggestion.map(|known| format!("; did you mean {known:?}?")).unwrap_or_default()
 }
 
-/// Long values are cut: the place says where to find them.
+/// Cuts long values; the location says where to find them.
 fn shown(value: Option<&str>) -> String {
     const LONGEST: usize = 80;
     let Some(value) = value else { return String::new() };

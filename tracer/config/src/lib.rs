@@ -1,11 +1,11 @@
 //! The configuration of the daemon.
 //!
-//! Values come from four sources, and later ones win: the defaults; OpenTelemetry's variables, which speak to every
-//! program of a host; the file, which speaks to egret; egret's own variables, which speak to this run of it. Each source
-//! is a raw configuration (`raw`); together they are the merged configuration (`merged`), whose values are each right
-//! by themselves; `validate` looks at them together and makes the settings. Every diagnostic is reported at once.
+//! Values come from four sources, in order of precedence from low to high: the defaults; OpenTelemetry's variables, which
+//! apply to every program of a host; the file; egret's own variables, which apply to one run. Each source gives a raw
+//! configuration (`raw`). Their union is the merged configuration (`merged`), in which each value is valid by itself.
+//! `validate` checks the values together and makes the settings. All diagnostics are reported at once.
 //!
-//! An option is stated once, in `options`.
+//! Each option is declared once, in `options`.
 #![forbid(unsafe_code)]
 
 mod accounts;
@@ -16,7 +16,7 @@ mod load;
 mod merged;
 mod options;
 mod pages;
-pub mod places;
+pub mod paths;
 mod raw;
 mod reload;
 mod settings;
@@ -33,19 +33,19 @@ pub use diagnostics::{Problem, Problems, Warning};
 pub use load::{Loaded, load};
 pub use options::{Baseline, Capture, Control, Enforce, Names, Reload};
 pub use pages::{example, reference, show};
-pub use raw::{Origin, Place};
+pub use raw::{Location, Origin};
 pub use reload::{Change, reload_difference};
 pub use settings::{EnforceSettings, HOSTS, Metrics, Settings};
 pub use value::{duration, log_filter, ring_bytes};
 
-/// Where the configuration is looked for; that it is not there is fine.
+/// The configuration file if none is named. It does not have to exist.
 pub const DEFAULT_FILE: &str = "/etc/egret/egret.toml";
 
-/// Where the Parquet log is, unless another place is configured.
+/// Default of `parquet.destination`.
 pub const DEFAULT_LOG_DIRECTORY: &str = "/var/lib/egret/log";
 
-/// Where the baseline is, unless another place is configured.
+/// Default of `baseline.file`.
 pub const DEFAULT_BASELINE: &str = "/var/lib/egret/baseline";
 
-/// Where the control socket is, unless another place is configured.
+/// Default of `control.socket`.
 pub const DEFAULT_SOCKET: &str = "/run/egret/egret.sock";

@@ -1,4 +1,4 @@
-//! Puts the configuration together.
+//! Loads the configuration from all sources.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,24 +18,23 @@ use crate::sources::{file, headers_file, standard};
 use crate::validate::Host;
 use crate::{DEFAULT_FILE, validate};
 
-/// A configuration that is right.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What it means.
     pub settings: Settings,
     /// The file that was read; `None` if there is none.
     pub file: Option<PathBuf>,
     pub(crate) merged: MergedConfig,
     pub(crate) host: Host,
-    /// What to know about it; one for each [`Warning`].
+    /// One message for each [`Warning`].
     pub warnings: Vec<String>,
 }
 
-/// Reads the configuration: the file at `path` (without one, [`DEFAULT_FILE`] if that exists) and the environment.
+/// Loads the file at `path` (without one, [`DEFAULT_FILE`] if that exists) and the environment.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it. That a `path` which was named does not exist is wrong too.
+/// All errors in the configuration. A named `path` that does not exist is an error too.
 pub fn load(path: Option<&Path>, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Loaded, Problems> {
     let environment = Environment::new(environment);
     let mut diagnostics = Diagnostics::default();
@@ -45,20 +44,19 @@ pub fn load(path: Option<&Path>, environment: impl Iterator<Item = (OsString, Os
     });
     let source = source.as_ref().map(|(path, text)| Source { path: path.as_path().into(), text });
     let merged = merged(source.as_ref(), &environment, &mut diagnostics);
-    diagnostics.warnings.extend(environment.strangers());
+    diagnostics.warnings.extend(environment.unknown_variables());
     let file = source.map(|source| source.path.to_path_buf());
-    settled(merged, file, Host::this(), diagnostics)
+    resolve(merged, file, Host::this(), diagnostics)
 }
 
 impl Loaded {
-    /// Where each option's value came from, by key; several where values add up.
+    /// The origins of each option's value by key: several where values are merged.
     #[must_use]
     pub fn sources(&self) -> &BTreeMap<&'static str, Vec<Origin>> {
         &self.merged.origins
     }
 }
 
-/// The file's path and text.
 fn source(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, Problem> {
     let path_or_default = path.unwrap_or_else(|| Path::new(DEFAULT_FILE));
     match file::read(path_or_default) {
@@ -68,7 +66,7 @@ fn source(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, Problem> {
     }
 }
 
-/// All places, one on top of the other.
+/// Merges all sources.
 pub(crate) fn merged(
     source: Option<&Source<'_>>,
     environment: &Environment,
@@ -89,8 +87,8 @@ pub(crate) fn merged(
     merged
 }
 
-/// What it all means, if nothing is wrong.
-pub(crate) fn settled(
+/// Validates a merged configuration.
+pub(crate) fn resolve(
     merged: MergedConfig,
     file: Option<PathBuf>,
     host: Host,
@@ -105,9 +103,8 @@ pub(crate) fn settled(
 }
 
 impl Host {
-    /// The one that egret runs on.
     fn this() -> Self {
         let name = uname().map(|system| system.nodename().to_string_lossy().into_owned()).unwrap_or_default();
-        Self { name, has: Account::exists, names: Account::names }
+        Self { name, has_account: Account::exists, account_names: Account::names }
     }
 }

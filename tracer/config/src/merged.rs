@@ -1,4 +1,4 @@
-//! The merged configuration: how sources (the defaults, a file, the environment) add up. Later ones win.
+//! The merged configuration: the values of all sources. A later source has precedence.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::diagnostics::{Problem, Warning};
 use crate::options::{self, Config, DefaultValue, Entry};
 use crate::raw::{Origin, RawConfig, RawValue};
 
-/// Options of which one stands for the other: who sets one of them means it, whatever the other was before.
+/// Pairs of alternative options: a source that sets the first clears the second of earlier sources.
 const ALTERNATIVES: [(&str, &str); 2] =
     [("otlp.endpoint", "otlp.traces_endpoint"), ("otlp.traces_endpoint", "otlp.endpoint")];
 
@@ -16,14 +16,14 @@ type Origins = BTreeMap<&'static str, Vec<Origin>>;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct MergedConfig {
     pub(crate) config: Config,
-    /// By key; several where values add up.
+    /// By key; several where values are merged.
     pub(crate) origins: Origins,
-    /// Of lists, where each item came from, by key.
+    /// The origin of each item of a list, by key.
     item_origins: Origins,
 }
 
 impl MergedConfig {
-    /// What holds if no source sets anything.
+    /// The defaults alone.
     pub(crate) fn defaults(problems: &mut Vec<Problem>) -> Self {
         let value = |entry: &Entry| match entry.default {
             DefaultValue::Text(text) => Some((entry.key, RawValue::bare(text, Origin::Default))),
@@ -34,37 +34,37 @@ impl MergedConfig {
         defaults
     }
 
-    /// Puts the values of a later source on top.
+    /// Adds the values of a later source.
     pub(crate) fn add(&mut self, raw: &RawConfig, problems: &mut Vec<Problem>) {
-        self.forget_alternatives(raw);
+        self.clear_alternatives(raw);
         for entry in options::all() {
             let Some(value) = raw.get(entry.key) else { continue };
             match entry.access.read(&mut self.config, value) {
-                Ok(()) => self.note(entry, value),
+                Ok(()) => self.record_origin(entry, value),
                 Err(invalid) => problems.extend(invalid.into_iter().map(|invalid| Problem::value(entry, invalid))),
             }
         }
     }
 
-    /// Like [`Self::add`], but what is wrong is left out, with a warning.
+    /// Like [`Self::add`], but ignores invalid values with a warning.
     pub(crate) fn add_leniently(&mut self, raw: &RawConfig, warnings: &mut Vec<Warning>) {
         let mut problems = Vec::new();
         self.add(raw, &mut problems);
         warnings.extend(problems.into_iter().map(Warning::Ignored));
     }
 
-    /// Where the value of `key` came from last.
+    /// The last origin of the value of `key`.
     pub(crate) fn origin(&self, key: &str) -> Origin {
         self.origins.get(key).and_then(|origins| origins.last()).cloned().unwrap_or(Origin::Default)
     }
 
-    /// Where an item of the list of `key` came from.
+    /// The origin of an item of the list `key`.
     pub(crate) fn item_origin(&self, key: &str, number: usize) -> Origin {
         let origins = self.item_origins.get(key);
         origins.and_then(|origins| origins.get(number)).cloned().unwrap_or_else(|| self.origin(key))
     }
 
-    /// Takes an option's value, and where it came from, of another configuration.
+    /// Copies an option's value and origins from another configuration.
     pub(crate) fn take_over(&mut self, entry: &Entry, from: &Self) {
         entry.access.copy(&from.config, &mut self.config);
         copy_origins(entry.key, &from.origins, &mut self.origins);
@@ -76,7 +76,7 @@ impl MergedConfig {
         self.origin(key) != Origin::Default
     }
 
-    fn note(&mut self, entry: &Entry, raw: &RawValue) {
+    fn record_origin(&mut self, entry: &Entry, raw: &RawValue) {
         let origins = self.origins.entry(entry.key).or_default();
         let item_origins = self.item_origins.entry(entry.key).or_default();
         if !entry.access.adds() {
@@ -87,12 +87,12 @@ impl MergedConfig {
         item_origins.extend(raw.items().into_iter().flatten().map(|item| item.origin));
     }
 
-    fn forget_alternatives(&mut self, raw: &RawConfig) {
-        let nothing = Config::default();
+    fn clear_alternatives(&mut self, raw: &RawConfig) {
+        let empty = Config::default();
         for (set, other) in ALTERNATIVES {
-            let forgotten = options::all().find(|entry| entry.key == other && raw.contains_key(set));
-            if let Some(entry) = forgotten {
-                entry.access.copy(&nothing, &mut self.config);
+            let cleared = options::all().find(|entry| entry.key == other && raw.contains_key(set));
+            if let Some(entry) = cleared {
+                entry.access.copy(&empty, &mut self.config);
                 self.origins.remove(other);
                 self.item_origins.remove(other);
             }

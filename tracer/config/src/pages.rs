@@ -1,4 +1,4 @@
-//! Pages made from the options: the reference, the example, and what holds.
+//! Pages generated from the options: the reference, the example, and the configuration in effect.
 
 use crate::load::Loaded;
 use crate::merged::MergedConfig;
@@ -6,7 +6,6 @@ use crate::options::{DefaultValue, Entry, Reload, SECTIONS, Section};
 use crate::raw::Origin;
 use crate::sources::standard;
 
-/// The head of the reference.
 const REFERENCE_HEAD: &str = include_str!("reference.md");
 
 /// The reference of all options, as Markdown.
@@ -30,7 +29,7 @@ fn reference_option(entry: &Entry, defaults: &MergedConfig) -> String {
     };
     let reload = match entry.reload {
         Reload::Live => "at once",
-        Reload::Sink => "starts this sink anew",
+        Reload::Sink => "restarts this sink",
         Reload::Restart => "after a restart",
     };
     format!(
@@ -51,18 +50,19 @@ fn standard_variables() -> String {
     rows.map(|(name, key)| format!("| `{name}` | `{key}` |\n")).collect()
 }
 
-/// Columns of a comment's text.
+/// Columns of a comment.
 const WIDTH: usize = 110;
 
 const EXAMPLE_HEAD: &str = "\
 # The configuration of `egret run`, /etc/egret/egret.toml.
 #
-# Everything below is commented out and shows the defaults: an empty file, or none, means the same. An option without
-# a default is shown as an example, after `e.g.`. `egret config check` says what is wrong with this file, and
-# `egret config show` what holds, and why. This page is made by `egret config example`.
+# Everything below is commented out and shows the defaults: without a file, or with an empty one, egret behaves the same.
+# An option without a default has an example after `e.g.`. `egret config check` reports all errors in this file.
+# `egret config show` shows the configuration in effect and the origin of each value. `egret config example` writes this
+# page.
 ";
 
-/// An example file, in which nothing is set.
+/// An example file in which every option is commented out.
 #[must_use]
 pub fn example() -> String {
     let defaults = defaults();
@@ -90,10 +90,11 @@ fn comment(text: &str) -> String {
     wrapped(&text.replace('`', ""), WIDTH).iter().map(|line| format!("# {line}\n")).collect()
 }
 
-/// Column at which comments stand, where values are shorter.
+/// Column of the comments, if the value is not longer.
 const COMMENTS: usize = 47;
 
-/// The configuration that holds, as TOML, with where each value came from as comments. What may be a secret is left out.
+/// The configuration in effect as TOML, with the origin of each value as a comment. Values that may be secrets are not
+/// shown.
 #[must_use]
 pub fn show(loaded: &Loaded) -> String {
     let sections = SECTIONS.iter().map(|section| {
@@ -108,15 +109,14 @@ fn shown_option(entry: &Entry, merged: &MergedConfig) -> String {
         return format!("# {} is not set\n", entry.name());
     };
     let origins = merged.origins.get(entry.key).map_or(&[Origin::Default][..], Vec::as_slice);
-    let by = said_by(origins);
+    let by = origin_list(origins);
     if entry.access.secret() {
-        return format!("# {} are set, and not shown: {by}\n", entry.name());
+        return format!("# {} are set but not shown: {by}\n", entry.name());
     }
     let setting = format!("{} = {value}", entry.name());
     format!("{setting:COMMENTS$} # {by}\n")
 }
 
-/// The default of an option as TOML.
 fn default_of(entry: &Entry, defaults: &MergedConfig) -> Option<String> {
     match entry.default {
         DefaultValue::Text(_) => entry.access.show(&defaults.config),
@@ -140,8 +140,8 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Who said it, for a comment.
-fn said_by(origins: &[Origin]) -> String {
+/// Origins for a comment.
+fn origin_list(origins: &[Origin]) -> String {
     let names: Vec<_> = origins.iter().map(Origin::to_string).collect();
     names.join(" and ")
 }

@@ -1,4 +1,4 @@
-//! Raw values: as a source has them, before it is known what they mean.
+//! Raw configuration: values as a source has them, before they are parsed by their kind.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,22 +8,20 @@ use std::sync::Arc;
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// No source sets it.
+    /// No source sets the value.
     Default,
-    /// A place in a file.
-    File(Place),
-    /// This environment variable.
+    File(Location),
+    /// The name of an environment variable.
     Variable(String),
 }
 
-/// A place in a file, as editors and compilers write it.
+/// A location in a file, displayed as compilers do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
+pub struct Location {
     pub path: Arc<Path>,
-    /// Its line, from 1.
+    /// From 1.
     pub line: usize,
-    /// Its character in that line, from 1.
+    /// In characters, from 1.
     pub column: usize,
 }
 
@@ -31,51 +29,49 @@ impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => formatter.write_str("default"),
-            Self::File(place) => place.fmt(formatter),
+            Self::File(location) => location.fmt(formatter),
             Self::Variable(name) => formatter.write_str(name),
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}:{}", self.path.display(), self.line, self.column)
     }
 }
 
-/// Values of one source by key. All are keys of options.
+/// The values of one source by option key.
 pub(crate) type RawConfig = BTreeMap<&'static str, RawValue>;
 
-/// A value as a source has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawValue {
     pub(crate) value: Value,
     pub(crate) origin: Origin,
 }
 
-/// What TOML distinguishes; a variable is just text.
+/// The types of TOML; a variable is untyped text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// Text without a type: a variable, or a default.
+    /// Untyped text: a variable or a default.
     Bare(String),
     Text(String),
     Integer(String),
     Flag(bool),
-    /// A number with a fraction, or a date: nothing here is one.
+    /// A float or a date: no option takes one.
     Other(String),
     List(Vec<RawValue>),
     Table(Vec<(String, RawValue)>),
 }
 
-/// What is wrong with a value, or with one that lies in it.
+/// Why a value, or a member of it, is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// The key within the value, where it is a table.
+    /// The key of the member, where the value is a table.
     pub(crate) within: Option<String>,
     pub(crate) origin: Origin,
-    /// The value as it was written.
+    /// The value as written.
     pub(crate) value: String,
-    /// What was expected.
     pub(crate) reason: String,
 }
 
@@ -84,7 +80,6 @@ impl RawValue {
         Self { value: Value::Bare(text.into()), origin }
     }
 
-    /// The text, if it is some.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Bare(text) | Value::Text(text) => Some(text),
@@ -92,7 +87,7 @@ impl RawValue {
         }
     }
 
-    /// The items of a list; in bare text they stand between commas.
+    /// The items of a list; in untyped text they are separated by commas.
     pub(crate) fn items(&self) -> Option<Vec<Self>> {
         match &self.value {
             Value::Bare(text) => {
@@ -103,7 +98,7 @@ impl RawValue {
         }
     }
 
-    /// Reads text. `read` says what is wrong with it, `expected` what was expected where it is no text.
+    /// Parses text with `read`. `expected` is the error message for a value that is not text.
     pub(crate) fn read<T>(
         &self,
         expected: &str,
@@ -115,7 +110,6 @@ impl RawValue {
         }
     }
 
-    /// This value is wrong.
     pub(crate) fn invalid(&self, reason: impl Into<String>) -> Vec<Invalid> {
         vec![Invalid {
             within: None,

@@ -1,19 +1,18 @@
-//! What changes when the configuration is read again while egret runs.
+//! Reloading: which options changed, and which changes take effect without a restart.
 
 use crate::diagnostics::{Diagnostics, Problems};
-use crate::load::{Loaded, settled};
+use crate::load::{Loaded, resolve};
 use crate::options::{self, Reload};
 
-/// An option whose value is another one now.
+/// An option whose value changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The option.
     pub key: &'static str,
-    /// What is done about it.
+    /// When the change takes effect.
     pub reload: Reload,
 }
 
-/// What is different in `new`.
+/// The options whose values differ between `old` and `new`.
 #[must_use]
 pub fn reload_difference(old: &Loaded, new: &Loaded) -> Vec<Change> {
     let differs = |entry: &&options::Entry| !entry.access.same(&old.merged.config, &new.merged.config);
@@ -21,17 +20,17 @@ pub fn reload_difference(old: &Loaded, new: &Loaded) -> Vec<Change> {
 }
 
 impl Loaded {
-    /// What holds after `new` was read while this holds: of `new` what can be taken over, of this what waits for a
-    /// restart. Compare with it when the configuration is read the next time.
+    /// The configuration in effect after a reload: values of `new`, except for options that need a restart, which keep
+    /// the values of `self`. The next reload is compared with the result.
     ///
     /// # Errors
     ///
-    /// What is wrong with the mixture.
+    /// The mixture is invalid.
     pub fn taking_over(&self, new: &Self) -> Result<Self, Problems> {
-        let mut mixed = new.merged.clone();
+        let mut mixture = new.merged.clone();
         for entry in options::all().filter(|entry| entry.reload == Reload::Restart) {
-            mixed.take_over(entry, &self.merged);
+            mixture.take_over(entry, &self.merged);
         }
-        settled(mixed, new.file.clone(), self.host.clone(), Diagnostics::default())
+        resolve(mixture, new.file.clone(), self.host.clone(), Diagnostics::default())
     }
 }

@@ -1,4 +1,4 @@
-//! What a configuration means, once it is known to be right.
+//! The settings: a validated configuration.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,84 +10,80 @@ use egret_exporters::{json, otlp, parquet, prometheus};
 
 use crate::options::{Baseline, Capture, Control, Enforce, Names};
 
-/// What the daemon does.
+/// The settings of the daemon.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// How connections are captured.
     pub capture: Capture,
-    /// Host names; `None` gathers none.
+    /// `None` gathers no names.
     pub names: Option<Names>,
-    /// Parquet files; `None` writes none.
+    /// `None` writes no Parquet files.
     pub parquet: Option<parquet::Settings>,
-    /// Spans; `None` sends none.
+    /// `None` sends no spans.
     pub otlp: Option<otlp::Settings>,
-    /// Metrics; `None` serves none.
+    /// `None` serves no metrics.
     pub metrics: Option<Metrics>,
-    /// JSON lines; `None` writes none.
+    /// `None` writes no JSON.
     pub json: Option<json::Settings>,
-    /// The baseline; `None` learns none.
+    /// `None` learns no baseline.
     pub baseline: Option<Baseline>,
-    /// The name of this host, in the baseline and in the names of files.
+    /// The name of this host in the baseline and in file names.
     pub host: String,
-    /// Holding the host to it; `None` cannot.
+    /// `None` cannot enforce.
     pub enforce: Option<EnforceSettings>,
-    /// The control socket.
     pub control: Control,
-    /// Send spans about egret's own work, to the collector of `otlp`.
+    /// Send spans about egret's own work to the collector of `otlp`.
     pub own_spans: bool,
-    /// How long sinks may take to send what they have when egret stops.
+    /// How long sinks may take to drain when egret stops.
     pub drain_for: Duration,
-    /// What the log shows, in the syntax of `tracing-subscriber`'s filters.
+    /// The filter of messages, in the syntax of `tracing-subscriber`.
     pub log: String,
 }
 
-/// The file that names addresses that nobody asks for.
+/// The static table of host names.
 pub const HOSTS: &str = "/etc/hosts";
 
 impl Names {
-    /// The file of host names, if it is read.
+    /// The table of host names, if `names.hosts` is set.
     #[must_use]
     pub fn hosts_file(&self) -> Option<PathBuf> {
         self.hosts.then(|| HOSTS.into())
     }
 }
 
-/// Where metrics are served, and how they are bounded.
+/// Where metrics are served, and their bounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
-    /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// Their bounds.
     pub prometheus: prometheus::Settings,
 }
 
 impl Baseline {
-    /// What learned rules say of processes.
+    /// Which attributes of a process learned rules contain.
     #[must_use]
     pub fn precision(&self) -> Precision {
         Precision { user: self.user, unit: self.unit, sha256: self.sha256, ..Precision::default() }
     }
 
-    /// When several rules become one.
+    /// How many similar rules become one.
     #[must_use]
     pub const fn thresholds(&self) -> Thresholds {
         Thresholds { names: self.names, addresses: self.addresses, ports: self.ports }
     }
 
-    /// How many rules learning may make.
+    /// The most rules that learning may make.
     #[must_use]
     pub const fn bounds(&self) -> Bounds {
         Bounds { rules: self.rules, of_subject: self.rules_of_subject, of_user: self.rules_of_user }
     }
 }
 
-/// How the host is held to its baseline.
+/// The settings of enforcement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EnforceSettings {
-    /// The section `enforce`; of queues there is one at least.
+    /// The section `enforce`, with at least one queue.
     pub options: Enforce,
-    /// When to go back by itself; `None` for never.
+    /// When to fall back to shadow; `None` for never.
     pub fallback: Option<Limits>,
-    /// How long a connection may wait for an answer; `None` asks nobody.
+    /// How long a connection may wait for an answer; `None` makes no questions.
     pub ask_hold: Option<Duration>,
 }

@@ -17,7 +17,7 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// `name` as a key: bare where that can be.
+/// `name` as a TOML key, quoted only if necessary.
 pub(crate) fn key(name: &str) -> String {
     let bare = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
     if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { quoted(name) }

@@ -1,4 +1,4 @@
-//! Values that are written alike in a file and on a command line. Errors say what was expected.
+//! Values with the same syntax in the file and on the command line. Errors say what was expected.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use jiff::SignedDuration;
 use nix::unistd::{SysconfVar, sysconf};
 use tracing_subscriber::EnvFilter;
 
-/// Largest ring that the kernel takes: its size is a power of two in 32 bits.
+/// The largest ring buffer of the kernel: its size is a 32-bit power of two.
 const LARGEST_RING: u32 = 1 << 31;
 
-/// What the kernel uses where it does not say (the smallest page of any Linux).
+/// The smallest page size of Linux, used if the page size is unknown.
 const SMALLEST_PAGE: u32 = 4096;
 
-/// A time longer than zero, as `1h30m`.
+/// A duration longer than zero, such as `1h30m`.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if duration.is_zero() { Err("expected a time longer than zero".to_owned()) } else { Ok(duration) }
 }
 
-/// Bytes of a ring, as `4MiB`.
+/// The size of a ring buffer in bytes, such as `4MiB`.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ fn page_bytes() -> u32 {
     page.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(SMALLEST_PAGE)
 }
 
-/// A filter of the log. `tracing-subscriber` 0.3.23 panics on letters beyond ASCII, which no target has.
+/// A filter of messages. Only ASCII is accepted: `tracing-subscriber` 0.3.23 panics on other characters.
 #[must_use]
 pub fn log_filter(text: &str) -> Option<EnvFilter> {
     text.is_ascii().then(|| EnvFilter::try_new(text).ok()).flatten()

@@ -1,29 +1,28 @@
 //! `egret config`.
 
 use std::env;
-use std::io::{self, Write};
 use std::path::Path;
 
 use egret_config::{DEFAULT_FILE, Loaded, Problems, example, load, reference, show};
 
 use crate::args::ConfigCommand;
-use crate::exit;
+use crate::{exit, stdout};
 
-/// Does what was asked and gives the exit status.
+/// Runs the command and returns the exit status.
 ///
 /// # Errors
 ///
-/// That the configuration to be shown is wrong, or that there is nowhere to write.
+/// The configuration to show has errors, or standard output cannot be written.
 pub fn run(command: &ConfigCommand) -> anyhow::Result<u8> {
     match command {
         ConfigCommand::Check { file } => check(load(file.as_deref(), env::vars_os())),
         ConfigCommand::Show { config } => {
             let loaded = load(config.as_deref(), env::vars_os())?;
             warn(&loaded);
-            print(&show(&loaded))
+            stdout::print(show(&loaded).as_bytes())
         }
-        ConfigCommand::Reference => print(&reference()),
-        ConfigCommand::Example => print(&example()),
+        ConfigCommand::Reference => stdout::print(reference().as_bytes()),
+        ConfigCommand::Example => stdout::print(example().as_bytes()),
     }
 }
 
@@ -31,8 +30,9 @@ fn check(loaded: Result<Loaded, Problems>) -> anyhow::Result<u8> {
     match loaded {
         Ok(loaded) => {
             warn(&loaded);
-            let nothing = || format!("no file {DEFAULT_FILE}, the defaults hold");
-            print(&format!("ok: {}\n", loaded.file.as_deref().map_or_else(nothing, shown)))
+            let default = || format!("no file {DEFAULT_FILE}, using the defaults");
+            let file = loaded.file.as_deref().map_or_else(default, shown);
+            stdout::print(format!("ok: {file}\n").as_bytes())
         }
         Err(problems) => {
             problems.iter().for_each(|problem| eprintln!("{problem}"));
@@ -47,12 +47,4 @@ fn shown(path: &Path) -> String {
 
 fn warn(loaded: &Loaded) {
     loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-}
-
-/// Like other programs that write pages, it does not mind a reader who has seen enough.
-fn print(text: &str) -> anyhow::Result<u8> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(exit::DONE),
-    }
 }

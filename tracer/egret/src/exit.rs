@@ -1,14 +1,13 @@
-//! Exit statuses. They are part of the contract with scripts.
+//! Exit statuses, which are part of the contract.
 
-/// Everything asked for was done.
 pub const DONE: u8 = 0;
-/// Something failed while running.
+/// Failed while running.
 pub const FAILED: u8 = 1;
-/// Bad usage or configuration; nothing was started. This is also the status of clap's own errors.
+/// Bad usage or configuration; also the status of clap's errors.
 pub const USAGE: u8 = 2;
 /// The kernel, or the privilege to use it, is missing.
 pub const UNSUPPORTED: u8 = 3;
-/// The command to be traced cannot be executed, as shells have it.
+/// The command of `egret trace` cannot be executed; the status of shells.
 pub const NOT_EXECUTABLE: u8 = 126;
-/// There is no such command to be traced, as shells have it.
+/// The command of `egret trace` does not exist; the status of shells.
 pub const NOT_FOUND: u8 = 127;

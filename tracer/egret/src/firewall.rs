@@ -1,21 +1,19 @@
-//! `egret firewall`: the rules that lead packets to egret, shown and removed.
+//! `egret firewall`: shows and removes the rules that queue packets to egret.
 
 use std::env;
-use std::io::{self, Write as _};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use egret_enforcer::controller;
 use egret_enforcer::firewall::{Hierarchy, Tools, sweep};
 
 use crate::args::FirewallCommand;
-use crate::exit;
-use crate::{enforce, history};
+use crate::{enforce, stdout};
 
-/// Does what was asked and gives the exit status.
+/// Runs the command and returns the exit status.
 ///
 /// # Errors
 ///
-/// The configuration is wrong, no firewall works here, or rules cannot be removed.
+/// The configuration has errors, no firewall works here, or rules cannot be removed.
 pub fn run(command: &FirewallCommand) -> Result<u8> {
     match command {
         FirewallCommand::Show { config } => {
@@ -23,21 +21,13 @@ pub fn run(command: &FirewallCommand) -> Result<u8> {
             let Some(settings) = &loaded.settings.enforce else {
                 bail!("enforce.enabled is false: this configuration makes no firewall rules");
             };
-            print(&controller::render(&enforce::enforcer(settings), &egret_names::resolvers())?)
+            stdout::print(controller::render(&enforce::enforcer(settings), &egret_names::resolvers())?.as_bytes())
         }
         FirewallCommand::Remove => {
             let found = sweep(&Tools::default(), &Hierarchy::find())?;
             let text =
-                if found.is_empty() { "nothing there".to_owned() } else { format!("removed: {}", found.join(", ")) };
-            print(&format!("{text}\n"))
+                if found.is_empty() { "no rules found".to_owned() } else { format!("removed: {}", found.join(", ")) };
+            stdout::print(format!("{text}\n").as_bytes())
         }
-    }
-}
-
-fn print(text: &str) -> Result<u8> {
-    let written = io::stdout().write_all(text.as_bytes()).map_err(anyhow::Error::from);
-    match written {
-        Err(error) if !history::is_broken_pipe(&error) => Err(error).context("cannot write to standard output"),
-        _ => Ok(exit::DONE),
     }
 }

@@ -1,4 +1,4 @@
-//! The parts of the `egret` program.
+//! The `egret` program.
 #![forbid(unsafe_code)]
 
 pub mod args;
@@ -21,13 +21,14 @@ pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod status;
+mod stdout;
 mod sums;
 pub mod table;
 pub mod trace;
 
 use egret_capture::{CaptureError, LoadError};
 
-/// The exit status that an error calls for.
+/// The exit status of an error.
 #[must_use]
 pub fn status_of(error: &anyhow::Error) -> u8 {
     if error.is::<egret_config::Problems>() {

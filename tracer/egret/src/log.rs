@@ -1,5 +1,4 @@
-//! Messages about egret itself: to standard error, so that they never mix with data. And spans about its work, for a
-//! collector, if they are wanted.
+//! egret's own messages, on standard error so that they do not mix with data, and spans about its own work.
 
 mod journal;
 mod repeats;
@@ -19,10 +18,10 @@ use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 
 use repeats::{Counting, Repeats};
 
-/// Takes the filter syntax of `tracing-subscriber`, such as `debug` or `egret_capture=trace`.
+/// A filter in the syntax of `tracing-subscriber`, such as `debug` or `egret_capture=trace`.
 const VARIABLE: &str = "EGRET_LOG";
 
-/// The log at work.
+/// A handle of the running log.
 pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     spans: spans::Switch,
@@ -31,11 +30,11 @@ pub struct Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.say_rest();
+        self.flush_repeats();
     }
 }
 
-/// Starts the log. Without `EGRET_LOG` in the environment warnings and errors are shown.
+/// Starts the log. Without `EGRET_LOG` it shows warnings and errors.
 #[must_use]
 pub fn start() -> Log {
     let filter =
@@ -51,36 +50,36 @@ pub fn start() -> Log {
         let lines = lines.without_time();
         lines.map_event_format(|format| Counting { format, repeats: counting, prefix: "egret: " }).boxed()
     };
-    // Spans are not what lines are about; shown with each of them, they would only make them longer.
+    // Spans would only make the lines longer.
     let no_work = FilterFn::new(|metadata: &Metadata<'_>| metadata.target() != work::TARGET);
     let lines = lines.with_filter(filter.and(no_work.with_max_level_hint(LevelFilter::TRACE)).and(repeats.clone()));
     let (spans, switch) = spans::layer();
-    // Fails only if there is a log already, and then that one will do.
+    // Fails only if a log is already installed, which is fine.
     let _ = tracing_subscriber::registry().with(vec![lines.boxed(), spans]).try_init();
     Log { filter: handle, spans: switch, repeats }
 }
 
 impl Log {
-    /// Says how many messages were not shown because they repeated others: before the sums, which are egret's last words.
-    pub(crate) fn say_rest(&self) {
-        self.repeats.rest(true).iter().for_each(|line| eprintln!("egret: {line}"));
+    /// Reports how many repeated messages were suppressed. Call it before the final sums.
+    pub(crate) fn flush_repeats(&self) {
+        self.repeats.suppressed_lines(true).iter().for_each(|line| eprintln!("egret: {line}"));
     }
 
-    /// From now on shows what this filter lets through.
+    /// Sets the filter.
     ///
     /// # Errors
     ///
-    /// The filter cannot be understood.
+    /// The filter is invalid.
     pub fn filter(&self, filter: &str) -> Result<()> {
-        let parsed = log_filter(filter).with_context(|| format!("cannot understand the log filter {filter:?}"))?;
+        let parsed = log_filter(filter).with_context(|| format!("invalid log filter {filter:?}"))?;
         Ok(self.filter.reload(parsed)?)
     }
 
-    /// From now on has egret's own work traced by this, or not at all.
+    /// Sets the tracer of egret's own work; `None` turns tracing off.
     ///
     /// # Errors
     ///
-    /// The log broke down.
+    /// The log no longer exists.
     pub fn trace_work(&self, tracer: Option<SdkTracer>) -> Result<()> {
         self.spans.set(tracer)
     }

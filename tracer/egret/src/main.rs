@@ -1,4 +1,4 @@
-//! egret: every connection of this host, with the process behind it.
+//! egret: connection tracing with processes, and enforcement of a baseline.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let invocation = match args::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
-            // Help into a closed pipe is nobody's problem.
+            // A closed pipe is not an error.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }

@@ -1,8 +1,8 @@
-//! Privileges are given up once what needs them is done.
+//! Drops privileges as soon as they are not needed.
 //!
-//! Capabilities belong to threads. Those that read about other users' processes keep what that takes; all others keep
-//! none. Nothing gets one back: not by itself, and not by running a program, for there is no new privilege
-//! (`PR_SET_NO_NEW_PRIVS`), and the bounding set is empty where egret may make it so.
+//! Capabilities belong to threads. Threads that read processes of other users keep the capabilities for it; all others keep
+//! none. No thread can regain one, also not by running a program: `PR_SET_NO_NEW_PRIVS` is set, and the bounding set is empty
+//! if egret is allowed to clear it.
 
 use std::path::Path;
 use std::thread;
@@ -13,15 +13,15 @@ use egret_model::Layer;
 use nix::sys::prctl;
 use nix::sys::utsname::uname;
 
-/// What it takes to read `/proc/PID` of processes of other users: their executables, arguments and descriptors.
+/// For reading `/proc/PID` of other users: executables, arguments and descriptors.
 const OTHER_PROCESSES: [Capability; 2] = [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
-/// What it takes to ask for the sockets of other network namespaces: to enter them, and to be told everything.
+/// For listing the sockets of other network namespaces: entering them, and seeing all attributes.
 const OTHER_NAMESPACES: [Capability; 2] = [Capability::CAP_SYS_ADMIN, Capability::CAP_NET_ADMIN];
-/// Since this version whoever has a BPF map open may use it; before, only who could have made it.
+/// Since this kernel an open BPF map can be used without a capability.
 const OPEN_MAPS_NEED_NOTHING: (u32, u32) = (5, 19);
 
-/// What the capture thread keeps while a layer is at work. The kernel layers ask for the sockets of other namespaces at the
-/// start, before this; at the end, when those that wait for an answer are listed, they ask in their own alone.
+/// The capabilities of the capture thread while a layer runs. The kernel layers list sockets of other namespaces only at the
+/// start, before capabilities are dropped.
 pub(crate) fn capture(layer: Layer) -> Vec<Capability> {
     let mut keep = OTHER_PROCESSES.to_vec();
     match layer {
@@ -32,48 +32,46 @@ pub(crate) fn capture(layer: Layer) -> Vec<Capability> {
     keep
 }
 
-/// What the threads keep that compute digests: they open the files that processes run.
+/// For the threads that compute digests and open executables.
 pub(crate) fn reduce_to_files() {
     if let Err(error) = reduce(OTHER_PROCESSES.to_vec()) {
         tracing::warn!("{error:#}");
     }
 }
 
-/// What the threads keep that find out the names of containers: they read files in the homes of others.
+/// For the threads that read names of containers from files of other users.
 pub(crate) fn reduce_to_state() {
     if let Err(error) = reduce(vec![Capability::CAP_DAC_READ_SEARCH]) {
         tracing::warn!("{error:#}");
     }
 }
 
-/// What the thread keeps that installs firewall rules and starts those that judge packets: these look processes up in `/proc`
-/// where the kernel's tables do not tell, and open what processes run.
+/// For the controller and the workers: they change the firewall, search `/proc` for owners, and open executables.
 pub(crate) const ENFORCE: [Capability; 4] =
     [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW, Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
-/// What the tools need that install firewall rules: netlink for those of nftables, a raw socket for the older ones.
+/// For the firewall tools: nftables uses netlink, iptables a raw socket.
 pub(crate) const FIREWALL: [Capability; 2] = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
 
-/// Makes sure that no program egret might run has more privilege than egret. For this thread and those that it starts.
-pub(crate) fn renounce() -> Result<()> {
-    prctl::set_no_new_privs().context("cannot give up new privileges")
+/// Prevents new privileges by running a program, for this thread and threads that it starts.
+pub(crate) fn forbid_new() -> Result<()> {
+    prctl::set_no_new_privs().context("cannot set PR_SET_NO_NEW_PRIVS")
 }
 
-/// Takes every capability but these from this thread; those that it starts from now on have no more.
+/// Drops all capabilities except these from this thread and threads that it starts from now on.
 pub(crate) fn reduce(keep: Vec<Capability>) -> Result<()> {
     let held = caps::read(None, CapSet::Permitted)?;
     let keep: CapsHashSet = keep.into_iter().filter(|capability| held.contains(capability)).collect();
-    // Ambient ones are left behind by the kernel when the others go.
-    bound(&keep).and_then(|()| set(&keep)).context("cannot give up capabilities")
+    // The kernel removes ambient capabilities with the others.
+    reduce_bounding_set(&keep).and_then(|()| set(&keep)).context("cannot drop capabilities")
 }
 
-/// Starts what has threads of its own on one without any capability, so that they have none from their first instruction.
-pub(crate) fn without<T: Send>(start: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+/// Runs `start` on a thread without capabilities, so that threads that it starts never have any.
+pub(crate) fn run_without<T: Send>(start: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let start = || reduce(Vec::new()).and_then(|()| start());
-    thread::scope(|scope| scope.spawn(start).join()).map_err(|_| anyhow!("a thread broke down while it started"))?
+    thread::scope(|scope| scope.spawn(start).join()).map_err(|_| anyhow!("a thread panicked while starting"))?
 }
 
-/// Takes every capability but `keep` from this thread, and has programs that it starts get those of `children`, also for
-/// another user than root.
+/// Drops all capabilities except `keep` from this thread. Programs that it runs get `children`, also as a user other than root.
 pub(crate) fn pass_on(keep: &[Capability], children: &[Capability]) -> Result<()> {
     reduce(keep.to_vec())?;
     let held = caps::read(None, CapSet::Permitted)?;
@@ -82,7 +80,7 @@ pub(crate) fn pass_on(keep: &[Capability], children: &[Capability]) -> Result<()
         caps::set(None, CapSet::Inheritable, &children)?;
         children.iter().try_for_each(|capability| caps::raise(None, CapSet::Ambient, *capability))
     };
-    passed_on().context("cannot pass capabilities on")
+    passed_on().context("cannot set ambient capabilities")
 }
 
 fn set(keep: &CapsHashSet) -> Result<()> {
@@ -92,8 +90,8 @@ fn set(keep: &CapsHashSet) -> Result<()> {
     Ok(())
 }
 
-/// Only `CAP_SETPCAP` lets a thread lower its bound. Without it the bound stays; no program is run that it would matter to.
-fn bound(keep: &CapsHashSet) -> Result<()> {
+/// Needs `CAP_SETPCAP`. Without it the bounding set does not change, which has no effect on the programs that egret runs.
+fn reduce_bounding_set(keep: &CapsHashSet) -> Result<()> {
     if !caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
         return Ok(());
     }
@@ -108,13 +106,13 @@ fn open_maps_need_nothing() -> bool {
     version(&release).is_some_and(|version| version >= OPEN_MAPS_NEED_NOTHING)
 }
 
-/// The first two numbers of a kernel's release.
+/// The first two numbers of a release.
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(|other: char| !other.is_ascii_digit()).map(|digits| digits.parse().ok());
     Some((numbers.next()??, numbers.next()??))
 }
 
-/// The capabilities of egret's threads, by the threads' names.
+/// The capabilities of egret's threads by thread name.
 pub(crate) fn held() -> Vec<(String, Vec<String>)> {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let mut threads: Vec<_> = tasks.filter_map(|task| held_by(&task.path())).collect();
@@ -137,7 +135,7 @@ mod tests {
     use super::version;
 
     #[test]
-    fn releases_of_distributions_have_a_version() {
+    fn versions_of_releases_are_parsed() {
         for (release, expected) in [
             ("6.18.44-fc-v657", Some((6, 18))),
             ("5.15.0-1-amd64", Some((5, 15))),

@@ -1,4 +1,4 @@
-//! `--sum-by` of `egret log` and `egret trace`: connections added up.
+//! `--sum-by` of `egret log` and `egret trace`: sums of connections.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -12,22 +12,20 @@ use egret_config::Choice as _;
 use egret_model::{Endpoint, Event, EventName, Process};
 use serde_json::{Map, Value};
 
-use crate::args::{ColorChoice, LogFormat, SumFigure, SumKey, SumOptions};
+use crate::args::{LogFormat, SumFigure, SumKey, SumOptions};
 use crate::filter::Direction;
-use crate::table::{TableStyle, figure, text};
+use crate::table::{Columns, figure};
 
-/// Sums that are told apart. With keys of 60 bytes some 200 bytes each: 20 MB.
+/// Most sums. With keys of 60 bytes some 200 bytes each: 20 MB.
 const MOST: usize = 100_000;
-/// What stands for those beyond, and for what is not known.
+/// The keys of everything beyond [`MOST`], and of an unknown value.
 const OTHER: &str = "(other)";
 const UNKNOWN: &str = "-";
-/// Blanks between two columns.
-const GAP: usize = 2;
 
-/// Titles of figures, in files.
+/// Names of figures in JSON and CSV.
 const FIGURES: [&str; 3] = ["connections", "bytes_sent", "bytes_received"];
 
-/// The values of a sum; `None` for one that is not known.
+/// The values of the keys; `None` if unknown.
 type Key = Vec<Option<Arc<str>>>;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +36,8 @@ struct Figures {
 }
 
 impl Figures {
-    /// What an event adds. A connection counts when it begins, or fails to; bytes are those that no earlier event of it has
-    /// reported. A connect that is not answered yet has another event.
+    /// The figures of an event. A connection counts when it begins or fails, unless its connect is outstanding: that has another
+    /// event. Bytes count if no earlier event of the connection has reported them.
     fn of(event: &Event) -> Self {
         match event.name {
             EventName::ConnectionClose | EventName::ConnectionUpdate => Self {
@@ -71,12 +69,11 @@ impl Figures {
     }
 }
 
-/// Sums in the making.
 pub(crate) struct Sums {
     options: SumOptions,
     most: usize,
     sums: HashMap<Key, Figures>,
-    /// Of what there was no room for.
+    /// Everything beyond `most`.
     other: Figures,
 }
 
@@ -89,7 +86,7 @@ impl Sums {
         Self { options: options.clone(), most, sums: HashMap::new(), other: Figures::default() }
     }
 
-    /// Adds what an event tells.
+    /// Adds an event.
     pub(crate) fn put(&mut self, event: &Event) {
         let figures = Figures::of(event);
         if figures == Figures::default() {
@@ -105,7 +102,7 @@ impl Sums {
         }
     }
 
-    /// Writes the sums, and has none any more.
+    /// Writes and clears the sums.
     pub(crate) fn write(&mut self, format: LogFormat, out: &mut impl Write) -> Result<()> {
         let rows = self.sorted();
         let options = &self.options;
@@ -116,7 +113,7 @@ impl Sums {
         }
     }
 
-    /// The sums, the greatest first, and as many as were asked for; those of which there was no room for last.
+    /// The requested number of sums, largest first, and everything beyond the limit last.
     fn sorted(&mut self) -> Vec<(Key, Figures)> {
         let Self { options, sums, other, .. } = self;
         let mut rows: Vec<(Key, Figures)> = sums.drain().collect();
@@ -134,7 +131,7 @@ impl Sums {
     }
 }
 
-/// What an event has of a key.
+/// The value of a key for an event.
 fn value(key: SumKey, event: &Event) -> Option<Cow<'_, str>> {
     let process = event.process.as_deref();
     let group = process.and_then(|process| process.cgroup.as_deref());
@@ -164,7 +161,7 @@ fn value(key: SumKey, event: &Event) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What stays of a container when it is started anew, as far as it is known.
+/// The name of a container that stays the same over a restart, else its id.
 fn container(process: &Process) -> Option<Cow<'_, str>> {
     let id = process.cgroup.as_deref()?.container.as_deref()?;
     let named = process.container();
@@ -202,29 +199,14 @@ fn csv(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Resul
 }
 
 fn table(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Result<()> {
-    let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
-    let titles = words(sum).map(str::to_uppercase).chain(["CONNECTIONS", "SENT", "RECEIVED"].map(str::to_owned));
-    let mut lines: Vec<Vec<String>> = vec![titles.collect()];
+    let titles = words(sum).map(str::to_uppercase);
+    let mut columns = Columns::new(titles.chain([">CONNECTIONS", ">SENT", ">RECEIVED"].map(str::to_owned)));
     for (key, Figures { connections, sent, received }) in rows {
-        // Names come from whoever may run a program or answer a query.
-        let values = key.iter().map(|value| text::printable(value.as_deref().unwrap_or(UNKNOWN), utf8).into_owned());
+        let values = key.iter().map(|value| value.as_deref().unwrap_or(UNKNOWN).to_owned());
         let figures = [connections.to_string(), figure::bytes(*sent), figure::bytes(*received)];
-        lines.push(values.chain(figures).collect());
+        columns.row(values.chain(figures).collect::<Vec<_>>());
     }
-    let keys = sum.by.len();
-    let widths: Vec<usize> = (0..keys + FIGURES.len())
-        .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| text::width(cell)).max().unwrap_or(0))
-        .collect();
-    for line in &lines {
-        let mut written = String::new();
-        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-            let blank = " ".repeat(width.saturating_sub(text::width(cell)));
-            let (before, after) = if column < keys { ("", &*blank) } else { (&*blank, "") };
-            written.push_str(&format!("{before}{cell}{after}{:GAP$}", ""));
-        }
-        writeln!(out, "{}", written.trim_end())?;
-    }
-    Ok(())
+    Ok(columns.write(out)?)
 }
 
 #[cfg(test)]
@@ -251,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_counts_once_and_its_bytes_at_its_end() {
+    fn a_connection_counts_once_and_bytes_are_not_counted_twice() {
         let events = [to("b.example", 5), to("a.example", 9), to("b.example", 2)].concat();
         let by_name = options(&[SumKey::Name], SumFigure::Connections, None);
         assert_eq!(
@@ -263,7 +245,7 @@ mod tests {
         assert_eq!(
             summed(&by_name, MOST, &[update]),
             [("b.example".to_owned(), [0, 3, 7])],
-            "what moved since the row before"
+            "only bytes since the last row"
         );
         let most_sent = options(&[SumKey::Name], SumFigure::Sent, Some(1));
         assert_eq!(summed(&most_sent, MOST, &events), [("a.example".to_owned(), [1, 9, 7])]);
@@ -273,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn several_keys_are_told_apart_and_what_is_unknown_is_a_value() {
+    fn several_keys_make_one_sum_and_unknown_is_a_value() {
         let nameless = Event { server: None, process: None, ..sample::event() };
         let accepted = Event { name: EventName::Accept, inbound: true, ..sample::event() };
         let by =
@@ -285,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_room_for_is_added_up_together() {
+    fn sums_beyond_the_limit_are_added_up() {
         let events: Vec<Event> = (0..5).flat_map(|number| to(&format!("{number}.example"), 1)).collect();
         let by_name = options(&[SumKey::Name], SumFigure::Connections, None);
         let rows = summed(&by_name, 2, &events);
@@ -294,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn each_format_has_the_keys_and_the_figures() {
+    fn every_format_has_keys_and_figures() {
         let sum = options(&[SumKey::Name, SumKey::User], SumFigure::Connections, None);
         let rows = vec![(vec![Some("a\u{1b}[31m".into()), None], Figures { connections: 2, sent: 1_536, received: 0 })];
         let text = |write: &dyn Fn(&mut Vec<u8>)| {

@@ -15,6 +15,8 @@ mod network;
 mod open;
 mod owner;
 mod process;
+#[doc(hidden)]
+pub mod sample;
 mod script;
 mod server;
 pub mod snapshot;

@@ -19,6 +19,7 @@ use egret_model::Timestamp;
 
 mod chain;
 mod dns;
+mod fair;
 mod file_version;
 mod hello;
 mod hosts;

@@ -2,13 +2,12 @@
 
 use std::num::NonZeroUsize;
 
-use lru::LruCache;
-
 use crate::dns::Parsed;
+use crate::fair::FairTable;
 use crate::stream::Stream;
 use crate::{Carrier, Segment};
 
-/// Maximum number of streams; the least recently used is evicted.
+/// Maximum number of streams.
 const STREAMS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Maximum number of bytes buffered of a stream; a longer message is parsed as far as it is buffered. With the spare capacity of
 /// buffers, all streams of a direction take at most 2.3 MB.
@@ -16,7 +15,7 @@ const BUFFER: usize = 16 * 1024;
 
 /// The streams of one direction.
 pub(crate) struct Messages {
-    streams: LruCache<u64, Framed>,
+    streams: FairTable<Framed>,
 }
 
 struct Framed {
@@ -37,7 +36,7 @@ enum Content {
 
 impl Messages {
     pub(crate) fn new() -> Self {
-        Self { streams: LruCache::new(STREAMS) }
+        Self { streams: FairTable::new(STREAMS) }
     }
 
     /// Adds a segment and parses complete messages. `parse` gets a message and whether its end is missing.
@@ -54,12 +53,12 @@ impl Messages {
             return Vec::new();
         }
         let mut messages = Vec::new();
-        if !self.streams.contains(&segment.cookie) {
-            let evicted = self.streams.push(segment.cookie, Framed::new());
-            let doubtful = evicted.is_some_and(|(_, framed)| framed.content == Content::Doubtful);
+        if !self.streams.contains(segment.cookie) {
+            let evicted = self.streams.insert(segment.cookie, segment.user, Framed::new());
+            let doubtful = evicted.is_some_and(|framed| framed.content == Content::Doubtful);
             messages.extend(doubtful.then_some(Parsed::Malformed));
         }
-        if let Some(framed) = self.streams.get_mut(&segment.cookie) {
+        if let Some(framed) = self.streams.get_mut(segment.cookie) {
             framed.add(sequence, segment);
             messages.extend(std::iter::from_fn(|| framed.next(&mut parse)));
             messages.extend(framed.reset_if_full());
@@ -69,7 +68,7 @@ impl Messages {
 
     /// Removes the stream of a socket. Returns whether it was malformed.
     pub(crate) fn remove(&mut self, cookie: u64) -> bool {
-        self.streams.pop(&cookie).is_some_and(|framed| framed.content == Content::Doubtful)
+        self.streams.remove(cookie).is_some_and(|framed| framed.content == Content::Doubtful)
     }
 }
 

@@ -104,7 +104,7 @@ impl Names {
         }
         for parsed in self.to_servers.add(segment, |bytes, _| dns::question(bytes)) {
             if let Some(question) = self.counts.accept(parsed) {
-                self.questions.add(segment.cookie, &question, segment.process, segment.time);
+                self.questions.add(segment, &question);
             }
         }
     }

@@ -5,13 +5,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use egret_model::Timestamp;
-use lru::LruCache;
-
-use crate::ProcessImage;
 use crate::dns::Question;
+use crate::fair::FairTable;
+use crate::{ProcessImage, Segment};
+use egret_model::Timestamp;
 
-/// Maximum number of sockets with questions; the least recently used is evicted.
+/// Maximum number of sockets with questions.
 const SOCKETS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Maximum number of questions of a socket, 48 bytes each: at most 0.8 MB for all sockets.
 const QUESTIONS: usize = 16;
@@ -20,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The questions of all sockets.
 pub(crate) struct Questions {
-    sockets: LruCache<u64, SocketQuestions>,
+    sockets: FairTable<SocketQuestions>,
     /// Randomly keyed, so that names with equal hashes cannot be crafted.
     hasher: RandomState,
 }
@@ -53,13 +52,17 @@ pub(crate) enum Origin {
 
 impl Questions {
     pub(crate) fn new() -> Self {
-        Self { sockets: LruCache::new(SOCKETS), hasher: RandomState::new() }
+        Self { sockets: FairTable::new(SOCKETS), hasher: RandomState::new() }
     }
 
     /// Adds a question. A retransmitted one keeps its time, since which the process has waited.
-    pub(crate) fn add(&mut self, cookie: u64, question: &Question, process: Option<ProcessImage>, time: Timestamp) {
+    pub(crate) fn add(&mut self, segment: &Segment<'_>, question: &Question) {
+        let Segment { cookie, process, time, .. } = *segment;
         let name = self.hasher.hash_one(&question.name);
-        let socket = self.sockets.get_or_insert_mut(cookie, SocketQuestions::default);
+        if !self.sockets.contains(cookie) {
+            self.sockets.insert(cookie, segment.user, SocketQuestions::default());
+        }
+        let Some(socket) = self.sockets.get_mut(cookie) else { return };
         let same = |pending: &Pending| pending.is(question.id, name) && !pending.answered && pending.is_awaited(time);
         if socket.pending.iter().any(same) {
             return;
@@ -73,7 +76,7 @@ impl Questions {
     /// The origin of an answer. A question may have several answers, one from each server.
     pub(crate) fn origin(&mut self, cookie: u64, question: &Question, time: Timestamp) -> Origin {
         let name = self.hasher.hash_one(&question.name);
-        let Some(socket) = self.sockets.get_mut(&cookie) else { return Origin::Unknown };
+        let Some(socket) = self.sockets.get_mut(cookie) else { return Origin::Unknown };
         let matches = |pending: &&mut Pending| pending.is(question.id, name) && pending.is_awaited(time);
         match socket.pending.iter_mut().rev().find(matches) {
             Some(pending) => {
@@ -86,13 +89,13 @@ impl Questions {
     }
 
     pub(crate) fn shift(&mut self, step: i64) {
-        for pending in self.sockets.iter_mut().flat_map(|(_, socket)| &mut socket.pending) {
+        for pending in self.sockets.values_mut().flat_map(|socket| &mut socket.pending) {
             pending.asked = pending.asked.shifted(step);
         }
     }
 
     pub(crate) fn remove(&mut self, cookie: u64) {
-        self.sockets.pop(&cookie);
+        self.sockets.remove(cookie);
     }
 }
 

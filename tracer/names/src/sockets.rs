@@ -7,6 +7,7 @@ use std::sync::Arc;
 use egret_model::{NameSource, Server};
 use lru::LruCache;
 
+use crate::fair::FairTable;
 use crate::hello::{self, Hello};
 use crate::stream::Stream;
 use crate::table::Choice;
@@ -15,7 +16,7 @@ use crate::{Carrier, Client, Segment};
 /// Maximum number of sockets; the least recently used is evicted. They take at most 5 MB, and up to 9 MB more with server names of
 /// maximum length.
 const SOCKETS: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
-/// Maximum number of incomplete ClientHellos; the least recently used is evicted.
+/// Maximum number of incomplete ClientHellos.
 const HELLOS: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 /// Maximum number of bytes buffered of a ClientHello, the size of a TLS record. With the spare capacity of buffers, all take at most
 /// 4.5 MB.
@@ -23,7 +24,7 @@ const BUFFER: usize = 16 * 1024;
 
 pub(crate) struct Sockets {
     sockets: LruCache<u64, Socket>,
-    hellos: LruCache<u64, Stream>,
+    hellos: FairTable<Stream>,
 }
 
 #[derive(Default)]
@@ -55,7 +56,7 @@ impl ConnectionName {
 
 impl Sockets {
     pub(crate) fn new() -> Self {
-        Self { sockets: LruCache::sparse(SOCKETS), hellos: LruCache::new(HELLOS) }
+        Self { sockets: LruCache::sparse(SOCKETS), hellos: FairTable::new(HELLOS) }
     }
 
     pub(crate) fn get_or_create(&mut self, cookie: u64) -> &mut Socket {
@@ -73,12 +74,15 @@ impl Sockets {
         if segment.length == 0 || self.get_or_create(cookie).parsed {
             return Hello::Incomplete;
         }
-        let stream = self.hellos.get_or_insert_mut(cookie, || Stream::new(true, BUFFER));
+        if !self.hellos.contains(cookie) {
+            self.hellos.insert(cookie, segment.user, Stream::new(true, BUFFER));
+        }
+        let Some(stream) = self.hellos.get_mut(cookie) else { return Hello::Incomplete };
         stream.add(sequence, segment.payload, segment.full_length());
         let prefix = stream.prefix();
         let hello = hello::parse(&prefix.bytes);
         if prefix.ends || hello != Hello::Incomplete {
-            self.hellos.pop(&cookie);
+            self.hellos.remove(cookie);
             self.get_or_create(cookie).parsed = true;
         }
         hello
@@ -86,6 +90,6 @@ impl Sockets {
 
     pub(crate) fn remove(&mut self, cookie: u64) {
         self.sockets.pop(&cookie);
-        self.hellos.pop(&cookie);
+        self.hellos.remove(cookie);
     }
 }

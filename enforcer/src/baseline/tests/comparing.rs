@@ -7,7 +7,7 @@ use super::strategy;
 
 proptest! {
     #[test]
-    fn a_difference_applied_leaves_none(first in strategy::baseline(), second in strategy::baseline()) {
+    fn applied_difference_leaves_no_difference(first in strategy::baseline(), second in strategy::baseline()) {
         let mut patched = first.clone();
         for difference in diff(&first, &second) {
             match difference {
@@ -20,7 +20,7 @@ proptest! {
     }
 
     #[test]
-    fn a_merge_has_every_rule_of_both_and_denies_what_either_denies(first in strategy::baseline(), second in strategy::baseline()) {
+    fn merge_has_every_rule_of_both_and_keeps_denials(first in strategy::baseline(), second in strategy::baseline()) {
         let mut both = first.clone();
         let opposed = merge(&mut both, second.clone());
         for (rule, entry) in first.entries.iter().chain(&second.entries) {
@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn pruning_takes_only_what_is_old_and_denies_nothing(baseline in strategy::baseline(), before in strategy::time()) {
+    fn pruning_removes_only_old_rules_that_allow(baseline in strategy::baseline(), before in strategy::time()) {
         let mut pruned = baseline.clone();
         let gone = prune(&mut pruned, before);
         prop_assert_eq!(pruned.entries.len() + gone.len(), baseline.entries.len());

@@ -34,7 +34,7 @@ fn mount(process: Arc<Process>) -> Event {
 }
 
 #[test]
-fn what_the_kernel_connects_is_learned_and_then_allowed() {
+fn kernel_flow_is_learned_and_then_allowed() {
     let event = mount(thread());
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     assert_eq!(learner.learn(&Facts::of(&event).unwrap(), Timestamp(0)), Learned::New);
@@ -49,7 +49,7 @@ fn what_the_kernel_connects_is_learned_and_then_allowed() {
 }
 
 #[test]
-fn no_program_is_taken_for_the_kernel() {
+fn program_does_not_match_a_rule_about_the_kernel() {
     let index = Index::of(&parse("format 1\nallow kernel -> * * *\n").unwrap());
     for origin in Origin::ALL.into_iter().filter(|origin| *origin != Origin::Kernel) {
         let executable = Executable { path: Some(KERNEL.into()), path_as_typed: true, origin, ..Executable::default() };
@@ -59,7 +59,7 @@ fn no_program_is_taken_for_the_kernel() {
 }
 
 #[test]
-fn it_is_one_word_that_stands_alone() {
+fn kernel_subject_has_no_other_attribute() {
     let subject = parse_subject("kernel").unwrap();
     assert_eq!(subject.to_string(), "kernel");
     assert_eq!(parse_subject("exe=kernel").unwrap(), subject);

@@ -23,7 +23,7 @@ fn allows(baseline: &Baseline, facts: &Facts<'_>) -> bool {
 
 proptest! {
     #[test]
-    fn what_was_learned_is_allowed_and_nothing_is_learned_twice(flows in prop::collection::vec((strategy::facts(), strategy::time()), 0..60)) {
+    fn learned_flows_are_allowed_and_learned_once(flows in prop::collection::vec((strategy::facts(), strategy::time()), 0..60)) {
         let (baseline, what) = learned(&flows);
         for ((facts, _), what) in flows.iter().zip(&what) {
             prop_assert_eq!(allows(&baseline, facts), *what != Learned::Unknown, "{:?}", facts);
@@ -37,7 +37,7 @@ proptest! {
     }
 
     #[test]
-    fn learning_alone_never_allows_what_was_not_seen(flows in prop::collection::vec((strategy::facts(), strategy::time()), 0..40), other in strategy::facts()) {
+    fn learning_without_generalising_allows_only_observed_flows(flows in prop::collection::vec((strategy::facts(), strategy::time()), 0..40), other in strategy::facts()) {
         let (baseline, _) = learned(&flows);
         // Only an interpreter has scripts, and it always has one.
         let same = |facts: &Facts<'_>| {
@@ -50,7 +50,7 @@ proptest! {
     }
 
     #[test]
-    fn generalising_takes_nothing_away(flows in prop::collection::vec((strategy::facts(), strategy::time()), 0..60), names in 1_usize..4, addresses in 1_usize..4, ports in 1_usize..4) {
+    fn generalising_removes_no_permission(flows in prop::collection::vec((strategy::facts(), strategy::time()), 0..60), names in 1_usize..4, addresses in 1_usize..4, ports in 1_usize..4) {
         let (mut baseline, what) = learned(&flows);
         let (_, before) = counts(&baseline);
         generalise(&mut baseline, Thresholds { names, addresses, ports });
@@ -89,7 +89,7 @@ fn generalised(flows: &[Facts<'_>], thresholds: Thresholds) -> Vec<String> {
 const FOUR: Thresholds = Thresholds { names: 4, addresses: 4, ports: 4 };
 
 #[test]
-fn many_names_become_the_longest_suffix_that_covers_enough_of_them() {
+fn many_names_become_their_longest_common_suffix() {
     let names = [
         "a.eu.example.org",
         "b.eu.example.org",
@@ -104,7 +104,7 @@ fn many_names_become_the_longest_suffix_that_covers_enough_of_them() {
 }
 
 #[test]
-fn a_public_suffix_is_never_a_rule() {
+fn public_suffix_does_not_become_a_rule() {
     for suffix in ["com", "co.uk", "s3.amazonaws.com", "github.io"] {
         let names: Vec<String> = (0..9).map(|number| format!("customer-{number}.{suffix}")).collect();
         let flows: Vec<_> = names.iter().map(|name| flow(Some(name), "192.0.2.7", 443)).collect();
@@ -113,7 +113,7 @@ fn a_public_suffix_is_never_a_rule() {
 }
 
 #[test]
-fn addresses_become_their_network_and_high_ports_all_high_ports() {
+fn many_addresses_become_their_network_and_high_ports_a_range() {
     let addresses: Vec<String> = (1..5).map(|last| format!("192.0.2.{last}")).collect();
     let flows: Vec<_> = addresses.iter().map(|address| flow(None, address, 443)).collect();
     assert_eq!(generalised(&flows, FOUR), ["tcp 192.0.2.0/24 443"]);
@@ -125,7 +125,7 @@ fn addresses_become_their_network_and_high_ports_all_high_ports() {
 }
 
 #[test]
-fn a_generalised_rule_says_what_it_stands_for_and_takes_in_more() {
+fn generalised_rule_names_its_origin_and_absorbs_later_rules() {
     let names: Vec<String> = (0..6).map(|number| format!("n{number}.example.org")).collect();
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     for (day, name) in (0..).zip(&names[..4]) {
@@ -142,7 +142,7 @@ fn a_generalised_rule_says_what_it_stands_for_and_takes_in_more() {
 }
 
 #[test]
-fn a_wide_rule_alone_stays_as_it_is() {
+fn single_wide_rule_is_not_generalised() {
     let seen = "seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z";
     let text =
         format!("format 1\nallow exe=/a -> tcp 192.0.2.0/24 *  # {seen}\nallow exe=/b -> tcp * 1024-65535  # {seen}\n");
@@ -152,7 +152,7 @@ fn a_wide_rule_alone_stays_as_it_is() {
 }
 
 #[test]
-fn what_somebody_wrote_is_not_generalised_and_what_is_denied_not_learned() {
+fn written_rules_are_not_generalised_and_denied_flows_not_learned() {
     let text = "format 1\n# Mine.\nallow exe=/usr/bin/curl user=alice -> tcp a.example.org 443  # seen 1 time on 1 day, 2026-11-20T08:00:01Z to 2026-11-20T08:00:01Z\ndeny exe=/usr/bin/curl user=alice -> tcp bad.example.org 443\n";
     let mut learner = Learner::new(parse(text).unwrap(), Precision::default());
     assert_eq!(learner.learn(&flow(Some("bad.example.org"), "192.0.2.7", 443), Timestamp(0)), Learned::Denied);
@@ -169,7 +169,7 @@ fn what_somebody_wrote_is_not_generalised_and_what_is_denied_not_learned() {
 }
 
 #[test]
-fn novelty_is_the_share_of_what_was_seen_once() {
+fn novelty_is_the_share_of_rules_seen_once() {
     let counts = Counts { flows: 10_000, rules: 120, once: 20 };
     assert_eq!(counts.novelty(), Some(0.002));
     let most = counts.novelty_at_most().unwrap();
@@ -179,7 +179,7 @@ fn novelty_is_the_share_of_what_was_seen_once() {
 }
 
 #[test]
-fn history_knows_days_and_hours() {
+fn history_records_days_and_hours() {
     let mut history = History::default();
     for (learned, hours) in [(Learned::New, 1), (Learned::Known, 2), (Learned::New, 26), (Learned::Unknown, 99)] {
         history.note(learned, Timestamp(hours * DAY / 24));
@@ -190,7 +190,7 @@ fn history_knows_days_and_hours() {
 }
 
 #[test]
-fn replay_tells_who_would_have_been_blocked_and_since_when() {
+fn replay_lists_flows_that_would_be_blocked_with_their_first_time() {
     let (baseline, _) = learned(&[(flow(Some("example.org"), "192.0.2.7", 443), Timestamp(0))]);
     let index = Index::of(&baseline);
     let mut replay = Replay::new(&index, Precision::default());
@@ -216,7 +216,7 @@ fn replay_tells_who_would_have_been_blocked_and_since_when() {
 }
 
 #[test]
-fn what_is_frozen_gathers_evidence_and_nothing_else() {
+fn frozen_baseline_updates_evidence_only() {
     let (baseline, _) = learned(&[(flow(Some("example.org"), "192.0.2.7", 443), Timestamp(0))]);
     let mut learner = Learner::new(baseline, Precision::default());
     learner.freeze(true);
@@ -230,7 +230,7 @@ fn what_is_frozen_gathers_evidence_and_nothing_else() {
 }
 
 #[test]
-fn what_was_counted_is_not_counted_again_but_what_was_frozen_out_is_learned() {
+fn relearning_counts_no_flow_twice_and_adds_flows_that_were_frozen_out() {
     let flows = ["example.org", "example.com"].map(|name| flow(Some(name), "192.0.2.7", 443));
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.set_host("web1");
@@ -252,7 +252,7 @@ fn what_was_counted_is_not_counted_again_but_what_was_frozen_out_is_learned() {
 }
 
 #[test]
-fn losses_close_to_each_other_are_one_gap_and_gaps_are_bounded() {
+fn adjacent_losses_are_one_gap_and_gaps_are_bounded() {
     let mut baseline = Baseline::default();
     let second = |second: i64| Timestamp(second * 1_000_000_000);
     for begin in [0, 30, 500] {
@@ -268,7 +268,7 @@ fn losses_close_to_each_other_are_one_gap_and_gaps_are_bounded() {
 }
 
 #[test]
-fn a_file_in_memory_is_learned_with_its_digest_or_not_at_all() {
+fn file_in_memory_is_learned_only_with_its_digest() {
     let nameless =
         Facts { executable: Some("/memfd:x"), file: Some(MEMORY), ..flow(Some("example.org"), "192.0.2.7", 443) };
     let known = Facts { sha256: Some("0f"), ..nameless.clone() };
@@ -280,7 +280,7 @@ fn a_file_in_memory_is_learned_with_its_digest_or_not_at_all() {
 }
 
 #[test]
-fn the_next_revision_of_a_program_is_no_new_one() {
+fn next_revision_of_a_program_adds_no_rule() {
     let at = |path| Facts { executable: Some(path), ..flow(Some("example.org"), "192.0.2.7", 443) };
     let (baseline, what) =
         learned(&[(at("/snap/app/12/bin/x"), Timestamp(0)), (at("/snap/app/13/bin/x"), Timestamp(0))]);
@@ -300,7 +300,7 @@ fn the_next_revision_of_a_program_is_no_new_one() {
 
 /// A scanner is one subject: it takes no more memory than the rules that it may have, and leaves room for the others.
 #[test]
-fn rules_are_bounded_in_all_and_for_each_subject() {
+fn rules_are_bounded_in_total_and_by_subject() {
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.bound(Bounds { rules: 30, of_subject: 20, ..Bounds::default() });
     let learn = |learner: &mut Learner, executable, third: u8| {
@@ -317,7 +317,7 @@ fn rules_are_bounded_in_all_and_for_each_subject() {
 
 /// A user can make as many programs as he likes, and a system as many users without a name.
 #[test]
-fn rules_of_one_user_leave_room_for_the_others() {
+fn rules_of_one_user_leave_capacity_for_others() {
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.bound(Bounds { rules: 40, of_subject: 5, of_user: 10 });
     let learn = |learner: &mut Learner, user: &str, program: u8, outcome| {
@@ -346,7 +346,7 @@ fn rules_of_one_user_leave_room_for_the_others() {
 }
 
 #[test]
-fn tried_rules_of_one_user_leave_room_for_the_others() {
+fn tried_rules_of_one_user_leave_capacity_for_others() {
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     let mut fail = |user: &str, number: u32| {
         let address = std::net::Ipv4Addr::from(0x0b00_0000 + number).to_string();
@@ -361,7 +361,7 @@ fn tried_rules_of_one_user_leave_room_for_the_others() {
 
 /// What was tried allows nothing, and has a bound of its own; the same after the file was read again.
 #[test]
-fn failed_flows_take_no_room_from_those_that_succeed() {
+fn failed_flows_use_no_capacity_of_successful_ones() {
     let bounds = Bounds { rules: 4, of_subject: 2, ..Bounds::default() };
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.bound(bounds);
@@ -382,7 +382,7 @@ fn failed_flows_take_no_room_from_those_that_succeed() {
 }
 
 #[test]
-fn several_rules_that_became_one_leave_room() {
+fn generalising_frees_capacity() {
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.bound(Bounds { rules: 16, of_subject: 16, ..Bounds::default() });
     let last =
@@ -395,7 +395,7 @@ fn several_rules_that_became_one_leave_room() {
 }
 
 #[test]
-fn a_container_is_learned_by_its_image_or_pod_and_not_before_these_are_known() {
+fn container_is_learned_by_image_or_pod_once_known() {
     let contained = Facts { file: Some(PRIVATE), container: Some("c1"), ..flow(Some("example.org"), "192.0.2.7", 443) };
     let unknown = Facts { is_container_unknown: true, ..contained.clone() };
     let nginx = Facts { image: Some("nginx:1.27"), ..contained.clone() };
@@ -412,7 +412,7 @@ fn a_container_is_learned_by_its_image_or_pod_and_not_before_these_are_known() {
 }
 
 #[test]
-fn an_image_of_a_user_is_learned_with_the_user_or_not_at_all() {
+fn rootless_image_is_learned_only_with_its_user() {
     let forged = Facts { image: Some("nginx"), is_rootless: true, ..flow(Some("example.org"), "192.0.2.7", 443) };
     assert_eq!(Rule::of(&forged, Precision::default()).subject.image, Some("nginx".into()));
     let any_user = Precision { user: false, ..Precision::default() };
@@ -420,7 +420,7 @@ fn an_image_of_a_user_is_learned_with_the_user_or_not_at_all() {
 }
 
 #[test]
-fn a_unit_or_pod_that_a_user_could_name_is_learned_with_the_user_or_not_at_all() {
+fn unit_or_pod_named_by_a_user_is_learned_only_with_that_user() {
     let forged = Facts {
         unit: Some("nginx.service"),
         pod: Some("shop/web"),
@@ -438,7 +438,7 @@ fn a_unit_or_pod_that_a_user_could_name_is_learned_with_the_user_or_not_at_all()
 }
 
 #[test]
-fn a_link_local_peer_is_learned_with_its_interface() {
+fn link_local_peer_is_learned_with_its_interface() {
     let behind = |interface| Facts { interface: Interface::from_name(interface), ..flow(None, "fe80::1", 443) };
     let flows = [
         (behind("eth0"), Timestamp(DAY)),

@@ -17,7 +17,7 @@ fn slowly(baseline: &Baseline, facts: &Facts<'_>) -> Option<Action> {
 
 proptest! {
     #[test]
-    fn the_index_finds_what_trying_every_rule_finds(baseline in strategy::baseline(), flows in prop::collection::vec(strategy::facts(), 1..30)) {
+    fn index_agrees_with_a_linear_search(baseline in strategy::baseline(), flows in prop::collection::vec(strategy::facts(), 1..30)) {
         let index = Index::of(&baseline);
         for facts in &flows {
             let matched = match index.match_rule(facts) {
@@ -36,7 +36,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_decided_without_a_name_is_so_for_every_name(baseline in strategy::baseline(), facts in strategy::facts(), names in prop::collection::vec(strategy::facts(), 1..10)) {
+    fn match_without_a_name_holds_for_every_name(baseline in strategy::baseline(), facts in strategy::facts(), names in prop::collection::vec(strategy::facts(), 1..10)) {
         let index = Index::of(&baseline);
         let matched = action(index.match_without_name(&facts));
         for name in names.into_iter().map(|other| other.name).chain([None]) {
@@ -72,7 +72,7 @@ fn curl() -> Facts<'static> {
 }
 
 #[test]
-fn a_suffix_covers_names_below_it_only() {
+fn suffix_matches_only_names_below_it() {
     let rule = "allow exe=/usr/bin/curl -> tcp *.example.org 443\n";
     assert_eq!(matched(rule, &curl()), Some(Action::Allow));
     for name in ["example.org", "badexample.org", ".example.org", "example.org.evil.test"] {
@@ -81,7 +81,7 @@ fn a_suffix_covers_names_below_it_only() {
 }
 
 #[test]
-fn a_domain_covers_its_name_and_names_below_it() {
+fn domain_matches_its_name_and_names_below_it() {
     for action in ["allow", "deny"] {
         let rule = format!("{action} exe=/usr/bin/curl -> tcp .example.org 443\n");
         for name in ["example.org", "www.example.org", "a.b.example.org"] {
@@ -95,7 +95,7 @@ fn a_domain_covers_its_name_and_names_below_it() {
 }
 
 #[test]
-fn a_rule_without_a_transport_covers_all_of_them() {
+fn rule_without_a_transport_matches_every_transport() {
     for rule in ["allow exe=/usr/bin/curl -> www.example.org 443\n", "allow exe=/usr/bin/curl -> * .example.org 443\n"]
     {
         for transport in ["tcp", "mptcp", "udp", "sctp"] {
@@ -108,7 +108,7 @@ fn a_rule_without_a_transport_covers_all_of_them() {
 
 proptest! {
     #[test]
-    fn whatever_is_within_a_rule_is_covered_by_it(narrow in strategy::rule(), wide in strategy::rule(), facts in strategy::facts()) {
+    fn flow_of_a_narrower_rule_matches_the_wider_one(narrow in strategy::rule(), wide in strategy::rule(), facts in strategy::facts()) {
         if narrow.is_within(&wide) && narrow.covers(&facts) {
             prop_assert!(wide.covers(&facts), "{} is not within {}: {:?}", narrow, wide, facts);
         }
@@ -121,7 +121,7 @@ fn to_neighbour(interface: Option<&'static str>) -> Facts<'static> {
 }
 
 #[test]
-fn a_link_local_address_is_meant_behind_its_interface_alone() {
+fn link_local_address_matches_only_on_its_interface() {
     let rule = "allow exe=/usr/bin/curl -> tcp fe80::1%eth0 443\n";
     assert_eq!(matched(rule, &to_neighbour(Some("eth0"))), Some(Action::Allow));
     for other in [Some("eth1"), None] {
@@ -156,7 +156,7 @@ fn only_link_local_addresses_have_an_interface_in_rules() {
 }
 
 #[test]
-fn a_name_and_a_suffix_are_within_their_domain() {
+fn domain_contains_its_name_and_suffix() {
     let host = |text: &str| parse_destination(&format!("tcp {text} 443")).unwrap().host;
     for (narrow, wide) in [
         ("example.org", ".example.org"),
@@ -177,7 +177,7 @@ fn a_name_and_a_suffix_are_within_their_domain() {
 }
 
 #[test]
-fn another_program_is_not_the_learned_one() {
+fn rule_does_not_match_another_program() {
     let rule = "allow exe=/usr/bin/curl user=alice -> tcp www.example.org 443\n";
     assert_eq!(matched(rule, &curl()), Some(Action::Allow));
     assert_eq!(matched(rule, &Facts { executable: Some("/tmp/curl"), ..curl() }), None);
@@ -188,13 +188,13 @@ fn another_program_is_not_the_learned_one() {
 }
 
 #[test]
-fn what_is_denied_is_denied_whatever_is_allowed() {
+fn deny_precedes_allow() {
     let rules = "allow exe=/usr/bin/curl -> tcp www.example.org 443\ndeny * -> * 192.0.2.0/24 *\n";
     assert_eq!(matched(rules, &curl()), Some(Action::Deny));
 }
 
 #[test]
-fn a_path_of_the_host_covers_files_of_the_host_alone() {
+fn host_path_matches_only_files_of_the_host() {
     let rule = "allow exe=/usr/bin/curl -> tcp www.example.org 443\n";
     assert_eq!(matched(rule, &curl()), Some(Action::Allow));
     for file in [PRIVATE, MEMORY] {
@@ -211,7 +211,7 @@ fn a_path_of_the_host_covers_files_of_the_host_alone() {
 }
 
 #[test]
-fn a_rule_about_an_image_or_pod_outlives_its_containers() {
+fn rule_about_an_image_or_pod_matches_new_containers() {
     let nginx = Facts { file: Some(PRIVATE), container: Some("c1"), image: Some("nginx:1.27"), ..curl() };
     let pod = Facts { container: Some("c2"), pod: Some("shop/web"), ..nginx.clone() };
     for (rule, yes, no) in [
@@ -232,7 +232,7 @@ fn a_rule_about_an_image_or_pod_outlives_its_containers() {
 }
 
 #[test]
-fn what_a_user_calls_his_image_counts_for_that_user_alone() {
+fn rootless_image_name_matches_only_rules_about_its_user() {
     let forged = Facts { image: Some("nginx:1.27"), is_rootless: true, file: Some(PRIVATE), ..curl() };
     assert_eq!(matched("allow image=nginx:1.27 -> * * *\n", &forged), None);
     let user = forged.user.as_deref().unwrap();
@@ -241,7 +241,7 @@ fn what_a_user_calls_his_image_counts_for_that_user_alone() {
 }
 
 #[test]
-fn a_unit_or_container_that_a_user_could_name_counts_for_that_user_alone() {
+fn unit_or_container_named_by_a_user_matches_only_rules_about_that_user() {
     let unit = Facts { unit: Some("nginx.service"), ..curl() };
     let container = Facts { container: Some("web"), pod: Some("shop/web"), file: Some(PRIVATE), ..curl() };
     for (asked, facts) in [
@@ -262,7 +262,7 @@ fn a_unit_or_container_that_a_user_could_name_counts_for_that_user_alone() {
 }
 
 #[test]
-fn a_rule_about_a_user_takes_more_than_the_same_without() {
+fn user_unit_rule_is_not_within_the_system_unit_rule() {
     let [narrow, wide] = ["unit=a.service user=alice", "unit=a.service"].map(|text| parse_subject(text).unwrap());
     assert!(!narrow.is_within(&wide) && narrow.is_about(&wide) && !wide.is_about(&narrow));
     let [narrow, wide] = ["exe=/a unit=a.service user=alice", "user=alice"].map(|text| parse_subject(text).unwrap());
@@ -270,7 +270,7 @@ fn a_rule_about_a_user_takes_more_than_the_same_without() {
 }
 
 #[test]
-fn a_pattern_is_found_wherever_it_varies() {
+fn pattern_matches_wherever_its_star_is() {
     for pattern in ["/usr/*/curl", "/usr/bin/*", "/*/bin/curl", "/usr/bin/cur?", "/usr/*/*"] {
         let rules = format!("allow exe={pattern} -> tcp www.example.org 443\n");
         assert_eq!(matched(&rules, &curl()), Some(Action::Allow), "{pattern}");

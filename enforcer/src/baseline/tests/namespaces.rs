@@ -17,7 +17,7 @@ fn elsewhere() -> Facts<'static> {
 }
 
 #[test]
-fn flow_of_another_namespace_is_told_from_its_event() {
+fn flow_of_another_namespace_is_recognised_by_its_event() {
     let of = |namespace| {
         let event = Event {
             transport: Some(Transport::Tcp),
@@ -32,7 +32,7 @@ fn flow_of_another_namespace_is_told_from_its_event() {
 }
 
 #[test]
-fn flow_of_another_namespace_leaves_no_trace_in_a_baseline_of_the_host() {
+fn flow_of_another_namespace_does_not_change_the_baseline_of_the_host() {
     let text = "format 1\nallow exe=/usr/bin/git -> * * *\ntried exe=/usr/bin/wget -> * * *\n";
     let before = parse(text).unwrap();
     let mut learner = Learner::new(before.clone(), Precision::default());

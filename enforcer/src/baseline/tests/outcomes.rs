@@ -59,7 +59,7 @@ fn failed_flows_are_learned_like_others_if_that_is_configured() {
 }
 
 #[test]
-fn blocked_answered_and_outstanding_flows_teach_nothing() {
+fn blocked_answered_and_outstanding_flows_are_not_learned() {
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.set_allow_failed(true);
     for (outcome, learned) in [
@@ -74,7 +74,7 @@ fn blocked_answered_and_outstanding_flows_teach_nothing() {
 }
 
 #[test]
-fn a_log_that_is_read_again_counts_no_failure_twice() {
+fn rereading_a_log_counts_no_failure_twice() {
     let mut learner = Learner::new(Baseline::default(), Precision::default());
     learner.learn(&flow(Outcome::Failed), Timestamp(0));
     let before = learner.baseline().clone();
@@ -84,7 +84,7 @@ fn a_log_that_is_read_again_counts_no_failure_twice() {
 }
 
 #[test]
-fn a_rule_that_succeeded_while_somebody_edited_the_file_allows() {
+fn tried_rule_that_succeeded_during_an_edit_allows() {
     let tried = parse("format 1\ntried exe=/a -> tcp example.org 443\n").unwrap();
     let allowed = parse("format 1\nallow exe=/a -> tcp example.org 443\n").unwrap();
     let denied = parse("format 1\ndeny exe=/a -> tcp example.org 443\n").unwrap();
@@ -102,7 +102,7 @@ fn a_rule_that_succeeded_while_somebody_edited_the_file_allows() {
 }
 
 #[test]
-fn tried_rules_are_made_part_of_no_other_and_go_when_one_covers_them() {
+fn tried_rules_are_not_generalised_and_are_removed_once_covered() {
     let lines: String = (0..9)
         .map(|number| {
             let action = if number < 8 { "allow" } else { "tried" };
@@ -125,7 +125,7 @@ fn event(name: EventName) -> Event {
 }
 
 #[test]
-fn an_event_says_what_became_of_its_flow() {
+fn outcome_of_a_flow_is_read_from_its_event() {
     let judged = |reason| {
         let evaluation = Evaluation { reason, rule: None, attribution: Attribution::Cookie, duration_ns: None };
         Some(std::sync::Arc::new(evaluation))
@@ -146,7 +146,7 @@ fn an_event_says_what_became_of_its_flow() {
 }
 
 #[test]
-fn replay_counts_a_flow_once_whatever_is_said_of_it_later() {
+fn replay_counts_a_flow_of_several_events_once() {
     let index = Index::default();
     let mut replay = Replay::new(&index, Precision::default());
     let datagram = |name| Event { transport: Some(Transport::Udp), ..event(name) };

@@ -41,7 +41,7 @@ fn flows() -> impl Strategy<Value = Vec<(Facts<'static>, Timestamp)>> {
 
 proptest! {
     #[test]
-    fn where_one_side_did_nothing_the_other_is_the_result(base in strategy::baseline(), other in strategy::baseline(), removed in prop::collection::vec(any::<bool>(), 20), flows in flows(), generalised in any::<bool>()) {
+    fn unchanged_side_yields_the_other_side(base in strategy::baseline(), other in strategy::baseline(), removed in prop::collection::vec(any::<bool>(), 20), flows in flows(), generalised in any::<bool>()) {
         // In the order of the file, as they are written.
         let base = Baseline { gaps: { let mut gaps = base.gaps.clone(); gaps.sort(); gaps.dedup(); gaps }, ..base };
         let (edited, learned) = (edited(&base, &removed, &other), learned(&base, &flows, generalised));
@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn what_people_did_is_done_and_what_was_learned_is_kept(base in strategy::baseline(), other in strategy::baseline(), removed in prop::collection::vec(any::<bool>(), 20), flows in flows(), generalised in any::<bool>()) {
+    fn edits_are_applied_and_learned_rules_kept(base in strategy::baseline(), other in strategy::baseline(), removed in prop::collection::vec(any::<bool>(), 20), flows in flows(), generalised in any::<bool>()) {
         let (edited, learned) = (edited(&base, &removed, &other), learned(&base, &flows, generalised));
         let result = reconcile(&base, edited.clone(), &learned);
         let gone: Vec<_> = base.entries.keys().filter(|rule| !edited.entries.contains_key(rule)).collect();
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_within_a_rule_is_covered_by_it(first in strategy::rule(), second in strategy::rule(), facts in strategy::facts()) {
+    fn flow_of_a_narrower_rule_matches_the_wider_one(first in strategy::rule(), second in strategy::rule(), facts in strategy::facts()) {
         prop_assert!(first.is_within(&first));
         if first.is_within(&second) && first.covers(&facts) {
             prop_assert!(second.covers(&facts), "{} in {}", first, second);
@@ -111,7 +111,7 @@ allow exe=/usr/bin/curl user=alice -> tcp c.example.org 443  # seen 1 time on 1 
 ";
 
 #[test]
-fn a_generalisation_does_not_bring_back_what_somebody_removed() {
+fn generalising_does_not_restore_a_removed_rule() {
     let base = parse(WRITTEN).unwrap();
     let learned = learned(&base, &[], true);
     assert_eq!(learned.entries.len(), 1);
@@ -124,7 +124,7 @@ fn a_generalisation_does_not_bring_back_what_somebody_removed() {
 }
 
 #[test]
-fn a_rule_that_somebody_commented_on_is_not_taken_into_another() {
+fn commented_rule_is_not_absorbed_by_another() {
     let base = parse(WRITTEN).unwrap();
     let commented = WRITTEN
         .replace("allow exe=/usr/bin/curl user=alice -> tcp b", "# Ours.\nallow exe=/usr/bin/curl user=alice -> tcp b");

@@ -7,19 +7,19 @@ use super::strategy;
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(baseline in strategy::baseline()) {
+    fn written_baseline_is_parsed_back(baseline in strategy::baseline()) {
         let text = baseline.to_string();
         let read = parse(&text);
         prop_assert_eq!(read.as_ref(), Ok(&baseline), "{}", text);
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in "(?s).{0,200}") {
+    fn any_text_is_parsed_or_refused(text in "(?s).{0,200}") {
         let _ = parse(&text);
     }
 
     #[test]
-    fn any_line_of_rule_like_words_is_read_or_refused(line in "(allow|deny|gap|host|format|exe=|->|tcp|\\*|[a-z0-9./:\"\\\\#-]{1,9}| ){0,20}") {
+    fn any_line_of_rule_like_words_is_parsed_or_refused(line in "(allow|deny|gap|host|format|exe=|->|tcp|\\*|[a-z0-9./:\"\\\\#-]{1,9}| ){0,20}") {
         let _ = parse(&format!("format 1\n{line}\n"));
     }
 }
@@ -49,7 +49,7 @@ fn hand_edits_are_kept() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_line() {
+fn every_mistake_is_reported_with_its_line() {
     let text = "\
 format 1
 allow exe=/usr/bin/curl tcp example.org 443
@@ -80,7 +80,7 @@ gap yesterday today 5
 }
 
 #[test]
-fn a_transport_that_is_left_out_is_any() {
+fn omitted_transport_means_any() {
     for (text, read) in [
         ("example.org 443", "* example.org 443"),
         (".Example.org 443", "* .example.org 443"),
@@ -97,7 +97,7 @@ fn a_transport_that_is_left_out_is_any() {
 }
 
 #[test]
-fn a_file_of_another_format_is_refused() {
+fn file_of_another_format_is_refused() {
     assert!(parse("format 2\n").unwrap_err()[0].reason.contains("this egret reads format 1"));
     assert!(parse("").is_err());
     assert_eq!(parse("format 1\n"), Ok(Baseline::default()));

@@ -92,7 +92,7 @@ mod tests {
          -A egret -o lo -j RETURN\n-A egret -g egret-go-on\n-A egret-go-on -j MARK\nCOMMIT\n";
 
     #[test]
-    fn what_is_egrets_is_found_among_others() {
+    fn rules_of_egret_are_found_among_others() {
         let saved = Saved::read(INTACT);
         assert!(saved.chains == ["egret", "egret-go-on"] && saved.first && saved.is_led_to() && !saved.empty);
         assert_eq!(saved.rules, ["-A egret -o lo -j RETURN", "-A egret -g egret-go-on", "-A egret-go-on -j MARK"]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_is_told() {
+    fn every_change_is_reported() {
         let installed = Saved::read(INTACT);
         let jump = "-A OUTPUT -m comment --comment egret -j egret\n";
         let other = "-A OUTPUT -j ufw-before-output\n";
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_cannot_show_is_not_taken_for_nothing() {
+    fn unreadable_table_is_not_taken_for_an_empty_one() {
         assert!(is_readable("filter", INTACT));
         assert!(is_readable("mangle", ""), "there is no such table");
         assert!(!is_readable("mangle", "# Table `mangle' is incompatible, use 'nft' tool.\n"));
@@ -132,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_a_similar_name_is_somebody_elses() {
+    fn chain_with_a_similar_name_is_foreign() {
         let saved = Saved::read("*mangle\n:egret-2 - [0:0]\n-A OUTPUT -j egret-2\n-A egret-2 -j RETURN\nCOMMIT\n");
         assert!(!saved.is_there() && saved.rules.is_empty() && !saved.empty);
     }
 
     #[test]
-    fn a_table_is_empty_if_nobody_would_miss_it() {
+    fn table_with_default_chains_only_is_empty() {
         let untouched = Saved::read("# x\n*mangle\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [7:7]\nCOMMIT\n# y\n");
         assert!(untouched.empty && untouched.idle);
         for (touched, idle) in [

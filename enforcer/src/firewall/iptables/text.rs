@@ -74,6 +74,7 @@ fn words(plan: &Plan, asked: &Match) -> String {
         Match::User(user) => format!("-m owner --uid-owner {user}"),
         Match::Group(group) => format!("-m owner --gid-owner {group}"),
         Match::ControlGroup(group) => format!("-m cgroup --path \"{}\"", group.as_str().replace('\\', "\\\\")),
+        Match::FromHost => "-m addrtype --src-type LOCAL".to_owned(),
         Match::From(address) => format!("-s {address}"),
         Match::To(address) => format!("-d {address}"),
         // These the tools know by name wherever they run.

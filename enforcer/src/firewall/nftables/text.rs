@@ -30,9 +30,9 @@ pub(crate) fn removal() -> String {
     format!("table inet {NAME}\ndelete table inet {NAME}\n")
 }
 
-/// A table that shows whether queues can be used, for a dry run.
+/// A table that shows whether queues and kinds of addresses can be used, for a dry run.
 pub(crate) fn probe() -> String {
-    format!("table inet {NAME}-probe {{\n\tchain probe {{\n\t\tqueue num 0\n\t}}\n}}\n")
+    format!("table inet {NAME}-probe {{\n\tchain probe {{\n\t\tfib saddr type local queue num 0\n\t}}\n}}\n")
 }
 
 fn chain(text: &mut String, name: &str, hook: Option<&str>, rules: &[Rule], plan: &Plan, hierarchy: &Hierarchy) {
@@ -106,6 +106,7 @@ fn words(plan: &Plan, asked: &Match, ports: &str, hierarchy: &Hierarchy) -> Stri
         Match::ControlGroup(group) => {
             format!("socket cgroupv2 level {} \"{}\"", group.depth(), path(group, hierarchy.place()))
         }
+        Match::FromHost => "fib saddr type local".to_owned(),
         Match::From(address) => format!("{} saddr {address}", network(*address)),
         Match::To(address) => format!("{} daddr {address}", network(*address)),
         Match::Protocol(number) => format!("meta l4proto {number}"),

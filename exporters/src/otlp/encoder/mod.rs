@@ -13,7 +13,7 @@ mod records;
 pub(super) mod resource;
 pub(super) mod wire;
 
-use egret_model::{Arguments, Endpoint, Event, EventName, Reason, Timestamp, Verdict};
+use egret_model::{Arguments, Endpoint, Event, EventName, Reason, Verdict};
 use nix::errno::Errno;
 use opentelemetry::SpanId;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -65,10 +65,15 @@ impl Encoder {
             self.errors.record(event);
             return 0;
         }
-        self.updates.remove(event.id);
+        let updates = self.updates.remove(event.id);
         let error = self.errors.take(event);
         let process = event.process.as_ref().map_or(&[][..], |process| self.processes.encoded(process));
-        let connection = Connection::new(event, error, self.seed);
+        let mut connection = Connection::new(event, error, self.seed);
+        // The beginning of a preexisting connection is unknown, and totals may be read after the connection has ended and before
+        // the record of its end is.
+        if let Some(updates) = updates {
+            connection.periods.root = connection.periods.root.with(updates);
+        }
         wire::span(out, &connection.root(), process);
         let children = [connection.resolve(), connection.connect()];
         children.iter().flatten().for_each(|child| wire::span(out, child, &[]));
@@ -79,7 +84,9 @@ impl Encoder {
         let Some(since) = self.updates.due(event) else { return 0 };
         let process = event.process.as_ref().map_or(&[][..], |process| self.processes.encoded(process));
         let connection = Connection::new(event, None, self.seed);
-        wire::span(out, &connection.update(ids::update(self.seed, event), since), process);
+        let period = connection.periods.root.since(since);
+        wire::span(out, &connection.update(ids::update(self.seed, event), period), process);
+        self.updates.record(event.id, period);
         1
     }
 }
@@ -121,8 +128,7 @@ impl<'a> Connection<'a> {
     }
 
     /// A span that ends now, with the attributes that the root will have, which is not sent yet.
-    fn update(&self, id: SpanId, since: Option<Timestamp>) -> Span {
-        let period = self.periods.root.since(since);
+    fn update(&self, id: SpanId, period: Period) -> Span {
         let root = self.root();
         Span { kind: root.kind, attributes: root.attributes, ..self.child("connection.update", id, period) }
     }

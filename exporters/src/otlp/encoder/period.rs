@@ -1,9 +1,9 @@
 //! The periods of a connection's spans.
 
-use egret_model::{Event, Layer, Timestamp, Transport};
+use egret_model::{Event, Layer, Transport};
 
 /// Nanoseconds since 1970, as spans have them.
-type Nanoseconds = u64;
+pub(super) type Nanoseconds = u64;
 
 /// A period of time; `start <= end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,13 @@ impl Periods {
 
 impl Period {
     /// The part after `time`; all of it without one.
-    pub(super) fn since(self, time: Option<Timestamp>) -> Self {
-        self.clamp(time.map_or(self.start, |time| nanoseconds(time.0)), self.end)
+    pub(super) fn since(self, time: Option<Nanoseconds>) -> Self {
+        self.clamp(time.unwrap_or(self.start), self.end)
+    }
+
+    /// From the earlier start to the later end of two periods.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
     /// The part of `start` to `end` that is within this period.
@@ -74,6 +79,6 @@ fn has_handshake(event: &Event) -> bool {
 }
 
 /// Times before 1970 do not occur, and spans cannot express them.
-fn nanoseconds(time: i64) -> Nanoseconds {
+pub(super) fn nanoseconds(time: i64) -> Nanoseconds {
     u64::try_from(time).unwrap_or(0)
 }

@@ -2,8 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use egret_model::{ConnectionId, Endpoint, Event, EventName, Layer, Timestamp, Transport};
+use egret_model::{ConnectionId, Endpoint, Event, EventName, Layer, Transport};
 use lru::LruCache;
+
+use super::period::{Nanoseconds, Period, nanoseconds};
 
 /// Datagram sockets whose errors are cached, about 60 bytes each. The span of an evicted one lacks its error.
 const ERRORS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -16,8 +18,8 @@ const OWN_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// minute while data moves, but not one for every report of totals.
 const UPDATE_INTERVAL_NS: u64 = 30_000_000_000;
 
-/// Open connections whose last update span is cached, about 80 bytes each: 1.3 MB. The next update span of an evicted connection
-/// comes early.
+/// Open connections with update spans that are cached, about 90 bytes each: 1.5 MB. The next update span of an evicted connection
+/// comes early, and its root may begin later than its updates.
 const UPDATED_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
 
 /// Whether a connection's spans are made of this record: the last one in the `sockets` layer, the only one in the other layers,
@@ -105,9 +107,9 @@ impl OwnConnections {
     }
 }
 
-/// The time of the last update span of each open connection.
+/// The period that the update spans of each open connection cover so far.
 #[derive(Debug)]
-pub(super) struct Updates(LruCache<ConnectionId, Timestamp>);
+pub(super) struct Updates(LruCache<ConnectionId, Period>);
 
 impl Default for Updates {
     fn default() -> Self {
@@ -117,14 +119,21 @@ impl Default for Updates {
 
 impl Updates {
     /// Whether an update span is due, and when the previous one ended. A clock that was set back does not delay it.
-    pub(super) fn due(&mut self, update: &Event) -> Option<Option<Timestamp>> {
-        let last = self.0.get(&update.id).copied();
-        let too_early = last.is_some_and(|last| last <= update.time && update.time.since(last) < UPDATE_INTERVAL_NS);
-        (!too_early).then(|| self.0.put(update.id, update.time))
+    pub(super) fn due(&mut self, update: &Event) -> Option<Option<Nanoseconds>> {
+        let now = nanoseconds(update.time.0);
+        let last = self.0.get(&update.id).map(|covered| covered.end);
+        let too_early = last.is_some_and(|last| last <= now && now - last < UPDATE_INTERVAL_NS);
+        (!too_early).then_some(last)
     }
 
-    /// Removes an ended connection.
-    pub(super) fn remove(&mut self, id: ConnectionId) {
-        self.0.pop(&id);
+    /// Records the period of an update span that is sent.
+    pub(super) fn record(&mut self, id: ConnectionId, period: Period) {
+        let covered = self.0.peek(&id).map_or(period, |covered| covered.with(period));
+        self.0.put(id, covered);
+    }
+
+    /// Removes an ended connection; returns the period that its update spans cover.
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Period> {
+        self.0.pop(&id)
     }
 }

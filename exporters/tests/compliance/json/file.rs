@@ -1,4 +1,5 @@
-//! To a file. It is dead if its directory is missing, and it restarts like logrotate does: renamed, then created again.
+//! To a file. A dead destination lacks its directory; a restart is a rotation by logrotate: renamed, then created
+//! again.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ pub(crate) use file::ToFile;
 pub(crate) use pipe::ToPipe;
 
 fn sink(file: &Path) -> Result<Sink, String> {
-    // The queue is that of the scenario.
+    // The queue has the capacity of the scenario.
     let settings = Settings {
         destination: json::Destination::File(file.to_owned()),
         updates: true,

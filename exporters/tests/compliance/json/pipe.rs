@@ -34,7 +34,7 @@ impl Subject for ToPipe {
             Scenario::Load | Scenario::Slow => Expected::Account(ALL_ARRIVES.must_drop(DropReason::QueueFull)),
             Scenario::Dead => Expected::StartError,
             Scenario::FullDisk => Expected::Inapplicable("a pipe is on no disk"),
-            // What a reader leaves in the pipe is there for the next.
+            // Bytes that one reader leaves in the pipe are read by the next.
             Scenario::Restart => Expected::Account(ALL_ARRIVES.must_drop(DropReason::WriteFailed)),
             Scenario::Drain => Expected::Account(ALL_ARRIVES),
             Scenario::Abandon => Expected::Account(ALL_ARRIVES.must_drop(DropReason::Shutdown)),
@@ -96,7 +96,7 @@ impl Destination for Pipe {
         self.reader().ending = true;
         until("the end of the pipe", || self.reader().ended);
         let text = String::from_utf8(mem::take(&mut self.reader().text)).unwrap();
-        // What was read of a line without its end is no line.
+        // A partial line is not counted.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         Holds::Events(numbers(whole))
     }
@@ -107,7 +107,7 @@ struct Reader {
     condition: Condition,
     pipe: Option<File>,
     text: Vec<u8>,
-    /// The writer is gone, so that what is there is all.
+    /// The writer has ended, so that the pipe gets no more bytes.
     ending: bool,
     ended: bool,
 }
@@ -129,7 +129,7 @@ impl Reader {
         }
     }
 
-    /// Reads a piece, and says how long to wait for the next; `None` at the end.
+    /// Reads once; returns the pause before the next read, or `None` at the end.
     fn turn(&mut self) -> Option<Duration> {
         let length = match self.condition {
             Condition::Healthy => 64 << 10,

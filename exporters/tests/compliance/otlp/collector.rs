@@ -23,7 +23,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Takes a request, in its own time.
+    /// Accepts a request after the delay of its condition.
     pub(super) async fn take(&self, request: ExportTraceServiceRequest) -> ExportTraceServiceResponse {
         let condition = *self.condition.lock().unwrap();
         match condition {
@@ -53,7 +53,7 @@ pub(super) struct Collector {
     protocol: Protocol,
     address: SocketAddr,
     memory: Arc<Memory>,
-    /// Its connections break with it.
+    /// Dropping the runtime closes its connections.
     runtime: Option<Runtime>,
 }
 

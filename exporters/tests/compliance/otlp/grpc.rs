@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::collector::Memory;
 
-/// More spans than a request of the sink has.
+/// More spans than one request of the sink.
 const LONGEST: usize = 16 << 20;
 
 struct Service(Arc<Memory>);

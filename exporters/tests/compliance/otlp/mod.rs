@@ -30,7 +30,7 @@ impl Subject for ToCollector {
             Scenario::Load | Scenario::Slow => ALL_ARRIVES.must_drop(DropReason::QueueFull),
             Scenario::Dead => ALL_ARRIVES.must_drop(DropReason::Unreachable),
             Scenario::FullDisk => return Expected::Inapplicable("nothing is kept on a disk"),
-            // What was taken and not answered when the collector went is sent again.
+            // Requests that the collector received but did not answer before its restart are sent again.
             Scenario::Restart => ALL_ARRIVES.delivers(Delivery::AtLeast),
             Scenario::Drain => ALL_ARRIVES,
             Scenario::Abandon => ALL_ARRIVES.must_drop(DropReason::Shutdown),
@@ -80,7 +80,7 @@ fn settings(protocol: Protocol, endpoint: String, retry_for: Duration) -> Settin
         retry_for,
         certificate: None,
         client: None,
-        // The queue is that of the scenario.
+        // The queue has the capacity of the scenario.
         queue_events: 0,
         arguments: egret_model::Arguments::default(),
         batch_spans: 4_096,

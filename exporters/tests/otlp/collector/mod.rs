@@ -21,11 +21,11 @@ use crate::tls::Keys;
 /// The response to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// It was rejected in part.
+    /// The request is rejected in part.
     Partial { rejected: i64, message: &'static str },
-    /// It failed: with this code over gRPC, this status over HTTP; if given, it may be sent again after a while.
+    /// The request fails with this code over gRPC and this status over HTTP, with this retry delay.
     Fail { code: tonic::Code, status: u16, wait: Option<Duration> },
-    /// Nothing for as long.
+    /// No response for this time.
     Silence(Duration),
 }
 
@@ -56,7 +56,7 @@ fn partly(rejected_spans: i64, message: &str) -> ExportTraceServiceResponse {
     ExportTraceServiceResponse { partial_success }
 }
 
-/// A collector with a runtime of its own: when it is dropped, its connections break.
+/// A collector with a separate runtime: dropping it closes its connections.
 pub(crate) struct Collector {
     script: Arc<Script>,
     endpoint: String,
@@ -64,7 +64,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// A collector at some free port.
+    /// A collector on a free port.
     pub(crate) fn start(protocol: Protocol, answers: impl IntoIterator<Item = Answer>) -> Self {
         Self::start_at(protocol, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None, answers)
     }
@@ -98,7 +98,7 @@ impl Collector {
         self.script.heard.lock().unwrap().clone()
     }
 
-    /// All spans of all requests, repeated ones too.
+    /// All spans of all requests, including repeated ones.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.heard().into_iter().flat_map(|heard| spans_of(heard.request)).collect()
     }

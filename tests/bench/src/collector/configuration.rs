@@ -75,9 +75,9 @@ impl Configuration {
     pub(super) fn command(self, programs: &Programs) -> Option<Command> {
         if let Some((layer, format)) = self.egret() {
             let mut command = Command::new(&programs.egret);
-            // Connections that stand already would only be listed, once.
+            // Preexisting connections would only be listed, once.
             command.args(["trace", "--no-standing", "--capture", layer, "--format", format]);
-            // The hooks on packets are a configuration of their own.
+            // The hooks on packets are a separate configuration.
             command.args((self != SocketsNames).then_some("--no-names"));
             return Some(command);
         }
@@ -89,17 +89,18 @@ impl Configuration {
         }
     }
 
-    /// What every JSON line of the right capture layer contains.
+    /// A text in every JSON line of the right capture layer.
     pub(super) fn layer_mark(self) -> Option<String> {
         let (layer, format) = if self == Everything { (LAYER, "json") } else { self.egret()? };
         (format == "json").then(|| format!("\"egret.capture\":\"{layer}\""))
     }
 }
 
-/// The capture layer of the daemon that is measured: the usual one, which must not be another for want of something.
+/// The capture layer of the measured daemon: the default, to detect a fallback.
 const LAYER: &str = "sockets";
 
-/// The daemon with its defaults, but for where its sinks write, all of which are on. JSON lines go to standard output.
+/// The daemon with its defaults, except for the destinations of its sinks, which are all enabled. JSON lines go to
+/// standard output.
 fn everything(programs: &Programs) -> Command {
     let place = |name: &str| programs.scratch().join(name);
     let mut command = Command::new(&programs.egret);
@@ -113,9 +114,9 @@ fn everything(programs: &Programs) -> Command {
     command
 }
 
-/// Room for the peers of the workloads, and for as many events as egret's ring has: less would make bpftrace cheaper by
-/// losing events. Its complaint about `RLIMIT_MEMLOCK` means nothing on kernels that account BPF memory to cgroups
-/// (Linux 5.11).
+/// Capacity for the peers of the workloads, and for as many events as egret's ring holds: less would make bpftrace
+/// cheaper by losing events. Its warning about `RLIMIT_MEMLOCK` is irrelevant on kernels that account BPF memory to
+/// cgroups (Linux 5.11).
 fn bpftrace(script: &str) -> Command {
     let mut command = Command::new("bpftrace");
     command.env("BPFTRACE_MAP_KEYS_MAX", "65536").env("BPFTRACE_PERF_RB_PAGES", "1024").arg(script);

@@ -1,20 +1,21 @@
-//! Traffic by which a tracer shows that it sees.
+//! Traffic that proves that a tracer captures.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use anyhow::{Context as _, Result};
 
-/// An address that nothing else talks to.
+/// An address without other traffic.
 pub(super) const LANDMARK: Ipv4Addr = Ipv4Addr::new(127, 77, 66, 55);
 
-/// Connections held open: at 20 ms each, two seconds of them, so that a scan every second finds some.
+/// Open connections: at 20 ms each, two seconds of them, so that a scan every second finds some.
 const HELD: usize = 100;
 
-/// Connections that end at once, beside each that is held: programs that buffer their output need many lines to show one.
+/// Connections that are closed at once for each open one: programs that buffer their output need many lines to show
+/// one.
 const PASSING: usize = 3;
 
-/// Both ends of connections to the landmark.
+/// Both endpoints of connections to the landmark.
 pub(super) struct Landmark {
     listener: TcpListener,
     held: VecDeque<(TcpStream, TcpStream)>,
@@ -26,7 +27,7 @@ impl Landmark {
         Ok(Self { listener, held: VecDeque::with_capacity(HELD + 1) })
     }
 
-    /// Makes some connections, one of which stays for a while.
+    /// Makes some connections, one of which stays open for a while.
     pub(super) fn show(&mut self) -> Result<()> {
         for _ in 0..PASSING {
             self.connect()?;

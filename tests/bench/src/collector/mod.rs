@@ -1,4 +1,4 @@
-//! Programs that trace: starting one, knowing when it sees, and ending it.
+//! Tracing programs: start, readiness and end.
 
 mod configuration;
 mod landmark;
@@ -28,7 +28,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// After a storm there may be hundreds of megabytes to write.
 const END_WITHIN: Duration = Duration::from_secs(60);
 
-/// A tracing program under way. It is ended when this is dropped.
+/// A running tracing program, ended when this is dropped.
 pub(crate) struct Collector {
     configuration: Configuration,
     child: Child,
@@ -36,12 +36,12 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Starts one that writes to a file on tmpfs, and waits until it sees connections. Nothing for untraced.
+    /// Starts one that writes to a file on tmpfs, and waits until it captures. `None` for untraced.
     pub(crate) fn start(configuration: Configuration, programs: &Programs) -> Result<Option<Self>> {
         Self::start_into(configuration, programs, false)
     }
 
-    /// The same, but into a pipe whose lines are kept with the time of their arrival.
+    /// The same, but into a pipe whose lines are kept with their arrival time.
     pub(crate) fn start_read(configuration: Configuration, programs: &Programs) -> Result<Option<Self>> {
         Self::start_into(configuration, programs, true)
     }
@@ -75,8 +75,8 @@ impl Collector {
         &self.output
     }
 
-    /// Connects to an address of our own until that shows, then waits until no more descriptors (programs, links,
-    /// perf events) are added.
+    /// Connects to an address of our own until the output shows it, then waits until no more descriptors (programs,
+    /// links, perf events) are added.
     fn wait_until_it_sees(&mut self) -> Result<()> {
         let begin = Instant::now();
         let mut landmark = Landmark::new()?;
@@ -118,7 +118,7 @@ impl Collector {
         Ok(())
     }
 
-    /// Asks it to end, and says what it said.
+    /// Stops it; returns what it reported.
     pub(crate) fn stop(mut self) -> Result<Stopped> {
         kill(self.nix_pid()?, Signal::SIGINT).context("cannot end the tracing program")?;
         let status = self.wait(END_WITHIN)?;
@@ -151,11 +151,11 @@ impl Collector {
         Ok(Pid::from_raw(i32::try_from(self.pid())?))
     }
 
-    /// Everything on its standard error. Only for when it has ended: a few lines, which fit into the pipe.
+    /// Its standard error after its end: a few lines, which fit into the pipe.
     fn messages(&mut self) -> String {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = self.child.stderr.take() {
-            // What cannot be read is only missing from a message.
+            // Unreadable output is only missing from a message.
             let _ = pipe.read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()
@@ -171,7 +171,7 @@ impl Drop for Collector {
     }
 }
 
-/// What is left of a tracing program that has ended.
+/// The results of a tracing program that has ended.
 pub(crate) struct Stopped {
     pub(crate) summary: Summary,
     pub(crate) output: Output,

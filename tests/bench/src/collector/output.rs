@@ -1,4 +1,4 @@
-//! What a tracing program writes to standard output.
+//! Standard output of a tracing program.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::host::file_lines;
 
-/// A line, and when it came.
+/// A line with its arrival time.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     /// Nanoseconds since 1970.
@@ -20,15 +20,15 @@ pub(crate) struct Line {
     pub(crate) text: String,
 }
 
-/// Where the output goes.
+/// Destination of the output.
 #[derive(Default)]
 pub(crate) enum Output {
-    /// Nowhere.
+    /// Discarded.
     #[default]
     None,
     /// A file, removed when this is dropped.
     File(PathBuf),
-    /// A pipe with a thread at its other end.
+    /// A pipe that a thread reads.
     Pipe { lines: Arc<Mutex<Vec<Line>>>, reader: Option<JoinHandle<()>> },
 }
 
@@ -41,7 +41,7 @@ impl Output {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&lines);
         let reader = thread::spawn(move || {
-            // At the first error there is nothing more to read.
+            // Nothing more can be read after the first error.
             for text in BufReader::new(pipe).lines().map_while(Result::ok) {
                 let line = Line { arrived: now(), text };
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
@@ -61,7 +61,7 @@ impl Output {
         }
     }
 
-    /// All that a file holds.
+    /// The content of the file.
     pub(super) fn text(&self) -> String {
         match self {
             Self::File(path) => fs::read_to_string(path).unwrap_or_default(),
@@ -82,7 +82,7 @@ impl Output {
     pub(crate) fn into_lines(mut self) -> Vec<Line> {
         let Self::Pipe { lines, reader } = &mut self else { return Vec::new() };
         if let Some(reader) = reader.take() {
-            // It can only have ended: it does not panic.
+            // The thread has only ended: it does not panic.
             let _ = reader.join();
         }
         std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner))

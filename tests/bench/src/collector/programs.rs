@@ -1,4 +1,4 @@
-//! The programs measured, and a place for what they write.
+//! The measured programs, and a directory for their output.
 
 use std::env;
 use std::fs;
@@ -9,19 +9,19 @@ use anyhow::{Context as _, Result};
 
 use crate::receiver::Receiver;
 
-/// Where the programs are. Its scratch directory goes when this is dropped.
+/// Paths of the programs. The scratch directory is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Programs {
     pub(crate) egret: PathBuf,
     pub(crate) traffic: PathBuf,
-    /// Where spans are taken over gRPC.
+    /// The address of the gRPC receiver.
     pub(super) spans: SocketAddr,
     scratch: PathBuf,
 }
 
 impl Programs {
-    /// As `cargo xtask bench` names them, and a directory on tmpfs: a disk would be measured with the rest. Those that send
-    /// spans send them to this receiver.
+    /// The programs that `cargo xtask bench` names, and a directory on tmpfs: a disk would be measured as well. Spans
+    /// are sent to this receiver.
     pub(crate) fn find(receiver: &Receiver) -> Result<Self> {
         let scratch = Path::new("/dev/shm").join(format!("egret-bench-{}", std::process::id()));
         let (egret, traffic) = (from("EGRET_BIN")?, from("EGRET_TRAFFIC")?);

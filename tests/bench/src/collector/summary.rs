@@ -1,6 +1,6 @@
-//! What a tracing program says at its end.
+//! The final report of a tracing program.
 
-/// Records made, handed on and lost, and what sinks dropped of them. bpftrace only tells what was lost.
+/// Records captured, delivered and lost, and those that sinks dropped. bpftrace reports losses only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) captured: u64,
@@ -22,7 +22,7 @@ impl Summary {
         summary
     }
 
-    /// Adds what bpftrace says on its standard output, among the events: `Lost N events`.
+    /// Adds what bpftrace reports on its standard output, among the events: `Lost N events`.
     pub(super) fn add_lost(&mut self, output: &str) {
         let lost = output.lines().filter_map(|line| line.strip_prefix("Lost ")?.split(' ').next()?.parse::<u64>().ok());
         self.lost += lost.sum::<u64>();
@@ -50,7 +50,7 @@ mod tests {
     use super::Summary;
 
     #[test]
-    fn reads_what_both_programs_say_about_losses() {
+    fn losses_of_both_programs_are_parsed() {
         let egret = Summary::read("egret: lost at flow_ring, ring_full: 3\ncaptured=10 delivered=7 lost=3\n");
         assert_eq!(egret, Summary { captured: 10, delivered: 7, lost: 3, dropped: 0 });
         assert!(egret.adds_up());

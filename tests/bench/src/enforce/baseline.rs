@@ -1,10 +1,10 @@
-//! A baseline that covers what is measured, and much else.
+//! A baseline that covers the measured flows, and many others.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-/// Of so many rules. All but two are about other programs, as most rules are.
+/// A baseline with this many rules. All but two are about other programs, as usual.
 pub(super) fn text(rules: usize) -> Result<String> {
     let own = std::env::current_exe().context("this program has a path")?;
     let mut text = "format 1\n".to_owned();
@@ -28,7 +28,7 @@ mod tests {
     use super::text;
 
     #[test]
-    fn there_are_as_many_rules_as_asked_for_and_no_two_are_equal() {
+    fn baseline_has_the_requested_number_of_distinct_rules() {
         let text = text(1000).unwrap();
         let mut rules: Vec<_> = text.lines().filter(|line| line.starts_with("allow ")).collect();
         rules.sort_unstable();

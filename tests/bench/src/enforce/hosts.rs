@@ -1,4 +1,4 @@
-//! Two hosts of our own, joined by a cable.
+//! Two hosts in network namespaces, joined by a veth pair.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use egret_tests::Namespace;
 
-/// A namespace where connections begin and packets are judged, and another where some of them end.
+/// A namespace where connections begin and packets are evaluated, and another where some of them end.
 pub(super) struct Hosts {
     near: Namespace,
     far: Namespace,
@@ -37,34 +37,34 @@ impl Hosts {
         self.near.command(program)
     }
 
-    /// Does something in a thread on the near host.
+    /// Runs a function in a thread on the near host.
     pub(super) fn inside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         self.near.within(body)
     }
 
-    /// Does something in a thread on the far host: the sockets that it makes stay there.
+    /// Runs a function in a thread on the far host: its sockets belong to it.
     pub(super) fn far<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         self.far.within(body)
     }
 
-    /// The near host's queues of packets, as the kernel lists them. A word a column, a line a queue.
+    /// The near host's packet queues, as the kernel lists them: a line for each queue.
     pub(super) fn queues(&self) -> Result<String> {
         let path = format!("/proc/{}/net/netfilter/nfnetlink_queue", self.near.pid());
         fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
     }
 
-    /// Packets that have been put into the queues that there are.
+    /// Packets so far in the existing queues.
     pub(super) fn queued(&self) -> Result<u64> {
         Ok(self.queues()?.lines().filter_map(id_sequence).sum())
     }
 }
 
-/// The last number that a queue gave to a packet: the eighth column, see `seq_show` in `net/netfilter/nfnetlink_queue.c`.
+/// The last packet number of a queue: the eighth column, see `seq_show` in `net/netfilter/nfnetlink_queue.c`.
 fn id_sequence(line: &str) -> Option<u64> {
     line.split_whitespace().nth(7)?.parse().ok()
 }
 
-/// Runs a program that says nothing unless it fails.
+/// Runs a program that prints nothing unless it fails.
 pub(super) fn run(command: &mut Command) -> Result<()> {
     let output = command.output().with_context(|| format!("cannot run {}", command.get_program().display()))?;
     if !output.status.success() {
@@ -78,7 +78,7 @@ mod tests {
     use super::id_sequence;
 
     #[test]
-    fn packets_of_a_queue_are_counted_by_their_numbers() {
+    fn packet_numbers_count_the_packets_of_a_queue() {
         let line = " 5300  24411     3 2   128     0     0    17094  1";
         assert_eq!(id_sequence(line), Some(17094));
         assert_eq!(id_sequence(""), None);

@@ -1,8 +1,8 @@
-//! Who judges packets.
+//! Programs that evaluate packets.
 
 use clap::ValueEnum;
 
-/// A way of judging packets, or of not judging any.
+/// A program that evaluates packets, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Judge {
     /// No rule
@@ -64,7 +64,7 @@ impl Judge {
         }
     }
 
-    /// Whether it is egret, judging.
+    /// Whether it is egret with evaluation.
     pub(super) fn is_egret_judging(self) -> bool {
         self.egret().is_some_and(|(mode, _)| mode != "observe")
     }

@@ -1,4 +1,4 @@
-//! Starting who judges, and ending it without leaving anything behind.
+//! Starts a judge, and ends it without leaving anything behind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,21 +19,21 @@ use crate::collector::Programs;
 /// With 100,000 rules to read, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const END_WITHIN: Duration = Duration::from_secs(20);
-/// What is allowed, or queued.
+/// The match of new connections, which are accepted or queued.
 const NEW: [&str; 6] = ["OUTPUT", "-m", "conntrack", "--ctstate", "NEW", "-j"];
 /// The example as Debian installs it.
 const EXAMPLE: &str = "/usr/share/doc/libnetfilter-queue-dev/examples/nf-queue.c";
 
-/// Somebody who judges, ended when this is dropped.
+/// A running judge, ended when this is dropped.
 pub(super) struct Running<'a> {
     hosts: &'a Hosts,
-    /// How its rule is removed, where that is for us to do.
+    /// The arguments that remove its rule, if we installed it.
     rule: Option<Vec<&'static str>>,
     program: Option<Child>,
 }
 
 impl<'a> Running<'a> {
-    /// Starts it, and waits until packets come to it.
+    /// Starts it, and waits until it receives packets.
     pub(super) fn start(judge: Judge, programs: &Programs, hosts: &'a Hosts) -> Result<Self> {
         let mut running = Self { hosts, rule: None, program: None };
         match judge {
@@ -53,7 +53,7 @@ impl<'a> Running<'a> {
         Ok(running)
     }
 
-    /// A rule of ours.
+    /// Installs our rule.
     fn install(&mut self, target: &[&'static str]) -> Result<()> {
         let rule = [&NEW, target].concat();
         run(self.hosts.command("iptables").arg("-A").args(&rule))?;
@@ -67,7 +67,7 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// With its defaults, all of them on tmpfs, but for the host with itself, which it would not judge.
+    /// With its defaults, all files on tmpfs, but with evaluation of loopback, which is off by default.
     fn start_egret(&mut self, programs: &Programs, mode: &str, rules: usize) -> Result<()> {
         let state = fresh(&programs.scratch().join("state"))?;
         let (file, socket) = (state.join("baseline"), state.join("egret.sock"));
@@ -86,7 +86,7 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Its configuration has a fixed place: files of the package stand there, for this program only.
+    /// Its configuration has a fixed path: the files of the package are mounted there for this program only.
     fn start_opensnitch(&mut self, programs: &Programs) -> Result<()> {
         const BEFORE: &str = "mount -t overlay -o \"lowerdir=$1:/etc\" overlay /etc && shift && exec \"$@\"";
         let rules = fresh(&programs.scratch().join("opensnitch"))?;
@@ -118,7 +118,7 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Ends it, and looks whether anything is left of it.
+    /// Ends it, and checks that nothing is left of it.
     pub(super) fn stop(mut self) -> Result<()> {
         self.end()?;
         let rules = self.hosts.command("iptables-save").output().context("cannot run iptables-save")?;
@@ -143,7 +143,7 @@ impl<'a> Running<'a> {
                 thread::sleep(Duration::from_millis(5));
             }
         }
-        // OpenSnitch leaves its rules when it is ended while it begins.
+        // OpenSnitch leaves its rules if it is ended during its start.
         run(self.hosts.command("iptables").args(["-t", "mangle", "-F"]))?;
         run(self.hosts.command("iptables").arg("-F"))
     }
@@ -162,14 +162,14 @@ fn fresh(directory: &Path) -> Result<PathBuf> {
     Ok(directory.to_owned())
 }
 
-/// The mode that a daemon is in, once it answers.
+/// The mode of a daemon, once it answers.
 fn mode_of(egret: &Path, socket: &Path) -> Option<String> {
     let output = Command::new(egret).args(["status", "--json", "--socket"]).arg(socket).output().ok()?;
     let status: Value = serde_json::from_slice(&output.stdout).ok()?;
     Some(status.get("mode")?.as_str()?.to_owned())
 }
 
-/// The example, compiled as it is.
+/// The compiled example.
 fn example(programs: &Programs) -> Result<PathBuf> {
     let program = programs.scratch().join("nf-queue");
     if !program.exists() {

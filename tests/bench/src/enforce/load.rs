@@ -1,4 +1,4 @@
-//! Connections and datagrams whose beginnings are timed.
+//! Connections and datagrams with their latencies.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
@@ -11,9 +11,9 @@ use socket2::SockRef;
 use super::hosts::Hosts;
 use crate::workload::dropping;
 
-/// Something that is done again and again by one client.
+/// An operation that one client repeats.
 pub(super) trait Load {
-    /// Does it once; how long the program waited for its connection or its datagram.
+    /// Runs it once; returns how long the program waited for its connection or datagram.
     fn once(&mut self) -> Result<Duration>;
 }
 
@@ -31,18 +31,18 @@ pub(super) struct Kind {
 pub(super) static ALL: &[Kind] = &[
     Kind {
         name: "tcp-loopback",
-        operation: "connect, accept and close both ends in one thread (by a reset, so that nothing lingers), always to the \
+        operation: "connect, accept and close both sockets in one thread (by a reset, so that nothing lingers), always to the \
                     same listener on loopback",
         make: |_| Ok(Box::new(SamePeer::at(listen(Ipv4Addr::LOCALHOST)?)?)),
     },
     Kind {
         name: "tcp-veth",
-        operation: "the same to a listener in another network namespace, at the other end of a veth pair",
+        operation: "the same to a listener in another network namespace, behind a veth pair",
         make: |hosts| Ok(Box::new(SamePeer::at(hosts.far(|| listen(Hosts::FAR))?)?)),
     },
     Kind {
         name: "tcp-new-peer",
-        operation: "the same to an address of 127.0.0.0/8 where nothing has connected to before",
+        operation: "the same to an address of 127.0.0.0/8 to which nothing has connected before",
         make: |_| Ok(Box::new(NewPeer(listen(Ipv4Addr::UNSPECIFIED)?))),
     },
     Kind {
@@ -53,7 +53,7 @@ pub(super) static ALL: &[Kind] = &[
     },
     Kind {
         name: "udp-veth",
-        operation: "sendto of 64 bytes from one socket to one peer at the other end of a veth pair, which never answers",
+        operation: "sendto of 64 bytes from one socket to one peer behind a veth pair, which never answers",
         make: |hosts| Ok(Box::new(OneWay { sender: Some(sender()?), receiver: hosts.far(|| dropping(Hosts::FAR))? })),
     },
     Kind {
@@ -67,7 +67,7 @@ fn listen(address: Ipv4Addr) -> Result<TcpListener> {
     TcpListener::bind((address, 0)).context("cannot listen")
 }
 
-/// Connects, accepts and resets; how long the first took.
+/// Connects, accepts and resets; returns the duration of the connect.
 fn connect_to(address: SocketAddr, listener: &TcpListener) -> Result<Duration> {
     let begin = Instant::now();
     let client = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
@@ -97,12 +97,12 @@ impl Load for SamePeer {
 
 struct NewPeer(TcpListener);
 
-/// Addresses that have been used, so that none is used twice while this program runs.
+/// The number of addresses used, so that none is used twice by this program.
 static USED: AtomicU32 = AtomicU32::new(0);
 
 impl Load for NewPeer {
     fn once(&mut self) -> Result<Duration> {
-        // The upper half of the network: others are in the lower one.
+        // The upper half of the network: other loads use the lower one.
         let [_, high, middle, low] = (USED.fetch_add(1, Ordering::Relaxed) % (1 << 23)).to_be_bytes();
         let address = Ipv4Addr::new(127, 128 | high, middle, low);
         connect_to(SocketAddr::new(address.into(), self.0.local_addr()?.port()), &self.0)
@@ -125,7 +125,7 @@ impl Load for NewProcess {
     }
 }
 
-/// What a new process does: it connects, resets, and prints how many nanoseconds the first took.
+/// Main function of a new process: connects, resets, and prints the duration of the connect in nanoseconds.
 pub(crate) fn connect(address: SocketAddr) -> Result<()> {
     let begin = Instant::now();
     let client = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
@@ -136,9 +136,9 @@ pub(crate) fn connect(address: SocketAddr) -> Result<()> {
 }
 
 struct OneWay {
-    /// Nothing: a new one each time.
+    /// `None`: a new one each time.
     sender: Option<UdpSocket>,
-    /// At the far end. Nobody answers there that the port is closed.
+    /// On the far host, so that no ICMP error is sent.
     receiver: UdpSocket,
 }
 

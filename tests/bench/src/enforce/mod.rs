@@ -29,15 +29,15 @@ pub(crate) use load::connect;
 const KEY: &str = "enforce";
 const TITLE: &str = "What judging packets costs new connections";
 
-/// What every round has to hand.
+/// Common inputs of all rounds.
 struct Bench<'a> {
     options: &'a EnforceOptions,
     programs: &'a Programs,
 }
 
-/// What was found.
+/// The results.
 struct Findings {
-    /// Those that could be measured, in the order of the tables.
+    /// The judges that could be measured, in the order of the tables.
     judges: Vec<Judge>,
     samples: Samples,
     /// Judges that could not be measured, and why.
@@ -69,7 +69,7 @@ pub(crate) fn run(options: &EnforceOptions) -> Result<()> {
 }
 
 impl Findings {
-    /// Every judge once, beginning with another one each time.
+    /// Measures every judge once, with another first one in each round.
     fn round(&mut self, bench: &Bench<'_>, round: usize) -> Result<()> {
         let mut order = self.judges.clone();
         let first = round % order.len().max(1);
@@ -82,7 +82,7 @@ impl Findings {
         Ok(())
     }
 
-    /// What could not be measured, or not each time, is no row of the tables.
+    /// Excludes a judge that could not be measured in every round.
     fn leave_out(&mut self, judge: Judge, error: &anyhow::Error) {
         let why = format!("{}: {error:#}", judge.name());
         eprintln!("  left out: {why}");
@@ -91,8 +91,7 @@ impl Findings {
     }
 
     fn under(&mut self, bench: &Bench<'_>, round: usize, judge: Judge) -> Result<()> {
-        // New ones for everybody: flows that connection tracking has not forgotten yet fill the table of their host, and slow
-        // down whoever comes next.
+        // New namespaces for each judge: entries in the conntrack table of a former judge would slow down the next one.
         let hosts = Hosts::new()?;
         let running = Running::start(judge, bench.programs, &hosts)?;
         for kind in load::ALL.iter().filter(|kind| bench.options.wants_load(kind.name)) {
@@ -105,7 +104,7 @@ impl Findings {
     }
 }
 
-/// Goes round for so long, after a tenth of that to warm up.
+/// Repeats the load for this time, after a tenth of it to warm up.
 fn measure(load: &mut dyn Load, lasts: Duration, hosts: &Hosts) -> Result<Sample> {
     go_round(load, lasts / 10)?;
     let queued = hosts.queued()?;
@@ -114,7 +113,7 @@ fn measure(load: &mut dyn Load, lasts: Duration, hosts: &Hosts) -> Result<Sample
     Ok(Sample { elapsed: begin.elapsed(), times, queued: hosts.queued()?.saturating_sub(queued) })
 }
 
-/// Nanoseconds of each time round.
+/// Nanoseconds of each repetition.
 fn go_round(load: &mut dyn Load, lasts: Duration) -> Result<Vec<f64>> {
     let begin = Instant::now();
     let mut times = Vec::new();

@@ -1,4 +1,4 @@
-//! What was timed.
+//! Timed samples.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use crate::statistics::{Spread, percentile};
 /// One load under one judge.
 pub(super) struct Sample {
     pub(super) elapsed: Duration,
-    /// How long the client waited each time, nanoseconds.
+    /// Latencies of the client, nanoseconds.
     pub(super) times: Vec<f64>,
-    /// Packets that were put into queues meanwhile.
+    /// Packets queued meanwhile.
     pub(super) queued: u64,
 }
 
@@ -21,7 +21,7 @@ impl Sample {
         self.times.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Packets put into queues for each operation.
+    /// Packets queued for each operation.
     pub(super) fn queued_each(&self) -> f64 {
         self.queued as f64 / self.times.len().max(1) as f64
     }
@@ -62,7 +62,7 @@ mod tests {
     use crate::enforce::judge::Judge::{C, Enforce};
 
     #[test]
-    fn ratios_are_formed_within_rounds_before_the_median_is_taken() {
+    fn median_is_taken_of_the_ratios_of_each_round() {
         let mut samples = Samples::default();
         for (round, slowness) in [(0, 1_u64), (1, 10), (2, 3)] {
             let sample = |millis| Sample {

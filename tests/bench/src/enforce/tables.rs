@@ -1,4 +1,4 @@
-//! What was found, in Markdown.
+//! The results in Markdown.
 
 use super::Findings;
 use super::judge::Judge::{self, C, Conntrack, Enforce, Enforce100k};
@@ -6,21 +6,21 @@ use super::load;
 use super::samples::{Sample, Samples};
 use crate::report::{Aims, Table, nanoseconds, ratio};
 
-/// The share of the C program's rate that is aimed for.
+/// Aimed share of the C program's rate.
 const OF_C: f64 = 0.95;
-/// The share of the rate with ten rules that is aimed for with 100,000: no less but for noise.
+/// Aimed share of the rate with ten rules, with 100,000 rules: the rest is noise.
 const OF_FEW_RULES: f64 = 0.95;
-/// The share of conntrack's rate that is aimed for with datagrams.
+/// Aimed share of conntrack's rate with datagrams.
 const OF_CONNTRACK: f64 = 0.9;
 
 impl Findings {
     pub(super) fn to_markdown(&self, rounds: usize) -> String {
         let mut text = format!(
-            "{}\n{rounds} rounds. One client, without a pause. Judges take turns, each in a network namespace of its \
-             own where nothing else has rules. Rates are operations a second, median; ratios are formed within rounds, median \
-             (least–most). Latency is what the program waits in `connect` or `sendto`. *Queued* is how many packets an operation \
-             had the kernel put into a queue. egret captures and records the same connections in every one of its modes, with \
-             its defaults (Parquet to tmpfs, metrics, names).\n\n",
+            "{}\n{rounds} rounds. One client, without a pause. Configurations take turns, each in its own network \
+             namespace without other rules. Rates are operations a second, median; ratios are formed within rounds, median \
+             (least–most). Latency is the time of the program in `connect` or `sendto`. *Queued* is the number of packets that the \
+             kernel queued for an operation. egret captures and records the same connections in every mode, with its \
+             defaults (Parquet to tmpfs, metrics, names).\n\n",
             self.aims()
         );
         for why in &self.left_out {

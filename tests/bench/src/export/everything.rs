@@ -15,10 +15,10 @@ use crate::trace::{self, overhead};
 /// All sinks, bytes.
 const MEMORY: u64 = 60_000_000;
 
-/// Connections a second, each of which both ends open and close: four events. None is as many as go.
+/// Connections a second, opened, accepted and closed twice: four events. None is as many as go.
 const RATES: [Option<u32>; 5] = [Some(0), Some(2000), Some(10_000), Some(20_000), None];
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let memory = memory(bench)?;
     let options = bench.options.trace();
@@ -31,7 +31,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     ))
 }
 
-/// What came of one rate.
+/// The result at one rate.
 struct Outcome {
     connections: u64,
     elapsed: Duration,

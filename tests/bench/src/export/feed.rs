@@ -10,16 +10,16 @@ use super::population::Population;
 /// Events in a batch: what the daemon drains from the kernel's ring at once under load.
 pub(crate) const BATCH: usize = 4096;
 
-/// How long to wait for room in a queue: a fraction of the time in which a fast sink empties it.
+/// Pause until a queue may have capacity again: a fraction of the time in which a fast sink empties it.
 const BREATH: Duration = Duration::from_micros(200);
 
-/// Batches of made up events, about `events` in all. 350 bytes each: a million takes 350 MB.
+/// Batches of synthetic events, about `events` in all. 350 bytes each: a million takes 350 MB.
 pub(crate) fn batches(events: usize) -> Vec<Batch> {
     let mut population = Population::new(1);
     (0..events.div_ceil(BATCH)).map(|_| population.take(BATCH).into()).collect()
 }
 
-/// Offers every batch once every queue has room for it.
+/// Offers every batch once every queue has capacity for it.
 pub(crate) fn saturate<'a>(senders: &[&'a Sender], batches: impl IntoIterator<Item = &'a Batch>) {
     for batch in batches {
         while senders.iter().any(|sender| sender.room() < batch.len()) {
@@ -29,7 +29,7 @@ pub(crate) fn saturate<'a>(senders: &[&'a Sender], batches: impl IntoIterator<It
     }
 }
 
-/// Offers batches at so many events a second, whatever becomes of them.
+/// Offers batches at this rate, whether or not they are dropped.
 pub(crate) fn pace<'a>(senders: &[&'a Sender], batches: impl IntoIterator<Item = &'a Batch>, rate: f64) {
     let begin = Instant::now();
     let mut offered = 0.0;

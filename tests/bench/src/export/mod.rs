@@ -20,7 +20,7 @@ use crate::options::{ExportOptions, ExportPart};
 use crate::receiver::Receiver;
 use crate::report::{Document, Section, origin};
 
-/// What every part has to hand.
+/// Common inputs of all parts.
 pub(crate) struct Bench<'a> {
     options: &'a ExportOptions,
     programs: Programs,
@@ -44,7 +44,7 @@ const PARTS: [(ExportPart, &str, &str, Measure); 4] = [
     ),
 ];
 
-/// Measures what was asked for and prints it, part by part.
+/// Measures the selected parts and prints them.
 pub(crate) fn run(options: &ExportOptions) -> Result<()> {
     if !geteuid().is_root() {
         bail!("tracing needs root: run this with sudo");
@@ -74,7 +74,7 @@ impl Bench<'_> {
         let number = self.directories.get() + 1;
         self.directories.set(number);
         let directory = self.programs.scratch().join(format!("sinks-{number}"));
-        // The last one's files have been looked at.
+        // The files of the former run are not needed any more.
         let _ = std::fs::remove_dir_all(self.programs.scratch().join(format!("sinks-{}", number - 1)));
         std::fs::create_dir_all(&directory)?;
         Ok(directory)

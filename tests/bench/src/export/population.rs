@@ -1,7 +1,7 @@
-//! Events as a busy host has them: made up, but with the variety that decides how well they compress.
+//! Events of a busy host: synthetic, but with the variety that determines their compression.
 //!
-//! A few programs make most of the connections, to peers of which a few are met often; ports, times, durations and byte
-//! counts differ from one connection to the next. Each connection opens and closes; a third are look-ups over UDP.
+//! A few programs make most of the connections, mostly to a few peers; ports, times, durations and byte counts differ
+//! between connections. Each connection opens and closes; a third are look-ups over UDP.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -15,19 +15,19 @@ use egret_model::{
 
 /// Programs that run on the host, each with several processes.
 const PROGRAMS: u64 = 40;
-/// Processes of each program that live at the same time.
+/// Processes of each program at the same time.
 const PROCESSES: u64 = 8;
-/// Peers that there are.
+/// Number of peers.
 const PEERS: u64 = 2000;
 
-/// Makes events, the same ones for the same seed.
+/// Generates events, the same ones for the same seed.
 pub(crate) struct Population {
     random: Random,
     processes: Vec<Arc<Process>>,
     peers: Vec<Peer>,
     time: i64,
     cookie: u64,
-    /// When which connection closes, and the event that tells it.
+    /// Close time of each open connection.
     ends: BinaryHeap<Reverse<(i64, u64)>>,
     open: HashMap<u64, Event>,
 }
@@ -59,7 +59,7 @@ impl Population {
     pub(crate) fn take(&mut self, count: usize) -> Vec<Event> {
         let mut events = Vec::with_capacity(count);
         while events.len() < count {
-            // On average a connection each 10 µs.
+            // On average a connection every 10 µs.
             self.time += self.random.exponential(10_000);
             self.closes_until(self.time, &mut events);
             let opened = self.connection();
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_close_follows_its_open_and_times_never_go_back() {
+    fn close_follows_its_open_and_times_increase() {
         let events = Population::new(7).take(20_000);
         assert_eq!(events.len(), 20_000);
         assert!(events.is_sorted_by_key(|event| event.time));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_makes_the_same_events() {
+    fn equal_seeds_give_equal_events() {
         let text = |seed| format!("{:?}", Population::new(seed).take(500));
         assert_eq!(text(3), text(3));
         assert_ne!(text(3), text(4));

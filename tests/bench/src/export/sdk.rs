@@ -13,14 +13,14 @@ use super::feed::{batches, saturate};
 use super::subject::Subject;
 use crate::report::{Aims, Table};
 
-/// Relative to the SDK's exporter.
+/// Aimed time relative to the SDK's exporter.
 const AIM: f64 = 0.5;
 /// Spans in one request, as the sink sends them.
 const BATCH: usize = 2048;
-/// Attributes of a span, as many as the sink sets on an ordinary one.
+/// Attributes of a span, as many as the sink sets on a typical one.
 const ATTRIBUTES: usize = 20;
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut table = Table::new(["", "spans a second", "relative to the SDK's exporter"]);
     let events = bench.options.events() / 2;
@@ -88,7 +88,7 @@ fn span(index: usize) -> SpanData {
     }
 }
 
-/// Spans a second that the sink makes of events, as the receiver counts them.
+/// The rate at which the sink converts events to spans, as the receiver counts them.
 fn sink_rate(bench: &Bench<'_>, events: usize) -> Result<f64> {
     let batches = batches(events);
     let running = Subject::OtlpGrpc.start(&bench.fresh_directory()?, &bench.receiver, None)?;

@@ -1,4 +1,4 @@
-//! How fast each sink is, and all together.
+//! Rates of each sink, and of all together.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ use super::subject::{Running, Subject};
 use crate::host::{own_cpu_time, thread_cpu_time};
 use crate::report::{Aims, Table};
 
-/// What Parquet and Prometheus together are to take on one core, events a second.
+/// Aimed rate of Parquet and Prometheus together on one core, events a second.
 const AIM: f64 = 200_000.0;
 
-/// Rates that all sinks together are offered, events a second.
+/// Rates offered to all sinks together, events a second.
 const RATES: [f64; 6] = [25_000.0, 50_000.0, 100_000.0, 200_000.0, 300_000.0, 400_000.0];
 
-/// Which sinks run, and where.
+/// The sinks of a run, and their CPU.
 struct Configuration {
     name: &'static str,
     subjects: &'static [Subject],
@@ -36,7 +36,7 @@ const CONFIGURATIONS: [Configuration; 7] = [
     Configuration { name: "all (OTLP over gRPC)", subjects: &[Parquet, Prometheus, Json, OtlpGrpc], cpu: None },
 ];
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut aims = Aims::default();
     let mut table = Table::new(["sinks", "events a second", "CPU s a million events", "lost"]);
@@ -83,7 +83,7 @@ fn losses(bench: &Bench<'_>) -> Result<String> {
 
 struct Done {
     offered: u64,
-    /// Dropped by the sink that dropped most.
+    /// Events dropped by the sink that dropped most.
     lost: u64,
     cpu: Duration,
     elapsed: Duration,
@@ -129,7 +129,7 @@ fn finish(running: Vec<Running>, cpu: &Cpu) -> Result<Done> {
     Ok(done)
 }
 
-/// CPU time of all threads but the calling one, which hands events over.
+/// CPU time of all threads but the calling one, which offers the events.
 struct Cpu {
     all: Duration,
     this: Duration,

@@ -19,7 +19,7 @@ use crate::report::{Aims, Table, bytes};
 /// Bytes a connection.
 const AIM: f64 = 30.0;
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let batches = batches(bench.options.events());
     let connections =

@@ -1,4 +1,4 @@
-//! The sinks measured, each on a thread of its own, as in the daemon.
+//! The measured sinks, each on a separate thread as in the daemon.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl Subject {
     }
 }
 
-/// A sink at work.
+/// A running sink.
 pub(crate) struct Running {
     pub(crate) sender: Sender,
     ledger: Ledger,
@@ -82,7 +82,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Closes its queue and waits until it has done with everything; its account.
+    /// Closes its queue and waits until it has processed every event; returns its account.
     pub(crate) fn finish(self) -> Result<Account> {
         drop(self.sender);
         self.thread.join().map_err(|_| anyhow!("the sink broke down"))??;
@@ -115,7 +115,7 @@ fn metrics_settings() -> Result<prometheus::Settings> {
     Ok(defaults()?.metrics.context("metrics are served by default")?.prometheus)
 }
 
-/// Made up events are of a day that may be long past: nothing is removed for its age.
+/// Synthetic events may be old: retention is off.
 fn log_settings(directory: PathBuf) -> Result<parquet::Settings> {
     let settings = defaults()?.parquet.context("a log is written by default")?;
     let destination = parquet::Destination::Directory(directory);

@@ -1,4 +1,4 @@
-//! What the kernel says about BPF programs and maps.
+//! BPF programs and maps in the kernel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use aya::programs::{ProgramType, loaded_programs};
 use serde_json::Value;
 
-/// One program of a process, as the kernel accounts for it.
+/// A program of a process, with the kernel's statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hook {
     pub(crate) name: String,
@@ -50,7 +50,7 @@ pub(crate) fn hooks_of(pid: u32) -> Result<Hooks> {
         .collect())
 }
 
-/// Kernel memory of the maps, rings and programs that a process holds, bytes. Storage inside sockets is not in it.
+/// Kernel memory of the maps, rings and programs of a process, bytes. Socket storage is not included.
 pub(crate) fn kernel_memory(pid: u32) -> Result<u64> {
     let mut objects = BTreeMap::new();
     for text in descriptors(pid)? {
@@ -63,7 +63,7 @@ pub(crate) fn kernel_memory(pid: u32) -> Result<u64> {
     Ok(objects.values().sum())
 }
 
-/// What `/proc/PID/fdinfo` says about each open descriptor.
+/// `/proc/PID/fdinfo` of each open descriptor.
 fn descriptors(pid: u32) -> Result<Vec<String>> {
     let directory = format!("/proc/{pid}/fdinfo");
     let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {directory}"))?;
@@ -74,7 +74,7 @@ fn number(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')?.trim().parse().ok())
 }
 
-/// How many programs of the kinds that tracers use are in the kernel, whoever they belong to.
+/// The number of programs in the kernel of the types that tracers use, of all processes.
 pub(crate) fn attached_programs() -> usize {
     loaded_programs()
         .filter_map(Result::ok)
@@ -82,7 +82,7 @@ pub(crate) fn attached_programs() -> usize {
         .count()
 }
 
-/// Kinds of programs that run when something connects, sends or makes a system call.
+/// Types of programs that run when a program connects, sends or makes a system call.
 const TRACING: [ProgramType; 8] = [
     ProgramType::CgroupSock,
     ProgramType::CgroupSockAddr,
@@ -99,7 +99,7 @@ mod tests {
     use super::number;
 
     #[test]
-    fn reads_a_number_only_under_its_whole_name() {
+    fn number_is_found_by_its_complete_name() {
         let text = "pos:\t0\nmap_id:\t569\nmemlock:\t520\n";
         assert_eq!(number(text, "map_id"), Some(569));
         assert_eq!(number(text, "memlock"), Some(520));

@@ -12,7 +12,7 @@ pub(crate) fn own_cpu_time() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?.into())
 }
 
-/// CPU time that has been used on this host, by whom ever, or stolen from it by its hypervisor.
+/// CPU time used on this host by all processes, or stolen by its hypervisor.
 fn busy() -> Result<Duration> {
     let text = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
     let ticks = text.lines().next().and_then(busy_ticks).context("/proc/stat does not begin as it should")?;
@@ -27,7 +27,7 @@ fn busy_ticks(line: &str) -> Option<u64> {
     Some([0, 1, 2, 5, 6, 7].into_iter().filter_map(of).sum())
 }
 
-/// CPU time of all others since this was made.
+/// CPU time of all other processes since its creation.
 pub(crate) struct Others {
     busy: Duration,
     own: Duration,

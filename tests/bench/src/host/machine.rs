@@ -1,4 +1,4 @@
-//! Where a figure comes from.
+//! Origin of a result.
 
 use std::fs;
 use std::num::NonZero;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-/// The machine, and what ran on it.
+/// The machine, and the measured build.
 #[derive(Debug)]
 pub(crate) struct Machine {
     kernel: String,

@@ -1,4 +1,4 @@
-//! What the machine and its `/proc` say.
+//! The machine and its `/proc`.
 
 mod bpf;
 mod load;

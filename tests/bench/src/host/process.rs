@@ -1,4 +1,4 @@
-//! What processes use, and where threads run.
+//! Resources of processes, and CPUs of threads.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -11,13 +11,13 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
-/// CPU time of all threads that a process has now, from the scheduler's own account
-/// (`/proc/PID/task/TID/schedstat`): nanoseconds, where `/proc/PID/stat` counts ticks.
+/// CPU time of all current threads of a process, from the scheduler (`/proc/PID/task/TID/schedstat`): nanoseconds,
+/// while `/proc/PID/stat` counts ticks.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let directory = format!("/proc/{pid}/task");
     let mut sum = 0;
     for task in fs::read_dir(&directory).with_context(|| format!("cannot read {directory}"))? {
-        // A thread may end between the listing and the look at it.
+        // A thread may end after it was listed.
         let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
         sum += text.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
     }
@@ -43,7 +43,7 @@ pub(crate) fn proportional_memory(pid: u32) -> Result<u64> {
     Ok(kibibytes * 1024)
 }
 
-/// The most that a process has had in memory so far, bytes, pages shared with others in full.
+/// Peak memory of a process so far, bytes, including all shared pages.
 pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -64,7 +64,7 @@ pub(crate) fn pin(cpu: usize) -> Result<()> {
     sched_setaffinity(Pid::from_raw(0), &set).with_context(|| format!("cannot run on CPU {cpu}"))
 }
 
-/// Lines of a file that may be too large to hold.
+/// Lines of a file that may exceed the memory.
 pub(crate) fn file_lines(path: &Path) -> io::Result<u64> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 20];

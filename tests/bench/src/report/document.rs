@@ -1,4 +1,4 @@
-//! `docs/benchmarks.md`: a summary, then a section a part, each replaced by itself.
+//! `docs/benchmarks.md`: a summary, then a section for each part, each replaced separately.
 
 use std::fs;
 use std::path::PathBuf;
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_measured_again_replaces_only_itself() {
+    fn new_section_replaces_only_its_former_text() {
         let first = with_section("# Head\n", &section("idle", "old"));
         let second = with_section(&first, &section("storm", "rates"));
         let third = with_section(&second, &section("idle", "new"));

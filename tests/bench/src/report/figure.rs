@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::statistics::Spread;
 
-/// Nanoseconds: three digits are all that a benchmark can tell.
+/// Nanoseconds, with three significant digits.
 pub(crate) fn nanoseconds(value: f64) -> String {
     match value {
         value if value < 100.0 => format!("{value:.1} ns"),

@@ -1,4 +1,4 @@
-//! When, where and how something was measured.
+//! Time, place and conditions of a measurement.
 
 use std::env;
 

@@ -1,29 +1,30 @@
-//! The first page of `docs/benchmarks.md`, made of the aims of its sections.
+//! The summary of `docs/benchmarks.md`, made of the aims of its sections.
 
 use super::table::Table;
 
 const HEAD: &str = "\
 # Benchmarks
 
-What egret costs, where it begins to lose records, and which of its aims it misses. The table has every aim with what was measured
-last; the sections behind it have the whole measurements.
+What egret costs, from which rate on it loses records, and which of its aims it misses. The table has every aim with the latest
+measurement; the sections below it have all results.
 
 ";
 
 const READING: &str = "\
 ## How to read it
 
-Written by `cargo xtask bench NAME --write`; do not edit by hand. A section says when, where and by which command it was measured.
+`cargo xtask bench NAME --write` writes this page; do not edit it by hand. Each section has the date, machine and command of its
+measurement.
 
 Configurations are compared within rounds. Each round runs every configuration, in an order that rotates. A ratio is untraced time
-over traced time in the same round (1.00 is as fast as untraced, 0.90 is a tenth slower), given as the median over the rounds with
-least and most. **The control column is untraced measured a second time**: its spread is noise, and a smaller difference is none. Times
-belong to the machine they were measured on; ratios travel better. A loop with an empty body shows a tracer at its worst, which real
-programs never see.
+over traced time in the same round (1.00 is as fast as untraced, 0.90 is a tenth slower), given as the median over the rounds, with
+minimum and maximum. **The control column is untraced, measured a second time**: its spread is noise, and a smaller difference is not
+significant. Times depend on the machine; ratios are easier to compare. A loop without work between its calls is a tracer's worst
+case; real programs are slowed down less.
 
 ";
 
-/// Aims of a section with the same figure to reach, relative to the same thing.
+/// Aims of a section with the same target, relative to the same baseline.
 struct Group<'a> {
     aim: &'a str,
     relative_to: Option<&'a str>,
@@ -31,13 +32,13 @@ struct Group<'a> {
     measured: Vec<(&'a str, &'a str, bool)>,
 }
 
-/// The text with its first page written anew, before its first section.
+/// The text with a new summary, before its first section.
 pub(super) fn with_summary(text: &str) -> String {
     let sections = text.find("<!-- begin ").and_then(|start| text.get(start..)).unwrap_or_default();
     format!("{HEAD}{}\n\n{}{READING}{sections}", aims(sections), contents(sections))
 }
 
-/// A line an aim.
+/// A line for each aim.
 fn aims(sections: &str) -> String {
     let mut table = Table::new(["what", "aim", "measured", ""]);
     for section in sections.split("<!-- begin ").skip(1) {
@@ -50,7 +51,7 @@ fn aims(sections: &str) -> String {
     table.to_string().trim().to_owned()
 }
 
-/// A link to each section, with when it was measured.
+/// A link to each section, with the time of its measurement.
 fn contents(sections: &str) -> String {
     let line = |section: &str| {
         let title = title(section)?;
@@ -65,7 +66,7 @@ fn title(section: &str) -> Option<&str> {
     section.lines().find_map(|line| line.strip_prefix("## "))
 }
 
-/// As GitHub makes it of a heading.
+/// The anchor that GitHub makes of a heading.
 fn anchor(title: &str) -> String {
     let kept =
         title.to_lowercase().chars().filter(|one| one.is_alphanumeric() || " -".contains(*one)).collect::<String>();
@@ -90,7 +91,7 @@ fn groups(section: &str) -> Vec<Group<'_>> {
 }
 
 impl Group<'_> {
-    /// The names of those that are asked for, each once; what they are all measured under is said once.
+    /// The unique names of the selected aims; their common condition is named once.
     fn names(&self, wanted: impl Fn(bool) -> bool) -> String {
         let mut names: Vec<&str> = Vec::new();
         for (name, _, _) in self.measured.iter().filter(|(_, _, met)| wanted(*met)) {
@@ -146,7 +147,7 @@ mod tests {
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
 
     #[test]
-    fn aims_of_one_figure_are_one_line() {
+    fn aims_with_one_figure_share_a_line() {
         let sections = "<!-- begin a -->\n\n## A, b: c\n\nMeasured 2026-11-23 with x.\n\n\
                         | `one` under x | at least 0.90 | 0.823 (0.42–1.12); by CPU 1 | **not met** |\n\
                         | `two` under x | at least 0.90 | 0.940 (0.75–1.14) | met |\n\
@@ -163,9 +164,9 @@ mod tests {
         assert!(page.ends_with(sections), "{page}");
     }
 
-    /// `EGRET_BLESS=1` writes it anew.
+    /// `EGRET_BLESS=1` regenerates it.
     #[test]
-    fn the_first_page_is_up_to_date() {
+    fn summary_is_up_to_date() {
         let text = fs::read_to_string(PAGE).unwrap();
         if env::var_os("EGRET_BLESS").is_some() {
             fs::write(PAGE, with_summary(&text)).unwrap();

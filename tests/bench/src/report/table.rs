@@ -1,4 +1,4 @@
-//! Tables, and what was aimed for.
+//! Tables and aims.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// What a part of the benchmark was to reach, and whether it did.
+/// Aims of a part of the benchmark, and whether they were met.
 pub(crate) struct Aims(Table);
 
 impl Default for Aims {
@@ -71,7 +71,7 @@ mod tests {
     use super::Table;
 
     #[test]
-    fn a_table_is_markdown_with_figures_to_the_right() {
+    fn table_is_markdown_with_right_aligned_figures() {
         let mut table = Table::new(["what", "ns"]);
         table.row(["getppid", "61"]);
         assert_eq!(table.to_string(), "| what | ns |\n| --- | ---: |\n| getppid | 61 |\n");

@@ -1,7 +1,7 @@
 //! Run time of every program, from the kernel's own account.
 //!
-//! Measured apart from the overhead: taking the account costs some 20 to 40 ns a run, which are not in the figures of
-//! a program but would be in those of the workload.
+//! Measured separately from the overhead: the statistics cost 20 to 40 ns a run, which are not in the figures of a
+//! program but would be in those of the workload.
 
 use std::fmt::Write as _;
 
@@ -14,16 +14,16 @@ use crate::host::{Hook, Hooks, hooks_of};
 use crate::report::{Table, nanoseconds};
 use crate::workload::{self, Calibrated};
 
-/// Runs an operation below which a program has nothing to do with the workload.
+/// Programs with fewer runs an operation are unrelated to the workload.
 const RELATED: f64 = 0.02;
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let workloads = workload::calibrated(bench.options, bench.machine.cpus)?;
     let mut text = String::from(
-        "Runs are counted for the whole host, so other traffic shows too; an operation can run a hook at both of its \
-         ends. Taking the account is part of every figure: `sock_send_length` under `unix-datagram`, which looks at the \
-         address family and returns, shows how much a run costs that does nothing.\n\n",
+        "Runs are counted for the whole host, so other traffic shows too; an operation can run a hook on both of its \
+         sockets. Every figure includes the cost of measuring it: `sock_send_length` under `unix-datagram`, which reads the \
+         address family and returns, shows the cost of a run that does nothing.\n\n",
     );
     for configuration in [Configuration::Sockets, Configuration::Syscalls] {
         match Collector::start(configuration, bench.programs) {
@@ -37,7 +37,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// Measures the hooks on packets alone, and says it in Markdown.
+/// Measures the hooks on packets alone; returns Markdown.
 pub(super) fn measure_names(bench: &Bench<'_>) -> Result<String> {
     let configuration = Configuration::SocketsNames;
     let workloads = workload::calibrated(bench.options, bench.machine.cpus)?;
@@ -62,7 +62,7 @@ fn under(
     Ok(format!("### Layer {}\n\n{table}\nMachine code of each program:\n\n{sizes}\n", configuration.name()))
 }
 
-/// The run time of those hooks that are wanted under each workload.
+/// The run time of the selected hooks under each workload.
 fn table(
     bench: &Bench<'_>,
     configuration: Configuration,
@@ -74,13 +74,13 @@ fn table(
     for workload in workloads {
         eprintln!("  {} under {}", workload.kind.name, configuration.name());
         let before = hooks_of(collector.pid())?;
-        // Off again when this is dropped, also if this program is killed.
+        // The kernel disables them when this is dropped, also if this program is killed.
         let account = enable_stats(Stats::RunTime).context("cannot switch the kernel's statistics on")?;
         workload.kind.time(workload.operations, bench.machine.cpus)?;
         drop(account);
         let mut after = hooks_of(collector.pid())?;
         after.retain(|_, hook| wanted(hook));
-        // The warm-up is counted, too.
+        // The warm-up counts as well.
         rows(&mut table, workload.kind.name, workload.operations + workload.operations / 20 + 1, &before, &after);
     }
     Ok(table)

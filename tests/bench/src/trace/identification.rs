@@ -1,4 +1,4 @@
-//! A thousand processes that connect, send a byte and end: how many get their right name, when, and at what cost.
+//! A thousand processes that connect, send a byte and end: how many are attributed correctly, when, and at what cost.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,19 +17,19 @@ use crate::host::{cpu_time, hooks_of};
 use crate::report::{Aims, Table, nanoseconds, seconds};
 use crate::statistics::percentile;
 
-/// How long after the last process its events may take.
+/// Time for events after the last process.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What one layer made of the processes.
+/// Results of one layer.
 #[derive(Default)]
 struct Findings {
-    /// Right pid and right executable.
+    /// Correct process id and executable.
     right: u64,
-    /// Another pid or executable.
+    /// Wrong process id or executable.
     wrong: u64,
-    /// The connection was seen, but nobody was named.
+    /// The connection was reported without a process.
     unnamed: u64,
-    /// The connection was not seen.
+    /// The connection was not reported.
     unseen: u64,
     /// From the event's own time to its arrival at the reader, nanoseconds.
     delays: Vec<f64>,
@@ -38,7 +38,7 @@ struct Findings {
     elapsed: Duration,
 }
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let count = bench.options.processes();
     let (mut aims, mut left_out) = (Aims::default(), String::new());
@@ -108,7 +108,7 @@ fn short_lived(bench: &Bench<'_>, count: u64) -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("egret-traffic printed no JSON")
 }
 
-/// Until the last connection shows, or the time for it is over.
+/// Waits until the last connection is reported, or for the grace period.
 fn wait_for_last(collector: &Collector, truth: &Truth) {
     let begin = Instant::now();
     let last = truth.last_port.map(|port| format!("\"network.local.port\":{port},"));
@@ -117,14 +117,14 @@ fn wait_for_last(collector: &Collector, truth: &Truth) {
     }
 }
 
-/// Local and peer address and port. Either alone may be another connection's as well.
-type Ends = [(String, u64); 2];
+/// Local and peer address and port. One endpoint may belong to several connections.
+type Endpoints = [(String, u64); 2];
 
-/// What the processes said about themselves.
+/// The reports of the processes.
 struct Truth {
     executable: String,
-    /// Pids by the ends of their connections, in the order in which they ran.
-    processes: HashMap<Ends, Vec<u64>>,
+    /// Process ids by the endpoints of their connections, in order.
+    processes: HashMap<Endpoints, Vec<u64>>,
     /// Local port of the last one.
     last_port: Option<u64>,
 }
@@ -134,32 +134,32 @@ impl Truth {
         let executable =
             report.get("exe").and_then(Value::as_str).context("the report names no executable")?.to_owned();
         let children = report.get("children").and_then(Value::as_array).context("the report has no children")?;
-        // The server is among the children; only what was started for a moment has a way of that name.
+        // The server is a child as well; only short-lived processes have a way of that name.
         let short = children.iter().filter(|child| child.get("way").and_then(Value::as_str) == Some("one-shot"));
-        let found = short.map(|child| Some((said_ends(child)?, child.get("pid")?.as_u64()?)));
+        let found = short.map(|child| Some((reported_endpoints(child)?, child.get("pid")?.as_u64()?)));
         let found = found.collect::<Option<Vec<_>>>().context("a short process did not connect")?;
         let last_port = found.last().map(|([(_, port), _], _)| *port);
-        let mut processes: HashMap<Ends, Vec<u64>> = HashMap::new();
+        let mut processes: HashMap<Endpoints, Vec<u64>> = HashMap::new();
         for (ends, pid) in found {
             processes.entry(ends).or_default().push(pid);
         }
         Ok(Self { executable, processes, last_port })
     }
 
-    /// The first event about each connection counts. Where both ends were used again, the connections are told apart
-    /// by their ids, and belong to the processes in order: one that was not seen makes the next ones wrong, never right.
+    /// The first event of each connection counts. Connections with the same endpoints differ in their ids, and belong
+    /// to the processes in order: a missing one makes the next ones wrong, never right.
     fn judge(&self, lines: &[Line]) -> Findings {
         let mut findings = Findings::default();
-        let mut seen: HashMap<Ends, Vec<String>> = HashMap::new();
+        let mut seen: HashMap<Endpoints, Vec<String>> = HashMap::new();
         for line in lines {
             let Ok(event) = serde_json::from_str::<Value>(&line.text) else { continue };
-            let Some((ends, id)) = seen_ends(&event).zip(connection_id(&event)) else { continue };
+            let Some((ends, id)) = event_endpoints(&event).zip(connection_id(&event)) else { continue };
             let Some(pids) = self.processes.get(&ends) else { continue };
             let ids = seen.entry(ends).or_default();
             if ids.contains(&id) {
                 continue;
             }
-            // More connections than processes: the ends were another program's before or after.
+            // More connections than processes: another program used the same endpoints.
             let Some(pid) = pids.get(ids.len()) else { continue };
             ids.push(id);
             findings.note(&event, *pid, &self.executable);
@@ -176,7 +176,7 @@ fn connection_id(event: &Value) -> Option<String> {
     Some(event.get("connection.id")?.as_str()?.to_owned())
 }
 
-fn said_ends(child: &Value) -> Option<Ends> {
+fn reported_endpoints(child: &Value) -> Option<Endpoints> {
     let end = |key: &str| {
         let (address, port) = child.get(key)?.as_str()?.rsplit_once(':')?;
         Some((address.to_owned(), port.parse().ok()?))
@@ -184,7 +184,7 @@ fn said_ends(child: &Value) -> Option<Ends> {
     Some([end("local")?, end("peer")?])
 }
 
-fn seen_ends(event: &Value) -> Option<Ends> {
+fn event_endpoints(event: &Value) -> Option<Endpoints> {
     let end = |name: &str| {
         let address = event.get(format!("network.{name}.address"))?.as_str()?;
         Some((address.to_owned(), event.get(format!("network.{name}.port"))?.as_u64()?))
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_right_pid_with_the_right_executable_is_right() {
+    fn attribution_needs_the_correct_pid_and_executable() {
         let child = |pid: u64, port: u64| {
             json!({
                 "way": "one-shot",
@@ -263,11 +263,11 @@ mod tests {
         let report = json!({"exe": "/bin/x", "children": children});
         let truth = Truth::read(&report).unwrap();
         let lines = [
-            // Another connection with the same local port, and the other end of the right one.
+            // Another connection with the same local port, and the right peer.
             line(10, 8, Some(9), "/bin/y"),
             line(SERVER, 10, Some(9), "/bin/y"),
             line(10, SERVER, Some(1), "/bin/x"),
-            // Not the first event about this connection any more.
+            // Not the first event of this connection.
             line(10, SERVER, Some(9), "/bin/y"),
             line(20, SERVER, Some(9), "/bin/x"),
             line(30, SERVER, Some(3), "/bin/y"),
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(findings.delays, vec![5000.0; 4]);
     }
     #[test]
-    fn processes_that_used_the_same_ends_are_told_apart_by_their_connections() {
+    fn processes_with_equal_endpoints_are_distinguished_by_connection_id() {
         let child = |pid: u64| json!({"way": "one-shot", "pid": pid, "local": "127.0.0.1:10", "peer": "127.0.0.1:7"});
         let report = json!({"exe": "/bin/x", "children": [child(1), child(2)]});
         let truth = Truth::read(&report).unwrap();

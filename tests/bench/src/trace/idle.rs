@@ -1,4 +1,4 @@
-//! What egret takes while nothing happens.
+//! Resources of an idle egret.
 
 use std::fmt::Write as _;
 use std::thread;
@@ -22,11 +22,11 @@ struct Idle {
     cpu: f64,
     memory: u64,
     kernel_memory: u64,
-    /// Lines written meanwhile: the rest of the host may not be idle.
+    /// Lines written meanwhile: other programs of the host may be active.
     lines: u64,
 }
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let (mut aims, mut left_out) = (Aims::default(), String::new());
     let mut table = Table::new(["layer", "CPU of one core", "memory (PSS)", "kernel memory", "events meanwhile"]);
@@ -57,7 +57,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
 
 fn watch(collector: &Collector, duration: Duration) -> Result<Idle> {
     let pid = collector.pid();
-    // What the start left to do is done by then; measured is what goes on for ever.
+    // The start is complete by then; the steady state is measured.
     thread::sleep(Duration::from_secs(1));
     let (lines, cpu, begin) = (collector.output().count()?, cpu_time(pid)?, Instant::now());
     thread::sleep(duration);

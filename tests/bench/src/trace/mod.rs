@@ -16,7 +16,7 @@ use crate::options::{Part, TraceOptions};
 use crate::receiver::Receiver;
 use crate::report::{Document, Section, origin};
 
-/// What every part has to hand.
+/// Common inputs of all parts.
 pub(crate) struct Bench<'a> {
     pub(crate) options: &'a TraceOptions,
     pub(crate) programs: &'a Programs,
@@ -35,7 +35,7 @@ const PARTS: [(Part, &str, &str, Measure); 6] = [
     (Part::Storm, "storm", "Storms, and where losses begin", storm::measure),
 ];
 
-/// Measures what was asked for and prints it, part by part.
+/// Measures the selected parts and prints them.
 pub(crate) fn run(options: &TraceOptions) -> Result<()> {
     if !geteuid().is_root() {
         bail!("tracing needs root: run this with sudo");

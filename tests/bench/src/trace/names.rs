@@ -1,11 +1,11 @@
-//! What the names of peers cost: two hooks that see every packet.
+//! The cost of peer names: two hooks that see every packet.
 
 use anyhow::Result;
 
 use super::{Bench, hooks, overhead};
 use crate::collector::Configuration::{Control, Sockets, SocketsNames, Untraced};
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let comparison = overhead::compare(bench, vec![Untraced, Control, Sockets, SocketsNames])?;
     let hooks = hooks::measure_names(bench)?;

@@ -1,4 +1,4 @@
-//! A system call that has nothing to do with the network.
+//! A system call unrelated to the network.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! TCP connections that do nothing but begin and end.
+//! TCP connections without data.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,8 +11,8 @@ use socket2::SockRef;
 use super::Workload;
 use crate::host::pin;
 
-/// The closing end keeps address and port of both ends for a minute: with 64 addresses times 28,000 ports, more than a
-/// minute of connections.
+/// The endpoint that closes first keeps both addresses and ports for a minute: 64 addresses times 28,000 ports exceed
+/// a minute of connections.
 const ADDRESSES: u8 = 64;
 
 struct WithServer {
@@ -21,8 +21,8 @@ struct WithServer {
     server_cpu: usize,
 }
 
-/// A client, and a server thread that accepts and closes. The server closes first, and the client waits for that: so
-/// neither runs ahead, and no port of the client's lingers.
+/// A client, and a server thread that accepts and closes. The server closes first, and the client waits for that:
+/// neither runs ahead, and no client port stays in TIME-WAIT.
 pub(super) fn with_server(server_cpu: usize) -> Result<Box<dyn Workload>> {
     let listeners = (1..=ADDRESSES).map(|last| listen(Ipv4Addr::new(127, 0, 1, last))).collect::<Result<Vec<_>>>()?;
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
@@ -31,7 +31,7 @@ pub(super) fn with_server(server_cpu: usize) -> Result<Box<dyn Workload>> {
 
 fn listen(address: Ipv4Addr) -> Result<TcpListener> {
     let listener = TcpListener::bind((address, 0)).context("cannot listen")?;
-    // So that a server whose client failed ends.
+    // Ends the server if its client fails.
     SockRef::from(&listener).set_read_timeout(Some(Duration::from_secs(5)))?;
     Ok(listener)
 }
@@ -64,7 +64,7 @@ fn connect_all(operations: u64, addresses: &[SocketAddr]) -> Result<()> {
     Ok(())
 }
 
-/// Both ends in one thread: on the loopback interface a connection stands when `connect` returns.
+/// Both endpoints in one thread: on loopback a connection is established when `connect` returns.
 struct Alone {
     listener: TcpListener,
     address: SocketAddr,

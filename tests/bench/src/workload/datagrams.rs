@@ -1,4 +1,4 @@
-//! Datagrams to one peer, to several, and back.
+//! Datagrams to one peer, to several, and to changing ones.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::net::UnixDatagram;
@@ -16,7 +16,7 @@ struct ToPeers {
     peers: Vec<SocketAddr>,
     /// Next peer.
     next: usize,
-    /// Kept open, so that nobody answers that the port is closed.
+    /// Kept open, so that no ICMP error is sent.
     _receiver: UdpSocket,
 }
 
@@ -32,14 +32,14 @@ pub(super) fn many_peers(_: usize) -> Result<Box<dyn Workload>> {
     to_peers(4096)
 }
 
-/// A socket that sends to so many peers in turn.
+/// A socket that sends to this many peers in turn.
 pub(super) fn to_peers(count: u16) -> Result<Box<dyn Workload>> {
     let (receiver, peers) = peers(count)?;
     let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(Box::new(ToPeers { sender, peers, next: 0, _receiver: receiver }))
 }
 
-/// Addresses of one receiver that drops all that it gets.
+/// Addresses of one receiver that drops all datagrams.
 fn peers(count: u16) -> Result<(UdpSocket, Vec<SocketAddr>)> {
     let receiver = dropping(if count == 1 { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED })?;
     let port = receiver.local_addr()?.port();
@@ -50,8 +50,8 @@ fn peers(count: u16) -> Result<(UdpSocket, Vec<SocketAddr>)> {
     Ok((receiver, (0..count).map(|number| SocketAddr::new(address(number).into(), port)).collect()))
 }
 
-/// A socket whose filter (classic BPF: return 0) drops every datagram: neither a full buffer nor a reader that keeps up
-/// or does not makes one send dearer than the next.
+/// A socket whose filter (classic BPF: return 0) drops every datagram: neither a full buffer nor the speed of a
+/// reader affects the cost of a send.
 pub(crate) fn dropping(address: Ipv4Addr) -> Result<UdpSocket> {
     const RETURN: u16 = 0x06;
     let socket = UdpSocket::bind((address, 0)).context("cannot bind")?;
@@ -72,7 +72,7 @@ impl Workload for ToPeers {
 
 struct Connected {
     sender: UdpSocket,
-    /// Kept open, like the one above.
+    /// Kept open, as above.
     _receiver: UdpSocket,
 }
 

@@ -1,7 +1,7 @@
 //! Tight loops whose speed under tracing is compared.
 //!
-//! A loop runs in a thread of its own on the first CPU. The thread at the other end, where there is one, runs on the
-//! last; a loop without such a thread plays both ends, so that no wake-up is in its time. Sockets are made anew for
+//! A loop runs in a thread of its own on the first CPU. The thread of the peer, where there is one, runs on the
+//! last; a loop without such a thread plays both parts, so that no wake-up is in its time. Sockets are made anew for
 //! each sample, while the tracer runs, and what comes before the loop is not timed.
 
 mod calls;
@@ -19,9 +19,9 @@ use crate::options::TraceOptions;
 
 pub(crate) use datagrams::dropping;
 
-/// A loop under way.
+/// A running loop.
 pub(crate) trait Workload {
-    /// Does the thing so many times.
+    /// Repeats the operation.
     fn run(&mut self, operations: u64) -> Result<()>;
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// What one operation is.
     pub(crate) operation: &'static str,
-    /// Makes what it needs; the argument is the CPU for the other end.
+    /// Creates its resources; the argument is the CPU for the peer.
     make: fn(usize) -> Result<Box<dyn Workload>>,
 }
 
@@ -52,12 +52,12 @@ pub(crate) static ALL: &[Kind] = &[
     Kind {
         name: "tcp-connect",
         operation: "connect, wait for the server thread to accept and close, close (FIN both ways; 64 addresses of the \
-                    server in turn, because its end of each connection lingers)",
+                    server in turn, because its socket of each connection lingers)",
         make: connect::with_server,
     },
     Kind {
         name: "tcp-connect-reset",
-        operation: "connect, accept and close both ends in one thread (SO_LINGER of zero, so RST and nothing lingers)",
+        operation: "connect, accept and close both sockets in one thread (SO_LINGER of zero, so RST and nothing lingers)",
         make: connect::alone,
     },
     Kind {
@@ -84,28 +84,28 @@ pub(crate) static ALL: &[Kind] = &[
     },
     Kind {
         name: "tcp-ping-pong",
-        operation: "64 bytes there and back on one long connection, both ends in one thread",
+        operation: "64 bytes there and back on one long connection, both sockets in one thread",
         make: stream::ping_pong,
     },
 ];
 
-/// How long something took.
+/// Duration of a sample.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
-    /// By the clock on the wall.
+    /// Wall-clock time.
     pub(crate) wall: Duration,
-    /// On CPUs, all threads of this process together: what others do at the same time is not in it.
+    /// CPU time of all threads of this process.
     pub(crate) cpu: Duration,
 }
 
-/// A loop, and how often it goes round in a sample.
+/// A loop, and its repetitions in a sample.
 pub(crate) struct Calibrated {
     pub(crate) kind: &'static Kind,
     pub(crate) operations: u64,
 }
 
 impl Kind {
-    /// Times so many operations.
+    /// Times this many operations.
     pub(crate) fn time(&self, operations: u64, cpus: usize) -> Result<Taken> {
         let measure = || {
             pin(0)?;
@@ -115,7 +115,7 @@ impl Kind {
             workload.run(operations)?;
             Ok(Taken { wall: begin.elapsed(), cpu: own_cpu_time()?.saturating_sub(cpu) })
         };
-        // A thread of its own: what this one starts would inherit its CPU.
+        // A separate thread: threads that this one starts would inherit its CPU.
         thread::scope(|scope| scope.spawn(measure).join()).map_err(|_| anyhow!("{} broke down", self.name))?
     }
 
@@ -135,13 +135,13 @@ impl Kind {
     }
 }
 
-/// The loops that were asked for, calibrated while nothing traces.
+/// The selected loops, calibrated without tracing.
 pub(crate) fn calibrated(options: &TraceOptions, cpus: usize) -> Result<Vec<Calibrated>> {
     let wanted = ALL.iter().filter(|kind| options.wants_workload(kind.name));
     wanted.map(|kind| kind.calibrate(options.sample(), cpus)).collect()
 }
 
-/// Connections without end, for storms.
+/// An endless workload of connections, for storms.
 pub(crate) fn connections() -> Result<Box<dyn Workload>> {
     connect::alone(0)
 }

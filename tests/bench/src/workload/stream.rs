@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow};
 use super::Workload;
 use crate::host::pin;
 
-/// Both ends of a new connection.
+/// Both endpoints of a new connection.
 fn pair() -> Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen")?;
     let client = TcpStream::connect(listener.local_addr()?).context("cannot connect")?;

@@ -28,7 +28,7 @@ pub(crate) fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<UdpSocket>> {
         .collect()
 }
 
-/// Serves until told to stop; a flow for each socket and client.
+/// Serves until asked to stop; a flow for each socket and client.
 pub(crate) fn serve(serve: Serve, bound: &[UdpSocket], stop: BorrowedFd<'_>) -> Result<Vec<Flow>> {
     let mut waiter = Waiter::new(stop)?;
     for (token, socket) in bound.iter().enumerate() {

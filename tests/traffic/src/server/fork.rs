@@ -1,4 +1,4 @@
-//! A TCP server in which one process accepts and another, forked for the purpose, sends and receives.
+//! A TCP server in which one process accepts and a forked child sends and receives.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ struct Worker {
     report: OwnedFd,
 }
 
-/// Serves until told to stop; the reports of the children that did the work.
+/// Serves until it is asked to stop; returns the reports of its children.
 pub(super) fn serve(listener: &Socket, stop: BorrowedFd<'_>) -> Result<Vec<Report>> {
     let mut waiter = Waiter::new(stop)?;
     waiter.add(listener, 0, EpollFlags::EPOLLIN)?;

@@ -1,5 +1,5 @@
-//! The peer of the other ways: listens, says where in one JSON line, serves until its stdin ends, and then
-//! reports like any other way.
+//! The peer of the other ways: listens, prints its addresses in one JSON line, serves until its standard input ends,
+//! and then reports as any other way.
 
 mod datagram;
 mod fork;
@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::report::{Flow, Report, Role, Transport};
 use crate::sockets;
 
-/// What a server does with what comes.
+/// How a server responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Serve {
     /// Send everything back.
@@ -42,7 +42,7 @@ pub(crate) enum Serve {
     UdpHold,
 }
 
-/// Above this many flows a report carries their sum alone.
+/// A report with more flows has only their sum.
 const FLOWS_REPORTED: usize = 10_000;
 
 /// The way `server`.

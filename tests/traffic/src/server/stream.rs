@@ -1,4 +1,4 @@
-//! TCP servers that hold their connections themselves.
+//! TCP servers that use their connections themselves.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ const LISTENER: usize = 0;
 /// Bytes read at once.
 pub(super) const BUFFER: usize = 64 * 1024;
 
-/// Serves until told to stop; a flow for each connection, in the order in which they ended.
+/// Serves until asked to stop; a flow for each connection, in the order in which they ended.
 pub(super) fn serve(serve: Serve, listener: &Socket, stop: BorrowedFd<'_>) -> Result<Vec<Flow>> {
     let mut waiter = Waiter::new(stop)?;
     waiter.add(listener, LISTENER, EpollFlags::EPOLLIN)?;

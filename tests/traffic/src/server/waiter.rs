@@ -1,4 +1,4 @@
-//! Waits for sockets, and for the end of the file that keeps a server running.
+//! Waits for sockets, and for the stop file.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 const STOP: u64 = u64::MAX;
-/// Once stopped, how long an open connection may stay silent before it is given up.
+/// Once stopped, how long an open connection may stay silent before it is closed.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// An epoll instance that also watches the stop file.
@@ -32,9 +32,9 @@ impl<'a> Waiter<'a> {
         self.epoll.add(socket, EpollEvent::new(interest, token as u64)).context("cannot watch a socket")
     }
 
-    /// Tokens of the sockets that are ready; nothing once stopped and all that had come was served.
+    /// Tokens of the ready sockets; `None` once stopped and all pending data was served.
     ///
-    /// `open` says whether connections are open that have not ended by themselves.
+    /// `open` is whether connections are open.
     pub(crate) fn wait(&mut self, open: bool) -> Result<Option<Vec<usize>>> {
         let mut events = [EpollEvent::empty(); 64];
         let count = match self.epoll.wait(&mut events, self.timeout(open)?) {

@@ -1,4 +1,4 @@
-//! Manners of opening a connection.
+//! Ways to open a connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,12 +22,12 @@ pub(crate) fn blocking(socket: &Socket, peer: SocketAddr) -> io::Result<()> {
     socket.connect(&peer.into())
 }
 
-/// Nothing: the exchange opens the connection itself.
+/// Does nothing: the exchange opens the connection itself.
 fn later(_: &Socket, _: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// `connect(2)` that answers `EINPROGRESS`, then `poll(2)` until it is settled. The socket stays non-blocking.
+/// `connect(2)` that returns `EINPROGRESS`, then `poll(2)` until it completes. The socket stays non-blocking.
 pub(crate) fn nonblocking(socket: &Socket, peer: SocketAddr) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     match socket.connect(&peer.into()) {
@@ -64,7 +64,7 @@ pub(crate) fn fast_open(options: &Options) -> Result<Report> {
     client(options, later, transfer::fast_open)
 }
 
-/// The way `tcp-refused`: nobody listens on the port.
+/// The way `tcp-refused`: the port has no listener.
 pub(crate) fn refused(options: &Options) -> Result<Report> {
     let (_kept, closed) = sockets::refusing(options.loopback(0))?;
     let peer = options.peer.unwrap_or(closed);
@@ -74,7 +74,7 @@ pub(crate) fn refused(options: &Options) -> Result<Report> {
     Ok(Report::of_all(Flow::client(Transport::Tcp), flows))
 }
 
-/// The way `tcp-unreachable`, in a network namespace of its own that has loopback and no route.
+/// The way `tcp-unreachable`, in a separate network namespace with loopback and without routes.
 pub(crate) fn unreachable(options: &Options) -> Result<Report> {
     netns::enter().context("cannot make a network namespace without routes")?;
     let address = if options.ipv6 { "[2001:db8::1]:9" } else { "203.0.113.1:9" };
@@ -85,7 +85,7 @@ pub(crate) fn unreachable(options: &Options) -> Result<Report> {
     Ok(Report::of(connection(options, peer, blocking, transfer::send_recv)?))
 }
 
-/// The way `tcp-reuse`: refused once, then the same socket connects to somebody who listens.
+/// The way `tcp-reuse`: refused once, then the same socket connects to a listener.
 pub(crate) fn reuse(options: &Options) -> Result<Report> {
     with_server(options, Serve::TcpEcho, |peer| {
         let (_kept, closed) = sockets::refusing(options.loopback(0))?;

@@ -1,4 +1,4 @@
-//! Several threads, and servers with habits.
+//! Several threads, and special servers.
 
 use std::thread;
 
@@ -45,7 +45,7 @@ pub(crate) fn fork_accept(options: &Options) -> Result<Report> {
     client_of(options, Serve::TcpFork, connect::blocking, transfer::send_recv)
 }
 
-/// The way `tcp-idle-accept`: opened, accepted, closed, and nobody ever sent a byte.
+/// The way `tcp-idle-accept`: opened, accepted and closed without a byte.
 pub(crate) fn idle_accept(options: &Options) -> Result<Report> {
     client_of(options, Serve::TcpIdle, connect::blocking, |_, _, _, _| Ok(()))
 }

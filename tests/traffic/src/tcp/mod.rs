@@ -23,13 +23,13 @@ pub(crate) type Connect = fn(&Socket, SocketAddr) -> io::Result<()>;
 /// What is done with an open connection.
 pub(crate) type Exchange = fn(&Socket, SocketAddr, &mut Flow, &Options) -> Result<()>;
 
-/// Opens a connection in one manner and uses it in another, `--count` times one after the other.
+/// Opens a connection with one function and uses it with another, `--count` times one after the other.
 pub(crate) fn client(options: &Options, connect: Connect, exchange: Exchange) -> Result<Report> {
     let serve = if options.one_way { Serve::TcpSink } else { Serve::TcpEcho };
     client_of(options, serve, connect, exchange)
 }
 
-/// The same with a server of one's choice.
+/// The same with another server.
 pub(crate) fn client_of(options: &Options, serve: Serve, connect: Connect, exchange: Exchange) -> Result<Report> {
     with_server(options, serve, |peer| {
         let flows =

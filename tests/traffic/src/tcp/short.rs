@@ -1,4 +1,4 @@
-//! Processes that live for a moment.
+//! Short-lived processes.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -14,9 +14,9 @@ use crate::server::Serve;
 /// First argument of such a process; the second is the peer.
 const ONE_SHOT: &str = "one-shot";
 
-/// If this process is to be a short one, what it ends with: connects, sends one byte, says so, ends.
+/// The exit status if this process is a short-lived one: it connects, sends one byte, prints a line, and ends.
 pub(crate) fn one_shot() -> Option<ExitCode> {
-    // The path of this program need be no text.
+    // The path of this program may not be UTF-8.
     let mut arguments = std::env::args_os().skip(1).map_while(|argument| argument.into_string().ok());
     if arguments.next()? != ONE_SHOT {
         return None;
@@ -28,7 +28,7 @@ pub(crate) fn one_shot() -> Option<ExitCode> {
     })
 }
 
-/// `LOCAL SENT ERRNO`, with `-` for what there is not.
+/// `LOCAL SENT ERRNO`, with `-` for absent values.
 fn send_one(peer: SocketAddr) -> String {
     let attempt = TcpStream::connect(peer).and_then(|mut stream| {
         let sent = stream.write(b"x")?;
@@ -44,7 +44,7 @@ fn send_one(peer: SocketAddr) -> String {
 pub(crate) fn run(options: &Options) -> Result<Report> {
     with_server(options, Serve::TcpSink, |peer| {
         let children = (0..options.times(20)).map(|_| short_lived(peer)).collect::<Result<Vec<_>>>()?;
-        // The parent itself moves nothing: what it reports of its own is empty.
+        // The parent sends nothing: its own flow is empty.
         let mut report = Report::of(Flow::client(Transport::None));
         report.children = children;
         Ok(report)

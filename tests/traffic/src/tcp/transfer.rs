@@ -1,4 +1,4 @@
-//! Manners of moving bytes over an open connection.
+//! Ways to send and receive over an open connection.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -23,11 +23,11 @@ use crate::sockets;
 /// Bit of `tcpi_options`: data in the SYN was acknowledged (`include/uapi/linux/tcp.h`).
 const TCPI_OPT_SYN_DATA: u8 = 32;
 
-/// Bytes sent before reading the answer. It fits into the default socket and pipe buffers of both ends, so
-/// that nobody waits for somebody who waits.
+/// Bytes sent before reading the answer. They fit into the default socket and pipe buffers, so that the endpoints do
+/// not wait for each other.
 pub(crate) const CHUNK: usize = 32 * 1024;
 
-/// A call that moves up to so many bytes.
+/// A call that sends or receives up to this many bytes.
 type Move<'a> = &'a mut dyn FnMut(usize) -> io::Result<usize>;
 
 /// Sends `--bytes` and reads as many back, chunk by chunk; stops at the first error.
@@ -43,7 +43,7 @@ pub(crate) fn exchange(flow: &mut Flow, options: &Options, send: Move<'_>, recei
     }
 }
 
-/// Repeats a call until it has moved `length` bytes; false if it cannot.
+/// Repeats a call until it has transferred `length` bytes; false if it fails.
 fn all_of(mut length: usize, mut call: impl FnMut(usize) -> Option<usize>) -> bool {
     while length > 0 {
         match call(length) {
@@ -174,7 +174,7 @@ pub(crate) fn fast_open(socket: &Socket, peer: SocketAddr, flow: &mut Flow, opti
     Ok(())
 }
 
-/// `send(2)` with `MSG_ZEROCOPY`, and `recv(2)`; collects the kernel's notices before it ends.
+/// `send(2)` with `MSG_ZEROCOPY`, and `recv(2)`; reads the kernel's notifications at the end.
 pub(crate) fn zero_copy(socket: &Socket, _: SocketAddr, flow: &mut Flow, options: &Options) -> Result<()> {
     sockets::set_option(socket, libc::SOL_SOCKET, libc::SO_ZEROCOPY, 1).context("cannot set SO_ZEROCOPY")?;
     let (data, mut buffer) = (vec![0x5a; CHUNK], vec![0; CHUNK]);
@@ -186,8 +186,8 @@ pub(crate) fn zero_copy(socket: &Socket, _: SocketAddr, flow: &mut Flow, options
     Ok(())
 }
 
-/// Reads the error queue until it is empty, and returns how many notices came. The sends whose answer was read
-/// are through, so no page of their data is the kernel's any more.
+/// Reads the error queue until it is empty; returns the number of notifications. Sends whose answer was read are
+/// complete, so the kernel uses none of their pages any more.
 fn drain_notices(socket: &Socket) -> Result<u64> {
     let mut control = [0_u8; 256];
     let mut notices = 0;

@@ -74,7 +74,7 @@ fn exchange(
     }
 }
 
-/// The way `udp-refused`: the first send goes to a closed port, the second learns of it.
+/// The way `udp-refused`: the first send goes to a closed port, the second returns the error.
 pub(crate) fn refused(options: &Options) -> Result<Report> {
     let size = options.datagram_size()?;
     let peer = options.peer.map_or_else(|| closed_port(options), Ok)?;
@@ -90,7 +90,7 @@ pub(crate) fn refused(options: &Options) -> Result<Report> {
     Ok(Report::of(flow))
 }
 
-/// A port that was just given back, so that nobody else is likely to have it.
+/// A port that was just released, so that no other program is likely to use it.
 fn closed_port(options: &Options) -> Result<SocketAddr> {
     let socket = UdpSocket::bind(options.loopback(0)).context("cannot bind a udp socket")?;
     socket.local_addr().context("a bound socket has no address")

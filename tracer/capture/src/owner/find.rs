@@ -93,11 +93,15 @@ impl Owners {
             return only.filter(|recorded| recorded.cookie == cookie).map(|recorded| by_tuple(&recorded));
         };
         // The packet may also be from an unconnected socket on the same port.
+        let is_other = |other: &ProcessRef| other.pid != process.pid || other.start_ns != process.start_ns;
         let is_ambiguous = recorded.is_some_and(|recorded| {
-            let is_other = recorded.process.pid != process.pid || recorded.process.start_ns != process.start_ns;
-            recorded.cookie != cookie && is_other && self.socket_owner(recorded.cookie).is_some()
+            let is_last = recorded.cookie != cookie && is_other(&recorded.process);
+            let rival = || self.socket_owner(recorded.rival).is_some_and(|rival| is_other(&rival));
+            is_last && self.socket_owner(recorded.cookie).is_some() || recorded.rival != cookie && rival()
         });
-        (!is_ambiguous).then(|| owner(&process, cookie, Attribution::Diag))
+        // That the peer spoke first is known of endpoints, not of a socket, whose last connect may have failed.
+        let inbound = recorded.is_some_and(|recorded| recorded.cookie == cookie && answers(&recorded.process));
+        (!is_ambiguous).then(|| Owner { inbound, ..owner(&process, cookie, Attribution::Diag) })
     }
 
     /// The owner that the hooks recorded for these endpoints.
@@ -124,5 +128,9 @@ fn by_tuple(recorded: &TupleOwner) -> Owner {
 }
 
 const fn owner(process: &ProcessRef, cookie: u64, attribution: Attribution) -> Owner {
-    Owner { process: process_id(process), cookie, attribution, inbound: process.flags & ANSWERS != 0 }
+    Owner { process: process_id(process), cookie, attribution, inbound: answers(process) }
+}
+
+const fn answers(process: &ProcessRef) -> bool {
+    process.flags & ANSWERS != 0
 }

@@ -40,7 +40,7 @@ pub(crate) struct Tracker {
     pub(super) unanswered: LruCache<u64, ()>,
     /// Open connections; `None` if their totals are not reported.
     pub(super) open: Option<Open>,
-    /// The judgement of every flow that was granted its peer.
+    /// The evaluation of every flow that was granted its peer.
     pub(super) granted: Arc<Evaluation>,
     /// Inode number of the network namespace that egret runs in.
     pub(super) own_namespace: Option<u32>,

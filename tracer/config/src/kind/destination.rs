@@ -1,4 +1,4 @@
-//! Where files and lines go.
+//! Destinations of Parquet files and JSON lines.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,10 @@ use super::Kind;
 use crate::raw::{Invalid, RawValue};
 use crate::toml_text::quoted;
 
-/// How the name of a bucket begins.
 const BUCKET: &str = "s3://";
 
-/// What stands for standard output.
 const STDOUT: &str = "stdout";
 
-/// Where Parquet files go.
 pub struct ParquetDestination;
 
 impl Kind for ParquetDestination {
@@ -48,7 +45,6 @@ fn directory(path: &str) -> Option<parquet::Destination> {
     Path::new(path).is_absolute().then(|| parquet::Destination::Directory(PathBuf::from(path)))
 }
 
-/// Where JSON lines go.
 pub struct JsonDestination;
 
 impl Kind for JsonDestination {

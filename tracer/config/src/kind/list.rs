@@ -1,4 +1,4 @@
-//! Lists of texts, and numbers with a form of their own.
+//! Lists, mark masks and percentages.
 
 use std::net::IpAddr;
 
@@ -6,14 +6,14 @@ use super::Kind;
 use crate::raw::{Invalid, RawValue};
 use crate::toml_text::quoted;
 
-/// Texts, in no order that matters. In a variable they stand between commas.
+/// A list of strings without an order. In a variable they are separated by commas.
 pub struct Texts;
 
 impl Kind for Texts {
     type Value = Vec<String>;
 
     fn expected() -> String {
-        "a list of texts".to_owned()
+        "a list of strings".to_owned()
     }
 
     fn read(raw: &RawValue) -> Result<Self::Value, Vec<Invalid>> {
@@ -26,7 +26,6 @@ impl Kind for Texts {
     }
 }
 
-/// Addresses of hosts.
 pub struct Addresses;
 
 impl Kind for Addresses {
@@ -46,7 +45,6 @@ impl Kind for Addresses {
     }
 }
 
-/// Reads every item of a list of this kind.
 fn read_each<K: Kind, T>(raw: &RawValue, item: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Vec<Invalid>> {
     let items = raw.items().ok_or_else(|| raw.invalid(format!("expected {}", K::expected())))?;
     let (mut values, mut invalid) = (Vec::new(), Vec::new());
@@ -64,12 +62,12 @@ fn show_each(values: &[impl ToString]) -> Option<String> {
     (!items.is_empty()).then(|| format!("[{}]", items.join(", ")))
 }
 
-/// Bits of a 32-bit mark, side by side.
+/// Adjacent bits of a 32-bit mark.
 pub struct MarkMask;
 
-const MASK: &str = "four bits or more, side by side, such as \"0xff000000\"";
+const MASK: &str = "at least four adjacent bits, such as \"0xff000000\"";
 
-/// Fewer leave no room for generations of the policy.
+/// With fewer bits there would be no generations of the policy.
 const FEWEST_BITS: u32 = 4;
 
 impl Kind for MarkMask {
@@ -96,7 +94,6 @@ fn is_run(mask: u32) -> bool {
     bits >= FEWEST_BITS && mask.leading_zeros() + bits + mask.trailing_zeros() == u32::BITS
 }
 
-/// A share, in hundredths.
 pub struct Percent;
 
 const PERCENT: &str = "a share from \"1%\" to \"100%\"";

@@ -1,4 +1,4 @@
-//! Kinds of values that options have: how each is written, and what is wrong with one that is written otherwise.
+//! Kinds of option values: syntax, parsing and display.
 
 mod destination;
 mod list;
@@ -27,40 +27,38 @@ use crate::choice::Choice;
 use crate::raw::{Invalid, RawValue};
 use crate::toml_text::quoted;
 
-/// A kind of value.
 pub trait Kind {
-    /// What an option of this kind holds.
+    /// The type of the field of an option of this kind.
     type Value: Clone + Debug + Default + PartialEq;
 
-    /// Whether a value replaces that of an earlier source (most do) or is added to it.
+    /// Whether values of several sources are merged. Otherwise a later value replaces an earlier one.
     const ADDS: bool = false;
 
-    /// Whether values are shown to nobody.
+    /// Whether values are never shown.
     const SECRET: bool = false;
 
-    /// What can be written, for the reference: a noun phrase.
+    /// The syntax, as a noun phrase for the reference and errors.
     fn expected() -> String;
 
-    /// Understands a value.
+    /// Parses a value.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// Everything that is invalid in it.
     fn read(raw: &RawValue) -> Result<Self::Value, Vec<Invalid>>;
 
-    /// The value as TOML, such that reading it gives the same; `None` if there is none.
+    /// The value as TOML that parses to the same value; `None` if there is no value.
     fn show(value: &Self::Value) -> Option<String>;
 
-    /// Takes the value of a later source.
+    /// Merges the value of a later source.
     fn merge(value: &mut Self::Value, later: Self::Value) {
         *value = later;
     }
 }
 
-/// What stands for no bound at all.
 const UNLIMITED: &str = "unlimited";
 
-/// A bound that there need not be.
+/// A limit that can be turned off.
 pub struct Limit<K>(PhantomData<K>);
 
 impl<K: Kind> Kind for Limit<K> {
@@ -79,7 +77,7 @@ impl<K: Kind> Kind for Limit<K> {
     }
 }
 
-/// What need not be set.
+/// A value that does not have to be set.
 pub struct Optional<K>(PhantomData<K>);
 
 impl<K: Kind> Kind for Optional<K> {

@@ -1,4 +1,4 @@
-//! Numbers, and yes or no.
+//! Numbers and booleans.
 
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use super::Kind;
 use crate::raw::{Invalid, RawValue, Value};
 
-/// Yes or no.
 pub struct Flag;
 
 impl Kind for Flag {
@@ -30,10 +29,10 @@ impl Kind for Flag {
     }
 }
 
-/// How many, from `MIN` to `MAX`, which `T` has to hold.
+/// A number from `MIN` to `MAX` that also fits into `T`.
 pub struct Count<const MIN: u32, const MAX: u32, T = usize>(PhantomData<T>);
 
-/// Room for events that wait for a sink; at most, they take about 350 MB.
+/// The capacity of a queue in events. The largest queue takes about 350 MB when full.
 pub type Queue = Count<1, { 1 << 20 }>;
 
 impl<const MIN: u32, const MAX: u32, T> Kind for Count<MIN, MAX, T>

@@ -1,7 +1,6 @@
 //! Tables of names and values: headers and resource attributes.
 //!
-//! In a variable they are written as OpenTelemetry has it: `name=value,name=value`, with what would be misunderstood
-//! percent-encoded (<https://www.w3.org/TR/baggage/#header-content>, without properties).
+//! The syntax in a variable is that of OpenTelemetry: `name=value,name=value`, percent-encoded where necessary (<https://www.w3.org/TR/baggage/#header-content>, without properties).
 
 use std::fmt;
 
@@ -13,7 +12,7 @@ use crate::toml_text::{key, quoted};
 
 const EXPECTED: &str = "a table of names and values";
 
-/// Headers sent to a collector. They may be secrets, so they are never shown.
+/// Headers for a collector. They may be secrets and are never shown.
 pub struct Headers;
 
 /// Names and values of headers.
@@ -49,7 +48,6 @@ impl Kind for Headers {
     }
 }
 
-/// Resource attributes.
 pub struct Attributes;
 
 impl Kind for Attributes {
@@ -78,14 +76,14 @@ impl Kind for Attributes {
     }
 }
 
-/// A header that HTTP can carry, its name in lower case as HTTP/2 wants it.
+/// A valid HTTP header. The name is converted to lower case, which HTTP/2 requires.
 pub(crate) fn header<'a>(name: &str, value: &'a str) -> Result<(String, &'a str), String> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "expected the name of a header".to_owned())?;
     HeaderValue::from_str(value).map_err(|_| "expected a header without control characters".to_owned())?;
     Ok((name.as_str().to_owned(), value))
 }
 
-/// Adds `later`; it wins where a name is there already.
+/// Adds `later`, whose values replace those of the same name.
 fn merge(pairs: &mut Vec<(String, String)>, later: Vec<(String, String)>) {
     for (name, value) in later {
         match pairs.iter_mut().find(|(known, _)| *known == name) {
@@ -106,7 +104,7 @@ pub(crate) fn split(text: &str) -> Result<Vec<(String, String)>, String> {
         .collect()
 }
 
-/// Undoes percent-encoding; `None` if it is torn, or not UTF-8.
+/// Decodes percent-encoding; `None` if it is truncated or not UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut parts = text.trim().split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();

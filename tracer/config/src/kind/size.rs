@@ -1,4 +1,4 @@
-//! Amounts of memory and disk, with their unit.
+//! Sizes with a unit.
 
 use bytesize::ByteSize;
 
@@ -31,7 +31,7 @@ impl<const MIN: u64> Kind for Size<MIN> {
     }
 }
 
-/// Bytes of a ring.
+/// The size of a ring buffer in bytes.
 pub struct RingSize;
 
 impl Kind for RingSize {
@@ -50,7 +50,7 @@ impl Kind for RingSize {
     }
 }
 
-/// In the largest unit that says it exactly.
+/// In the largest unit that is exact.
 fn shown(bytes: u64) -> String {
     let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     let exact = units.iter().find(|(shift, _)| bytes != 0 && bytes.trailing_zeros() >= *shift);

@@ -1,4 +1,4 @@
-//! Text that must look like something.
+//! Strings with a syntax.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::raw::{Invalid, RawValue};
 use crate::toml_text::quoted;
 use crate::value::log_filter;
 
-/// Defines a kind of text: what it holds, what is expected, and how it is read and written.
+/// Defines a kind: type, expected syntax, parser and display.
 macro_rules! text {
     ($(#[$meta:meta])* $name:ident($value:ty), $expected:expr, $read:expr, $show:expr) => {
         $(#[$meta])*
@@ -37,7 +37,7 @@ macro_rules! text {
 }
 
 text!(
-    /// Any text but none.
+    /// Any text that is not empty.
     Text(String),
     "text",
     |text| plain(text).then(|| text.to_owned()),
@@ -45,7 +45,7 @@ text!(
 );
 
 text!(
-    /// A path that means the same in whatever directory egret is started.
+    /// A path that does not depend on the working directory.
     AbsolutePath(PathBuf),
     "an absolute path",
     |text| (plain(text) && Path::new(text).is_absolute()).then(|| PathBuf::from(text)),
@@ -53,7 +53,7 @@ text!(
 );
 
 text!(
-    /// A name of a host, such as names of files can begin with.
+    /// A name of a host that file names can begin with.
     HostName(String),
     "a name of letters, digits, `-`, `_` and `.`, at most 64",
     |text| is_host_name(text).then(|| text.to_owned()),
@@ -61,7 +61,7 @@ text!(
 );
 
 text!(
-    /// Where a collector is.
+    /// The URL of a collector.
     Url(String),
     "a URL such as \"http://localhost:4318\"",
     |text| is_endpoint(text).then(|| text.to_owned()),
@@ -69,7 +69,7 @@ text!(
 );
 
 text!(
-    /// Where to listen.
+    /// An address and port to listen on.
     Listen(Address),
     "an address and port such as \"127.0.0.1:9464\" or \"[::1]:9464\"",
     |text| text.parse().ok().map(Address),
@@ -77,14 +77,14 @@ text!(
 );
 
 text!(
-    /// What the log shows.
+    /// A filter of messages.
     LogFilter(String),
     "a level (\"error\", \"warn\", \"info\", \"debug\", \"trace\") or a filter such as \"warn,egret_capture=debug\"",
     |text| (plain(text) && log_filter(text).is_some()).then(|| text.to_owned()),
     String::clone
 );
 
-/// An address and port; by default those of nothing in particular.
+/// An address and port. The default only fills the field until the real default is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub SocketAddr);
 
@@ -97,7 +97,7 @@ impl Default for Address {
 /// Longest name of a host in Linux (`HOST_NAME_MAX`).
 const LONGEST_HOST_NAME: usize = 64;
 
-/// The nearest name of a host that can be had to one that is none for files.
+/// Replaces the characters of a host's name that are not allowed in file names.
 pub(crate) fn host_name_like(name: &str) -> String {
     let fitting = |letter: char| if is_host_letter(letter) { letter } else { '-' };
     let name: String = name.chars().take(LONGEST_HOST_NAME).map(fitting).collect();
@@ -112,12 +112,12 @@ fn is_host_letter(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
 }
 
-/// Something can be seen, and nothing moves the cursor.
+/// Whether text is not blank and has no control characters.
 fn plain(text: &str) -> bool {
     !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
-/// A URL of HTTP, or what gRPC takes too: host and port alone.
+/// Whether text is an HTTP URL, or host and port, which gRPC accepts.
 fn is_endpoint(text: &str) -> bool {
     text.parse::<Uri>().is_ok_and(|uri| match (uri.scheme_str(), uri.authority()) {
         (Some("http" | "https"), Some(authority)) => !authority.host().is_empty(),

@@ -1,4 +1,4 @@
-//! Lengths of time, with their unit.
+//! Durations with a unit.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::value::duration;
 
 const EXPECTED: &str = "a time longer than zero with its unit, such as \"10s\", \"1h30m\" or \"30d\"";
 
-/// A day; jiff's exact durations know no days, because calendars' are not all of one length.
+/// A day of 24 hours. jiff's exact durations have no days, because the days of a calendar differ in length.
 const DAY: u64 = 24 * 60 * 60;
 
-/// A hundred years: far enough, and no deadline computed with it overflows.
+/// A hundred years: a deadline computed with it does not overflow.
 const MAX: Duration = Duration::from_secs(36_525 * DAY);
 
-/// A length of time longer than zero.
+/// A duration longer than zero.
 pub struct Time;
 
 impl Kind for Time {
@@ -37,7 +37,7 @@ impl Kind for Time {
 /// Upper bounds of the buckets of a histogram.
 pub struct Buckets;
 
-/// More make every histogram of every series more costly, and none more telling.
+/// More buckets would make every series more expensive without more information.
 const MOST_BUCKETS: usize = 50;
 
 impl Kind for Buckets {
@@ -66,7 +66,7 @@ impl Kind for Buckets {
     }
 }
 
-/// A time longer than zero: what the command line takes, and days before it.
+/// A duration as on the command line, optionally with days before it.
 fn read(text: &str) -> Result<Duration, String> {
     let (days, rest) = days(text).unwrap_or((0, text));
     let rest = match rest {
@@ -79,13 +79,13 @@ fn read(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a time of at most a hundred years".to_owned())
 }
 
-/// The days that `text` begins with, and what follows.
+/// Splits leading days from the rest.
 fn days(text: &str) -> Option<(u64, &str)> {
     let (days, rest) = text.split_once('d')?;
     Some((days.parse().ok()?, rest))
 }
 
-/// As `1d12h`, without what is zero.
+/// Such as `1d12h`: units that are zero are omitted.
 fn shown(time: Duration) -> String {
     let units = [
         ("d", u128::from(DAY) * 1_000_000_000),

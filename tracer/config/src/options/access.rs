@@ -1,10 +1,10 @@
-//! Ties an entry to the field that holds the option's value, whatever its kind.
+//! Type-erased access to the field of an option.
 
 use super::Config;
 use crate::kind::Kind;
 use crate::raw::{Invalid, RawValue};
 
-/// A field of the configuration, its type forgotten.
+/// Access to a field of the configuration without its type.
 pub(crate) trait Access: Sync {
     fn adds(&self) -> bool;
     fn secret(&self) -> bool;
@@ -15,7 +15,7 @@ pub(crate) trait Access: Sync {
     fn copy(&self, from: &Config, to: &mut Config);
 }
 
-/// Where a field of this kind is.
+/// The accessors of a field of this kind.
 pub(crate) struct Field<K: Kind> {
     pub(crate) get: fn(&Config) -> &K::Value,
     pub(crate) get_mut: fn(&mut Config) -> &mut K::Value,

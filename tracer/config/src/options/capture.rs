@@ -6,49 +6,49 @@ use super::section;
 use crate::kind::{AbsolutePath, Flag, Limit, OneOf, RingSize, Size, Time};
 
 section! {
-    /// How connections are captured. Nothing here can change while the programs are in the kernel, so all of it waits
-    /// for a restart.
+    /// How connections are captured. These options are fixed while the programs are in the kernel: a change takes effect
+    /// after a restart.
     pub capture: Capture {
-        /// The capture layer. `auto` takes the best that this kernel and user allow; `egret doctor` says which that is.
-        /// Another value takes that layer or none at all.
+        /// The capture layer. `auto` takes the best layer that this kernel and user allow; `egret doctor` names it.
+        /// With any other value egret uses that layer, or does not start.
         layer: OneOf<Option<Layer>> = "auto", Restart;
 
-        /// Size of the ring between kernel and egret. A ring that is too small for a burst loses records, which are
-        /// counted. 4MiB holds some 20,000 records; with it nothing was lost at any rate of the benchmarks.
+        /// Size of the ring buffer between the kernel and egret. If it is too small for a burst, records are lost and
+        /// counted. 4MiB holds some 20,000 records; with this size no benchmark lost a record.
         ring_size: RingSize = "4MiB", Restart;
 
-        /// Record every send, not only the first to each peer. One transfer over UDP can be tens of thousands of
-        /// records, so this is for looking into something, not for every day.
+        /// Record every send instead of only the first to each peer. One UDP transfer can make tens of thousands of
+        /// records: use this to investigate, not permanently.
         every_send: Flag = "false", Restart;
 
-        /// Record the connections that stood before egret started: without them a log begins with ends that have no
-        /// beginning.
+        /// Record the connections that were open before egret started. Without them the log has ends of connections
+        /// whose beginning it does not have.
         standing: Flag = "true", Restart;
 
-        /// How often the totals of open connections are reported, if they have grown: metrics count them, and the log
-        /// and spans have them before the connection ends. `unlimited` reports them at the end alone. A killed egret
-        /// loses what moved since the last report.
+        /// How often the totals of an open connection are reported, if they have grown. Metrics, log and spans then have
+        /// its bytes before it ends. With `unlimited`, totals are reported only at the end. If egret is killed, the bytes
+        /// since the last report are lost.
         totals_interval: Limit<Time> = "10s", Restart;
 
-        /// Compute the SHA-256 of every executable seen. Each file is read once while it stays the same, beside the
-        /// path of events: an event that is written before the digest is known goes without, later ones have it. The
-        /// build id `process.executable.build_id.htlhash`, for which 8 KiB are read, is there in any case.
+        /// Compute the SHA-256 of every executable seen. A file is read again only when it has changed. Events do not
+        /// wait for a digest: an event that is written before the digest is known does not have it, later events do. The
+        /// build id `process.executable.build_id.htlhash` needs only 8 KiB of the file and is always recorded.
         hash: Flag = "true", Restart;
 
-        /// The largest file whose SHA-256 is computed. Larger ones have none; a rule with `sha256` never covers them.
+        /// The largest file whose SHA-256 is computed. A rule with `sha256` never matches a larger file.
         hash_size: Size<{ 64 << 10 }> = "1GiB", Restart;
 
-        /// Bytes read in a second for digests, or `unlimited`. With the default a tenth of a core is busy while new
-        /// executables appear. Digests that packets wait for (`enforce`) are computed apart, without this limit.
+        /// Bytes that are read for digests in a second, or `unlimited`. With the default a tenth of a core is busy while
+        /// new executables appear. The limit does not apply to digests that a packet waits for in `enforce`.
         hash_rate: Limit<Size<{ 1 << 20 }>> = "64MiB", Restart;
 
-        /// Find out name, image and pod of containers from the state that Docker, Podman, containerd, CRI-O and the
-        /// kubelet keep on disk, beside the path of events: an event that is written before they are known goes
-        /// without, later ones have them.
+        /// Find name, image and pod of a container in the state that Docker, Podman, containerd, CRI-O and the kubelet
+        /// keep on disk. Events do not wait for it: an event that is written before they are known does not have them,
+        /// later events do.
         container_names: Flag = "true", Restart;
 
-        /// Where the file system of the host is, of which that state is read: another directory where egret itself runs
-        /// in a container that has it mounted.
+        /// The root of the host's file system, below which that state is read. Set it where egret itself runs in a
+        /// container: to the directory where the host's root is mounted.
         host_root: AbsolutePath = "/", Restart;
     }
 }

@@ -1,4 +1,4 @@
-//! Baselines, and holding the host to them.
+//! Baselines, enforcement, fallback and questions.
 
 use egret_enforcer::Mode;
 use egret_enforcer::evaluate::{BlockAction, FailurePolicy, UnattributedPolicy};
@@ -9,156 +9,157 @@ use crate::choice::Loopback;
 use crate::kind::{AbsolutePath, Count, Flag, MarkMask, OneOf, Percent, Queue, Texts, Time};
 
 section! {
-    /// What this host usually does, as rules that people read. In `observe` and `learn` it grows from what is captured,
-    /// and is written to a file that may be edited meanwhile.
+    /// The baseline: what this host usually does, as rules that people can read. In `observe` and `learn` egret adds rules
+    /// from captured events. The baseline is a file that may be edited while egret runs.
     pub baseline: Baseline {
-        /// Learn a baseline. Without one there is nothing to enforce.
+        /// Learn a baseline. Enforcement needs one.
         enabled: Flag = "true", Restart;
 
         /// The file.
         file: AbsolutePath = "/var/lib/egret/baseline", Restart;
 
-        /// How often the file is written if something was learned. It is what a killed daemon loses at most.
+        /// How often the file is written if something was learned. A daemon that is killed loses at most this much.
         save_every: Time = "1m", Sink;
 
-        /// Learned rules name the user: what root may do nobody else may for that.
+        /// Put the user into learned rules, so that a flow of root does not allow the same flow for other users.
         user: Flag = "true", Sink;
 
-        /// Learned rules name the systemd service, where there is one.
+        /// Put the systemd service, if there is one, into learned rules.
         unit: Flag = "true", Sink;
 
-        /// Learned rules name the digest of the executable, so that a replaced file is another program. Every update of
-        /// a package then has to be learned anew; needs `capture.hash`.
+        /// Put the SHA-256 of the executable into learned rules, so that a replaced file no longer matches. Every package
+        /// update then has to be learned again. Needs `capture.hash`.
         sha256: Flag = "false", Sink;
 
-        /// So many names below one domain, of one program and port, become a rule for all below it. With `0`, never.
+        /// This many names below one domain, for one program and port, become one rule for the domain. `0` turns this off.
         names: Count<0, 1_000_000> = "8", Sink;
 
-        /// So many addresses without a name in one network (24 bits, IPv6 64) become a rule for the network. With `0`,
-        /// never.
+        /// This many addresses without a name in one network (/24, for IPv6 /64) become one rule for the network. `0`
+        /// turns this off.
         addresses: Count<0, 1_000_000> = "16", Sink;
 
-        /// So many ports from 1024 up, of one program and host, become a rule for all of those. With `0`, never.
+        /// This many ports from 1024 up, for one program and host, become one rule for all ports from 1024 up. `0` turns
+        /// this off.
         ports: Count<0, 65_535> = "8", Sink;
 
-        /// Let connections that failed become rules like those that succeeded. Without it they are noted as `tried`,
-        /// which allows nothing until one succeeds.
+        /// Learn failed connections like successful ones. Without this option they are noted as `tried`, which allows
+        /// nothing until a connection like them succeeds.
         allow_failed: Flag = "false", Restart;
 
-        /// Rules in all that learning may make, about 1 KB of memory each. What would need another one is not learned,
-        /// counted, and logged.
+        /// Most rules that learning may make, about 1 KB of memory each. At the limit, a flow that would need a new rule
+        /// is not learned, but counted and logged.
         rules: Count<1, 200_000> = "20000", Restart;
 
-        /// Rules about one program (and user, and unit) that learning may make: one that talks to everybody leaves room
-        /// for the others.
+        /// Most rules that learning may make for one subject (program, user and unit), so that a program with very many
+        /// peers cannot use up `baseline.rules`.
         rules_of_subject: Count<1, 200_000> = "5000", Restart;
 
-        /// Rules about one user other than root that learning may make, whatever the programs: a user who runs one new
-        /// program after another leaves room for the others. Users without a name count as one.
+        /// Most rules that learning may make for one user other than root, over all programs, so that a user who runs many
+        /// new programs cannot use up `baseline.rules`. All users without a name count as one.
         rules_of_user: Count<1, 200_000> = "10000", Restart;
 
-        /// Events that may wait to be learned, about 350 bytes each; what comes while it is full is dropped, counted,
-        /// and marks the baseline as incomplete.
+        /// Capacity of the learner's queue in events, about 350 bytes each. While it is full, events are dropped and
+        /// counted, and the baseline is marked incomplete.
         queue_events: Queue = "32768", Sink;
     }
 }
 
 section! {
-    /// Holding this host to its baseline. As long as the mode is `observe` no packet is touched and there is no
-    /// firewall rule; `egret mode` switches.
+    /// Enforcement of the baseline. In mode `observe` no packet is touched and egret has no firewall rule. `egret mode`
+    /// switches the mode.
     pub enforce: Enforce {
-        /// Let `egret mode` switch to other modes. Without it, egret gives up the privileges that takes
-        /// (`CAP_NET_ADMIN`, `CAP_NET_RAW`) once it captures.
+        /// Let `egret mode` switch to other modes. Without this option egret drops `CAP_NET_ADMIN` and `CAP_NET_RAW` once
+        /// capture has started.
         enabled: Flag = "true", Restart;
 
-        /// The mode to begin with. Once somebody has switched, what was switched to holds, also after a restart.
+        /// The mode of the first start. After a switch with `egret mode`, that mode is used instead, also after a restart.
         mode: OneOf<Mode> = "observe", Restart;
 
-        /// Where the mode is kept over a restart, and until when a switch has to be confirmed.
+        /// The file that keeps the mode, and the deadline of a pending confirmation, over a restart.
         state: AbsolutePath = "/var/lib/egret/mode.json", Restart;
 
-        /// What happens to new connections while egret is dead or cannot keep up. `open` lets them through; `closed`
-        /// does not, and a host whose egret does not start is then cut off from all but what is protected.
+        /// What happens to new connections while egret does not run or cannot keep up. `open` lets them through. `closed`
+        /// drops them: if egret does not start, the host reaches only what `enforce.protect` allows.
         on_failure: OneOf<FailurePolicy> = "open", Live;
 
-        /// How `enforce` blocks: `reject` lets programs fail at once (TCP reset, ICMP port unreachable), `drop` lets
-        /// them wait.
+        /// How `enforce` blocks. With `reject` programs fail at once (TCP reset, ICMP port unreachable), with `drop` they
+        /// wait for a time-out.
         action: OneOf<BlockAction> = "reject", Live;
 
-        /// What `enforce` does with a connection whose process cannot be told.
+        /// What `enforce` does with a connection whose process is unknown.
         unattributed: OneOf<UnattributedPolicy> = "block", Live;
 
-        /// Which firewall. `auto` takes nftables where the kernel can queue packets from it, else iptables.
+        /// The firewall to use. `auto` takes nftables if the kernel can queue packets from it, else iptables.
         backend: OneOf<BackendChoice> = "auto", Restart;
 
-        /// Whether connections within this host are judged too. They are learned in any case.
+        /// Whether loopback connections are judged too. They are always learned.
         loopback: OneOf<Loopback> = "skip", Live;
 
-        /// Judge connections that stood already when the mode or the baseline changed. Connections that others opened
-        /// to this host, an SSH session say, are never judged.
+        /// Judge connections again that were open already when the mode or the baseline changed. Connections to this host,
+        /// such as an SSH session, are never judged.
         established: Flag = "false", Live;
 
-        /// Always let through what a host cannot live without: DNS to the resolvers of `/etc/resolv.conf`, DHCP, NTP,
-        /// and the neighbour discovery of IPv6.
+        /// Always allow DNS to the resolvers of `/etc/resolv.conf`, DHCP, NTP and IPv6 neighbour discovery, without which a
+        /// host cannot work.
         protect: Flag = "true", Live;
 
-        /// Users, by name or number, whose connections are not judged. A name that this host does not have is refused.
-        /// egret in a container has the names of the container: give numbers there.
+        /// Users, by name or number, whose connections are not judged. A name that this host does not have is an error. In
+        /// a container egret only knows the container's names: use numbers there.
         bypass_users: Texts = unset "none", example r#"["backup"]"#, Live;
 
         /// Groups, by name or number, of processes whose connections are not judged. A name that this host does not have is
-        /// refused.
+        /// an error.
         bypass_groups: Texts = unset "none", example r#"["systemd-network"]"#, Live;
 
         /// Control groups whose connections are not judged, as paths below the root of cgroup v2, such as
-        /// `system.slice/chrony.service`. The group has to be there when rules are installed.
+        /// `system.slice/chrony.service`. The group must exist when the firewall rules are installed.
         bypass_cgroups: Texts = unset "none", example r#"["system.slice/chrony.service"]"#, Live;
 
-        /// Number of the first of egret's packet queues (NFQUEUE). Numbers are shared with other programs of this kind.
+        /// Number of egret's first packet queue (NFQUEUE). Other programs that use NFQUEUE must use other numbers.
         first_queue: Count<0, 65_000, u16> = "5300", Restart;
 
-        /// How many queues packets are spread over, each with a thread. `0` takes one for each CPU, four at most. One
-        /// more is for packets that need a closer look.
+        /// Number of fast-path queues, each with a thread. `0` takes one for each CPU, at most four. One more queue is for
+        /// the slow path.
         queues: Count<0, 64, u16> = "0", Restart;
 
-        /// Packets that may wait in a queue. What comes while it is full goes by `enforce.on_failure`.
+        /// Capacity of a queue in packets. While it is full, `enforce.on_failure` applies.
         queue_length: Count<16, 1_048_576, u32> = "4096", Restart;
 
-        /// The bits of packets' and connections' marks that egret uses. Nothing else on this host may use them; at
-        /// least four, side by side.
+        /// The bits of packet and connection marks that egret uses: at least four adjacent bits, which nothing else on this
+        /// host uses.
         mark_mask: MarkMask = "0xff000000", Restart;
     }
 }
 
 section! {
-    /// When enforcing hurts, egret goes back to `shadow` by itself and says why.
+    /// The fallback monitor. When enforcement does damage, egret falls back to `shadow` and reports the reason.
     pub(crate) fallback: Fallback {
-        /// Do so.
+        /// Fall back automatically.
         enabled: Flag = "true", Live;
 
-        /// Over how long the following is counted.
+        /// The interval over which the next three options count.
         window: Time = "1m", Live;
 
-        /// So many different program and destination pairs blocked: one program that tries again and again is one.
+        /// Fall back at this many blocked pairs of program and destination. A program that retries counts once.
         blocks: Count<1, 1_000_000, u64> = "100", Live;
 
-        /// So large a share of judged connections whose process could not be told, of twenty at least.
+        /// Fall back when this share of the judged connections, at least twenty, had no known process.
         unattributed: Percent = "20%", Live;
 
-        /// So many packets that found a queue full.
+        /// Fall back at this many packets that came while a queue was full.
         overflow: Count<1, 1_000_000, u64> = "100", Live;
     }
 }
 
 section! {
-    /// Asking people about what `enforce` does not know. `egret ask` shows and answers questions; until there is an
+    /// Questions about connections that no rule matches in `enforce`. `egret ask` shows and answers them. Until there is an
     /// answer the connection is blocked.
     pub(crate) ask: Ask {
-        /// Keep questions, and let their answers hold.
+        /// Make questions and apply their answers.
         enabled: Flag = "true", Live;
 
-        /// How long a connection may wait for an answer before it is blocked; no other one waits behind it. Five
-        /// seconds at most.
+        /// How long a connection may wait for an answer before it is blocked, at most five seconds. Other connections do
+        /// not wait behind it.
         hold: Time = "300ms", Live;
     }
 }

@@ -1,4 +1,4 @@
-//! JSON lines.
+//! The JSON log.
 
 use egret_model::ArgumentsForm;
 
@@ -6,30 +6,28 @@ use super::section;
 use crate::kind::{Flag, JsonDestination, OneOf, Queue, Texts};
 
 section! {
-    /// Events as JSON, an object a line, for programs that read logs. Off by default: it says what the Parquet log
-    /// says, in many times the space.
+    /// Events as JSON, one object a line, for programs that read logs. Off by default, because the Parquet log has the same
+    /// content in a fraction of the space.
     pub(crate) json: Json {
         /// Write JSON lines.
         enabled: Flag = "false", Sink;
 
-        /// Where lines go: a file, or standard output. A file is appended to and opened again on SIGHUP, so that
-        /// logrotate can move it away.
+        /// A file, or `stdout`. egret appends to the file and opens it again on SIGHUP, as logrotate needs it.
         destination: JsonDestination = "stdout", Sink;
 
-        /// Write `connection.update`, the totals of connections that are open. Without them a connection's bytes are
-        /// all in the line of its end, which has no deltas then.
+        /// Write `connection.update` events with the totals of open connections. Without them all bytes of a connection
+        /// are in its last event, without deltas.
         updates: Flag = "false", Sink;
 
-        /// Events that may wait for this sink, about 350 bytes each; what comes while it is full is dropped and
-        /// counted.
+        /// Capacity of this sink's queue in events, about 350 bytes each. While it is full, events are dropped and counted.
         queue_events: Queue = "32768", Sink;
 
-        /// Which arguments of programs lines have: `full`, `redacted` (passwords, tokens and the texts of inline
-        /// programs are replaced by `…`) or `none`.
+        /// The form of command-line arguments: `full`, `redacted` (passwords, tokens and inline program texts are replaced
+        /// by `…`) or `none`.
         arguments: OneOf<ArgumentsForm> = "redacted", Sink;
 
-        /// Parts of names whose values are secrets too, of options (`--badge-no 7`), variables and fields, besides
-        /// those that are always looked for (`password`, `secret`, `token`, ...).
+        /// Further parts of names whose values are redacted, in options (`--badge-no 7`), variables and fields. Built in are
+        /// `password`, `secret`, `token` and others.
         secret_names: Texts = unset "none", example r#"["badge"]"#, Sink;
     }
 }

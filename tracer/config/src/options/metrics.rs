@@ -4,28 +4,28 @@ use super::section;
 use crate::kind::{Buckets, Count, Flag, Listen, Queue};
 
 section! {
-    /// Metrics for Prometheus at `/metrics`, and `/healthz` and `/readyz`. They are counts since the start, so they
-    /// wait for a restart rather than begin anew.
+    /// Metrics for Prometheus at `/metrics`, and the probes `/healthz` and `/readyz`. Counters begin at the start of egret,
+    /// so changes here take effect after a restart instead of resetting them.
     pub(crate) metrics: Metrics {
         /// Serve metrics.
         enabled: Flag = "true", Restart;
 
-        /// Address and port to listen on. There is no encryption and nobody is asked who they are, and labels tell
-        /// which programs talk to whom: hence the loopback. 9464 is the port that OpenTelemetry gives to such an
-        /// exporter.
+        /// Address and port to listen on. The default is loopback, because there is neither encryption nor authentication
+        /// and labels show which programs talk to which peers. 9464 is OpenTelemetry's port for Prometheus exporters.
         listen: Listen = "127.0.0.1:9464", Restart;
 
-        /// Executables that have series of their own; all others are counted together as `other`.
+        /// Number of executables that have series of their own. All others are counted together as `other`.
         executables: Count<0, 10_000> = "200", Restart;
 
-        /// Peers that have series of their own; all others are counted together as `other`. With `0`, none.
+        /// Number of peers that have series of their own. All others are counted together as `other`. `0` turns these series
+        /// off.
         peers: Count<0, 10_000> = "100", Restart;
 
-        /// Upper bounds of the buckets of latencies: two to a factor of ten, from the next rack to a lost cause.
+        /// Upper bounds of the latency histograms' buckets. The default has two for each factor of ten, from a data centre's
+        /// round trip to a time-out.
         latency_buckets: Buckets = "100us,300us,1ms,3ms,10ms,30ms,100ms,300ms,1s,3s,10s,30s", Restart;
 
-        /// Events that may wait to be counted, about 350 bytes each; what comes while it is full is dropped and counted
-        /// as such.
+        /// Capacity of this sink's queue in events, about 350 bytes each. While it is full, events are dropped and counted.
         queue_events: Queue = "32768", Restart;
     }
 }

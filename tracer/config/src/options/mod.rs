@@ -1,6 +1,5 @@
-//! Everything that can be configured. An option is stated once, by its entry in a `section!`: key, kind (type, unit and
-//! bounds), default, what a reload does, and its description. What is read and refused, the reference, the example, and
-//! what `egret config show` prints are all made from these entries.
+//! All options. An option is declared once, by its entry in a `section!`: key, kind (type, unit and bounds), default,
+//! reload class and description. Parsing, the reference, the example and `egret config show` all use these entries.
 
 mod access;
 mod capture;
@@ -33,49 +32,48 @@ pub(crate) struct Section {
 
 /// An option.
 pub(crate) struct Entry {
-    /// Section and key, as `parquet.rotate_after`.
+    /// Section and key, such as `parquet.rotate_after`.
     pub(crate) key: &'static str,
     pub(crate) default: DefaultValue,
-    /// What is done with a new value while egret runs.
     pub(crate) reload: Reload,
     about: &'static str,
     pub(crate) access: &'static dyn Access,
 }
 
-/// What holds if nobody sets an option.
+/// The default of an option.
 #[derive(Clone, Copy)]
 pub(crate) enum DefaultValue {
-    /// This value, written as in a variable.
+    /// A value, written as in a variable.
     Text(&'static str),
     /// No value.
     Unset {
-        /// What that means.
+        /// The behaviour without a value.
         means: &'static str,
-        /// A value that it could have, as TOML.
+        /// A possible value as TOML.
         example: &'static str,
     },
 }
 
-/// What is done with the new value of an option when the configuration is read again.
+/// When the new value of an option takes effect on a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// It holds at once.
+    /// At once.
     Live,
-    /// The sink that it belongs to is drained and started anew.
+    /// The sink is drained and restarted.
     Sink,
-    /// It waits for a restart.
+    /// After a restart of egret.
     Restart,
 }
 
-/// Declares a section: a struct with a field for each option, and everything else that there is to know about them.
+/// Declares a section: a struct with a field for each option, and the entries.
 ///
 /// ```text
 /// section! {
 ///     /// Markdown, a paragraph about the section.
 ///     VISIBILITY NAME: STRUCT {
-///         /// Markdown: what the option means, and why its default is what it is.
+///         /// Markdown: the meaning of the option, and the reason for its default.
 ///         KEY: KIND = "DEFAULT", RELOAD;
-///         KEY: KIND = unset "WHAT THAT MEANS", example "TOML", RELOAD;
+///         KEY: KIND = unset "BEHAVIOUR WITHOUT A VALUE", example "TOML", RELOAD;
 ///     }
 /// }
 /// ```
@@ -128,7 +126,7 @@ macro_rules! default_value {
 /// Declares all sections, in the order of the reference.
 macro_rules! sections {
     ($($section:ident: $struct:ident),+ $(,)?) => {
-        /// The value of every option.
+        /// The values of all options.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub(crate) struct Config {
             $(pub(crate) $section: $struct,)+
@@ -163,7 +161,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
 }
 
 impl Section {
-    /// Markdown, a paragraph; the example has it as a comment.
+    /// A paragraph of Markdown; a comment in the example.
     pub(crate) fn about(&self) -> &'static str {
         self.about.trim()
     }
@@ -175,7 +173,7 @@ impl Entry {
         self.key.split_once('.').map_or(self.key, |(_, name)| name)
     }
 
-    /// Markdown: what it means, and why the default is what it is.
+    /// Markdown.
     pub(crate) fn about(&self) -> &'static str {
         self.about.trim()
     }

@@ -9,63 +9,62 @@ use crate::kind::{
 
 section! {
     /// The log of connections as Parquet files, `DIR/date=YYYY-MM-DD/hour=HH/HOST-SEQ.parquet`, which `egret log` and
-    /// SQL engines read. On by default: it is what makes egret useful without any other program.
+    /// SQL engines read. On by default, so that egret is useful without any other program.
     pub(crate) parquet: Parquet {
         /// Write the log.
         enabled: Flag = "true", Sink;
 
-        /// Where files go: a directory, or a bucket of an S3-compatible store. For a bucket, credentials, region and
-        /// endpoint are taken from the usual `AWS_*` variables, so that no secret stands in this file.
+        /// A directory, or a bucket of an S3-compatible store. Credentials, region and endpoint of a bucket come from the
+        /// usual `AWS_*` variables, so that this file has no secret.
         destination: ParquetDestination = "/var/lib/egret/log", Sink;
 
-        /// This host's name, with which the names of files begin. Hosts that share a bucket need different ones.
+        /// The name of this host, with which file names begin. Hosts that share a bucket need different names.
         host: Optional<HostName> = unset "the name of this host", example r#""web-1""#, Sink;
 
-        /// A file is finished, and can be read, after this time. It is what is lost at most when egret is killed.
-        /// Longer makes fewer and larger files.
+        /// A file is finished, and becomes readable, after this time. If egret is killed, at most this much is lost. A longer
+        /// time makes fewer and larger files.
         rotate_after: Time = "60s", Sink;
 
-        /// A file is finished when it is about this large, whatever its age.
+        /// A file is also finished when it has about this size.
         rotate_size: Size<{ 1 << 20 }> = "128MiB", Sink;
 
-        /// Rows in a row group at most. A row group is kept in memory until it is full; larger ones compress better.
+        /// Most rows in a row group. A row group is kept in memory until it is full. Larger ones compress better.
         row_group_rows: Count<1024, 1_048_576> = "65536", Sink;
 
-        /// Level of zstd compression; 3 is zstd's own default. Higher ones take more processor time for smaller files.
+        /// Level of zstd compression. 3 is zstd's own default. A higher level takes more CPU time and makes smaller files.
         zstd_level: Count<1, 22, i32> = "3", Sink;
 
-        /// Files whose events are older are removed. Only files named after this host, and only those that egret wrote.
+        /// Files whose events are older are removed: only files that egret wrote and that have this host's name.
         keep_for: Limit<Time> = "30d", Sink;
 
-        /// A time without data counts for the age of what is before it as this share of keep_for at most, and as much
-        /// again for each day with data after it: a wall clock that is wrong, or a host that was off for long, loses no
-        /// more of its log at once.
+        /// Limits what one jump of the clock can remove. A gap without data adds at most this share of `keep_for` to the age
+        /// of the files before it, and the same again for each later day with data. So a wrong wall clock, or a host that
+        /// was off for long, does not lose the whole log at once.
         keep_gap: Percent = "10%", Sink;
 
-        /// The oldest files are removed while all together are larger, so that the log cannot fill a disk.
+        /// While all files together are larger, the oldest are removed, so that the log cannot fill the disk.
         keep_size: Limit<Size<{ 1 << 20 }>> = "10GiB", Sink;
 
-        /// Where files for a bucket wait until it has them; a directory as destination needs none. They outlast the end
-        /// of egret, and the next start goes on with them.
+        /// The directory where files wait to be uploaded to a bucket. Files in it are kept over a restart. A directory as
+        /// destination does not use it.
         spool: AbsolutePath = "/var/lib/egret/spool", Sink;
 
-        /// A file is dropped, and counted, after this time of failed uploads. A restart begins the time anew.
+        /// A file is dropped and counted when its upload has failed for this time. The time begins again with a restart.
         spool_keep_for: Time = "7d", Sink;
 
-        /// The oldest files are dropped, and counted, while all that wait are together larger.
+        /// While all waiting files together are larger, the oldest are dropped and counted.
         spool_size: Size<{ 1 << 20 }> = "1GiB", Sink;
 
-        /// Events that may wait for this sink, about 350 bytes each; what comes while it is full is dropped and
-        /// counted.
+        /// Capacity of this sink's queue in events, about 350 bytes each. While it is full, events are dropped and counted.
         queue_events: Queue = "32768", Sink;
 
-        /// Which arguments of programs are in the log, which everybody may read whom its directory lets in: `full`,
-        /// `redacted` (passwords, tokens and the texts of inline programs are replaced by `…`) or `none`. What an
-        /// interpreter runs is recorded all the same.
+        /// The form of command-line arguments in the log: `full`, `redacted` (passwords, tokens and inline program texts are
+        /// replaced by `…`) or `none`. Everybody who can read the directory can read them. The script of an interpreter is
+        /// always recorded.
         arguments: OneOf<ArgumentsForm> = "redacted", Sink;
 
-        /// Parts of names whose values are secrets too, of options (`--badge-no 7`), variables and fields, besides
-        /// those that are always looked for (`password`, `secret`, `token`, ...).
+        /// Further parts of names whose values are redacted, in options (`--badge-no 7`), variables and fields. Built in are
+        /// `password`, `secret`, `token` and others.
         secret_names: Texts = unset "none", example r#"["badge"]"#, Sink;
     }
 }

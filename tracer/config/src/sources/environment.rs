@@ -1,4 +1,4 @@
-//! Environment variables of egret's own: `EGRET_<SECTION>_<KEY>` for every option.
+//! egret's own environment variables: `EGRET_<SECTION>_<KEY>` for every option.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,10 +10,10 @@ use crate::raw::{Origin, RawConfig, RawValue};
 
 const PREFIX: &str = "EGRET_";
 
-/// What every command of egret takes the filter of its messages from.
+/// The filter of messages for every command of egret, and the option that it sets.
 const LOG: (&str, &str) = ("EGRET_LOG", "log.filter");
 
-/// Variables that begin like egret's options but are others: of the build and of the tests.
+/// Variables of the build and of the tests, which are not options.
 const OTHERS: [&str; 7] = [
     "EGRET_BIN",
     "EGRET_BLESS",
@@ -24,7 +24,7 @@ const OTHERS: [&str; 7] = [
     "EGRET_TRAFFIC",
 ];
 
-/// The environment. A variable that is empty counts as not set, as OpenTelemetry has it for its own.
+/// The environment. An empty variable counts as not set, as in OpenTelemetry's specification.
 #[derive(Debug, Default)]
 pub(crate) struct Environment(BTreeMap<String, OsString>);
 
@@ -34,7 +34,6 @@ impl Environment {
         Self(set.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
     }
 
-    /// The value of a variable.
     pub(crate) fn get(&self, name: &str, problems: &mut Vec<Problem>) -> Option<&str> {
         let value = self.0.get(name)?;
         if value.to_str().is_none() {
@@ -43,7 +42,7 @@ impl Environment {
         value.to_str()
     }
 
-    /// What egret's own variables say.
+    /// The raw configuration of egret's own variables.
     pub(crate) fn raw(&self, problems: &mut Vec<Problem>) -> RawConfig {
         let named = options::all().map(|entry| (entry.variable(), entry.key));
         let all = std::iter::once((LOG.0.to_owned(), LOG.1)).chain(named);
@@ -54,14 +53,14 @@ impl Environment {
         all.filter_map(value).collect()
     }
 
-    /// Variables that are nobody's, but look like egret's.
-    pub(crate) fn strangers(&self) -> impl Iterator<Item = Warning> {
+    /// Warnings about unknown variables that look like egret's.
+    pub(crate) fn unknown_variables(&self) -> impl Iterator<Item = Warning> {
         let known: Vec<_> = options::all().map(Entry::variable).collect();
-        self.0.keys().filter_map(move |name| stranger(name, &known))
+        self.0.keys().filter_map(move |name| unknown_variable(name, &known))
     }
 }
 
-fn stranger(name: &str, known: &[String]) -> Option<Warning> {
+fn unknown_variable(name: &str, known: &[String]) -> Option<Warning> {
     let rest = name.strip_prefix(PREFIX)?;
     if name == LOG.0 || OTHERS.contains(&name) || known.iter().any(|variable| variable == name) {
         return None;

@@ -1,4 +1,4 @@
-//! Reads the file. Every problem is reported with line and column, syntax errors too: the parser goes on after one.
+//! Reads the file. Every error is reported with line and column. The parser continues after a syntax error.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -13,25 +13,25 @@ use toml::de::{DeTable, DeValue};
 use super::nearest;
 use crate::diagnostics::Problem;
 use crate::options::{self, Entry, SECTIONS, Section};
-use crate::raw::{Origin, Place, RawConfig, RawValue, Value};
+use crate::raw::{Location, Origin, RawConfig, RawValue, Value};
 
-/// No configuration is longer; a device or somebody's core dump is.
+/// Longest configuration file in bytes. A device or a core dump named by mistake is longer.
 const LONGEST: u64 = 1 << 20;
 
-/// A file's text, and where in it something is.
+/// The text of a file, for locations in it.
 pub(crate) struct Source<'a> {
     pub(crate) path: Arc<Path>,
     pub(crate) text: &'a str,
 }
 
 impl Source<'_> {
-    /// Line and column of a byte.
-    pub(crate) fn place(&self, offset: usize) -> Place {
+    /// The location of a byte offset.
+    pub(crate) fn location(&self, offset: usize) -> Location {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        Place { path: Arc::clone(&self.path), line, column }
+        Location { path: Arc::clone(&self.path), line, column }
     }
 }
 
@@ -39,7 +39,7 @@ impl Source<'_> {
 ///
 /// # Errors
 ///
-/// That it cannot be read, is too long, or is not text.
+/// The file cannot be read, is too long, or is not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, Problem> {
     let unreadable = |error| Problem::Unreadable { path: path.to_owned(), error };
     let mut bytes = Vec::new();
@@ -51,15 +51,15 @@ pub(crate) fn read(path: &Path) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let text = String::from_utf8_lossy(valid);
-        let place = Source { path: path.into(), text: &text }.place(text.len());
-        Problem::Syntax { place, reason: "expected UTF-8".to_owned() }
+        let location = Source { path: path.into(), text: &text }.location(text.len());
+        Problem::Syntax { location, reason: "expected UTF-8".to_owned() }
     })
 }
 
-/// Understands a file as TOML with the sections and keys that there are.
+/// Parses a file as TOML with the known sections and keys.
 pub(crate) fn parse(source: &Source<'_>, problems: &mut Vec<Problem>) -> RawConfig {
     let (document, errors) = DeTable::parse_recoverable(source.text);
-    let mut reader = Reader { source, torn: BTreeSet::new(), raw: RawConfig::new(), problems };
+    let mut reader = Reader { source, unreliable: BTreeSet::new(), raw: RawConfig::new(), problems };
     for error in errors {
         let offset = error.span().map_or(source.text.len(), |span| span.start);
         reader.syntax_error(offset, error.message().to_owned());
@@ -78,27 +78,27 @@ pub(crate) fn parse(source: &Source<'_>, problems: &mut Vec<Problem>) -> RawConf
 
 struct Reader<'a> {
     source: &'a Source<'a>,
-    /// Lines with a syntax error, or below a heading with one. What else is said of them is a guess of the parser.
-    torn: BTreeSet<usize>,
+    /// Lines with a syntax error, or below a heading with one. Further errors in them are guesses of the parser.
+    unreliable: BTreeSet<usize>,
     raw: RawConfig,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Reader<'_> {
     fn syntax_error(&mut self, offset: usize, reason: String) {
-        let place = self.source.place(offset);
-        // The first error of a line is what is wrong with it; others follow from it.
-        if !self.torn.contains(&place.line) {
-            self.torn.extend(torn_lines(self.source.text, place.line));
-            self.problems.push(Problem::Syntax { place, reason });
+        let location = self.source.location(offset);
+        // The first error of a line causes its other errors.
+        if !self.unreliable.contains(&location.line) {
+            self.unreliable.extend(unreliable_lines(self.source.text, location.line));
+            self.problems.push(Problem::Syntax { location, reason });
         }
     }
 
     fn section(&mut self, section: &Section, value: &Spanned<DeValue<'_>>) {
         let DeValue::Table(table) = value.get_ref() else {
-            let place = self.source.place(value.span().start);
+            let location = self.source.location(value.span().start);
             let reason = format!("expected a section, [{}]", section.name);
-            return self.note(Problem::Syntax { place, reason });
+            return self.push(Problem::Syntax { location, reason });
         };
         for (name, value) in table {
             match section.options.iter().find(|entry| entry.name() == name.get_ref()) {
@@ -113,40 +113,40 @@ impl Reader<'_> {
     }
 
     fn option(&mut self, entry: &Entry, value: &Spanned<DeValue<'_>>) {
-        if !self.torn.contains(&self.source.place(value.span().start).line) {
+        if !self.unreliable.contains(&self.source.location(value.span().start).line) {
             self.raw.insert(entry.key, raw(self.source, value));
         }
     }
 
     fn unknown(&mut self, span: &Range<usize>, what: &'static str, name: &str, suggestion: Option<String>) {
-        let origin = Origin::File(self.source.place(span.start));
-        self.note(Problem::Unknown { origin, what, name: name.to_owned(), suggestion });
+        let origin = Origin::File(self.source.location(span.start));
+        self.push(Problem::Unknown { origin, what, name: name.to_owned(), suggestion });
     }
 
-    fn note(&mut self, problem: Problem) {
-        if !problem.place().is_some_and(|place| self.torn.contains(&place.line)) {
+    fn push(&mut self, problem: Problem) {
+        if !problem.location().is_some_and(|location| self.unreliable.contains(&location.line)) {
             self.problems.push(problem);
         }
     }
 }
 
-/// The line with a syntax error, and if it is a heading, all lines that stand under it: they are of no section now.
-fn torn_lines(text: &str, line: usize) -> impl Iterator<Item = usize> {
+/// The line with a syntax error and, if it is a heading, all lines below it, whose section is unknown.
+fn unreliable_lines(text: &str, line: usize) -> impl Iterator<Item = usize> {
     let is_heading = |line: &str| line.trim_start().starts_with('[');
     let mut lines = text.lines().skip(line.saturating_sub(1));
-    let torn_heading = lines.next().is_some_and(is_heading);
-    let under = lines.take_while(move |line| torn_heading && !is_heading(line)).count();
+    let broken_heading = lines.next().is_some_and(is_heading);
+    let under = lines.take_while(move |line| broken_heading && !is_heading(line)).count();
     line..=line + under
 }
 
-/// A section with such a name; or the one whose key stands outside of any section.
+/// The section with a similar name, or the option of this name, written outside of its section.
 fn section_like(name: &str) -> Option<String> {
     let key = || options::all().find(|entry| entry.name() == name).map(|entry| entry.key.to_owned());
     let section = nearest(name, SECTIONS.iter().map(|section| section.name)).map(str::to_owned);
     section.or_else(key)
 }
 
-/// A key with such a name in this section; or the one of just this name in another.
+/// The option with a similar name in this section, or with exactly this name in another.
 fn key_like(section: &Section, name: &str) -> Option<String> {
     let elsewhere = || options::all().find(|entry| entry.name() == name).map(|entry| entry.key.to_owned());
     let here = nearest(name, section.options.iter().map(Entry::name));
@@ -154,7 +154,7 @@ fn key_like(section: &Section, name: &str) -> Option<String> {
 }
 
 fn raw(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> RawValue {
-    let origin = Origin::File(source.place(value.span().start));
+    let origin = Origin::File(source.location(value.span().start));
     let value = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => Value::Integer(decimal(number)),
@@ -169,7 +169,7 @@ fn raw(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> RawValue {
     RawValue { value, origin }
 }
 
-/// The number in decimal if it fits; as it was written, if not.
+/// The number in decimal if it fits into 128 bits, else as written.
 fn decimal(number: &toml::de::DeInteger<'_>) -> String {
     let parsed = i128::from_str_radix(number.as_str(), number.radix());
     parsed.map_or_else(|_| number.to_string(), |number| number.to_string())

@@ -1,4 +1,4 @@
-//! Headers from a file of their own, so that the configuration can be read by others.
+//! Headers from a separate file, so that the configuration file need not be secret.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::kind;
 use crate::raw::{Origin, RawConfig, RawValue, Value};
 use crate::sources::file::{self, Source};
 
-/// Read permission for those who neither own a file nor are of its group.
+/// Read permission for users who are neither the owner nor in the group.
 const OTHERS_READ: u32 = 0o004;
 
 /// The headers in the file at `path`, as values of `otlp.headers`.
@@ -28,26 +28,26 @@ pub(crate) fn read(path: &Path, origin: &Origin, diagnostics: &mut Diagnostics) 
 fn warn_if_open(path: &Path, origin: &Origin, diagnostics: &mut Diagnostics) {
     let open = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_READ != 0);
     if open {
-        diagnostics.doubtful_at(origin.clone(), "otlp.headers_file", "every user of this host can read that file");
+        diagnostics.warn_at(origin.clone(), "otlp.headers_file", "every user of this host can read the file");
     }
 }
 
-/// Understands `name: value` lines. No message has a value, not even where it is wrong.
+/// Parses `name: value` lines. Error messages never contain a value.
 pub(crate) fn parse(source: &Source<'_>, problems: &mut Vec<Problem>) -> RawConfig {
     let mut headers = Vec::new();
     let mut offset = 0;
     for line in source.text.split_inclusive('\n') {
-        let place = source.place(offset);
+        let location = source.location(offset);
         offset += line.len();
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
         }
         match header(line) {
-            Ok((name, value)) => headers.push((name, RawValue::bare(value, Origin::File(place)))),
-            Err(reason) => problems.push(Problem::Syntax { place, reason }),
+            Ok((name, value)) => headers.push((name, RawValue::bare(value, Origin::File(location)))),
+            Err(reason) => problems.push(Problem::Syntax { location, reason }),
         }
     }
-    let origin = Origin::File(source.place(0));
+    let origin = Origin::File(source.location(0));
     let value = RawValue { value: Value::Table(headers), origin };
     RawConfig::from([("otlp.headers", value)])
 }

@@ -1,13 +1,13 @@
-//! Sources of values. Each makes a raw configuration; the headers file makes that of `otlp.headers`.
+//! Sources of values. Each makes a raw configuration; that of the headers file has only `otlp.headers`.
 
 pub(crate) mod environment;
 pub(crate) mod file;
 pub(crate) mod headers_file;
 pub(crate) mod standard;
 
-/// What was meant by `written`: the one of `known` that is most like it, if one is like it at all.
+/// The most similar of `known`, if one is similar enough to suggest it for `written`.
 pub(crate) fn nearest<K: AsRef<str>>(written: &str, known: impl IntoIterator<Item = K>) -> Option<K> {
-    /// Below this, words have little in common.
+    /// Least similarity of a suggestion.
     const ALIKE: f64 = 0.75;
     let written = written.to_ascii_lowercase();
     let rated = known

@@ -1,16 +1,17 @@
-//! Variables that OpenTelemetry gives to every program:
+//! Environment variables of the OpenTelemetry specification:
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/> and
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
 //!
-//! A number, word or list that cannot be understood is left out with a warning, as the first of them demands. What
-//! would send spans elsewhere, or without what they need to be let in, is an error.
+//! An invalid number, word or list is ignored with a warning, as the first of them demands. A value that would send spans
+//! elsewhere, or without credentials, is an error.
 
 use crate::diagnostics::{Problem, Warning};
 use crate::kind;
 use crate::raw::{Origin, RawConfig, RawValue, Value};
 use crate::sources::environment::Environment;
 
-/// Variables, each followed by the option that it sets; of several for one option the last that is set counts.
+/// Variables whose invalid values are errors, with the option that each sets. Of several for one option the last has
+/// precedence.
 pub(crate) const STRICT: [(&str, &str); 11] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp.endpoint"),
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "otlp.traces_endpoint"),
@@ -25,7 +26,7 @@ pub(crate) const STRICT: [(&str, &str); 11] = [
     ("OTEL_SERVICE_NAME", "otlp.service_name"),
 ];
 
-/// The same for those that are left out if they are wrong, with what makes an option's value of theirs.
+/// Variables whose invalid values are ignored, with the option that each sets and the translation of the value.
 pub(crate) const LENIENT: [(&str, &str, Translate); 9] = [
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "otlp.protocol", word),
     ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "otlp.protocol", word),
@@ -38,19 +39,19 @@ pub(crate) const LENIENT: [(&str, &str, Translate); 9] = [
     ("OTEL_SDK_DISABLED", "otlp.enabled", opposite),
 ];
 
-/// Attributes of the resource, `service.name` among them.
+/// Resource attributes, including `service.name`.
 pub(crate) const RESOURCE: &str = "OTEL_RESOURCE_ATTRIBUTES";
 
 type Translate = fn(&str) -> String;
 
-/// The variables' values, by how wrong ones are treated.
+/// The values by the treatment of invalid ones.
 #[derive(Debug, Default)]
 pub(crate) struct Variables {
     pub(crate) strict: RawConfig,
     pub(crate) lenient: RawConfig,
 }
 
-/// What OpenTelemetry's variables say.
+/// Reads the variables.
 pub(crate) fn variables(
     environment: &Environment,
     problems: &mut Vec<Problem>,
@@ -67,7 +68,7 @@ pub(crate) fn variables(
         let Some(text) = environment.get(name, problems) else { continue };
         let origin = Origin::Variable(name.to_owned());
         if key == "otlp.protocol" && word(text) == "http/json" {
-            problems.push(unspoken(origin, text));
+            problems.push(unsupported_protocol(origin, text));
         } else {
             variables.lenient.insert(key, RawValue::bare(translate(text), origin));
         }
@@ -75,9 +76,9 @@ pub(crate) fn variables(
     variables
 }
 
-/// A right value that egret cannot serve must not become another transport in silence.
-fn unspoken(origin: Origin, protocol: &str) -> Problem {
-    let reason = "egret does not speak JSON over HTTP, only http/protobuf and grpc".to_owned();
+/// `http/json` is valid but not supported: an error, so that spans do not silently use another transport.
+fn unsupported_protocol(origin: Origin, protocol: &str) -> Problem {
+    let reason = "egret does not support JSON over HTTP, only http/protobuf and grpc".to_owned();
     Problem::Value { origin, key: "otlp.protocol".to_owned(), value: Some(format!("{protocol:?}")), reason }
 }
 
@@ -100,12 +101,12 @@ fn resource(environment: &Environment, raw: &mut RawConfig, problems: &mut Vec<P
     }
 }
 
-/// Words are those of any case.
+/// Words are not case-sensitive.
 fn word(text: &str) -> String {
     text.to_ascii_lowercase()
 }
 
-/// A number of milliseconds; zero is no bound, for which a day will do.
+/// A number of milliseconds. Zero means no limit and is translated to a day.
 fn milliseconds(text: &str) -> String {
     match text.parse::<u64>() {
         Ok(0) => "1d".to_owned(),
@@ -114,7 +115,7 @@ fn milliseconds(text: &str) -> String {
     }
 }
 
-/// What disables is the opposite of what enables; anything but `true` does not disable.
+/// The opposite of a boolean. An invalid value stays invalid.
 fn opposite(text: &str) -> String {
     match word(text).as_str() {
         "true" => "false".to_owned(),

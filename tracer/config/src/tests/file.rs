@@ -1,4 +1,4 @@
-//! What is said of a file.
+//! Diagnostics of a file.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn refused(path: &std::path::Path) -> Problems {
 }
 
 #[test]
-fn every_error_is_reported_at_once_with_its_place() {
+fn every_error_is_reported_at_once_with_its_location() {
     let text = "\
 [capture]
 layer = \"sokets\"
@@ -47,7 +47,7 @@ fn columns_count_characters() {
 }
 
 #[test]
-fn lines_under_a_torn_heading_are_left_alone() {
+fn lines_below_a_broken_heading_are_not_reported() {
     let problems = wrong("[control\nsocket = \"/run/x\"\n[log]\nfiltr = \"info\"", &[]);
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].starts_with("egret.toml:1:") && problems[1].contains("log.filter"), "{problems:?}");
@@ -72,7 +72,7 @@ fn keys_set_twice_are_reported() {
 }
 
 #[test]
-fn options_that_do_not_go_together_are_reported() {
+fn conflicting_options_are_reported() {
     let text =
         "[capture]\nlayer = \"procfs\"\nevery_send = true\n[parquet]\nkeep_size = \"1MiB\"\n[control]\nsocket = ";
     let problems = wrong(&format!("{text}\"/{}\"", "x".repeat(107)), &[]);
@@ -82,7 +82,7 @@ fn options_that_do_not_go_together_are_reported() {
 }
 
 #[test]
-fn a_file_that_was_named_must_be_there() {
+fn a_named_file_must_exist() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("egret.toml");
     assert!(refused(&path).to_string().contains("egret.toml: No such file"));
@@ -91,7 +91,7 @@ fn a_file_that_was_named_must_be_there() {
 }
 
 #[test]
-fn files_that_are_no_text_are_refused() {
+fn files_that_are_not_text_are_refused() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("egret.toml");
     fs::write(&path, b"[log]\nfilter = \"\xff\"").unwrap();
@@ -101,7 +101,7 @@ fn files_that_are_no_text_are_refused() {
 }
 
 #[test]
-fn warnings_name_a_group_that_is_missing() {
+fn a_missing_group_is_a_warning() {
     assert!(right("[control]\ngroup = \"adm\"", &[]).warnings.is_empty());
     let loaded = right("[control]\ngroup = \"staff\"", &[]);
     assert_eq!(loaded.warnings, [r#"egret.toml:2:9: control.group: this host has no group "staff""#]);
@@ -109,7 +109,7 @@ fn warnings_name_a_group_that_is_missing() {
 }
 
 #[test]
-fn bypasses_of_accounts_that_are_missing_are_refused_with_their_place() {
+fn bypassed_accounts_must_exist() {
     right("[enforce]\nbypass_users = [\"root\", \"4242\"]\nbypass_groups = [\"adm\", \"4243\"]", &[]);
     let text = "[enforce]\nbypass_users = [\"root\",\n  \"bakup\", \"4294967296\"]\nbypass_groups = [\"backup\"]";
     assert_eq!(

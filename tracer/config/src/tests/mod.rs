@@ -1,9 +1,9 @@
-//! The configuration as a whole.
+//! Tests of the whole configuration.
 
-mod drift;
 mod file;
+mod generated;
 mod otlp;
-mod places;
+mod precedence;
 mod reload;
 
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::accounts::Account;
 use crate::diagnostics::Diagnostics;
-use crate::load::{merged, settled};
+use crate::load::{merged, resolve};
 use crate::sources::environment::Environment;
 use crate::sources::file::Source;
 use crate::validate::Host;
@@ -25,12 +25,12 @@ fn host() -> Host {
     };
     Host {
         name: "web 1".to_owned(),
-        has: |account, name| Some((host().names)(account).iter().any(|known| known == name)),
-        names,
+        has_account: |account, name| Some((host().account_names)(account).iter().any(|known| known == name)),
+        account_names: names,
     }
 }
 
-/// What `text` and `variables` mean together; with neither, the defaults.
+/// Loads a file with this text, and these variables.
 fn loaded(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Problems> {
     let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let environment = Environment::new(variables);
@@ -38,8 +38,8 @@ fn loaded(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Problems> {
     let path = Path::new("egret.toml");
     let source = Source { path: path.into(), text };
     let merged = merged(Some(&source), &environment, &mut diagnostics);
-    diagnostics.warnings.extend(environment.strangers());
-    settled(merged, Some(path.to_owned()), host(), diagnostics)
+    diagnostics.warnings.extend(environment.unknown_variables());
+    resolve(merged, Some(path.to_owned()), host(), diagnostics)
 }
 
 fn right(text: &str, variables: &[(&str, &str)]) -> Loaded {

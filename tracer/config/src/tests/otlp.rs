@@ -1,4 +1,4 @@
-//! OpenTelemetry's variables, and where spans are sent.
+//! OpenTelemetry's variables, and the OTLP sink.
 
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ fn otlp(text: &str, variables: &[(&str, &str)]) -> Settings {
     right(text, variables).settings.otlp.expect("spans are sent")
 }
 
-/// Where spans go with these variables.
 fn endpoint(variables: &[(&str, &str)]) -> String {
     otlp("", variables).endpoint
 }
@@ -20,7 +19,7 @@ const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 
 #[test]
-fn the_general_endpoint_gets_a_path_and_that_of_traces_is_taken_as_it_is() {
+fn the_path_of_traces_is_appended_to_the_general_endpoint_only() {
     assert_eq!(endpoint(&[(GENERAL, "http://h:4318")]), "http://h:4318/v1/traces");
     assert_eq!(endpoint(&[(GENERAL, "http://h:4318/base/")]), "http://h:4318/base/v1/traces");
     assert_eq!(endpoint(&[(GENERAL, "http://h/base?tenant=1")]), "http://h/base/v1/traces?tenant=1");
@@ -28,7 +27,7 @@ fn the_general_endpoint_gets_a_path_and_that_of_traces_is_taken_as_it_is() {
 }
 
 #[test]
-fn grpc_takes_host_and_port() {
+fn grpc_uses_host_and_port() {
     let grpc = (PROTOCOL, "grpc");
     assert_eq!(endpoint(&[grpc, (GENERAL, "http://h:4317/")]), "http://h:4317");
     assert_eq!(endpoint(&[grpc, (GENERAL, "h:4317")]), "https://h:4317");
@@ -39,7 +38,7 @@ fn grpc_takes_host_and_port() {
 }
 
 #[test]
-fn an_endpoint_in_the_file_wins_over_one_for_traces_in_the_environment() {
+fn file_endpoint_precedes_traces_endpoint_of_the_environment() {
     let file = "[otlp]\nendpoint = \"http://file\"";
     assert_eq!(otlp(file, &[(TRACES, "http://env/in")]).endpoint, "http://file/v1/traces");
     let own = [(TRACES, "http://env/in"), ("EGRET_OTLP_TRACES_ENDPOINT", "http://own/in")];
@@ -47,7 +46,7 @@ fn an_endpoint_in_the_file_wins_over_one_for_traces_in_the_environment() {
 }
 
 #[test]
-fn every_variable_of_the_exporter_arrives() {
+fn every_variable_of_the_exporter_is_used() {
     let general = [
         (GENERAL, "https://h"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "Api-Key=a%2Cb,x=1"),
@@ -66,12 +65,12 @@ fn every_variable_of_the_exporter_arrives() {
     assert_eq!(settings.timeout, Duration::from_millis(2500));
     assert_eq!(settings.certificate, Some("/ca".into()));
     assert_eq!(settings.client, Some(ClientIdentity { certificate: "/cert".into(), key: "/key".into() }));
-    assert_eq!(settings.service_name, "edge", "wins over service.name among the attributes");
+    assert_eq!(settings.service_name, "edge", "it has precedence over service.name in the attributes");
     assert_eq!(settings.resource, [pair("deployment.environment.name", "a b")]);
 }
 
 #[test]
-fn variables_for_traces_win_over_general_ones() {
+fn variables_for_traces_precede_general_ones() {
     let pairs = [
         ("HEADERS", "a=1", "b=2"),
         ("COMPRESSION", "gzip", "none"),
@@ -91,13 +90,13 @@ fn variables_for_traces_win_over_general_ones() {
 }
 
 #[test]
-fn service_name_may_stand_among_the_attributes() {
+fn service_name_is_read_from_the_attributes() {
     let variables = [(GENERAL, "https://h"), ("OTEL_RESOURCE_ATTRIBUTES", "service.name=edge")];
     assert_eq!(otlp("", &variables).service_name, "edge");
 }
 
 #[test]
-fn what_cannot_be_understood_is_ignored_with_a_warning_as_the_specification_says() {
+fn invalid_values_are_ignored_with_a_warning_as_the_specification_demands() {
     let variables = [
         (GENERAL, "https://h"),
         (PROTOCOL, "carrier-pigeon"),
@@ -115,19 +114,19 @@ fn what_cannot_be_understood_is_ignored_with_a_warning_as_the_specification_says
 }
 
 #[test]
-fn a_timeout_of_zero_is_none_to_speak_of() {
+fn a_timeout_of_zero_is_a_day() {
     let settings = otlp("", &[(GENERAL, "https://h"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "0")]);
     assert_eq!(settings.timeout, Duration::from_secs(86_400));
 }
 
 #[test]
-fn json_over_http_is_an_error_that_says_so() {
+fn json_over_http_is_an_error() {
     let problems = wrong("", &[("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")]);
     assert!(problems[0].contains("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") && problems[0].contains("JSON"), "{problems:?}");
 }
 
 #[test]
-fn disabled_is_disabled_unless_the_file_says_otherwise() {
+fn sdk_disabled_is_overridden_by_the_file() {
     let variables = [(GENERAL, "https://h"), ("OTEL_SDK_DISABLED", "True")];
     assert!(right("", &variables).settings.otlp.is_none());
     assert!(right("[otlp]\nenabled = true", &variables).settings.otlp.is_some());
@@ -135,7 +134,7 @@ fn disabled_is_disabled_unless_the_file_says_otherwise() {
 }
 
 #[test]
-fn half_an_identity_is_none() {
+fn certificate_and_key_need_each_other() {
     for key in ["client_key", "client_certificate"] {
         let problems = wrong(&format!("[otlp]\nendpoint = \"https://h\"\n{key} = \"/x\""), &[]);
         assert!(problems[0].starts_with(&format!("egret.toml:3:{}: otlp.{key}: ", key.len() + 4)), "{problems:?}");
@@ -143,13 +142,13 @@ fn half_an_identity_is_none() {
 }
 
 #[test]
-fn what_has_no_effect_is_warned_about() {
-    let doubts = |text: &str| right(text, &[]).warnings.join("\n");
-    assert!(doubts("[otlp]\ntimeout = \"1s\"").contains("no otlp.endpoint"));
-    assert!(doubts("[otlp]\nendpoint = \"http://h\"\ncertificate = \"/ca\"").contains("without TLS"));
-    assert!(doubts("[otlp]\nendpoint = \"http://h:4317\"").contains("other transport"));
-    assert!(doubts("[otlp]\nendpoint = \"http://h/x\"\nprotocol = \"grpc\"").contains("no use for the path"));
-    assert_eq!(doubts("[otlp]\nendpoint = \"https://h:4318\"\ncertificate = \"/ca\""), "");
+fn options_without_effect_are_warned_about() {
+    let warnings = |text: &str| right(text, &[]).warnings.join("\n");
+    assert!(warnings("[otlp]\ntimeout = \"1s\"").contains("no otlp.endpoint"));
+    assert!(warnings("[otlp]\nendpoint = \"http://h\"\ncertificate = \"/ca\"").contains("without TLS"));
+    assert!(warnings("[otlp]\nendpoint = \"http://h:4317\"").contains("other transport"));
+    assert!(warnings("[otlp]\nendpoint = \"http://h/x\"\nprotocol = \"grpc\"").contains("ignores the path"));
+    assert_eq!(warnings("[otlp]\nendpoint = \"https://h:4318\"\ncertificate = \"/ca\""), "");
 }
 
 #[test]

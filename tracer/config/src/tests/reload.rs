@@ -1,4 +1,4 @@
-//! What changes while egret runs.
+//! Reloading.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::options::{self, DefaultValue};
 use crate::{Change, Reload, reload_difference};
 
 #[test]
-fn only_what_differs_is_a_change() {
+fn only_different_values_are_changes() {
     let old = right("[log]\nfilter = \"info\"", &[]);
     assert_eq!(reload_difference(&old, &right("", &[])), []);
     let new = right("[parquet]\nkeep_for = \"1d\"\n[log]\nfilter = \"debug\"\n[capture]\nhash = false", &[]);
@@ -22,20 +22,20 @@ fn only_what_differs_is_a_change() {
 }
 
 #[test]
-fn what_waits_for_a_restart_stays_until_then() {
+fn options_that_need_a_restart_keep_their_values() {
     let old = right("", &[]);
     let new = right("[json]\nenabled = true\n[capture]\nhash = false", &[]);
-    let held = old.taking_over(&new).unwrap();
-    assert!(held.settings.json.is_some() && held.settings.capture.hash);
-    assert_eq!(reload_difference(&held, &new), [Change { key: "capture.hash", reload: Reload::Restart }]);
-    assert_eq!(held.sources()["json.enabled"], new.sources()["json.enabled"]);
-    assert_eq!(held.sources()["capture.hash"], old.sources()["capture.hash"]);
+    let mixture = old.taking_over(&new).unwrap();
+    assert!(mixture.settings.json.is_some() && mixture.settings.capture.hash);
+    assert_eq!(reload_difference(&mixture, &new), [Change { key: "capture.hash", reload: Reload::Restart }]);
+    assert_eq!(mixture.sources()["json.enabled"], new.sources()["json.enabled"]);
+    assert_eq!(mixture.sources()["capture.hash"], old.sources()["capture.hash"]);
 }
 
 proptest! {
-    /// Whatever of the example's values are set before and after, the mixture of both is right.
+    /// The mixture is valid whichever example values are set before and after.
     #[test]
-    fn mixtures_are_right(before in any::<u64>(), after in any::<u64>()) {
+    fn mixtures_are_valid(before in any::<u64>(), after in any::<u64>()) {
         let examples = options::all().filter_map(|entry| match entry.default {
             // These are wrong alone, or name files.
             _ if entry.key.contains("client_") || entry.key.ends_with("_file") => None,
@@ -49,8 +49,8 @@ proptest! {
             examples.iter().enumerate().filter(|(index, _)| bits >> (index % 64) & 1 == 1).map(|(_, line)| line.as_str()).collect()
         };
         let (old, new) = (right(&chosen(before), &[]), right(&chosen(after), &[]));
-        let held = old.taking_over(&new).unwrap();
-        prop_assert!(reload_difference(&held, &new).iter().all(|change| change.reload == Reload::Restart));
-        prop_assert!(reload_difference(&old, &held).iter().all(|change| change.reload != Reload::Restart));
+        let mixture = old.taking_over(&new).unwrap();
+        prop_assert!(reload_difference(&mixture, &new).iter().all(|change| change.reload == Reload::Restart));
+        prop_assert!(reload_difference(&old, &mixture).iter().all(|change| change.reload != Reload::Restart));
     }
 }

@@ -1,4 +1,4 @@
-//! The baseline, and holding the host to it.
+//! Validates the baseline and enforcement.
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
@@ -14,16 +14,16 @@ use crate::merged::MergedConfig;
 use crate::options::{Baseline, Enforce};
 use crate::settings::EnforceSettings;
 
-/// More queues than this help only hosts that open more connections than any opens.
+/// Most queues by default: more would help only at connection rates that no host has.
 const MOST_QUEUES: u16 = 4;
 
-/// Waiting longer than this looks like a broken network to most programs.
+/// Longest `ask.hold`: most programs treat a longer wait as a network failure.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
 pub(super) fn baseline(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> Option<Baseline> {
     let baseline = &merged.config.baseline;
     if baseline.enabled && baseline.sha256 && !merged.config.capture.hash {
-        diagnostics.doubtful(merged, "baseline.sha256", "has no effect without capture.hash: nothing computes digests");
+        diagnostics.warn(merged, "baseline.sha256", "has no effect without capture.hash: nothing computes digests");
     }
     baseline.enabled.then(|| baseline.clone())
 }
@@ -31,17 +31,17 @@ pub(super) fn baseline(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> 
 pub(super) fn settings(merged: &MergedConfig, host: &Host, diagnostics: &mut Diagnostics) -> Option<EnforceSettings> {
     let (enforce, fallback, ask) = (&merged.config.enforce, &merged.config.fallback, &merged.config.ask);
     if ask.hold > LONGEST_HOLD {
-        let reason = "expected five seconds at most: programs take longer for a broken network";
-        diagnostics.wrong(merged, "ask.hold", reason);
+        let reason = "expected at most five seconds: programs treat a longer wait as a network failure";
+        diagnostics.error(merged, "ask.hold", reason);
     }
     if !enforce.enabled && enforce.mode != Mode::Observe {
-        diagnostics.wrong(merged, "enforce.mode", "expected enforce.enabled = true with it");
+        diagnostics.error(merged, "enforce.mode", "expected enforce.enabled = true with it");
     } else if enforce.mode != Mode::Observe && !merged.config.baseline.enabled {
         let reason = "expected baseline.enabled = true with it: there is nothing to enforce";
-        diagnostics.wrong(merged, "enforce.mode", reason);
+        diagnostics.error(merged, "enforce.mode", reason);
     }
-    refuse_missing(Account::User, "enforce.bypass_users", &enforce.bypass_users, merged, host, diagnostics);
-    refuse_missing(Account::Group, "enforce.bypass_groups", &enforce.bypass_groups, merged, host, diagnostics);
+    check_accounts(Account::User, "enforce.bypass_users", &enforce.bypass_users, merged, host, diagnostics);
+    check_accounts(Account::Group, "enforce.bypass_groups", &enforce.bypass_groups, merged, host, diagnostics);
     let queues = if enforce.queues == 0 { cpus().min(MOST_QUEUES) } else { enforce.queues };
     enforce.enabled.then(|| EnforceSettings {
         options: Enforce { queues, ..enforce.clone() },
@@ -55,8 +55,8 @@ pub(super) fn settings(merged: &MergedConfig, host: &Host, diagnostics: &mut Dia
     })
 }
 
-/// A bypass of nobody would be noticed once enforcing cuts off whom it was meant for.
-fn refuse_missing(
+/// A bypass of a missing account would be noticed only when enforcement blocks the account that was meant.
+fn check_accounts(
     account: Account,
     key: &'static str,
     names: &[String],
@@ -65,8 +65,8 @@ fn refuse_missing(
     diagnostics: &mut Diagnostics,
 ) {
     for (number, name) in names.iter().enumerate() {
-        if let Some(reason) = account.problem_with(name, host.has, host.names) {
-            diagnostics.wrong_item(merged, key, number, name, reason);
+        if let Some(reason) = account.problem_with(name, host.has_account, host.account_names) {
+            diagnostics.item_error(merged, key, number, name, reason);
         }
     }
 }

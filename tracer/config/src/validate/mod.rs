@@ -1,4 +1,4 @@
-//! Looks at all values together: a pure function of the merged configuration and of what this host is.
+//! Validates all values together: a pure function of the merged configuration and of facts about this host.
 
 mod enforce;
 mod otlp;
@@ -15,23 +15,23 @@ use crate::merged::MergedConfig;
 use crate::options::{Capture, Control, Names};
 use crate::settings::{Metrics, Settings};
 
-/// Longest path of a Unix socket that the kernel takes, without the zero at its end (unix(7)).
+/// Longest path of a Unix socket, without the terminating NUL (unix(7)).
 const LONGEST_SOCKET_PATH: usize = 107;
 
-/// The group that may ask if it exists and no other was named.
+/// Default of `control.group`, if this group exists.
 const GROUP: &str = "egret";
 
-/// What has to be known of a host.
+/// Facts about this host.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
     pub(crate) name: String,
-    /// Whether it has an account of this name, if that can be told.
-    pub(crate) has: fn(Account, &str) -> Option<bool>,
-    /// Names of accounts that may have been meant.
-    pub(crate) names: fn(Account) -> Vec<String>,
+    /// Whether an account exists; `None` if the name service does not answer.
+    pub(crate) has_account: fn(Account, &str) -> Option<bool>,
+    /// Candidates for suggestions.
+    pub(crate) account_names: fn(Account) -> Vec<String>,
 }
 
-/// What the configuration means. It holds only if `diagnostics` has no problems afterwards.
+/// Makes the settings. They are valid only if `diagnostics` has no problems afterwards.
 pub(crate) fn settings(merged: &MergedConfig, host: &Host, diagnostics: &mut Diagnostics) -> Settings {
     let config = &merged.config;
     let settings = Settings {
@@ -56,7 +56,7 @@ fn capture(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> Capture {
     let capture = &merged.config.capture;
     if capture.every_send && capture.layer == Some(Layer::Procfs) {
         let reason = "cannot be used with capture.layer = \"procfs\", which sees no sends";
-        diagnostics.wrong(merged, "capture.every_send", reason);
+        diagnostics.error(merged, "capture.every_send", reason);
     }
     capture.clone()
 }
@@ -69,12 +69,12 @@ fn names(merged: &MergedConfig) -> Option<Names> {
 
 fn parquet(merged: &MergedConfig, host: &Host, diagnostics: &mut Diagnostics) -> Option<parquet::Settings> {
     let config = &merged.config.parquet;
-    let room = "expected room for one file at least, of parquet.rotate_size";
+    let least = "expected at least parquet.rotate_size, the size of one file";
     if config.enabled && config.keep_size.is_some_and(|keep| keep < config.rotate_size) {
-        diagnostics.wrong(merged, "parquet.keep_size", room);
+        diagnostics.error(merged, "parquet.keep_size", least);
     }
     if config.enabled && config.spool_size < config.rotate_size {
-        diagnostics.wrong(merged, "parquet.spool_size", room);
+        diagnostics.error(merged, "parquet.spool_size", least);
     }
     config.enabled.then(|| parquet::Settings {
         destination: config.destination.clone(),
@@ -100,7 +100,6 @@ fn arguments(form: ArgumentsForm, secret_names: &[String]) -> Arguments {
     Arguments { form, keys: secret_names.into() }
 }
 
-/// The name of this host in files.
 fn host_name(merged: &MergedConfig, host: &Host) -> String {
     merged.config.parquet.host.clone().unwrap_or_else(|| host_name_like(&host.name))
 }
@@ -129,15 +128,14 @@ fn json(merged: &MergedConfig) -> Option<json::Settings> {
 }
 
 fn control(merged: &MergedConfig, host: &Host, diagnostics: &mut Diagnostics) -> Control {
-    let has_group = |group: &str| (host.has)(Account::Group, group) == Some(true);
+    let has_group = |group: &str| (host.has_account)(Account::Group, group) == Some(true);
     let Control { socket, group } = merged.config.control.clone();
     if socket.as_os_str().len() > LONGEST_SOCKET_PATH {
-        let reason =
-            format!("expected a path of at most {LONGEST_SOCKET_PATH} bytes, which is all that a socket's can have");
-        diagnostics.wrong(merged, "control.socket", reason);
+        let reason = format!("expected a path of at most {LONGEST_SOCKET_PATH} bytes, the limit of a socket's path");
+        diagnostics.error(merged, "control.socket", reason);
     }
     if let Some(group) = group.as_ref().filter(|group| !has_group(group)) {
-        diagnostics.doubtful(merged, "control.group", format!("this host has no group {group:?}"));
+        diagnostics.warn(merged, "control.group", format!("this host has no group {group:?}"));
     }
     let group = group.or_else(|| has_group(GROUP).then(|| GROUP.to_owned()));
     Control { socket, group }

@@ -1,4 +1,4 @@
-//! Where spans are sent, and how.
+//! Validates the OTLP sink.
 
 use egret_exporters::otlp::{ClientIdentity, Protocol, Settings};
 use http::Uri;
@@ -9,10 +9,10 @@ use crate::merged::MergedConfig;
 use crate::options;
 use crate::raw::Origin;
 
-/// What is appended to the path of an endpoint for traces.
+/// Appended to the path of `otlp.endpoint`.
 const TRACES: &str = "/v1/traces";
 
-/// The usual ports of OTLP's transports.
+/// The standard ports of OTLP.
 const GRPC_PORT: u16 = 4317;
 const HTTP_PORT: u16 = 4318;
 
@@ -23,10 +23,10 @@ pub(super) fn settings(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> 
         return None;
     }
     let Some(endpoint) = endpoint(merged, diagnostics) else {
-        doubt_without_endpoint(merged, diagnostics);
+        warn_without_endpoint(merged, diagnostics);
         return None;
     };
-    doubt_without_tls(&endpoint, merged, diagnostics);
+    warn_without_tls(&endpoint, merged, diagnostics);
     Some(Settings {
         endpoint,
         protocol: config.protocol,
@@ -45,7 +45,7 @@ pub(super) fn settings(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> 
     })
 }
 
-/// The endpoint as the sink wants it: with its scheme, and for HTTP with its path.
+/// The endpoint as the sink needs it: with its scheme, and for HTTP with its path.
 fn endpoint(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> Option<String> {
     let config = &merged.config.otlp;
     let (key, url) = match (&config.traces_endpoint, &config.endpoint) {
@@ -55,21 +55,21 @@ fn endpoint(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> Option<Stri
     };
     let uri: Uri = url.parse().ok()?;
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        diagnostics.wrong(
+        diagnostics.error(
             merged,
             key,
-            "expected no user in a URL; credentials go into otlp.headers or otlp.headers_file",
+            "expected a URL without a user; put credentials into otlp.headers or otlp.headers_file",
         );
     }
-    let usual = if config.protocol == Protocol::Http { GRPC_PORT } else { HTTP_PORT };
-    if uri.port_u16() == Some(usual) {
-        let reason = format!("{usual} is the usual port of the other transport, see otlp.protocol");
-        diagnostics.doubtful(merged, key, reason);
+    let other_port = if config.protocol == Protocol::Http { GRPC_PORT } else { HTTP_PORT };
+    if uri.port_u16() == Some(other_port) {
+        let reason = format!("{other_port} is the standard port of the other transport, see otlp.protocol");
+        diagnostics.warn(merged, key, reason);
     }
     match config.protocol {
         Protocol::Grpc => Some(target(&uri, key, merged, diagnostics)),
         Protocol::Http if uri.scheme().is_none() => {
-            diagnostics.wrong(merged, key, "expected http:// or https:// in front");
+            diagnostics.error(merged, key, "expected http:// or https:// in front");
             None
         }
         Protocol::Http if key == "otlp.endpoint" => Some(with_path(url)),
@@ -77,11 +77,11 @@ fn endpoint(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> Option<Stri
     }
 }
 
-/// Scheme, host and port: what gRPC takes. The path of each request is the method's.
+/// Scheme, host and port, as gRPC needs them: the path of a request is the name of its method.
 fn target(uri: &Uri, key: &'static str, merged: &MergedConfig, diagnostics: &mut Diagnostics) -> String {
     let insecure = if merged.config.otlp.insecure { "http" } else { "https" };
     if !matches!(uri.path(), "" | "/") {
-        diagnostics.doubtful(merged, key, "gRPC has no use for the path");
+        diagnostics.warn(merged, key, "gRPC ignores the path");
     }
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     format!("{}://{authority}", uri.scheme_str().unwrap_or(insecure))
@@ -98,29 +98,29 @@ fn client(merged: &MergedConfig, diagnostics: &mut Diagnostics) -> Option<Client
     match (config.client_certificate.clone(), config.client_key.clone()) {
         (Some(certificate), Some(key)) => Some(ClientIdentity { certificate, key }),
         (Some(_), None) => {
-            diagnostics.wrong(merged, "otlp.client_certificate", "expected otlp.client_key with it");
+            diagnostics.error(merged, "otlp.client_certificate", "expected otlp.client_key with it");
             None
         }
         (None, Some(_)) => {
-            diagnostics.wrong(merged, "otlp.client_key", "expected otlp.client_certificate with it");
+            diagnostics.error(merged, "otlp.client_key", "expected otlp.client_certificate with it");
             None
         }
         (None, None) => None,
     }
 }
 
-fn doubt_without_endpoint(merged: &MergedConfig, diagnostics: &mut Diagnostics) {
+fn warn_without_endpoint(merged: &MergedConfig, diagnostics: &mut Diagnostics) {
     let set = options::all()
         .find(|entry| entry.key.starts_with("otlp.") && matches!(merged.origin(entry.key), Origin::File(_)));
     if let Some(entry) = set.filter(|_| diagnostics.problems.is_empty()) {
-        diagnostics.doubtful(merged, entry.key, "has no effect: there is no otlp.endpoint, so nothing is sent");
+        diagnostics.warn(merged, entry.key, "has no effect: there is no otlp.endpoint, so nothing is sent");
     }
 }
 
-fn doubt_without_tls(endpoint: &str, merged: &MergedConfig, diagnostics: &mut Diagnostics) {
+fn warn_without_tls(endpoint: &str, merged: &MergedConfig, diagnostics: &mut Diagnostics) {
     let files = ["otlp.certificate", "otlp.client_certificate"];
     let set = files.into_iter().find(|key| merged.is_set(key));
     if let Some(key) = set.filter(|_| endpoint.starts_with("http://")) {
-        diagnostics.doubtful(merged, key, "has no effect: the endpoint is http://, without TLS");
+        diagnostics.warn(merged, key, "has no effect: the endpoint is http://, without TLS");
     }
 }

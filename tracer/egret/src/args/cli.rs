@@ -1,4 +1,4 @@
-//! What can be typed. Values are strings here; `trace.rs`, `filters.rs` and `log.rs` say what they mean.
+//! The command line as clap parses it. Values are strings here; `trace`, `filters` and `log` resolve them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::choice::{ColorChoice, Format, LogFormat, SumFigure, SumKey, Words};
 use super::enforce::{AskArgs, FirewallCommand, ModeArgs};
 use super::{help, value};
 
-/// Shows every connection that leaves or enters this host, with the process and binary behind it.
+/// Traces every connection of this host with its process, and optionally enforces a baseline of allowed flows.
 #[derive(Debug, Parser)]
 #[command(name = "egret", version, max_term_width = 100, after_long_help = help::EGRET, args_override_self = true)]
 pub(super) struct Cli {
@@ -22,25 +22,25 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show connections live, with the processes behind them
+    /// Show connections live, with their processes
     Trace(Box<TraceArgs>),
-    /// Run as a daemon: record connections, serve metrics, send spans
+    /// Run the daemon: record connections, serve metrics, send spans
     Run(RunOptions),
-    /// Ask the daemon how it is: what it captured and lost, and what became of it
+    /// Show the state of the daemon: mode, captured and lost records, sinks
     Status(StatusOptions),
-    /// Show what the Parquet log has recorded
+    /// Show recorded connections from the Parquet log
     Log(Box<LogArgs>),
-    /// Look at the baseline, rehearse it, learn it, change it
+    /// Show, check, rehearse, learn and change the baseline
     #[command(subcommand)]
     Baseline(Box<BaselineArgs>),
-    /// Show how far egret goes, or switch: observe, learn, shadow, enforce
+    /// Show the mode, or switch it: observe, learn, shadow, enforce
     Mode(Box<ModeArgs>),
     /// Show and answer questions about connections that no rule covers
     Ask(Box<AskArgs>),
     /// Show or remove egret's firewall rules
     #[command(subcommand)]
     Firewall(FirewallCommand),
-    /// Tell what this kernel and user allow, layer by layer, and what is lost without
+    /// Show what this kernel and user allow, layer by layer, and what is lost without it
     Doctor(DoctorArgs),
     /// Check and explain the configuration of `egret run`
     #[command(subcommand)]
@@ -54,7 +54,7 @@ pub(super) enum Command {
     /// Write a manual page to standard output
     #[command(hide = true)]
     Man {
-        /// The command that it is about, such as trace or 'baseline learn'; without it, egret as a whole
+        /// A command such as trace or 'baseline learn'; the default is egret itself
         command: Option<String>,
     },
 }
@@ -62,12 +62,12 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_long_help = help::TRACE, args_override_self = true)]
 pub(super) struct TraceArgs {
-    /// How to write events
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
     #[arg(value_parser = Words::of::<Format>())]
     pub(super) format: String,
 
-    /// Arguments of programs, where events have them: they may be secrets
+    /// Form of command-line arguments, which may contain secrets
     #[arg(long, value_name = "FORM", default_value = "redacted", help_heading = "Output")]
     #[arg(value_parser = Words::of::<ArgumentsForm>())]
     pub(super) arguments: String,
@@ -81,38 +81,38 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub(super) duration: Option<String>,
 
-    /// Write what is shown to Parquet files below this directory as well
+    /// Also write the shown events to Parquet files below this directory
     #[arg(long, value_name = "DIR", help_heading = "Output", value_hint = ValueHint::DirPath)]
     pub(super) parquet: Option<PathBuf>,
 
-    /// Do not list the connections that stood before the start
-    #[arg(long, help_heading = "Output")]
-    pub(super) no_standing: bool,
+    /// Do not list connections that were open before the start
+    #[arg(long = "no-standing", help_heading = "Output")]
+    pub(super) no_preexisting: bool,
 
-    /// Which capture layer to use
+    /// Capture layer
     #[arg(long, value_name = "LAYER", default_value = "auto", help_heading = "Capture")]
     #[arg(value_parser = Words::of::<Option<Layer>>())]
     pub(super) capture: String,
 
-    /// Show every send, not only the first to each peer
+    /// Show every send instead of only the first to each peer
     #[arg(long, help_heading = "Capture")]
     pub(super) every_send: bool,
 
-    /// Show what open connections have moved as well, this often if it has grown; without a time every 10s
+    /// Also show the totals of open connections at this interval, if they have grown; without a value, 10s
     ///
-    /// With --attach the daemon's interval holds.
+    /// With --attach the daemon's interval is used.
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "10s", help_heading = "Output")]
     pub(super) totals: Option<String>,
 
-    /// Size of the ring between kernel and egret, a power of two such as 1MiB or 64MiB
+    /// Size of the ring buffer between kernel and egret, a power of two such as 1MiB or 64MiB
     ///
-    /// A ring that is too small for a burst loses records; what was lost is counted and shown at the end.
+    /// If it is too small for a burst, records are lost. Lost records are counted and shown at the end.
     #[arg(long, value_name = "SIZE", default_value = "4MiB", help_heading = "Capture")]
     pub(super) ring_size: String,
 
     /// Do not gather the host names of peers
     ///
-    /// Names are read from DNS answers, TLS greetings and /etc/hosts. Without them no packet is looked at.
+    /// Names come from DNS answers, TLS client hellos and /etc/hosts. Without names egret reads no packets.
     #[arg(long, help_heading = "Capture")]
     pub(super) no_names: bool,
 
@@ -120,12 +120,12 @@ pub(super) struct TraceArgs {
     #[arg(long, help_heading = "Capture")]
     pub(super) no_hash: bool,
 
-    /// Show what a running `egret run` captures, instead of capturing; needs no privilege but to be let in
+    /// Show the events of a running daemon instead of capturing; needs only access to its control socket
     #[arg(long, help_heading = "Capture")]
-    #[arg(conflicts_with_all = ["no_standing", "capture", "every_send", "ring_size", "no_names", "no_hash", "command"])]
+    #[arg(conflicts_with_all = ["no_preexisting", "capture", "every_send", "ring_size", "no_names", "no_hash", "command"])]
     pub(super) attach: bool,
 
-    /// With --attach: the daemon's control socket; without this option the one that the configuration names
+    /// With --attach: the daemon's control socket; the default is the configured one
     #[arg(long, value_name = "PATH", requires = "attach", help_heading = "Capture", value_hint = ValueHint::FilePath)]
     pub(super) socket: Option<PathBuf>,
 
@@ -135,78 +135,76 @@ pub(super) struct TraceArgs {
     #[command(flatten)]
     pub(super) filters: FilterArgs,
 
-    /// Run this command, show only its connections and its descendants', and end with its exit status
+    /// Run this command, show only connections of it and its descendants, and exit with its status
     #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     pub(super) command: Vec<OsString>,
 }
 
-/// Which events are shown.
 #[derive(Debug, Default, Args)]
 pub(super) struct FilterArgs {
     /// Only this process
     #[arg(long, value_name = "PID", value_delimiter = ',', help_heading = "Filters")]
     pub(super) pid: Vec<String>,
 
-    /// Only processes that run this executable: a file name, or a path if it has a slash
+    /// Only processes of this executable: a file name, or a path if it contains a slash
     #[arg(long, value_name = "NAME|PATH", help_heading = "Filters", value_hint = ValueHint::ExecutablePath)]
     pub(super) exe: Vec<String>,
 
-    /// Only processes of this effective user, by name or number
+    /// Only processes of this effective user, by name or uid
     #[arg(long, value_name = "NAME|UID", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_hint = ValueHint::Username)]
     pub(super) user: Vec<String>,
 
-    /// Only this container: its name, its id or how that begins (4 characters or more), NAMESPACE/POD or NAMESPACE/WORKLOAD
+    /// Only this container: its name, its id or at least 4 leading characters of it, NAMESPACE/POD or NAMESPACE/WORKLOAD
     #[arg(long, value_name = "NAME|ID", value_delimiter = ',', help_heading = "Filters")]
     pub(super) container: Vec<String>,
 
-    /// Only this systemd unit; .service may be left out
+    /// Only this systemd unit; .service may be omitted
     #[arg(long, value_name = "UNIT", value_delimiter = ',', help_heading = "Filters")]
     pub(super) unit: Vec<String>,
 
-    /// Only connections that others began (in), or that this host began (out)
+    /// Only connections that the peer opened (in), or that this host opened (out)
     #[arg(long, value_name = "DIRECTION", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_parser = Words::bare(&value::DIRECTIONS))]
     pub(super) direction: Vec<String>,
 
-    /// Only this port or range of ports, on either end
+    /// Only this port or range of ports, local or of the peer
     #[arg(long, value_name = "PORT[-PORT]", value_delimiter = ',', help_heading = "Filters")]
     pub(super) port: Vec<String>,
 
-    /// Only peers with this address, or in this network; fe80::1%eth0 for one interface
+    /// Only peers with this address or in this network; fe80::1%eth0 for one interface
     #[arg(long, value_name = "ADDRESS|CIDR", value_delimiter = ',', help_heading = "Filters")]
     pub(super) peer: Vec<String>,
 
-    /// Only this transport, as the table names it
+    /// Only this transport
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_parser = Words::bare(&value::TRANSPORTS))]
     pub(super) transport: Vec<String>,
 
-    /// Only peers that were reached by this name, or by one below a domain
+    /// Only peers with this name, or with a name below this domain
     #[arg(long, value_name = "NAME|*.DOMAIN", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_hint = ValueHint::Hostname)]
     pub(super) name: Vec<String>,
 
-    /// Only events of this name
+    /// Only this kind of event
     #[arg(long, value_name = "EVENT", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_parser = Words::bare(&value::EVENTS))]
     pub(super) event: Vec<String>,
 }
 
-/// How connections are added up.
 #[derive(Debug, Args)]
 pub(super) struct SumArgs {
-    /// Add connections up by these, instead of showing events: connections, bytes sent and received
+    /// Instead of events, show sums by these keys: connections, bytes sent, bytes received
     #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Sums")]
     #[arg(value_parser = Words::of::<SumKey>())]
     pub(super) sum_by: Vec<String>,
 
-    /// With --sum-by: what is most of comes first
+    /// With --sum-by: the figure to sort by, largest first
     #[arg(long, value_name = "FIGURE", default_value = "connections", requires = "sum_by", help_heading = "Sums")]
     #[arg(value_parser = Words::of::<SumFigure>())]
     pub(super) sort: String,
 
-    /// With --sum-by: show so many of them
+    /// With --sum-by: the number of sums to show
     #[arg(long, value_name = "COUNT", requires = "sum_by", help_heading = "Sums")]
     pub(super) top: Option<String>,
 }
@@ -214,15 +212,15 @@ pub(super) struct SumArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = help::LOG, args_override_self = true)]
 pub(super) struct LogArgs {
-    /// How to write events
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
     #[arg(value_parser = Words::of::<LogFormat>())]
     pub(super) format: String,
 
-    /// Arguments of programs, where events have them: they may be secrets
+    /// Form of command-line arguments, which may contain secrets
     ///
-    /// There is no more to show than was written: a log of a daemon with `parquet.arguments = "redacted"`, the default, has lost what
-    /// was left out, whatever is asked for here.
+    /// This cannot restore what was not written: a log of a daemon with `parquet.arguments = "redacted"`, the default, has only
+    /// redacted arguments.
     #[arg(long, value_name = "FORM", default_value = "redacted", help_heading = "Output")]
     #[arg(value_parser = Words::of::<ArgumentsForm>())]
     pub(super) arguments: String,
@@ -232,26 +230,26 @@ pub(super) struct LogArgs {
     #[arg(value_parser = Words::of::<ColorChoice>())]
     pub(super) color: String,
 
-    /// Stop after so many events; sums are cut off by --top
+    /// Stop after this many events; for sums use --top
     #[arg(long, value_name = "COUNT", help_heading = "Output")]
     pub(super) limit: Option<String>,
 
-    /// Directory of the log, or s3://BUCKET/PREFIX (with the usual AWS_* variables); without this option where the
-    /// configuration has it
+    /// Directory of the log, or s3://BUCKET/PREFIX (with the usual AWS_* variables); the default is the configured one
     #[arg(long, value_name = "DIR", help_heading = "Source", value_hint = ValueHint::DirPath)]
     pub(super) dir: Option<PathBuf>,
 
-    /// The configuration that says where the log is; without it, /etc/egret/egret.toml if that exists
+    /// The configuration with the path of the log; the default is /etc/egret/egret.toml, if it exists
     #[arg(long, value_name = "FILE", conflicts_with = "dir", help_heading = "Source", value_hint = ValueHint::FilePath)]
     pub(super) config: Option<PathBuf>,
 
-    /// Only what happened since: a time ago such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00Z
+    /// Only events since this time: a duration before now such as 90m or 2d, or a time such as 2026-11-24T08:00 or
+    /// 2026-11-24T08:00Z
     ///
     /// A time without a zone is local time.
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(super) since: Option<String>,
 
-    /// Only what happened before, in the same forms
+    /// Only events before this time, in the same forms
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(super) until: Option<String>,
 
@@ -266,22 +264,22 @@ pub(super) struct LogArgs {
     #[arg(value_parser = Words::bare(&value::VERDICTS))]
     pub(super) verdict: Vec<String>,
 
-    /// Only events whose verdict has this reason
+    /// Only events with this reason of the verdict
     #[arg(long, value_name = "REASON", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_parser = Words::bare(&value::REASONS))]
     pub(super) reason: Vec<String>,
 }
 
-/// What `egret run` was asked to do.
+/// The arguments of `egret run`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_long_help = help::RUN)]
 pub struct RunOptions {
-    /// The configuration; without this option /etc/egret/egret.toml, if that exists
+    /// The configuration; the default is /etc/egret/egret.toml, if it exists
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 }
 
-/// What `egret status` was asked.
+/// The arguments of `egret status`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_long_help = help::STATUS)]
 pub struct StatusOptions {
@@ -289,41 +287,41 @@ pub struct StatusOptions {
     #[arg(long)]
     pub json: bool,
 
-    /// The daemon's control socket; without this option the one that the configuration names
+    /// The daemon's control socket; the default is the configured one
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub socket: Option<PathBuf>,
 }
 
-/// What `egret doctor` was asked.
+/// The arguments of `egret doctor`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct DoctorArgs {
     /// Write one JSON object
     #[arg(long)]
     pub json: bool,
 
-    /// The configuration whose bypass and log are looked at; without it, /etc/egret/egret.toml if that exists
+    /// The configuration whose bypass and log are examined; the default is /etc/egret/egret.toml, if it exists
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 }
 
-/// What `egret config` was asked.
+/// The arguments of `egret config`.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum ConfigCommand {
-    /// Tell everything that is wrong with a configuration, with file, line and column
+    /// Report all errors in a configuration with file, line and column
     #[command(after_long_help = help::CONFIG_CHECK)]
     Check {
-        /// The file; without it, /etc/egret/egret.toml if that exists
+        /// The file; the default is /etc/egret/egret.toml, if it exists
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
-    /// Write the configuration that holds as TOML, with where each value came from
+    /// Write the configuration in effect as TOML, with the origin of each value
     Show {
-        /// The file; without it, /etc/egret/egret.toml if that exists
+        /// The file; the default is /etc/egret/egret.toml, if it exists
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         config: Option<PathBuf>,
     },
     /// Write the reference of all options as Markdown
     Reference,
-    /// Write a file with every option and its default, commented out
+    /// Write an example file with every option and its default, commented out
     Example,
 }

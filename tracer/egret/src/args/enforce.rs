@@ -1,4 +1,4 @@
-//! What can be typed behind `egret mode`, `egret ask` and `egret firewall`, and what it means.
+//! The arguments of `egret mode`, `egret ask` and `egret firewall`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,10 +13,9 @@ use super::choice::Words;
 use super::help;
 use super::problem::{Problem, Problems};
 
-/// The shortest time for a mode to be confirmed in.
+/// The shortest `--confirm-within`.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
-/// A mode, or that the one on trial holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     Mode(Mode),
@@ -25,26 +24,26 @@ enum Word {
 
 impl Choice for Word {
     const WORDS: &'static [(&'static str, Self, &'static str)] = &[
-        ("observe", Self::Mode(Mode::Observe), "look on: no packet is touched, the baseline grows"),
-        ("learn", Self::Mode(Mode::Learn), "judge packets and let all of them through, the baseline grows"),
-        ("shadow", Self::Mode(Mode::Shadow), "record what enforcing would block, and block nothing"),
+        ("observe", Self::Mode(Mode::Observe), "record only: no packet is touched, the baseline grows"),
+        ("learn", Self::Mode(Mode::Learn), "judge packets but let all of them through, the baseline grows"),
+        ("shadow", Self::Mode(Mode::Shadow), "record what enforce would block, block nothing"),
         ("enforce", Self::Mode(Mode::Enforce), "block what the baseline does not allow"),
-        ("confirm", Self::Confirm, "keep the mode that was switched to with --confirm-within"),
+        ("confirm", Self::Confirm, "keep a mode that was switched to with --confirm-within"),
     ];
 }
 
 #[derive(Debug, Args)]
 #[command(after_long_help = help::MODE, args_override_self = true)]
 pub(super) struct ModeArgs {
-    /// The mode to switch to, or `confirm`; without it, the mode is shown
+    /// The mode to switch to, or `confirm`; the default is to show the mode
     #[arg(value_name = "MODE", value_parser = Words::of::<Word>())]
     mode: Option<String>,
 
-    /// Go back by itself after this time, such as 5m, unless `egret mode confirm` comes before
+    /// Revert after this time, such as 5m, unless `egret mode confirm` comes first
     #[arg(long, value_name = "TIME", requires = "mode")]
     confirm_within: Option<String>,
 
-    /// Enforce for this subject alone, such as 'exe=/usr/bin/curl user=alice'; for all others, rehearse
+    /// Enforce only for this subject, such as 'exe=/usr/bin/curl user=alice'; all other subjects are in shadow mode
     #[arg(long, value_name = "SUBJECT", requires = "mode")]
     only: Option<String>,
 
@@ -56,62 +55,54 @@ pub(super) struct ModeArgs {
     socket: SocketArgs,
 }
 
-/// Which daemon.
 #[derive(Debug, Args)]
 pub(super) struct SocketArgs {
-    /// The daemon's control socket; without this option the one that the configuration names
+    /// The daemon's control socket; the default is the configured one
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     socket: Option<PathBuf>,
 }
 
-/// What `egret mode` was asked.
+/// The resolved arguments of `egret mode`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModeOptions {
-    /// What to do.
-    pub wish: ModeWish,
-    /// Write one JSON object.
+    pub action: ModeAction,
     pub json: bool,
-    /// The daemon's control socket.
     pub socket: Option<PathBuf>,
 }
 
-/// What to do with the mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModeWish {
-    /// Show it.
+pub enum ModeAction {
     Show,
-    /// Switch.
     Switch {
-        /// To this one.
         mode: Mode,
-        /// Go back after this time unless confirmed.
+        /// Revert after this time unless confirmed.
         confirm_within: Option<Duration>,
-        /// For this subject alone.
+        /// Enforce only for this subject.
         only: Option<Box<Subject>>,
     },
-    /// Let the one on trial hold.
+    /// Confirm the last switch.
     Confirm,
 }
 
 impl ModeArgs {
-    pub(super) fn meant(self) -> Result<ModeOptions, Vec<Problem>> {
+    pub(super) fn resolve(self) -> Result<ModeOptions, Vec<Problem>> {
         let mut problems = Problems::default();
         let confirm_within =
             self.confirm_within.and_then(|text| problems.one("--confirm-within <TIME>", &text, window));
         let only = self.only.and_then(|text| problems.one("--only <SUBJECT>", &text, matching_subject));
         let word = self.mode.and_then(|text| problems.one("[MODE]", &text, Word::from_word));
         if only.is_some() && word != Some(Word::Mode(Mode::Enforce)) {
-            problems.push(Problem::Conflict("--only goes with enforce alone: no other mode blocks anything"));
+            problems.push(Problem::Conflict("--only needs enforce: no other mode blocks anything"));
         }
         if confirm_within.is_some() && word == Some(Word::Confirm) {
-            problems.push(Problem::Conflict("--confirm-within goes with a mode, not with confirm"));
+            problems.push(Problem::Conflict("--confirm-within needs a mode, not confirm"));
         }
-        let wish = match word {
-            None => ModeWish::Show,
-            Some(Word::Confirm) => ModeWish::Confirm,
-            Some(Word::Mode(mode)) => ModeWish::Switch { mode, confirm_within, only: only.map(Box::new) },
+        let action = match word {
+            None => ModeAction::Show,
+            Some(Word::Confirm) => ModeAction::Confirm,
+            Some(Word::Mode(mode)) => ModeAction::Switch { mode, confirm_within, only: only.map(Box::new) },
         };
-        problems.or(ModeOptions { wish, json: self.json, socket: self.socket.socket })
+        problems.into_result(ModeOptions { action, json: self.json, socket: self.socket.socket })
     }
 }
 
@@ -120,11 +111,11 @@ fn matching_subject(text: &str) -> Result<Subject, String> {
     subject.unmatched().map_or(Ok(subject), Err)
 }
 
-/// How long a mode is on trial: whole seconds, which is what the daemon counts in.
+/// The time to confirm, rounded up to whole seconds, the unit of the daemon.
 fn window(text: &str) -> Result<Duration, String> {
     let window = duration(text)?;
     if window < SHORTEST_WINDOW {
-        return Err("expected a time of at least 1s: nobody confirms sooner".to_owned());
+        return Err("expected a time of at least 1s".to_owned());
     }
     Ok(Duration::from_secs(window.as_secs().saturating_add(u64::from(window.subsec_nanos() != 0))))
 }
@@ -135,15 +126,15 @@ pub(super) struct AskArgs {
     #[command(subcommand)]
     command: Option<AskCommand>,
 
-    /// List questions and answers in force, and ask nothing
+    /// List open questions and answers in force
     #[arg(long)]
     list: bool,
 
-    /// Write one JSON object; goes with --list
+    /// Write one JSON object; needs --list
     #[arg(long, requires = "list")]
     json: bool,
 
-    /// Stay, and say so when there is a new question; on a desktop, by a notification, too
+    /// Keep running and report each new question; on a desktop also with a notification
     #[arg(long, conflicts_with = "list")]
     watch: bool,
 
@@ -157,7 +148,7 @@ enum AskCommand {
     Allow(AnswerArgs),
     /// Block such connections
     Deny(AnswerArgs),
-    /// Take an answer back that holds for a time
+    /// Withdraw a temporary answer
     Withdraw {
         /// The number of its question
         id: u64,
@@ -168,11 +159,11 @@ enum AskCommand {
 
 #[derive(Debug, Args)]
 struct AnswerArgs {
-    /// The number of a question, or a subject such as 'exe=/usr/bin/curl' for all of its questions
+    /// The number of a question, or a subject such as 'exe=/usr/bin/curl' for all its questions
     #[arg(value_name = "ID|SUBJECT")]
     which: String,
 
-    /// For one connection, if that comes within a minute
+    /// For one connection within the next minute
     #[arg(long, group = "lasts", help_heading = LASTS)]
     once: bool,
 
@@ -184,19 +175,19 @@ struct AnswerArgs {
     #[arg(long, group = "lasts", help_heading = LASTS)]
     until_restart: bool,
 
-    /// For good: a rule of the baseline (this is the default)
+    /// Permanently, as a rule of the baseline (default)
     #[arg(long, group = "lasts", help_heading = LASTS)]
     always: bool,
 
-    /// To this host at any port, over any transport
+    /// To this host at any port and over any transport
     #[arg(long, help_heading = EXTENT)]
     any_port: bool,
 
-    /// To the registered domain of the name and everything below it: example.org and all of *.example.org for www.example.org
+    /// To the registered domain of the name and all names below it: example.org and *.example.org for www.example.org
     #[arg(long, help_heading = EXTENT)]
     domain: bool,
 
-    /// To any host at this port; with --any-port, whatever the program does
+    /// To any host at this port; with --any-port, every flow of the program
     #[arg(long, help_heading = EXTENT, conflicts_with = "domain")]
     any_host: bool,
 
@@ -204,65 +195,55 @@ struct AnswerArgs {
     socket: SocketArgs,
 }
 
-const LASTS: &str = "For how long";
-const EXTENT: &str = "For more of the same program than this connection";
+const LASTS: &str = "Duration";
+const EXTENT: &str = "Extent, if it is more than this connection of the program";
 
-/// What `egret ask` was asked.
+/// The resolved arguments of `egret ask`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskOptions {
-    /// What to do.
-    pub wish: AskWish,
-    /// The daemon's control socket.
+    pub action: AskAction,
     pub socket: Option<PathBuf>,
 }
 
-/// What to do with questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AskWish {
-    /// Put each to who sits at the terminal.
-    Interview,
-    /// List them.
+pub enum AskAction {
+    /// Ask the questions one by one on the terminal.
+    Interactive,
     List {
-        /// As one JSON object.
         json: bool,
     },
-    /// Tell of new ones.
+    /// Report new questions.
     Watch,
-    /// Answer.
     Answer {
-        /// Which.
-        which: AskWhich,
-        /// What is said to them.
+        which: QuestionSelector,
         answer: Answer,
     },
-    /// Take an answer back.
+    /// Withdraw the answer to this question.
     Withdraw(u64),
 }
 
-/// Which questions are answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AskWhich {
-    /// The one with this number.
+pub enum QuestionSelector {
     Id(u64),
-    /// All of this subject.
+    /// All questions of a subject.
     Subject(Box<Subject>),
 }
 
 impl AskArgs {
-    pub(super) fn meant(self) -> Result<AskOptions, Vec<Problem>> {
+    pub(super) fn resolve(self) -> Result<AskOptions, Vec<Problem>> {
         let (allow, answer) = match self.command {
             Some(AskCommand::Allow(answer)) => (true, answer),
             Some(AskCommand::Deny(answer)) => (false, answer),
             Some(AskCommand::Withdraw { id, socket }) => {
-                return Ok(AskOptions { wish: AskWish::Withdraw(id), socket: socket.socket });
+                return Ok(AskOptions { action: AskAction::Withdraw(id), socket: socket.socket });
             }
             None => {
-                let wish = match (self.watch, self.list) {
-                    (true, _) => AskWish::Watch,
-                    (_, true) => AskWish::List { json: self.json },
-                    _ => AskWish::Interview,
+                let action = match (self.watch, self.list) {
+                    (true, _) => AskAction::Watch,
+                    (_, true) => AskAction::List { json: self.json },
+                    _ => AskAction::Interactive,
                 };
-                return Ok(AskOptions { wish, socket: self.socket.socket });
+                return Ok(AskOptions { action, socket: self.socket.socket });
             }
         };
         let mut problems = Problems::default();
@@ -279,27 +260,32 @@ impl AskArgs {
             (_, true) => Hosts::Any,
             _ => Hosts::This,
         };
-        let said = Answer { allow, lasts, extent: Extent { hosts, any_port: answer.any_port } };
-        let Some(which) = which else { return problems.or_nothing() };
-        problems.or(AskOptions { wish: AskWish::Answer { which, answer: said }, socket: answer.socket.socket })
+        let given = Answer { allow, lasts, extent: Extent { hosts, any_port: answer.any_port } };
+        let Some(which) = which else { return problems.into_error() };
+        problems.into_result(AskOptions {
+            action: AskAction::Answer { which, answer: given },
+            socket: answer.socket.socket,
+        })
     }
 }
 
-fn which(text: &str) -> Result<AskWhich, String> {
-    text.parse().map(AskWhich::Id).or_else(|_| parse_subject(text).map(|subject| AskWhich::Subject(Box::new(subject))))
+fn which(text: &str) -> Result<QuestionSelector, String> {
+    text.parse()
+        .map(QuestionSelector::Id)
+        .or_else(|_| parse_subject(text).map(|subject| QuestionSelector::Subject(Box::new(subject))))
 }
 
-/// What `egret firewall` was asked.
+/// The arguments of `egret firewall`.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum FirewallCommand {
-    /// Print the rules that a configuration makes; nothing is installed
+    /// Print the rules for a configuration without installing them
     #[command(after_long_help = help::FIREWALL_SHOW)]
     Show {
-        /// The configuration; without it, /etc/egret/egret.toml if that exists
+        /// The configuration; the default is /etc/egret/egret.toml, if it exists
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         config: Option<PathBuf>,
     },
-    /// Remove whatever there is of egret's in every firewall, as after a daemon that was killed
+    /// Remove egret's rules from every firewall, for example after the daemon was killed
     #[command(after_long_help = help::FIREWALL_REMOVE)]
     Remove,
 }
@@ -312,24 +298,24 @@ mod tests {
 
     fn said(arguments: &[&str]) -> Answer {
         match typed(&[&["ask"], arguments].concat()) {
-            Ok(Invocation::Ask(options)) => match options.wish {
-                AskWish::Answer { answer, .. } => answer,
-                wish => panic!("{arguments:?} gave {wish:?}"),
+            Ok(Invocation::Ask(options)) => match options.action {
+                AskAction::Answer { answer, .. } => answer,
+                action => panic!("{arguments:?} gave {action:?}"),
             },
             other => panic!("{arguments:?} gave {other:?}"),
         }
     }
 
     #[test]
-    fn a_mode_is_on_trial_for_whole_seconds_and_for_one_at_least() {
+    fn confirm_within_is_rounded_up_to_seconds_and_is_at_least_one() {
         for (text, seconds) in [("1s", 1), ("1500ms", 2), ("5m", 300)] {
             let Ok(Invocation::Mode(options)) = typed(&["mode", "enforce", "--confirm-within", text]) else {
                 panic!("{text} is refused");
             };
             let within = Some(Duration::from_secs(seconds));
             assert_eq!(
-                options.wish,
-                ModeWish::Switch { mode: Mode::Enforce, confirm_within: within, only: None },
+                options.action,
+                ModeAction::Switch { mode: Mode::Enforce, confirm_within: within, only: None },
                 "{text}"
             );
         }
@@ -339,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_for_good_and_for_one_flow_unless_otherwise_said() {
+    fn an_answer_is_permanent_and_for_one_flow_by_default() {
         let extent = |hosts, any_port| Extent { hosts, any_port };
         let minutes = Lasts::For(Duration::from_secs(600));
         for (words, allow, lasts, wide) in [

@@ -1,26 +1,26 @@
-//! Which events were asked for.
+//! Resolves the filter options.
 
 use super::cli::FilterArgs;
 use super::problem::Problems;
 use super::value;
 use crate::filter::{ContainerIs, Filter, UnitIs, UserIs};
 
-/// What stands before a value that is not asked for.
+/// The prefix of a value to exclude.
 const NOT: char = '!';
 
-/// Reads the name or number of a user.
+/// Parses the name or uid of a user.
 pub(super) type ReadUser = fn(&str) -> Result<UserIs, String>;
 
 impl FilterArgs {
-    /// What was meant; what is wrong goes to `problems`. `user` says who is meant by a user.
-    pub(super) fn meant(&self, user: ReadUser, problems: &mut Problems) -> Filter {
-        let (asked_for, excluded) = self.split();
+    /// Resolves the filter. `user` resolves a user.
+    pub(super) fn resolve(&self, user: ReadUser, problems: &mut Problems) -> Filter {
+        let (included, excluded) = self.split();
         let not = excluded.plain(user, problems);
         let not = Some(not).filter(|not| *not != Filter::default()).map(Box::new);
-        Filter { not, ..asked_for.plain(user, problems) }
+        Filter { not, ..included.plain(user, problems) }
     }
 
-    /// Without signs before the values.
+    /// Resolves values without prefix.
     fn plain(&self, user: ReadUser, problems: &mut Problems) -> Filter {
         let named = |what: &'static str| move |text: &str| value::named(what, text);
         Filter {
@@ -42,15 +42,15 @@ impl FilterArgs {
         }
     }
 
-    /// What is asked for, and what is excluded, of the latter without the sign.
+    /// Included and excluded values, the latter without their prefix.
     fn split(&self) -> (Self, Self) {
-        let (mut asked_for, mut excluded) = (Self::default(), Self::default());
+        let (mut included, mut excluded) = (Self::default(), Self::default());
         for (values, (yes, no)) in
-            self.lists().into_iter().zip(asked_for.lists_mut().into_iter().zip(excluded.lists_mut()))
+            self.lists().into_iter().zip(included.lists_mut().into_iter().zip(excluded.lists_mut()))
         {
             (*yes, *no) = split(values);
         }
-        (asked_for, excluded)
+        (included, excluded)
     }
 
     fn lists(&self) -> [&Vec<String>; 11] {
@@ -64,9 +64,9 @@ impl FilterArgs {
     }
 }
 
-/// Values that are asked for, and those that are excluded.
+/// Included and excluded values, the latter without their prefix.
 pub(super) fn split(values: &[String]) -> (Vec<String>, Vec<String>) {
-    let (excluded, asked_for): (Vec<&String>, Vec<&String>) = values.iter().partition(|value| value.starts_with(NOT));
-    let without_sign = |value: &String| value.strip_prefix(NOT).unwrap_or(value).to_owned();
-    (asked_for.into_iter().cloned().collect(), excluded.into_iter().map(without_sign).collect())
+    let (excluded, included): (Vec<&String>, Vec<&String>) = values.iter().partition(|value| value.starts_with(NOT));
+    let without_prefix = |value: &String| value.strip_prefix(NOT).unwrap_or(value).to_owned();
+    (included.into_iter().cloned().collect(), excluded.into_iter().map(without_prefix).collect())
 }

@@ -1,101 +1,101 @@
-//! The part of `--help` that teaches by example. Paragraphs are one line here, clap wraps them.
+//! Examples and exit statuses in `--help`. A paragraph is one line here; clap wraps it.
 
 pub(super) const EGRET: &str = "\
 Examples:
   sudo egret trace                     connections of the whole host, live
   sudo egret trace -- curl -s URL      connections of one command and its descendants
   sudo egret run                       the daemon: a log of connections, metrics, spans
-  egret log --since 1h                 what the daemon has recorded
-  egret baseline readiness             whether what was learned is enough to hold the host to
-  egret mode enforce --confirm-within 5m   hold the host to its baseline, and go back unless confirmed
-  egret doctor                         what this kernel and user allow, and what is lost without
-  egret config check                   whether the configuration of egret run is right
+  egret log --since 1h                 connections that the daemon has recorded
+  egret baseline readiness             whether the baseline is good enough to enforce
+  egret mode enforce --confirm-within 5m   enforce the baseline, and revert unless confirmed
+  egret doctor                         what this kernel and user allow
+  egret config check                   check the configuration of egret run
 
 Exit status: 0 done, 1 failed while running, 2 bad usage or configuration, \
 3 kernel or privilege missing.";
 
 pub(super) const RUN: &str = "\
-Without any configuration egret observes: it writes a Parquet log to /var/lib/egret/log, serves metrics at \
-127.0.0.1:9464, and answers at /run/egret/egret.sock. `egret config reference` tells what can be set.
+Without a configuration egret observes: it writes a Parquet log to /var/lib/egret/log, serves metrics at \
+127.0.0.1:9464, and listens at /run/egret/egret.sock. `egret config reference` lists all options.
 
-SIGTERM and SIGINT have every sink send what it has, and end egret; a second one ends it at once. SIGHUP has it read \
-its configuration again and open its JSON file anew.
+On SIGTERM and SIGINT egret drains every sink and exits; a second signal ends it at once. On SIGHUP it reloads its \
+configuration and reopens its JSON file.
 
-Exit status: 0 stopped as asked, 1 failed while running, 2 bad usage or configuration, \
+Exit status: 0 stopped by a signal, 1 failed while running, 2 bad usage or configuration, \
 3 kernel or privilege missing.";
 
 pub(super) const STATUS: &str = "\
 Exit status: 0 done, 1 no daemon answers, 2 bad usage.";
 
 pub(super) const TRACE: &str = "\
-Several values of one filter are alternatives, different filters add up: --port 80,443 --user alice shows \
-what alice has to do with either port. A filter on the process hides connections whose process is unknown.
+Several values of one filter are alternatives; different filters must all match: --port 80,443 --user alice shows the \
+connections of alice at either port. A filter on the process hides connections whose process is unknown.
 
-A ! before a value excludes what it names: --exe '!nginx' hides nginx, --port '!53,!123' both ports. Quote it: shells have a \
-meaning of their own for it. What an event does not know excludes nothing.
+A ! before a value excludes it: --exe '!nginx' hides nginx, --port '!53,!123' hides both ports. Quote it, because ! is special \
+in shells. An attribute that is unknown excludes nothing.
 
-With --sum-by, nothing is shown until the end, and then sums: connections that began, failed ones and those that already \
-stand among them, and bytes, of what is still open too (with --attach up to the daemon's last report of it). At most 100,000 \
-sums are told apart; what comes beyond is added up as (other).
+With --sum-by only sums are shown, at the end: connections, including failed and preexisting ones, and bytes, including those \
+of open connections (with --attach up to the daemon's last report). At most 100,000 sums are kept; everything else is added \
+up as (other).
 
-Events go to standard output, messages to standard error. At the end one line says what was captured, \
-delivered and lost.
+Events go to standard output, messages to standard error. The last line has the numbers of captured, delivered and lost \
+events.
 
 Examples:
-  Everything, live, with the connections that already stand listed first:
+  Everything, live, with open connections listed first:
     sudo egret trace
 
-  What a build talks to:
+  The connections of a build:
     sudo egret trace -- make
 
-  Who speaks to the database network:
+  Which processes connect to the database network:
     sudo egret trace --peer 10.20.0.0/16 --port 5432
 
-  What a service does for a minute, as JSON for other programs:
+  The connections of a service for a minute, as JSON for other programs:
     sudo egret trace --exe /usr/sbin/nginx --duration 1m --format json | jq -c .
 
-  What the daemon captures, without capturing a second time:
+  Events of the daemon, without a second capture:
     egret trace --attach --port 443
 
-  What a workload of Kubernetes opens besides look-ups:
+  What a Kubernetes workload connects to, without DNS:
     sudo egret trace --container shop/web --direction out --port '!53'
 
-  Who sends most within a minute, and to whom:
+  Which programs send most within a minute, and to which peers:
     sudo egret trace --duration 1m --sum-by exe,name --sort sent --top 20
 
-  Every name look-up that goes out by UDP:
+  Every DNS query over UDP:
     sudo egret trace --transport udp --port 53 --every-send
 
-Exit status: that of COMMAND where one is given (127 if there is none of that name, 126 if it cannot be executed), \
+Exit status: that of COMMAND where one is given (127 if it is not found, 126 if it cannot be executed), \
 else 0 done, 1 failed while running, 2 bad usage, \
 3 kernel or privilege missing.";
 
 pub(super) const CONFIG_CHECK: &str = "\
-Environment variables count as they would for egret run; run it with env -i to check the file alone. What is wrong \
-goes to standard error, one line each, as FILE:LINE:COLUMN: WHAT.
+Environment variables apply as for egret run; use env -i to check only the file. Errors go to standard error, one line \
+each: FILE:LINE:COLUMN: ERROR.
 
-Exit status: 0 nothing is wrong, 2 something is.";
+Exit status: 0 no errors, 2 errors.";
 
 pub(super) const LOG: &str = "\
-Events come in the order of their files, which is that of time but for moments. Several values of one filter are \
-alternatives, different filters add up, and a ! before a value excludes what it names: --exe '!nginx'.
+Events have the order of their files, which is the order of time except within moments. Several values of one filter are \
+alternatives; different filters must all match; a ! before a value excludes it: --exe '!nginx'.
 
-With --sum-by, connections are counted when they begin, failed ones too, and bytes as rows report them, of open ones up to the last row. \
-At most 100,000 sums are told apart; what comes beyond is added up as (other).
+With --sum-by a connection counts when it begins or fails. Bytes of an open connection count up to its last row. At most \
+100,000 sums are kept; everything else is added up as (other).
 
-A file that cannot be read is named on standard error, the others are shown all the same, and the exit status is 1.
+A file that cannot be read is named on standard error. All other files are shown, and the exit status is 1.
 
 Examples:
-  Who spoke to the database network today:
+  Which processes connected to the database network today:
     egret log --since 2026-11-24T00:00 --peer 10.20.0.0/16 --port 5432
 
-  Where a program connected to, by name:
+  The peers of a program, by name:
     egret log --exe curl --event connection.open --format json | jq -r '.\"server.address\"' | sort | uniq -c
 
-  What was blocked, or would have been, because no rule of the baseline covers it:
+  Flows that were blocked, or would have been, because no rule covers them:
     egret log --verdict block,would_block --reason no_rule
 
-  Who sent most today, and to whom:
+  Which programs sent most today, and to which peers:
     egret log --since 2026-11-24T00:00 --sum-by exe,name --sort sent --top 20
 
   Everything below a domain in the last two days, for a spreadsheet:
@@ -104,63 +104,62 @@ Examples:
 Exit status: 0 done, 1 something could not be read, 2 bad usage.";
 
 pub(super) const MODE: &str = "\
-From one mode to the next nothing is lost: connections that stand go on, and what was learned stays. The mode is kept over \
-a restart of egret.
+A switch keeps open connections and the baseline. The mode is kept over a restart of egret.
 
-Over a connection to this host, switch with --confirm-within: if something you need is blocked, wait, and egret goes back \
-by itself, also if it crashes or the host restarts meanwhile. Connections that others opened to this host, an SSH session \
-say, are never judged in any mode.
+When you work over a connection to this host, switch with --confirm-within: if something you need is blocked, egret reverts \
+the switch after that time, even if egret crashes or the host restarts meanwhile. Connections to this host, such as an SSH \
+session, are never judged in any mode.
 
 Examples:
-  What a switch would block, before anything is:
+  What a switch would block, from the log:
     egret baseline replay --log /var/lib/egret/log
 
-  Rehearse, and look at what would be blocked:
+  Rehearse, and show what would be blocked:
     sudo egret mode shadow
     egret log --verdict would_block
 
-  Hold the host to its baseline, for good once you have seen that all works:
+  Enforce the baseline, and confirm once everything works:
     sudo egret mode enforce --confirm-within 5m
     sudo egret mode confirm
 
   One program only:
     sudo egret mode enforce --only exe=/usr/bin/curl
 
-  At once back to looking on:
+  Stop enforcement at once:
     sudo egret mode observe
 
-Exit status: 0 done, 1 egret refuses or does not answer, 2 bad usage.";
+Exit status: 0 done, 1 the daemon refuses or does not answer, 2 bad usage.";
 
 pub(super) const ASK: &str = "\
-In enforce, a connection that no rule covers is blocked and becomes a question. An answer holds at once, for the next time \
-that the program tries; `always` makes it a rule of the baseline. Without a subcommand each question is put to you, one by \
-one, on a terminal; elsewhere they are listed.
+In enforce, a connection that no rule covers is blocked and becomes a question. An answer applies from the program's next \
+attempt on; a permanent one is a rule of the baseline. Without a subcommand egret asks the questions one by one if it runs on \
+a terminal, and lists them otherwise.
 
-An answer is for the program, the host and the port that were asked about. --domain, --any-port and --any-host make it one for more \
-of the same program; whatever else it answers of what is open is answered with it. Of several answers that are in force, one that \
-denies wins.
+An answer applies to the program, host and port of the question. --domain, --any-port and --any-host extend it to more flows \
+of the program. It also answers all other open questions that it covers. Of several answers in force, one that denies has \
+precedence.
 
 Examples:
-  sudo egret ask                              one after the other
-  egret ask --list                            what is open, and which answers hold
-  sudo egret ask allow 7 --for 1h             question 7, for an hour
-  sudo egret ask allow 7 --domain             the domain of the name and everything below it, at this port
-  sudo egret ask allow 7 --any-port --once    this host at any port, for one connection
-  sudo egret ask allow 7 --any-host --for 10m this port of any host, for ten minutes
-  sudo egret ask deny 7 --any-host --any-port whatever the program does, for good
-  sudo egret ask deny exe=/usr/bin/telemetry  all questions of a program, for good
-  egret ask --watch                           in a desktop session: a notification for each new question
+  sudo egret ask                              ask one question after the other
+  egret ask --list                            list open questions and answers in force
+  sudo egret ask allow 7 --for 1h             allow question 7 for an hour
+  sudo egret ask allow 7 --domain             allow the domain of the name and all names below it, at this port
+  sudo egret ask allow 7 --any-port --once    allow this host at any port, for one connection
+  sudo egret ask allow 7 --any-host --for 10m allow this port of any host, for ten minutes
+  sudo egret ask deny 7 --any-host --any-port deny every flow of the program, permanently
+  sudo egret ask deny exe=/usr/bin/telemetry  deny all questions of a program, permanently
+  egret ask --watch                           notify about each new question in a desktop session
 
-Exit status: 0 done, 1 egret refuses or does not answer, 2 bad usage.";
+Exit status: 0 done, 1 the daemon refuses or does not answer, 2 bad usage.";
 
 pub(super) const FIREWALL_SHOW: &str = "\
-What `egret mode learn`, `shadow` and `enforce` install, word for word, on a host where there is nothing of egret's yet. \
-`egret mode observe` and a clean stop remove all of it.
+The rules that `egret mode learn`, `shadow` and `enforce` install on a host without rules of egret. `egret mode observe` and \
+a clean stop remove all of them.
 
 Exit status: 0 done, 1 no firewall works here, 2 bad configuration.";
 
 pub(super) const FIREWALL_REMOVE: &str = "\
-A daemon that runs puts its rules back within seconds: use `egret mode observe` with one. Rules of others are not \
+A running daemon restores its rules within seconds: use `egret mode observe` instead. Rules of other programs are not \
 touched.
 
-Exit status: 0 done, also if there was nothing, 1 something could not be removed.";
+Exit status: 0 done, also if there were no rules, 1 a rule could not be removed.";

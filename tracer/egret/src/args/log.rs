@@ -1,8 +1,8 @@
-//! What `egret log` was asked to show.
+//! The resolved arguments of `egret log`.
 
 use std::path::PathBuf;
 
-use egret_config::{Choice, places};
+use egret_config::{Choice, paths};
 use egret_model::{ArgumentsForm, Timestamp};
 use jiff::ZonedDateTime;
 
@@ -14,32 +14,27 @@ use super::sums::SumOptions;
 use super::value;
 use crate::filter::Filter;
 
-/// What `egret log` was asked to show.
+/// The resolved arguments of `egret log`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogOptions {
-    /// How to write events.
     pub format: LogFormat,
-    /// Arguments of programs, where events have them.
     pub arguments: ArgumentsForm,
-    /// When to colour the table.
     pub color: ColorChoice,
-    /// Events to show at most.
+    /// Most events to show.
     pub limit: Option<u64>,
-    /// Directory of the log.
     pub directory: PathBuf,
-    /// Not before this moment.
+    /// Inclusive.
     pub since: Option<Timestamp>,
-    /// Before this moment.
+    /// Exclusive.
     pub until: Option<Timestamp>,
-    /// Which events to show.
     pub filter: Filter,
-    /// How to add them up, instead of showing them.
+    /// Show sums instead of events.
     pub sum: Option<SumOptions>,
 }
 
 impl LogArgs {
-    /// What was meant, or everything that is wrong with what was typed. Times ago are counted back from now.
-    pub(super) fn meant(self) -> Result<LogOptions, Vec<Problem>> {
+    /// Resolves the arguments, or returns all errors.
+    pub(super) fn resolve(self) -> Result<LogOptions, Vec<Problem>> {
         let mut problems = Problems::default();
         let now = ZonedDateTime::now();
         let moment = |text: &str| value::moment(text, &now);
@@ -52,7 +47,7 @@ impl LogArgs {
             since: self.since.as_deref().and_then(|text| problems.one("--since <TIME>", text, moment)),
             until: self.until.as_deref().and_then(|text| problems.one("--until <TIME>", text, moment)),
             filter: self.filter(&mut problems),
-            sum: self.sums.meant(&mut problems),
+            sum: self.sums.resolve(&mut problems),
         };
         if options.since.zip(options.until).is_some_and(|(since, until)| since >= until) {
             problems.push(Problem::Conflict("--until is not after --since"));
@@ -60,19 +55,20 @@ impl LogArgs {
         if options.sum.is_some() && options.limit.is_some() {
             problems.push(Problem::Conflict("--limit counts events: with --sum-by use --top"));
         }
-        problems.or(options)
+        problems.into_result(options)
     }
 
     fn directory(&self, problems: &mut Problems) -> PathBuf {
-        let configured = self.config.as_deref().and_then(|file| {
-            problems.one("--config <FILE>", &file.to_string_lossy(), |_| places::configured_log(file))
-        });
-        configured.unwrap_or_else(|| places::log(self.dir.as_deref()))
+        let configured = self
+            .config
+            .as_deref()
+            .and_then(|file| problems.one("--config <FILE>", &file.to_string_lossy(), |_| paths::configured_log(file)));
+        configured.unwrap_or_else(|| paths::log(self.dir.as_deref()))
     }
 
-    /// Users are taken as they are: other hosts may have written the log.
+    /// Users are not looked up: the log may be from other hosts.
     fn filter(&self, problems: &mut Problems) -> Filter {
-        let mut filter = self.filters.meant(value::user, problems);
+        let mut filter = self.filters.resolve(value::user, problems);
         let ((verdicts, not_verdicts), (reasons, not_reasons)) = (split(&self.verdict), split(&self.reason));
         let mut read = |verdicts: &[String], reasons: &[String]| {
             let verdicts = problems.each("--verdict <VERDICT>", verdicts, value::verdict);

@@ -1,6 +1,5 @@
-//! The command line, in two stages: what was typed (strings, read by clap) and what was meant (plain data that
-//! the rest of the program uses). Values are understood in the second stage alone, so that everything that is
-//! wrong with them is reported at once.
+//! The command line, in two stages: clap parses strings; `resolve` turns them into the plain data that the rest of the
+//! program uses. Values are parsed only in the second stage, so that all errors are reported at once.
 
 mod baseline;
 mod choice;
@@ -21,74 +20,64 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Error, Parser};
 
-pub use self::baseline::{BaselineCommand, Span, Whose};
+pub use self::baseline::{BaselineCommand, LogRange, SubjectFilter};
 pub use self::choice::{ColorChoice, Format, LogFormat, SumFigure, SumKey};
 use self::cli::{Cli, Command};
 pub use self::cli::{ConfigCommand, DoctorArgs, RunOptions, StatusOptions};
-pub use self::enforce::{AskOptions, AskWhich, AskWish, FirewallCommand, ModeOptions, ModeWish};
+pub use self::enforce::{AskAction, AskOptions, FirewallCommand, ModeAction, ModeOptions, QuestionSelector};
 pub use self::log::LogOptions;
 use self::problem::Problem;
 pub use self::sums::SumOptions;
 pub(crate) use self::trace::TOTALS;
 pub use self::trace::TraceOptions;
 
-/// What egret was asked to do.
+/// A resolved command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// Show connections.
     Trace(Box<TraceOptions>),
-    /// Show what was recorded.
     Log(Box<LogOptions>),
-    /// Tell what is possible here.
     Doctor(DoctorArgs),
-    /// Be the daemon.
     Run(RunOptions),
-    /// Ask the daemon how it is.
     Status(StatusOptions),
-    /// Look at the baseline, or change it.
     Baseline(Box<BaselineCommand>),
-    /// Show or switch the mode.
     Mode(Box<ModeOptions>),
-    /// Show or answer questions.
     Ask(Box<AskOptions>),
-    /// Show or remove firewall rules.
     Firewall(FirewallCommand),
-    /// Check or explain the configuration.
     Config(ConfigCommand),
-    /// Write this to standard output: a completion script or a manual page.
+    /// A completion script or a manual page to print.
     Print(Vec<u8>),
 }
 
-/// Understands a command line, program name first.
+/// Parses a command line that begins with the program name.
 ///
 /// # Errors
 ///
-/// What ends the program before it begins: help or version asked for, or everything that is wrong. `print` puts
-/// it where it belongs and `exit_code` is 0 for the former and [`exit::USAGE`](crate::exit::USAGE) for the latter.
+/// Help or version was requested, or the command line has errors. `print` writes to the right stream, and `exit_code` is 0
+/// for the former and [`exit::USAGE`](crate::exit::USAGE) for the latter.
 pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocation, Error> {
     match Cli::try_parse_from(command_line)?.command {
-        Command::Trace(typed) => match typed.meant() {
+        Command::Trace(typed) => match typed.resolve() {
             Ok(options) => Ok(Invocation::Trace(Box::new(options))),
             Err(problems) => Err(usage_error(&["trace"], &problems)),
         },
         Command::Run(options) => Ok(Invocation::Run(options)),
         Command::Status(options) => Ok(Invocation::Status(options)),
-        Command::Log(typed) => match typed.meant() {
+        Command::Log(typed) => match typed.resolve() {
             Ok(options) => Ok(Invocation::Log(Box::new(options))),
             Err(problems) => Err(usage_error(&["log"], &problems)),
         },
         Command::Baseline(typed) => {
             let name = typed.name();
-            match typed.meant() {
+            match typed.resolve() {
                 Ok(command) => Ok(Invocation::Baseline(Box::new(command))),
                 Err(problems) => Err(usage_error(&["baseline", name], &problems)),
             }
         }
-        Command::Mode(typed) => match typed.meant() {
+        Command::Mode(typed) => match typed.resolve() {
             Ok(options) => Ok(Invocation::Mode(Box::new(options))),
             Err(problems) => Err(usage_error(&["mode"], &problems)),
         },
-        Command::Ask(typed) => match typed.meant() {
+        Command::Ask(typed) => match typed.resolve() {
             Ok(options) => Ok(Invocation::Ask(Box::new(options))),
             Err(problems) => Err(usage_error(&["ask"], &problems)),
         },
@@ -100,7 +89,7 @@ pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocat
     }
 }
 
-/// All `problems` in the form of clap's own errors, with the usage of the subcommand that they are about.
+/// All `problems` in the form of clap's errors, with the usage of their subcommand.
 fn usage_error(subcommands: &[&str], problems: &[Problem]) -> Error {
     let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
     let message = lines.join("\nerror: ");
@@ -126,7 +115,7 @@ fn manual_page(subcommand: Option<&str>) -> Result<Vec<u8>, Error> {
         Some(names) => {
             let found = names.split(' ').try_fold(&command, |within, name| within.find_subcommand(name)).cloned();
             found.ok_or_else(|| {
-                let message = format!("no command {names:?} to write a manual page about");
+                let message = format!("no command {names:?} that has a manual page");
                 command.error(ErrorKind::InvalidSubcommand, message)
             })?
         }
@@ -142,15 +131,15 @@ fn manual_page(subcommand: Option<&str>) -> Result<Vec<u8>, Error> {
     Ok(refer_to_daemon(&String::from_utf8_lossy(&page)).into_bytes())
 }
 
-/// The command that is a daemon, whose page is in section 8.
+/// The daemon, whose manual page is in section 8.
 const DAEMON: &str = "run";
 
-/// Pages list subcommands as if all were in their own section.
+/// Corrects the section in references to the daemon: clap_mangen assumes that of the page itself.
 fn refer_to_daemon(page: &str) -> String {
     page.replace(&format!("egret\\-{DAEMON}(1)"), &format!("egret\\-{DAEMON}(8)"))
 }
 
-/// The command with what clap fills in itself, such as the full names of subcommands.
+/// The command with derived values, such as the full names of subcommands.
 fn built() -> clap::Command {
     let mut command = Cli::command();
     command.build();

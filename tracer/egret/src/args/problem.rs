@@ -1,24 +1,21 @@
-//! Everything that is wrong with a command line, not only the first of it.
+//! All errors of a command line.
 
-/// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Problem {
-    /// A value cannot be understood. Debug quoting, for it may hold anything.
+    /// An invalid value, displayed with debug quoting because it may contain anything.
     #[error("invalid value {value:?} for '{option}': {reason}")]
     Value {
-        /// The option as its usage shows it.
+        /// The option as in the usage.
         option: &'static str,
-        /// What was typed.
         value: String,
-        /// What was expected.
         reason: String,
     },
-    /// Options that make no sense together.
+    /// Options that cannot be combined.
     #[error("{0}")]
     Conflict(&'static str),
 }
 
-/// Collects problems while values are read.
+/// Collects errors while values are parsed.
 #[derive(Debug, Default)]
 pub(super) struct Problems(Vec<Problem>);
 
@@ -27,7 +24,7 @@ impl Problems {
         self.0.push(problem);
     }
 
-    /// Reads a value; notes what is wrong with it and gives `None` if it cannot be read.
+    /// Parses a value. Records an error and returns `None` if the value is invalid.
     pub(super) fn one<T>(
         &mut self,
         option: &'static str,
@@ -38,7 +35,7 @@ impl Problems {
         read(value).map_err(note).ok()
     }
 
-    /// Reads each of several values.
+    /// Parses several values.
     pub(super) fn each<T>(
         &mut self,
         option: &'static str,
@@ -48,13 +45,13 @@ impl Problems {
         values.iter().filter_map(|value| self.one(option, value, &read)).collect()
     }
 
-    /// What is wrong, where so much is that there is no value.
-    pub(super) fn or_nothing<T>(self) -> Result<T, Vec<Problem>> {
+    /// The errors, if there is no value.
+    pub(super) fn into_error<T>(self) -> Result<T, Vec<Problem>> {
         Err(self.0)
     }
 
-    /// `value` if nothing is wrong, else what is.
-    pub(super) fn or<T>(self, value: T) -> Result<T, Vec<Problem>> {
+    /// `value` if there are no errors.
+    pub(super) fn into_result<T>(self, value: T) -> Result<T, Vec<Problem>> {
         if self.0.is_empty() { Ok(value) } else { Err(self.0) }
     }
 }

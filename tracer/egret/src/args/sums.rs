@@ -1,4 +1,4 @@
-//! How connections are to be added up.
+//! The resolved arguments of `--sum-by`.
 
 use egret_config::Choice;
 
@@ -7,20 +7,19 @@ use super::cli::SumArgs;
 use super::problem::Problems;
 use super::value;
 
-/// How connections are added up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SumOptions {
-    /// By what, in this order; each once.
+    /// Unique keys in the order of columns.
     pub by: Vec<SumKey>,
-    /// What comes first.
+    /// The figure to sort by, largest first.
     pub sort: SumFigure,
-    /// Sums to show at most.
+    /// Most sums to show.
     pub top: Option<u64>,
 }
 
 impl SumArgs {
-    /// What was meant; what is wrong goes to `problems`.
-    pub(super) fn meant(&self, problems: &mut Problems) -> Option<SumOptions> {
+    /// Resolves the arguments; `None` without `--sum-by`.
+    pub(super) fn resolve(&self, problems: &mut Problems) -> Option<SumOptions> {
         let mut by = problems.each("--sum-by <KEY>", &self.sum_by, Choice::from_word);
         let mut seen: Vec<SumKey> = Vec::new();
         by.retain(|key| {

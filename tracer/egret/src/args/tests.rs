@@ -25,7 +25,7 @@ fn traced(arguments: &[&str]) -> TraceOptions {
     }
 }
 
-fn asked_of_the_log(arguments: &[&str]) -> LogOptions {
+fn log_options(arguments: &[&str]) -> LogOptions {
     match typed(&[&["log"], arguments].concat()) {
         Ok(Invocation::Log(options)) => *options,
         other => panic!("{arguments:?} gave {other:?}"),
@@ -46,23 +46,23 @@ fn printed(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn clap_finds_no_fault_with_the_definitions() {
+fn clap_definitions_are_valid() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn without_options_the_whole_host_is_shown_as_a_table() {
+fn defaults_show_the_whole_host_as_a_table() {
     let options = traced(&[]);
     assert_eq!((options.format, options.color, options.capture), (Format::Table, ColorChoice::Auto, None));
     assert_eq!((options.duration, options.ring_bytes), (None, 4 << 20));
-    assert!(options.standing && options.names && options.hash && !options.every_send);
+    assert!(options.preexisting && options.names && options.hash && !options.every_send);
     assert!(options.command.is_empty());
     assert_eq!(options.filter, crate::filter::Filter::default());
 }
 
 #[test]
-fn a_sign_before_a_value_excludes_it() {
-    let options = asked_of_the_log(&[
+fn an_exclamation_mark_excludes_a_value() {
+    let options = log_options(&[
         "--exe=!nginx",
         "--exe=curl",
         "--port=!53,443",
@@ -92,7 +92,7 @@ fn a_sign_before_a_value_excludes_it() {
 }
 
 #[test]
-fn bytes_of_a_path_are_typed_as_records_have_them() {
+fn bytes_of_a_path_are_escaped_as_in_events() {
     for path in [r"/nowhere/a\xff", r"/nowhere/a\\xff", r"/nowhere/a\b"] {
         let at = ExecutableIs::At { given: path.into(), resolved: path.into() };
         assert_eq!(traced(&["--exe", path]).filter.executables, [at]);
@@ -100,11 +100,11 @@ fn bytes_of_a_path_are_typed_as_records_have_them() {
 }
 
 #[test]
-fn sums_are_by_keys_each_once() {
-    let options = asked_of_the_log(&["--sum-by=exe,name,exe", "--sort=sent", "--top=5"]);
+fn sum_keys_are_unique() {
+    let options = log_options(&["--sum-by=exe,name,exe", "--sort=sent", "--top=5"]);
     let expected = SumOptions { by: vec![SumKey::Executable, SumKey::Name], sort: SumFigure::Sent, top: Some(5) };
     assert_eq!(options.sum, Some(expected));
-    assert_eq!(asked_of_the_log(&[]).sum, None);
+    assert_eq!(log_options(&[]).sum, None);
     for wrong in [
         &["log", "--sum-by=nothing"][..],
         &["log", "--top=5"],
@@ -129,7 +129,7 @@ fn sums_of_a_trace_have_the_bytes_of_open_connections() {
 }
 
 #[test]
-fn every_option_arrives() {
+fn every_option_of_trace_is_resolved() {
     let options = traced(&[
         "--format=json",
         "--color=never",
@@ -158,7 +158,7 @@ fn every_option_arrives() {
     assert_eq!((options.format, options.color), (Format::Json, ColorChoice::Never));
     assert_eq!(options.capture, Some(Layer::Syscalls));
     assert_eq!((options.duration, options.ring_bytes), (Some(Duration::from_secs(5400)), 64 << 10));
-    assert!(!options.standing && !options.names && !options.hash && options.every_send);
+    assert!(!options.preexisting && !options.names && !options.hash && options.every_send);
     assert_eq!(options.command, ["sh", "-c", "exit 3"]);
     let filter = options.filter;
     assert!(filter.followed_only);
@@ -175,7 +175,7 @@ fn every_option_arrives() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_reported_at_once() {
+fn all_errors_are_reported_at_once() {
     let message = refused(&[
         "trace",
         "--format=xml",
@@ -199,26 +199,26 @@ fn everything_that_is_wrong_is_reported_at_once() {
 }
 
 #[test]
-fn a_trace_refuses_users_that_this_host_does_not_have() {
+fn trace_refuses_users_that_do_not_exist() {
     let message = refused(&["trace", "--user=no-such-user,!rooot", "--user=4294967295"]);
     assert!(message.contains("\"no-such-user\" for '--user <NAME|UID>': this host has no such user"), "{message}");
     assert!(message.contains("\"rooot\"") && message.contains("did you mean \"root\"?"), "{message}");
     assert_eq!(message.matches("error: ").count(), 2, "{message}");
-    let of_any_host = asked_of_the_log(&["--user=no-such-user"]).filter;
+    let of_any_host = log_options(&["--user=no-such-user"]).filter;
     assert_eq!(of_any_host.users, [UserIs::Named("no-such-user".into())]);
 }
 
 #[test]
-fn the_whole_log_is_shown_unless_asked_otherwise() {
-    let options = asked_of_the_log(&[]);
+fn defaults_show_the_whole_log() {
+    let options = log_options(&[]);
     assert_eq!((options.format, options.directory.to_str()), (LogFormat::Table, Some(DEFAULT_LOG_DIRECTORY)));
     assert_eq!((options.since, options.until, options.limit), (None, None, None));
     assert_eq!(options.filter, crate::filter::Filter::default());
 }
 
 #[test]
-fn every_option_of_the_log_arrives() {
-    let options = asked_of_the_log(&[
+fn every_option_of_log_is_resolved() {
+    let options = log_options(&[
         "--dir=/var/log/egret",
         "--format=csv",
         "--limit=10",
@@ -237,7 +237,7 @@ fn every_option_of_the_log_arrives() {
 }
 
 #[test]
-fn the_log_is_where_the_configuration_has_it() {
+fn the_path_of_the_log_comes_from_the_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = directory.path().join(name);
@@ -245,7 +245,7 @@ fn the_log_is_where_the_configuration_has_it() {
         path.to_str().unwrap().to_owned()
     };
     let good = file("good", "[parquet]\ndestination = \"/data/connections\"\n");
-    assert_eq!(asked_of_the_log(&["--config", &good]).directory.to_str(), Some("/data/connections"));
+    assert_eq!(log_options(&["--config", &good]).directory.to_str(), Some("/data/connections"));
     let none = file("none", "[parquet]\nenabled = false\n");
     assert!(refused(&["log", "--config", &none]).contains("no log"));
     let wrong = file("wrong", "[parquet]\nplace = 1\n");
@@ -255,7 +255,7 @@ fn the_log_is_where_the_configuration_has_it() {
 }
 
 #[test]
-fn a_time_is_so_long_ago_or_has_a_zone_or_is_local() {
+fn times_are_relative_or_zoned_or_local() {
     let now: jiff::ZonedDateTime = "2026-11-24T12:00:00+02:00[+02:00]".parse().unwrap();
     for (text, expected) in [
         ("90m", "2026-11-24T08:30:00Z"),
@@ -272,7 +272,7 @@ fn a_time_is_so_long_ago_or_has_a_zone_or_is_local() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_question_is_reported_at_once() {
+fn all_errors_of_log_are_reported_at_once() {
     let message = refused(&[
         "log",
         "--format=xml",
@@ -290,13 +290,13 @@ fn everything_that_is_wrong_with_a_question_is_reported_at_once() {
 }
 
 #[test]
-fn options_that_contradict_each_other_are_refused() {
+fn conflicting_options_are_refused() {
     assert!(refused(&["trace", "--every-send", "--capture=procfs"]).contains("--every-send"));
     assert!(refused(&["trace", "--", ""]).contains("empty name"));
 }
 
 #[test]
-fn unknown_words_are_bad_usage() {
+fn unknown_arguments_are_bad_usage() {
     refused(&[]);
     refused(&["watch"]);
     refused(&["trace", "--colour=never"]);
@@ -309,7 +309,7 @@ fn hostile_values_are_quoted_in_messages() {
 }
 
 #[test]
-fn the_last_of_repeated_single_options_counts() {
+fn the_last_of_repeated_options_is_used() {
     assert_eq!(traced(&["--format=json", "--format=table"]).format, Format::Table);
 }
 
@@ -324,13 +324,13 @@ fn help_and_version_are_not_errors() {
 }
 
 #[test]
-fn doctor_is_understood() {
+fn doctor_is_parsed() {
     let asked = Invocation::Doctor(super::DoctorArgs { json: true, config: None });
     assert_eq!(typed(&["doctor", "--json"]).unwrap(), asked);
 }
 
 #[test]
-fn completions_know_the_words_of_options() {
+fn completions_contain_the_words_of_options() {
     let script = printed(&["completions", "bash"]);
     assert!(script.contains("--ring-size") && script.contains("udplite"), "{script}");
 }
@@ -344,7 +344,7 @@ fn manual_pages_are_about_egret_or_one_command() {
 }
 
 #[test]
-fn a_path_is_followed_to_the_file_that_the_kernel_will_name() {
+fn symbolic_links_are_resolved() {
     let directory = std::env::temp_dir().join(format!("egret-args-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let (file, link) = (directory.join("file"), directory.join("link"));
@@ -359,14 +359,14 @@ fn a_path_is_followed_to_the_file_that_the_kernel_will_name() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_is_taken_as_it_is() {
+fn a_path_that_does_not_exist_is_kept() {
     let nowhere = "/no/such/directory/of/egret/tests/binary";
     let expected = ExecutableIs::At { given: nowhere.into(), resolved: nowhere.into() };
     assert_eq!(value::executable(nowhere), Ok(expected));
 }
 
 #[test]
-fn networks_of_mapped_addresses_are_those_of_ipv4() {
+fn networks_of_mapped_addresses_become_ipv4() {
     for (text, expected) in [
         ("::ffff:10.1.2.3", "10.1.2.3/32"),
         ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
@@ -382,7 +382,7 @@ fn networks_of_mapped_addresses_are_those_of_ipv4() {
 }
 
 #[test]
-fn a_link_local_peer_may_be_behind_an_interface() {
+fn a_link_local_peer_may_have_an_interface() {
     let peer = value::peer("fe80::1%eth0").unwrap();
     assert_eq!((peer.network, peer.interface), ("fe80::1/128".parse().unwrap(), Interface::from_name("eth0")));
     for text in ["2001:db8::1%eth0", "fe80::1%", "fe80::/64%eth0", "10.0.0.1%eth0"] {
@@ -406,7 +406,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_readers_panic(text in any::<String>()) {
+    fn no_text_makes_a_parser_panic(text in any::<String>()) {
         let _ = (duration(&text), ring_bytes(&text), value::pid(&text), value::user(&text));
         let _ = (value::host(&text), value::event(&text), value::moment(&text, &jiff::ZonedDateTime::now()));
         let _ = (value::ports(&text), value::peer(&text), value::transport(&text), value::executable(&text));

@@ -1,4 +1,4 @@
-//! What `egret trace` was asked to do.
+//! The resolved arguments of `egret trace`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,65 +14,58 @@ use super::sums::SumOptions;
 use super::value;
 use crate::filter::Filter;
 
-/// How often the totals of open connections are read where nobody says.
+/// The default interval of totals of open connections.
 pub(crate) const TOTALS: Duration = Duration::from_secs(10);
 
-/// What `egret trace` was asked to do.
+/// The resolved arguments of `egret trace`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceOptions {
-    /// How to write events.
     pub format: Format,
-    /// Arguments of programs, where events have them.
     pub arguments: ArgumentsForm,
-    /// When to colour the table.
     pub color: ColorChoice,
-    /// When to stop by itself; longer than zero.
+    /// Stop after this time, which is longer than zero.
     pub duration: Option<Duration>,
-    /// List the connections that stood before the start.
-    pub standing: bool,
+    /// List preexisting connections.
+    pub preexisting: bool,
     /// The capture layer to use; `None` takes the best that works.
     pub capture: Option<Layer>,
-    /// Show every send, not only the first to each peer.
     pub every_send: bool,
-    /// Show what open connections have moved, this often.
+    /// Show totals of open connections at this interval.
     pub totals: Option<Duration>,
-    /// Bytes of the ring between kernel and egret: a power of two, at least a page.
+    /// Size of the ring buffer: a power of two, at least a page.
     pub ring_bytes: u32,
-    /// Gather the host names of peers.
     pub names: bool,
-    /// Compute digests of executables.
     pub hash: bool,
-    /// Show what a daemon captures; the options about capture mean nothing then.
+    /// Show the events of a daemon; options of capture have no effect then.
     pub attach: bool,
-    /// That daemon's control socket; `None` for the one that the configuration names.
+    /// The daemon's control socket; `None` for the configured one.
     pub socket: Option<PathBuf>,
-    /// Directory of Parquet files to write as well.
+    /// Also write Parquet files to this directory.
     pub parquet: Option<PathBuf>,
-    /// Which events to show.
     pub filter: Filter,
-    /// How to add them up, instead of showing them.
+    /// Show sums instead of events.
     pub sum: Option<SumOptions>,
-    /// The command to run and follow, program first; empty for the whole host.
+    /// The command to run and follow; empty for the whole host.
     pub command: Vec<OsString>,
 }
 
 impl TraceArgs {
-    /// What was meant, or everything that is wrong with what was typed.
-    pub(super) fn meant(self) -> Result<TraceOptions, Vec<Problem>> {
+    /// Resolves the arguments, or returns all errors.
+    pub(super) fn resolve(self) -> Result<TraceOptions, Vec<Problem>> {
         let mut problems = Problems::default();
-        let filter = self.filters.meant(value::local_user, &mut problems);
+        let filter = self.filters.resolve(value::local_user, &mut problems);
         let filter = Filter { followed_only: !self.command.is_empty(), ..filter };
-        let sum = self.sums.meant(&mut problems);
+        let sum = self.sums.resolve(&mut problems);
         let totals = self.totals.as_deref().and_then(|text| problems.one("--totals <INTERVAL>", text, duration));
         let options = TraceOptions {
             format: problems.one("--format <FORMAT>", &self.format, Choice::from_word).unwrap_or_default(),
             arguments: problems.one("--arguments <FORM>", &self.arguments, Choice::from_word).unwrap_or_default(),
             color: problems.one("--color <WHEN>", &self.color, Choice::from_word).unwrap_or_default(),
             duration: self.duration.as_deref().and_then(|text| problems.one("--duration <TIME>", text, duration)),
-            standing: !self.no_standing,
+            preexisting: !self.no_preexisting,
             capture: problems.one("--capture <LAYER>", &self.capture, Choice::from_word).unwrap_or_default(),
             every_send: self.every_send,
-            // Whoever asks for these events is shown them, and sums have the bytes of what is open at the end.
+            // Needed for a filter on these events, and for the bytes of open connections in sums.
             totals: totals
                 .or((sum.is_some() || filter.events.contains(&EventName::ConnectionUpdate)).then_some(TOTALS)),
             ring_bytes: problems.one("--ring-size <SIZE>", &self.ring_size, ring_bytes).unwrap_or_default(),
@@ -86,11 +79,11 @@ impl TraceArgs {
             command: self.command,
         };
         check_together(&options, &mut problems);
-        problems.or(options)
+        problems.into_result(options)
     }
 }
 
-/// What is wrong although each option alone is right.
+/// Finds options that cannot be combined.
 fn check_together(options: &TraceOptions, problems: &mut Problems) {
     if options.every_send && options.capture == Some(Layer::Procfs) {
         problems.push(Problem::Conflict("--every-send cannot be used with --capture procfs, which sees no sends"));

@@ -1,4 +1,4 @@
-//! What a single value means. Errors say what was expected; who asks adds the option and the value.
+//! Parsers of single values. An error says what was expected; the caller adds the option and the value.
 
 use std::ffi::OsStr;
 use std::net::IpAddr;
@@ -16,7 +16,6 @@ use jiff::{SpanRelativeTo, ZonedDateTime};
 
 use crate::filter::{Direction, ExecutableIs, NameIs, PeerIs, UserIs};
 
-/// Names of transports.
 pub(super) const TRANSPORTS: [&str; 8] = [
     Transport::Tcp.as_str(),
     Transport::Mptcp.as_str(),
@@ -38,19 +37,16 @@ const ALL_EVENTS: [EventName; 7] = [
     EventName::ConnectionUpdate,
 ];
 
-/// Names of events.
 pub(super) const EVENTS: [&str; 7] = {
     let [open, close, failed, send, listen, accept, update] = ALL_EVENTS;
     [open.as_str(), close.as_str(), failed.as_str(), send.as_str(), listen.as_str(), accept.as_str(), update.as_str()]
 };
 
-/// Names of verdicts.
 pub(super) const VERDICTS: [&str; 3] = {
     let [allow, would_block, block] = values::VERDICTS;
     [values::verdict(allow), values::verdict(would_block), values::verdict(block)]
 };
 
-/// Names of reasons.
 pub(super) const REASONS: [&str; 7] = {
     let [rule, no_rule, answer, unattributed, unjudgeable, late, inbound] = Reason::ALL;
     [
@@ -64,7 +60,7 @@ pub(super) const REASONS: [&str; 7] = {
     ]
 };
 
-/// A time longer than zero, as `30d` or `1w`; days have 24 hours.
+/// A duration longer than zero, such as `30d` or `1w`; days have 24 hours.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
     let span = text.parse::<jiff::Span>().ok();
     let duration = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
@@ -74,7 +70,6 @@ pub(super) fn age(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a time longer than zero, such as 30d or 12h".to_owned())
 }
 
-/// A process id.
 pub(super) fn pid(text: &str) -> Result<u32, String> {
     let pid = text.parse().ok().filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid));
     pid.ok_or_else(|| "expected a process id".to_owned())
@@ -82,9 +77,9 @@ pub(super) fn pid(text: &str) -> Result<u32, String> {
 
 /// A file name, or a path if it has a slash.
 ///
-/// Links are followed, because the kernel knows the file a process runs by its true path: on a merged-usr system
-/// `/bin/curl` runs as `/usr/bin/curl`. A path that leads nowhere is taken as it is; it may do so in a container. Bytes that are
-/// no UTF-8 are `\xNN`, as in records.
+/// Symbolic links are resolved, because the kernel reports the resolved path: on a merged-usr system `/bin/curl` runs as
+/// `/usr/bin/curl`. A path that does not exist is kept, because it may exist in a container. Bytes that are not UTF-8 are
+/// `\xNN`, as in events.
 pub(super) fn executable(text: &str) -> Result<ExecutableIs, String> {
     if text.is_empty() {
         return Err("expected a file name or a path".to_owned());
@@ -109,19 +104,17 @@ pub(super) fn user(text: &str) -> Result<UserIs, String> {
     text.parse().map(UserIs::Id).map_err(|_| "a user id has 32 bits".to_owned())
 }
 
-/// A user of this host, by name or number. A number needs no user.
+/// A user of this host, by name or uid. A uid is accepted without a user.
 pub(super) fn local_user(text: &str) -> Result<UserIs, String> {
     match user(text)? {
         UserIs::Id(id) => Ok(UserIs::Id(id)),
         UserIs::Named(name) => Account::User.id(&name).map(UserIs::Id).ok_or_else(|| {
-            Account::User
-                .problem(&name)
-                .unwrap_or_else(|| "the user cannot be looked up now; give its number".to_owned())
+            Account::User.problem(&name).unwrap_or_else(|| "the user cannot be looked up now; give the uid".to_owned())
         }),
     }
 }
 
-/// A port, or a range of ports with both ends in it.
+/// A port or an inclusive range of ports.
 pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
@@ -132,8 +125,7 @@ pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     }
 }
 
-/// A network; a single address is one of its full length, a link-local one perhaps behind an interface. v4-mapped ones become
-/// IPv4, as events have them.
+/// A network, an address, or a link-local address with an interface. v4-mapped addresses become IPv4, as in events.
 pub(super) fn peer(text: &str) -> Result<PeerIs, String> {
     if let Some((address, interface)) = parse_link_local(text) {
         return Ok(PeerIs { network: IpAddr::from(address).into(), interface: Some(interface) });
@@ -144,17 +136,15 @@ pub(super) fn peer(text: &str) -> Result<PeerIs, String> {
         .map_err(|_| "expected an address, a network such as 10.0.0.0/8 or 2001:db8::/32, or fe80::1%eth0".to_owned())
 }
 
-/// A network of v4-mapped addresses as the IPv4 network that it is.
+/// Converts a network of v4-mapped addresses to IPv4.
 fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(v6) = network else { return network };
     let v4 = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
     v4.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
 }
 
-/// Directions of connections.
 pub(super) const DIRECTIONS: [&str; 2] = ["in", "out"];
 
-/// A direction.
 pub(super) fn direction(text: &str) -> Result<Direction, String> {
     match text {
         "in" => Ok(Direction::In),
@@ -163,18 +153,17 @@ pub(super) fn direction(text: &str) -> Result<Direction, String> {
     }
 }
 
-/// Something that has a name.
+/// Text that is not empty.
 pub(super) fn named(what: &str, text: &str) -> Result<String, String> {
     if text.is_empty() { Err(format!("expected {what}")) } else { Ok(text.to_owned()) }
 }
 
-/// The name of a transport.
 pub(super) fn transport(text: &str) -> Result<&'static str, String> {
     let known = TRANSPORTS.into_iter().find(|name| *name == text);
     known.ok_or_else(|| format!("expected one of: {}", TRANSPORTS.join(", ")))
 }
 
-/// The name of a host, or `*.` and a domain.
+/// The name of a host, or `*.DOMAIN`.
 pub(super) fn host(text: &str) -> Result<NameIs, String> {
     let (domain, name) = text.strip_prefix("*.").map_or((false, text), |name| (true, name));
     let name = name.strip_suffix('.').unwrap_or(name).to_lowercase();
@@ -184,30 +173,27 @@ pub(super) fn host(text: &str) -> Result<NameIs, String> {
     Ok(if domain { NameIs::Below(name) } else { NameIs::Exactly(name) })
 }
 
-/// The name of an event.
 pub(super) fn event(text: &str) -> Result<EventName, String> {
     let known = ALL_EVENTS.into_iter().find(|event| event.as_str() == text);
     known.ok_or_else(|| format!("expected one of: {}", EVENTS.join(", ")))
 }
 
-/// The name of a verdict.
 pub(super) fn verdict(text: &str) -> Result<Verdict, String> {
     let known = values::VERDICTS.into_iter().find(|verdict| values::verdict(*verdict) == text);
     known.ok_or_else(|| format!("expected one of: {}", VERDICTS.join(", ")))
 }
 
-/// The name of a reason.
 pub(super) fn reason(text: &str) -> Result<Reason, String> {
     let known = Reason::ALL.into_iter().find(|reason| reason.as_str() == text);
     known.ok_or_else(|| format!("expected one of: {}", REASONS.join(", ")))
 }
 
-/// A number of things, one at least.
+/// A number greater than zero.
 pub(super) fn count(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a number, 1 or more".to_owned())
 }
 
-/// A point in time: so long before `now`, or a date and time, local where it has no zone.
+/// A point in time: a duration before `now`, or a date and time, which is local without a zone.
 pub(super) fn moment(text: &str, now: &ZonedDateTime) -> Result<Timestamp, String> {
     let nanoseconds = if let Ok(span) = text.parse::<jiff::Span>() {
         let ago = if span.is_negative() { now.checked_add(span) } else { now.checked_sub(span) };
@@ -220,6 +206,6 @@ pub(super) fn moment(text: &str, now: &ZonedDateTime) -> Result<Timestamp, Strin
     };
     let nanoseconds = nanoseconds.ok().and_then(|nanoseconds| i64::try_from(nanoseconds).ok());
     nanoseconds.map(Timestamp).ok_or_else(|| {
-        "expected a time ago such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00:00Z".to_owned()
+        "expected a duration before now such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00:00Z".to_owned()
     })
 }

@@ -1,4 +1,4 @@
-//! One question after the other, on a terminal.
+//! Asks the questions one by one on a terminal.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, Write as _};
@@ -14,12 +14,12 @@ const CHOICES: &str = "\
       a  allow always     o  allow once     h  allow for 1h     r  allow until egret restarts
       d  deny always      n  deny once      t  deny for 1h
       s  skip             q  quit
-      for more than this connection, behind a letter: any-port, domain, any-host; such as `a domain`
+      to answer for more than this connection, add any-port, domain or any-host, such as `a domain`
     > ";
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Puts each question that is open, until there are no more.
+/// Asks every open question until there are no more.
 pub(super) async fn run(client: &Client) -> Result<()> {
     let mut skipped = BTreeSet::new();
     loop {
@@ -46,7 +46,7 @@ pub(super) async fn run(client: &Client) -> Result<()> {
             },
         };
         let request = AnswerRequest { id: Some(question.id), subject: None, by: author(), answer: chosen };
-        // Somebody else may have answered meanwhile.
+        // Another user may have answered meanwhile.
         if let Err(error) = answer(client, request).await {
             skipped.insert(question.id);
             writeln!(out, "{error:#}")?;
@@ -54,7 +54,7 @@ pub(super) async fn run(client: &Client) -> Result<()> {
     }
 }
 
-/// What a line says: a letter, and for how much.
+/// Parses a line: a letter, and optional words for the extent.
 fn chosen(line: &str) -> Option<Answer> {
     let mut words = line.split_whitespace();
     let (allow, lasts) = match words.next()? {
@@ -84,9 +84,9 @@ mod tests {
     use super::{Answer, Extent, HOUR, Hosts, Lasts, chosen};
 
     #[test]
-    fn a_line_says_for_how_long_and_for_how_much() {
+    fn a_line_has_duration_and_extent() {
         let answer = |allow, lasts, hosts, any_port| Some(Answer { allow, lasts, extent: Extent { hosts, any_port } });
-        for (line, said) in [
+        for (line, expected) in [
             ("a", answer(true, Lasts::Always, Hosts::This, false)),
             ("t domain", answer(false, Lasts::For(HOUR), Hosts::Domain, false)),
             ("n any-port", answer(false, Lasts::Once, Hosts::This, true)),
@@ -95,7 +95,7 @@ mod tests {
             ("domain", None),
             ("a everything", None),
         ] {
-            assert_eq!(chosen(line), said, "{line}");
+            assert_eq!(chosen(line), expected, "{line}");
         }
     }
 }

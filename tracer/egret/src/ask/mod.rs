@@ -7,47 +7,45 @@ mod watch;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
-use egret_config::places;
+use egret_config::paths;
 use hyper::Method;
 
-use crate::args::{AskOptions, AskWhich, AskWish};
-use crate::control::{AnswerRequest, Answered, Client, Questions, WithdrawRequest};
+use crate::args::{AskAction, AskOptions, QuestionSelector};
+use crate::control::{AnswerRequest, Answered, Client, Questions, WithdrawRequest, block_on};
 use crate::exit;
-use crate::history;
+use crate::stdout;
 
-/// Does what was asked and gives the exit status.
+/// Runs the command and returns the exit status.
 ///
 /// # Errors
 ///
 /// No daemon answers, or it refuses.
 pub fn run(options: &AskOptions) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let client = Client::new(&places::socket(options.socket.as_deref()));
-    match runtime.block_on(carry_out(&client, &options.wish)) {
-        Err(error) if history::is_broken_pipe(&error) => Ok(exit::DONE),
-        done => done.map(|()| exit::DONE),
-    }
+    let client = Client::new(&paths::socket(options.socket.as_deref()));
+    stdout::ignore_broken_pipe(block_on(perform(&client, &options.action))?.map(|()| exit::DONE))
 }
 
-async fn carry_out(client: &Client, wish: &AskWish) -> Result<()> {
-    match wish {
-        AskWish::List { json: true } => {
+async fn perform(client: &Client, action: &AskAction) -> Result<()> {
+    match action {
+        AskAction::List { json: true } => {
             let answer = client.get("/v1/questions", "application/json").await?;
             io::stdout().write_all(&answer)?;
             Ok(writeln!(io::stdout())?)
         }
-        AskWish::List { json: false } => list(client).await,
-        AskWish::Interview if io::stdin().is_terminal() && io::stdout().is_terminal() => interview::run(client).await,
-        AskWish::Interview => list(client).await,
-        AskWish::Watch => watch::run(client).await,
-        AskWish::Answer { which, answer: said } => {
-            let (id, subject) = match which {
-                AskWhich::Id(id) => (Some(*id), None),
-                AskWhich::Subject(subject) => (None, Some(subject.to_string())),
-            };
-            answer(client, AnswerRequest { id, subject, by: author(), answer: *said }).await
+        AskAction::List { json: false } => list(client).await,
+        AskAction::Interactive if io::stdin().is_terminal() && io::stdout().is_terminal() => {
+            interview::run(client).await
         }
-        AskWish::Withdraw(id) => {
+        AskAction::Interactive => list(client).await,
+        AskAction::Watch => watch::run(client).await,
+        AskAction::Answer { which, answer: given } => {
+            let (id, subject) = match which {
+                QuestionSelector::Id(id) => (Some(*id), None),
+                QuestionSelector::Subject(subject) => (None, Some(subject.to_string())),
+            };
+            answer(client, AnswerRequest { id, subject, by: author(), answer: *given }).await
+        }
+        AskAction::Withdraw(id) => {
             client.send(Method::POST, "/v1/questions/withdraw", &WithdrawRequest { id: *id }).await?;
             Ok(writeln!(io::stdout(), "withdrawn: {id}")?)
         }
@@ -61,10 +59,10 @@ async fn list(client: &Client) -> Result<()> {
 
 async fn open(client: &Client) -> Result<Questions> {
     let answer = client.get("/v1/questions", "application/json").await?;
-    serde_json::from_slice(&answer).context("egret answers what this version does not understand")
+    serde_json::from_slice(&answer).context("the daemon's answer is not valid for this version of egret")
 }
 
-/// Who sits at the terminal behind sudo(8). The daemon believes root alone; of others it knows by itself who they are.
+/// The user who called sudo(8). The daemon uses it only for root; it knows any other user from the socket.
 fn author() -> Option<String> {
     std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty())
 }
@@ -73,7 +71,7 @@ async fn answer(client: &Client, request: AnswerRequest) -> Result<()> {
     let allow = request.answer.allow;
     let answer = client.send(Method::POST, "/v1/questions/answer", &request).await?;
     let answered: Answered =
-        serde_json::from_slice(&answer).context("egret answers what this version does not understand")?;
+        serde_json::from_slice(&answer).context("the daemon's answer is not valid for this version of egret")?;
     for rule in &answered.rules {
         let (verb, where_to) =
             (if allow { "allow" } else { "deny" }, if answered.written { "in the baseline" } else { "for now" });

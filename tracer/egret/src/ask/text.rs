@@ -1,4 +1,4 @@
-//! Questions for people. What they hold was chosen by programs: nothing of it moves the cursor.
+//! Questions as text. Their values come from programs, so control characters are replaced.
 
 use std::fmt::Write as _;
 
@@ -6,19 +6,18 @@ use egret_enforcer::ask::{AnswerInForce, Question};
 
 use crate::control::Questions;
 
-/// All of them.
 pub(super) fn list(questions: &Questions) -> String {
     let mut text = String::new();
     for question in &questions.open {
         text.push_str(&one(question));
     }
-    for standing in &questions.standing {
-        text.push_str(&standing_line(standing));
+    for answer in &questions.in_force {
+        text.push_str(&answer_line(answer));
     }
-    if text.is_empty() { "no question is open, and no answer holds for a time\n".to_owned() } else { text }
+    if text.is_empty() { "no open question, and no temporary answer in force\n".to_owned() } else { text }
 }
 
-/// One question, two lines. Writing to a string does not fail.
+/// A question in two lines. Writing to a string does not fail.
 pub(super) fn one(question: &Question) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{:>4}  {}", question.id, plain(&question.rule));
@@ -34,12 +33,12 @@ pub(super) fn one(question: &Question) -> String {
     text
 }
 
-fn standing_line(standing: &AnswerInForce) -> String {
-    let verb = if standing.allow { "allow" } else { "deny" };
-    let until = standing
+fn answer_line(answer: &AnswerInForce) -> String {
+    let verb = if answer.allow { "allow" } else { "deny" };
+    let until = answer
         .remaining_seconds
         .map_or_else(|| "until egret ends".to_owned(), |left| format!("for {} more", age(left)));
-    format!("{:>4}  answered: {verb} {} {until}\n", standing.id, plain(&standing.rule))
+    format!("{:>4}  answered: {verb} {} {until}\n", answer.id, plain(&answer.rule))
 }
 
 fn age(seconds: u64) -> String {

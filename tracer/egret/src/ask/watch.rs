@@ -1,4 +1,4 @@
-//! New questions as they come.
+//! Reports new questions.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
@@ -13,26 +13,25 @@ use tokio::time::sleep;
 use super::{open, text};
 use crate::control::Client;
 
-/// How often the daemon is asked.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Sends desktop notifications: of libnotify, on every desktop.
+/// Sends desktop notifications (libnotify).
 const NOTIFIER: &str = "notify-send";
 
-/// Tells of each new question, on standard output and, in a session with a bus, by a notification.
+/// Reports each new question on standard output and, in a desktop session, with a notification.
 pub(super) async fn run(client: &Client) -> Result<()> {
     let has_bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     loop {
         let questions = open(client).await?.open;
-        told.retain(|id| questions.iter().any(|question| question.id == *id));
-        for question in questions.iter().filter(|question| !told.contains(&question.id)) {
+        reported.retain(|id| questions.iter().any(|question| question.id == *id));
+        for question in questions.iter().filter(|question| !reported.contains(&question.id)) {
             io::stdout().write_all(text::one(question).as_bytes())?;
             if has_bus {
                 notify(question).await;
             }
         }
-        told.extend(questions.iter().map(|question| question.id));
+        reported.extend(questions.iter().map(|question| question.id));
         sleep(PACE).await;
     }
 }
@@ -49,6 +48,6 @@ async fn notify(question: &Question) {
     command.args(["--app-name=egret", "--urgency=normal", "--", "egret: a connection is not in the baseline"]);
     command.arg(body).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     if let Err(error) = command.status().await {
-        tracing::debug!(%error, "no notification");
+        tracing::debug!(%error, "notification failed");
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn run(file: &Path, out: &mut dyn Write) -> Result<u8> {
             Ok(exit::FAILED)
         }
         Ok(store) => {
-            doubts(store.baseline()).iter().for_each(|doubt| eprintln!("warning: {doubt}"));
+            warnings(store.baseline()).iter().for_each(|warning| eprintln!("warning: {warning}"));
             let unmatched = unmatched(store.baseline());
             if !unmatched.is_empty() {
                 unmatched.iter().for_each(|rule| eprintln!("{}: {rule}", file.display()));
@@ -35,23 +35,23 @@ pub(super) fn run(file: &Path, out: &mut dyn Write) -> Result<u8> {
     }
 }
 
-/// Rules that no flow can match, each with the reason. They do no harm, so that they are no reason not to enforce the others.
+/// Rules that no flow can match, with the reason. They are harmless and do not prevent enforcement of the other rules.
 fn unmatched(baseline: &Baseline) -> Vec<String> {
     let entries = baseline.entries.iter();
     let reasons = entries.filter_map(|(rule, entry)| Some((rule, entry.action, rule.unmatched()?)));
     reasons.map(|(rule, action, reason)| format!("`{} {rule}` matches nothing: {reason}", action.as_str())).collect()
 }
 
-/// What is right but may not do what it looks like.
-fn doubts(baseline: &Baseline) -> Vec<String> {
-    let mut doubts = Vec::new();
+/// Rules that are valid but have no effect.
+fn warnings(baseline: &Baseline) -> Vec<String> {
+    let mut warnings = Vec::new();
     let denying: Vec<_> = baseline.entries.iter().filter(|(_, entry)| entry.action == Action::Deny).collect();
     for (rule, entry) in &baseline.entries {
         if entry.action == Action::Allow
             && let Some((other, _)) = denying.iter().find(|(other, _)| rule.is_within(other))
         {
-            doubts.push(format!("allow {rule}: it has no effect, `deny {other}` covers all of it"));
+            warnings.push(format!("allow {rule}: it has no effect, `deny {other}` covers all of it"));
         }
     }
-    doubts
+    warnings
 }

@@ -8,66 +8,60 @@ use egret_enforcer::baseline::{Action, Baseline, Entry, Precision, Rule, Value};
 use jiff::civil::Date;
 
 use crate::exit;
-use crate::rule::Which;
+use crate::rule::RuleSelector;
 use egret_enforcer::store::{FileStore, Patience};
 
-/// A change of the rules that somebody asks for.
+/// A change of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
-    /// Have this rule, with this action.
+    /// Add a rule, or change its action.
     Set {
-        /// The rule.
-        which: Which,
-        /// What it does.
+        selector: RuleSelector,
         action: Action,
-        /// Comment behind it.
+        /// The comment behind the rule.
         note: Option<String>,
     },
-    /// Have this rule no more.
     Remove {
-        /// The rule.
-        which: Which,
+        selector: RuleSelector,
     },
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// What was done; `None` if there is no such rule.
+    /// `None` if there is no such rule.
     pub(crate) done: Option<Done>,
-    /// What to know of it.
+    /// Messages for the user.
     pub(crate) remarks: Vec<String>,
 }
 
-/// What was done.
+/// A change that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     /// `added`, `changed`, `kept` or `removed`.
     pub(crate) verb: &'static str,
-    /// The rule.
     pub(crate) rule: Rule,
-    /// What it does, or did.
+    /// The action of the rule after the change, or before its removal.
     pub(crate) action: Action,
 }
 
-/// Where a baseline is changed: its file, or the daemon that holds it.
-pub(crate) trait Keeper {
-    /// Makes a change, so that it is on disk when this returns.
+/// Changes a baseline.
+pub(crate) trait BaselineEditor {
+    /// Makes a change. It is on disk when this returns.
     fn edit(&mut self, edit: &Edit) -> Result<Outcome>;
 }
 
-/// A baseline that no daemon holds. One that a daemon does hold can be changed all the same: it takes in what was changed
-/// when it saves the next time.
+/// Changes the file of a baseline. A running daemon merges the change at its next save.
 #[derive(Debug)]
-pub(super) struct FileKeeper(PathBuf);
+pub(super) struct FileEditor(PathBuf);
 
-impl FileKeeper {
+impl FileEditor {
     pub(super) fn new(file: &Path) -> Self {
         Self(file.to_owned())
     }
 }
 
-impl Keeper for FileKeeper {
+impl BaselineEditor for FileEditor {
     fn edit(&mut self, edit: &Edit) -> Result<Outcome> {
         let mut store = FileStore::open(&self.0, Precision::default())?;
         let (outcome, _) = store.edit(Patience::Any, |baseline| apply(baseline, edit))?;
@@ -75,28 +69,27 @@ impl Keeper for FileKeeper {
     }
 }
 
-pub(super) fn run(keeper: &mut impl Keeper, edit: &Edit, out: &mut dyn Write) -> Result<u8> {
-    let Outcome { done, remarks } = keeper.edit(edit)?;
+pub(super) fn run(editor: &mut impl BaselineEditor, edit: &Edit, out: &mut dyn Write) -> Result<u8> {
+    let Outcome { done, remarks } = editor.edit(edit)?;
     remarks.iter().for_each(|remark| eprintln!("egret: {remark}"));
     let Some(Done { verb, rule, action }) = done else { return Ok(exit::FAILED) };
     writeln!(out, "{verb}: {} {rule}", action.as_str())?;
     Ok(exit::DONE)
 }
 
-/// Which rules are removed.
+/// The rules to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
-    /// These.
-    pub which: Vec<Which>,
-    /// Those that answers of this person made.
+    pub selectors: Vec<RuleSelector>,
+    /// Rules from answers of this person.
     pub by: Option<String>,
-    /// Those that answers of this day or later made.
+    /// Rules from answers since this day.
     pub answered_since: Option<Date>,
 }
 
 impl Removal {
-    /// Whether an answer made the rule with this comment, and is one of those meant.
-    fn means(&self, note: Option<&str>) -> bool {
+    /// Whether the rule with this comment comes from one of the selected answers.
+    fn selects(&self, note: Option<&str>) -> bool {
         let Some((by, date)) = (self.by.is_some() || self.answered_since.is_some()).then(|| answer_of(note?)).flatten()
         else {
             return false;
@@ -106,58 +99,57 @@ impl Removal {
     }
 }
 
-/// Removes rules. Numbers are those of before: none moves while others go.
+/// Removes rules. Numbers are resolved first, because removing a rule changes the numbers of others.
 pub(super) fn remove_all(file: &Path, removal: &Removal, out: &mut dyn Write) -> Result<u8> {
     let store = FileStore::open(file, Precision::default())?;
     let baseline = store.baseline();
     let mut rules = Vec::new();
-    for which in &removal.which {
-        rules.push(which.find(baseline).map_err(anyhow::Error::msg)?);
+    for selector in &removal.selectors {
+        rules.push(selector.find(baseline).map_err(anyhow::Error::msg)?);
     }
-    let answered = baseline.entries.iter().filter(|(_, entry)| removal.means(entry.note.as_deref()));
+    let answered = baseline.entries.iter().filter(|(_, entry)| removal.selects(entry.note.as_deref()));
     rules.extend(answered.map(|(rule, _)| rule.clone()));
     drop(store);
     if rules.is_empty() {
-        eprintln!("egret: no rule was answered by that person, or since then");
+        eprintln!("egret: no rule comes from such an answer");
         return Ok(exit::FAILED);
     }
-    let mut keeper = FileKeeper::new(file);
+    let mut editor = FileEditor::new(file);
     let mut status = exit::DONE;
     for rule in rules {
-        status = status.max(run(&mut keeper, &Edit::Remove { which: Which::Rule(Box::new(rule)) }, out)?);
+        status = status.max(run(&mut editor, &Edit::Remove { selector: RuleSelector::Rule(Box::new(rule)) }, out)?);
     }
     Ok(status)
 }
 
-/// What the comment behind a rule begins with that an answer made.
+/// The beginning of the comment of a rule that comes from an answer.
 const ANSWERED: &str = "answered";
 
-/// The comment behind a rule that an answer makes: who answered, if that is known, and when.
+/// The comment of a rule that comes from an answer: the author, if known, and the date.
 pub(crate) fn answer_note(by: Option<&str>, date: Date) -> String {
     let by = by.map(noted).unwrap_or_default();
     if by.is_empty() { format!("{ANSWERED}, {date}") } else { format!("{ANSWERED} by {by}, {date}") }
 }
 
-/// A name as comments have it.
+/// A name without characters that are not allowed in comments.
 fn noted(name: &str) -> String {
     let plain = |letter: &char| letter.is_alphanumeric() || "._-@".contains(*letter);
     name.chars().filter(plain).take(64).collect()
 }
 
-/// Who answered, and when; `None` if the comment is another one.
+/// Author and date from such a comment; `None` for any other comment.
 fn answer_of(note: &str) -> Option<(Option<&str>, Date)> {
     let (who, date) = note.strip_prefix(ANSWERED)?.rsplit_once(", ")?;
     Some((who.strip_prefix(" by "), date.parse().ok()?))
 }
 
-/// Makes a change.
 pub(crate) fn apply(baseline: &mut Baseline, edit: &Edit) -> Outcome {
     match edit {
-        Edit::Set { which, action, note } => match which.find(baseline) {
+        Edit::Set { selector, action, note } => match selector.find(baseline) {
             Ok(rule) => set(baseline, rule, *action, note.as_deref()),
             Err(remark) => Outcome { done: None, remarks: vec![remark] },
         },
-        Edit::Remove { which } => match which.find(baseline).and_then(|rule| remove(baseline, rule)) {
+        Edit::Remove { selector } => match selector.find(baseline).and_then(|rule| remove(baseline, rule)) {
             Ok(done) => Outcome { done: Some(done), remarks: Vec::new() },
             Err(remark) => Outcome { done: None, remarks: vec![remark] },
         },
@@ -171,7 +163,7 @@ fn remove(baseline: &mut Baseline, rule: Rule) -> Result<Done, String> {
     }
 }
 
-/// What to say of a rule that is not there.
+/// The message for a missing rule, with similar rules.
 pub(super) fn missing(baseline: &Baseline, rule: &Rule) -> String {
     let mut text = format!("there is no rule `{rule}`");
     let near = |other: &&Rule| rule.subject.is_about(&other.subject);
@@ -181,7 +173,7 @@ pub(super) fn missing(baseline: &Baseline, rule: &Rule) -> String {
     text
 }
 
-/// Rules that are named for one that is not there.
+/// Most similar rules that the message lists.
 const NEAR: usize = 5;
 
 fn set(baseline: &mut Baseline, rule: Rule, action: Action, note: Option<&str>) -> Outcome {
@@ -207,14 +199,16 @@ fn set(baseline: &mut Baseline, rule: Rule, action: Action, note: Option<&str>) 
     Outcome { done: Some(Done { verb, rule, action }), remarks }
 }
 
-/// What somebody may not expect of a rule.
+/// Messages about effects of a rule that the user may not expect.
 fn remarks(baseline: &Baseline, rule: &Rule, action: Action) -> Vec<String> {
     let others = baseline.entries.iter().filter(|(other, _)| *other != rule && rule.is_within(other));
     let wider = |wanted: Action| others.clone().find(|(_, entry)| entry.action == wanted).map(|(other, _)| other);
     let mut remarks = Vec::new();
     match (wider(Action::Deny), wider(Action::Allow)) {
         (Some(other), _) if action == Action::Allow => {
-            remarks.push(format!("it has no effect: `deny {other}` covers all of it, and what denies wins"));
+            remarks.push(format!(
+                "it has no effect: `deny {other}` covers all of it, and a rule that denies has precedence"
+            ));
         }
         (Some(other), _) => remarks.push(format!("`deny {other}` covers all of it already")),
         (None, Some(other)) if action == Action::Allow => {
@@ -224,9 +218,12 @@ fn remarks(baseline: &Baseline, rule: &Rule, action: Action) -> Vec<String> {
     }
     if let Some(path) = rule.subject.executable.as_ref().and_then(Value::as_exact) {
         match Path::new(path).canonicalize() {
-            _ if !path.starts_with('/') => remarks.push(format!("{path} is no absolute path: no process has it")),
+            _ if !path.starts_with('/') => {
+                remarks.push(format!("{path} is not an absolute path: no process matches it"))
+            }
             Ok(resolved) if resolved != Path::new(path) => {
-                remarks.push(format!("{path} is a link: processes that run it have exe={}", resolved.display()));
+                remarks
+                    .push(format!("{path} is a symbolic link: processes that run it have exe={}", resolved.display()));
             }
             _ => {}
         }
@@ -234,9 +231,9 @@ fn remarks(baseline: &Baseline, rule: &Rule, action: Action) -> Vec<String> {
     remarks
 }
 
-/// Reads the baseline and finds a rule of it, with its number.
-pub(super) fn existing<'a>(baseline: &'a Baseline, which: &Which) -> Result<(usize, &'a Rule, &'a Entry)> {
-    let rule = which.find(baseline).map_err(anyhow::Error::msg)?;
+/// Finds a rule with its number.
+pub(super) fn existing<'a>(baseline: &'a Baseline, selector: &RuleSelector) -> Result<(usize, &'a Rule, &'a Entry)> {
+    let rule = selector.find(baseline).map_err(anyhow::Error::msg)?;
     let mut numbered = (1..).zip(&baseline.entries);
     let found = numbered.find(|(_, (other, _))| **other == rule);
     let (number, (rule, entry)) = found.with_context(|| missing(baseline, &rule))?;
@@ -248,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_found_again_by_who_gave_them_and_when() {
+    fn rules_from_answers_are_selected_by_author_and_date() {
         let date: Date = "2026-11-29".parse().unwrap();
         let note = answer_note(Some("al ice\n"), date);
         assert_eq!(note, "answered by alice, 2026-11-29");
@@ -256,12 +253,12 @@ mod tests {
         assert_eq!(answer_of(&answer_note(None, date)), Some((None, date)));
         assert_eq!(answer_of("by hand, 2026-11-29"), None);
         let by = |name: &str| Removal { by: Some(name.to_owned()), ..Removal::default() };
-        assert!(by("alice").means(Some(&note)) && !by("bob").means(Some(&note)) && !by("alice").means(None));
-        assert!(by("al ice").means(Some(&note)), "as it was given");
+        assert!(by("alice").selects(Some(&note)) && !by("bob").selects(Some(&note)) && !by("alice").selects(None));
+        assert!(by("al ice").selects(Some(&note)), "the name as it was given");
         let both = Removal { answered_since: Some("2026-11-30".parse().unwrap()), ..by("alice") };
-        assert!(!both.means(Some(&note)), "both are meant");
+        assert!(!both.selects(Some(&note)), "both conditions must hold");
         let since = |day: &str| Removal { answered_since: Some(day.parse().unwrap()), ..Removal::default() };
-        assert!(since("2026-11-29").means(Some(&note)) && !since("2026-11-30").means(Some(&note)));
-        assert!(!Removal::default().means(Some(&note)));
+        assert!(since("2026-11-29").selects(Some(&note)) && !since("2026-11-30").selects(Some(&note)));
+        assert!(!Removal::default().selects(Some(&note)));
     }
 }

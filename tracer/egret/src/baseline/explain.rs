@@ -12,23 +12,23 @@ use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, labelled, moment};
 use super::{edit, source};
-use crate::args::Span;
+use crate::args::LogRange;
 use crate::exit;
-use crate::rule::Which;
+use crate::rule::RuleSelector;
 
-/// Different flows that are told apart; what comes beyond is counted together. Some 500 bytes each: 5 MB.
+/// Most groups of flows, some 500 bytes each: 5 MB. Flows of further groups are counted together.
 const GROUPS: usize = 10_000;
-/// Of those, how many people are shown.
+/// Most groups in the text output.
 const SHOWN: usize = 50;
 
-/// What a log has of a rule.
+/// The flows of a log that a rule covers.
 #[derive(Debug, Default)]
 struct Found {
-    /// By the rule for just such flows.
+    /// By exact rule.
     groups: BTreeMap<Rule, Evidence>,
-    /// Flows in all.
+    /// All flows.
     flows: u64,
-    /// Flows of groups beyond those told apart.
+    /// Flows of groups beyond [`GROUPS`].
     other: u64,
 }
 
@@ -84,9 +84,15 @@ struct Group {
     seen: Seen,
 }
 
-pub(super) fn run(file: &Path, which: &Which, log: Option<&Span>, as_json: bool, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(
+    file: &Path,
+    selector: &RuleSelector,
+    log: Option<&LogRange>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<u8> {
     let baseline = super::read(file)?;
-    let (number, rule, entry) = edit::existing(&baseline, which)?;
+    let (number, rule, entry) = edit::existing(&baseline, selector)?;
     let (found, status) = match log {
         Some(log) => {
             let (found, status) = search(log, rule)?;
@@ -97,15 +103,15 @@ pub(super) fn run(file: &Path, which: &Which, log: Option<&Span>, as_json: bool,
     if as_json {
         json(out, &document(number, rule, entry, found.as_ref()))?;
     } else {
-        tell(number, rule, entry, found.as_ref(), out)?;
+        print(number, rule, entry, found.as_ref(), out)?;
     }
     Ok(status)
 }
 
 /// The flows of a log that a rule covers.
-fn search(log: &Span, rule: &Rule) -> Result<(Found, u8)> {
+fn search(log: &LogRange, rule: &Rule) -> Result<(Found, u8)> {
     let mut found = Found::default();
-    // A digest tells whether the file was replaced meanwhile, where the rule asks for it.
+    // With a digest in the rule, groups show whether the file was replaced.
     let precision = Precision { sha256: rule.subject.sha256.is_some(), patterns: false, ..Precision::default() };
     let reading = source::flows(log, source::filter_for(rule), |event, facts, _| {
         if facts.outcome != Outcome::Opened || !rule.covers(&facts) {
@@ -125,7 +131,7 @@ fn search(log: &Span, rule: &Rule) -> Result<(Found, u8)> {
 }
 
 impl Found {
-    /// What was seen most often first.
+    /// The most frequent group first.
     fn sorted(&self) -> Vec<(&Rule, &Evidence)> {
         let mut groups: Vec<_> = self.groups.iter().collect();
         groups.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.count));
@@ -164,7 +170,7 @@ const fn pattern_part(naming: &Naming) -> PatternPart {
     PatternPart { name: naming.name, example: naming.example, becomes: naming.becomes, reason: naming.reason }
 }
 
-fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &mut dyn Write) -> Result<()> {
+fn print(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &mut dyn Write) -> Result<()> {
     labelled(out, &format!("rule {number}"), &format!("{} {rule}", entry.action.as_str()))?;
     entry.notes.iter().chain(&entry.note).try_for_each(|note| labelled(out, "comment", note.trim()))?;
     labelled(out, "origin", origin(entry))?;
@@ -178,7 +184,7 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
             labelled(out, "failed", &counted(*failed, "flow"))?;
         }
         if let Some(Members { kind, count, examples }) = members {
-            labelled(out, "stands for", &format!("{count} {}, among them {}", kind.as_str(), examples.join(" ")))?;
+            labelled(out, "replaces", &format!("{count} {}, such as {}", kind.as_str(), examples.join(" ")))?;
             labelled(out, "", &meaning(*kind))?;
         }
     }
@@ -198,45 +204,45 @@ fn tell(number: usize, rule: &Rule, entry: &Entry, found: Option<&Found>, out: &
     }
     let hidden = found.groups.len().saturating_sub(SHOWN);
     if hidden > 0 || found.other > 0 {
-        writeln!(out, "and {hidden} other kinds of flows; --json has them")?;
+        writeln!(out, "and {hidden} other groups of flows; --json lists them")?;
     }
     Ok(())
 }
 
-/// The forms of names that the patterns of a rule are of.
+/// The forms of names that the patterns of a rule belong to.
 fn namings(rule: &Rule) -> Vec<&'static Naming> {
     [&rule.subject.executable, &rule.subject.unit].into_iter().flatten().filter_map(naming_of).collect()
 }
 
-/// Where a rule came from, as far as its line tells.
+/// The origin of a rule, as far as its line shows it.
 const fn origin(entry: &Entry) -> &'static str {
     match (entry.action, &entry.evidence) {
-        (Action::Deny, _) => "written by somebody: learning denies nothing",
-        (Action::Tried, _) => "learned from flows that all failed: it allows nothing until one succeeds",
-        (Action::Allow, None) => "written by somebody, and not used yet",
-        (Action::Allow, Some(Evidence { members: Some(_), .. })) => "several learned rules that were made one",
+        (Action::Deny, _) => "written by a person: learning never denies",
+        (Action::Tried, _) => "learned from flows that all failed: allows nothing until one succeeds",
+        (Action::Allow, None) => "written by a person, not used yet",
+        (Action::Allow, Some(Evidence { members: Some(_), .. })) => "generalised from several learned rules",
         (Action::Allow, Some(_)) if entry.note.is_some() || !entry.notes.is_empty() => {
-            "written by somebody or learned, and commented on: it is not made part of another rule"
+            "written by a person or learned, with a comment: not generalised"
         }
-        (Action::Allow, Some(_)) => "learned from flows, or written by somebody and used since",
+        (Action::Allow, Some(_)) => "learned from flows, or written by a person and used since",
     }
 }
 
-/// What was done to make one rule of several, and what that lets through besides.
+/// What was generalised, and what the rule therefore also allows.
 fn meaning(kind: Generalisation) -> String {
     let Thresholds { names, addresses, ports } = Thresholds::default();
     match kind {
         Generalisation::Names => format!(
-            "{names} names or more below the longest name that they share, at or below the registered domain: the rule \
-             covers every name below it, also those never seen"
+            "{names} or more names below a common domain, which is the registered domain or below it: the rule covers \
+             every name below it, including names that were never seen"
         ),
         Generalisation::Addresses => format!(
-            "{addresses} addresses or more of one /24 network, or /64 for IPv6, none of them with a name: the rule covers \
-             every address in it"
+            "{addresses} or more addresses without a name in one /24 network (IPv6: /64): the rule covers every address in \
+             it"
         ),
         Generalisation::Ports => {
             format!(
-                "{ports} ports or more from 1024 up of one host: the rule covers all ports from 1024 up, and none below"
+                "{ports} or more ports from 1024 up of one host: the rule covers all ports from 1024 up, and no port below"
             )
         }
     }

@@ -6,24 +6,24 @@ use std::path::Path;
 use anyhow::Result;
 use egret_enforcer::baseline::{Gap, Learned, MOST_RULES, Precision, Rule, Thresholds};
 
-use super::judged::Judged;
 use super::output::counted;
+use super::scope::EnforcementScope;
 use super::source;
-use crate::args::Span;
+use crate::args::LogRange;
 use crate::exit;
 use crate::filter::Filter;
 use egret_enforcer::store::{FileStore, Patience};
 
-/// What became of the flows of a log.
+/// Flows of a log by result.
 #[derive(Debug, Default)]
 struct Tally {
     flows: u64,
     new: u64,
-    /// Counted before.
+    /// Counted in an earlier run.
     before: u64,
     denied: u64,
     unknown: u64,
-    /// Left out because there are too many rules.
+    /// Not learned because of the limit of rules.
     full: u64,
     failed: u64,
     blocked: u64,
@@ -31,27 +31,26 @@ struct Tally {
     other_namespace: u64,
 }
 
-/// What was asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct Request<'a> {
     pub(super) file: &'a Path,
-    pub(super) log: &'a Span,
+    pub(super) log: &'a LogRange,
     pub(super) exact: bool,
     pub(super) allow_failed: bool,
     pub(super) precision: Precision,
     pub(super) config: Option<&'a Path>,
 }
 
-pub(super) fn run(asked: &Asked<'_>, out: &mut dyn Write) -> Result<u8> {
-    let Asked { file, log, exact, allow_failed, precision, config } = *asked;
+pub(super) fn run(request: &Request<'_>, out: &mut dyn Write) -> Result<u8> {
+    let Request { file, log, exact, allow_failed, precision, config } = *request;
     let mut store = FileStore::open(file, precision)?;
     store.learner().set_allow_failed(allow_failed);
-    let judged = Judged::configured(config);
+    let enforcement = EnforcementScope::configured(config);
     let before = store.baseline().hosts.clone();
     let mut tally = Tally::default();
     let reading = source::flows(log, Filter::default(), |event, mut facts, host| {
         let time = event.time;
-        facts.exempt = judged.scope.exempt(event, &facts).is_some();
+        facts.exempt = enforcement.scope.exempt(event, &facts).is_some();
         let counted = host.and_then(|host| *before.get(host)?);
         let learner = store.learner();
         if let Some(host) = host {
@@ -61,15 +60,15 @@ pub(super) fn run(asked: &Asked<'_>, out: &mut dyn Write) -> Result<u8> {
         let learned = if again { learner.learn_again(&facts, time).0 } else { learner.learn(&facts, time) };
         tally.note(learned, again);
     })?;
-    reading.gaps.iter().for_each(|gap| lose(&mut store, *gap));
+    reading.gaps.iter().for_each(|gap| add_gap(&mut store, *gap));
     let made = if exact { Vec::new() } else { store.learner().generalise(Thresholds::default()) };
     store.save(Patience::Any)?;
-    tell(&store, &tally, &made, out)?;
+    print(&store, &tally, &made, out)?;
     Ok(if tally.full > 0 { exit::FAILED } else { reading.status() })
 }
 
-/// Notes an hour that could not be read, unless that is known.
-fn lose(store: &mut FileStore, gap: Gap) {
+/// Adds an hour that could not be read, unless it is known.
+fn add_gap(store: &mut FileStore, gap: Gap) {
     let is_known = |known: &Gap| known.from <= gap.from && known.to >= gap.to;
     if !store.baseline().gaps.iter().any(is_known) {
         store.learner().lost(gap);
@@ -97,7 +96,7 @@ impl Tally {
     }
 }
 
-fn tell(store: &FileStore, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Result<()> {
+fn print(store: &FileStore, tally: &Tally, made: &[Rule], out: &mut dyn Write) -> Result<()> {
     let Tally { flows, new, before, denied, unknown, full, failed, blocked, answered, other_namespace } = *tally;
     let path = store.path().display();
     let rules = u64::try_from(store.baseline().entries.len()).unwrap_or(u64::MAX);
@@ -109,20 +108,20 @@ fn tell(store: &FileStore, tally: &Tally, made: &[Rule], out: &mut dyn Write) ->
         }
     }
     for (count, why) in [
-        (before, "counted before, and so not again"),
-        (denied, "not learned, because rules deny them"),
-        (unknown, "not learned, because their program, user or peer is not known"),
-        (failed, "that failed, noted as tried: they allow nothing until one like them succeeds"),
-        (blocked, "not learned, because they were blocked, or would have been"),
-        (answered, "not learned, because a person let them pass when asked"),
-        (other_namespace, "not learned, because they are in other network namespaces and of no container"),
+        (before, "not counted again"),
+        (denied, "not learned because a rule denies them"),
+        (unknown, "not learned because their program, user or peer is unknown"),
+        (failed, "that failed, noted as tried, which allows nothing until one like them succeeds"),
+        (blocked, "not learned because they were blocked, or would have been"),
+        (answered, "not learned because an answer to a question allowed them"),
+        (other_namespace, "not learned because they are in other network namespaces and not of a container"),
     ] {
         if count > 0 {
             eprintln!("egret: flows {why}: {count}");
         }
     }
     if full > 0 {
-        eprintln!("egret: flows left out, because no baseline has more than {MOST_RULES} rules: {full}");
+        eprintln!("egret: flows not learned because a baseline has at most {MOST_RULES} rules: {full}");
     }
     Ok(())
 }

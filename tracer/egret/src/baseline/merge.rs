@@ -10,17 +10,17 @@ use crate::exit;
 use egret_enforcer::store::{FileStore, Patience};
 
 pub(super) fn run(files: &[PathBuf], output: Option<&Path>, out: &mut dyn Write) -> Result<u8> {
-    let mut whole = Baseline::default();
+    let mut merged = Baseline::default();
     for file in files {
-        for rule in baseline::merge(&mut whole, super::read(file)?) {
-            eprintln!("egret: {}: says the opposite of others, and so denies: {rule}", file.display());
+        for rule in baseline::merge(&mut merged, super::read(file)?) {
+            eprintln!("egret: {}: conflicts with another baseline, so the result denies: {rule}", file.display());
         }
     }
     match output {
-        None => write!(out, "{whole}")?,
+        None => write!(out, "{merged}")?,
         Some(file) => {
             let mut store = FileStore::open(file, Precision::default())?;
-            store.edit(Patience::Any, |baseline| baseline.clone_from(&whole))?;
+            store.edit(Patience::Any, |baseline| baseline.clone_from(&merged))?;
         }
     }
     Ok(exit::DONE)

@@ -1,12 +1,11 @@
-//! `egret baseline`: what a host usually does, looked at, rehearsed, learned and changed.
+//! `egret baseline`: shows, rehearses, learns and changes a baseline.
 //!
-//! What the commands decide is decided by [`egret_enforcer::baseline`]; here are files, logs and output.
+//! The logic is in [`egret_enforcer::baseline`]; this module has files, logs and output.
 
 mod check;
 mod diff;
 mod edit;
 mod explain;
-mod judged;
 mod learn;
 mod merge;
 mod output;
@@ -14,6 +13,7 @@ mod progress;
 mod prune;
 mod readiness;
 mod replay;
+mod scope;
 mod show;
 mod source;
 #[cfg(test)]
@@ -30,40 +30,38 @@ pub use self::edit::Removal;
 pub(crate) use self::edit::{Edit, answer_note, apply};
 use crate::args::BaselineCommand;
 use crate::exit;
-use crate::history;
+use crate::stdout;
 
-/// Does what was asked and gives the exit status.
+/// Runs the command and returns the exit status.
 ///
 /// # Errors
 ///
-/// That something cannot be read or written, or that a baseline is wrong.
+/// Something cannot be read or written, or a baseline has errors.
 pub fn run(command: &BaselineCommand) -> Result<u8> {
-    match write(command, &mut io::stdout().lock()) {
-        // Nobody reads any more: that is how `head` says that it has enough.
-        Err(error) if history::is_broken_pipe(&error) => Ok(exit::DONE),
-        done => done,
-    }
+    stdout::ignore_broken_pipe(write(command, &mut io::stdout().lock()))
 }
 
 fn write(command: &BaselineCommand, out: &mut dyn Write) -> Result<u8> {
     let status = match command {
-        BaselineCommand::Show { file, whose, json } => show::run(file, whose.as_ref(), *json, out),
-        BaselineCommand::Readiness { file, log, exact, whose, config, json } => {
-            let (log, whose, config) = (log.as_ref(), whose.as_ref(), config.as_deref());
-            let asked = readiness::Asked { file, log, exact: *exact, whose, config };
-            readiness::run(&asked, *json, out)
+        BaselineCommand::Show { file, subject_filter, json } => show::run(file, subject_filter.as_ref(), *json, out),
+        BaselineCommand::Readiness { file, log, exact, subject_filter, config, json } => {
+            let (log, subject_filter, config) = (log.as_ref(), subject_filter.as_ref(), config.as_deref());
+            let request = readiness::Request { file, log, exact: *exact, subject_filter, config };
+            readiness::run(&request, *json, out)
         }
         BaselineCommand::Diff { first, second, json } => diff::run(first, second, *json, out),
         BaselineCommand::Replay { file, log, config, json } => replay::run(file, log, config.as_deref(), *json, out),
         BaselineCommand::Learn { file, log, exact, allow_failed, precision, config } => {
             let (exact, allow_failed, precision) = (*exact, *allow_failed, *precision);
             let config = config.as_deref();
-            learn::run(&learn::Asked { file, log, exact, allow_failed, precision, config }, out)
+            learn::run(&learn::Request { file, log, exact, allow_failed, precision, config }, out)
         }
-        BaselineCommand::Explain { file, which, log, json } => explain::run(file, which, log.as_ref(), *json, out),
-        BaselineCommand::Set { file, which, action, note } => {
-            let edit = Edit::Set { which: which.clone(), action: *action, note: note.clone() };
-            edit::run(&mut edit::FileKeeper::new(file), &edit, out)
+        BaselineCommand::Explain { file, selector, log, json } => {
+            explain::run(file, selector, log.as_ref(), *json, out)
+        }
+        BaselineCommand::Set { file, selector, action, note } => {
+            let edit = Edit::Set { selector: selector.clone(), action: *action, note: note.clone() };
+            edit::run(&mut edit::FileEditor::new(file), &edit, out)
         }
         BaselineCommand::Remove { file, removal } => edit::remove_all(file, removal, out),
         BaselineCommand::Merge { files, output } => merge::run(files, output.as_deref(), out),
@@ -74,25 +72,25 @@ fn write(command: &BaselineCommand, out: &mut dyn Write) -> Result<u8> {
     Ok(status)
 }
 
-/// A baseline that has to be there.
+/// A baseline that must exist.
 fn read(file: &Path) -> Result<Baseline> {
     Ok(existing(file)?.baseline().clone())
 }
 
-/// A baseline that has to be there, and its file.
+/// The file of a baseline that must exist.
 fn existing(file: &Path) -> Result<FileStore> {
     let store = FileStore::open(file, Precision::default())?;
     if store.is_new() {
         anyhow::bail!(
-            "there is no baseline {}; a daemon that has just begun writes it within baseline.save_every (a minute), and \
-             `egret baseline learn` makes one of the log",
+            "there is no baseline {}; a daemon that has just started writes it within baseline.save_every (a minute), and \
+             `egret baseline learn` makes one from the log",
             file.display()
         );
     }
     Ok(store)
 }
 
-/// The exit status that an error calls for, if it is about a baseline.
+/// The exit status of an error of a baseline; `None` for other errors.
 pub(crate) fn status_of(error: &anyhow::Error) -> Option<u8> {
     let broken = error.downcast_ref::<Broken>().or_else(|| match error.downcast_ref::<SaveError>() {
         Some(SaveError::Broken(broken)) => Some(broken),

@@ -1,96 +1,32 @@
-//! What the commands write: columns for people, one value a line for programs.
+//! Output: columns of text, or one JSON value a line.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use egret_enforcer::baseline::{Destination, Evidence, Rule, Subject, Value};
-use egret_model::Timestamp;
 use serde::Serialize;
 
 use crate::args::ColorChoice;
+pub(super) use crate::table::{Columns, moment};
 use crate::table::{TableStyle, text};
 
-/// Blanks between two columns.
-const GAP: usize = 2;
-
-/// Rows of text below a line of titles. The last column is as wide as it has to be.
-#[derive(Debug)]
-pub(super) struct Columns<const N: usize> {
-    titles: [&'static str; N],
-    /// Columns of figures, which end at the same place.
-    figures: [bool; N],
-    rows: Vec<[String; N]>,
-}
-
-impl<const N: usize> Columns<N> {
-    /// Titles that begin with `>` are those of figures.
-    pub(super) fn new(titles: [&'static str; N]) -> Self {
-        let figures = titles.map(|title| title.starts_with('>'));
-        Self { titles: titles.map(|title| title.trim_start_matches('>')), figures, rows: Vec::new() }
-    }
-
-    pub(super) fn row(&mut self, row: [String; N]) {
-        self.rows.push(row);
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    pub(super) fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
-        let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
-        // What stands in a baseline or a log comes from whoever may run a program or answer a query.
-        self.rows.iter_mut().flatten().for_each(|cell| *cell = text::printable(cell, utf8).into_owned());
-        let mut widths = self.titles.map(str::len);
-        for row in &self.rows {
-            widths.iter_mut().zip(row).for_each(|(width, cell)| *width = (*width).max(text::width(cell)));
-        }
-        let titles = self.titles.map(str::to_owned);
-        for row in std::iter::once(&titles).chain(&self.rows) {
-            out.write_all(self.line(row, &widths).as_bytes())?;
-        }
-        Ok(())
-    }
-
-    fn line(&self, row: &[String; N], widths: &[usize; N]) -> String {
-        let mut line = String::new();
-        for ((cell, width), is_figure) in row.iter().zip(widths).zip(self.figures) {
-            let blank = width.saturating_sub(text::width(cell));
-            let (before, after) = if is_figure { (blank, GAP) } else { (0, blank + GAP) };
-            // Writing to a string does not fail.
-            let _ = write!(line, "{:before$}{cell}{:after$}", "", "");
-        }
-        line.truncate(line.trim_end().len());
-        line.push('\n');
-        line
-    }
-}
-
-/// A label and what there is to say, as `egret status` has them.
-pub(super) fn labelled(out: &mut dyn Write, label: &str, said: &str) -> io::Result<()> {
+/// A line with a label, as in `egret status`.
+pub(super) fn labelled(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
     let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
-    writeln!(out, "{label:11}{}", text::printable(said, utf8))
+    writeln!(out, "{label:11}{}", text::printable(text, utf8))
 }
 
-/// So many of something.
+/// A count with its noun.
 pub(super) fn counted(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// One value on one line.
 pub(super) fn json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
     Ok(out.write_all(&line)?)
 }
 
-/// RFC 3339 in UTC, to the second, as baselines have it.
-pub(super) fn moment(time: Timestamp) -> String {
-    let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// A rule for programs: as the file has it, and taken apart. What a rule does not ask for is absent.
+/// A rule as JSON: its text and its parts. Parts that the rule does not have are absent.
 #[derive(Debug, Serialize)]
 pub(super) struct RuleParts {
     rule: String,
@@ -101,7 +37,7 @@ pub(super) struct RuleParts {
     port: String,
 }
 
-/// Whose flows, for programs.
+/// A subject as JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) struct SubjectParts {
@@ -160,7 +96,7 @@ impl RuleParts {
     }
 }
 
-/// Evidence for programs.
+/// Evidence as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Seen {
     count: u64,

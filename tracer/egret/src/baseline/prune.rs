@@ -14,23 +14,23 @@ use egret_enforcer::store::Patience;
 
 pub(super) fn run(file: &Path, unused: Duration, dry_run: bool, out: &mut dyn Write) -> Result<u8> {
     let mut store = super::existing(file)?;
-    let (before, gone) = if dry_run {
+    let (before, removed) = if dry_run {
         prune(&mut store.baseline().clone(), unused)
     } else {
         store.edit(Patience::Any, |baseline| prune(baseline, unused))?.0
     };
-    for (rule, action) in &gone {
+    for (rule, action) in &removed {
         writeln!(out, "{} {rule}", action.as_str())?;
     }
-    let (what, count) = (if dry_run { "would be removed" } else { "were removed" }, gone.len());
+    let (what, count) = (if dry_run { "would be removed" } else { "were removed" }, removed.len());
     match before {
-        Some(before) => eprintln!("egret: {count} rules that nothing used since {} {what}", moment(before)),
+        Some(before) => eprintln!("egret: {count} rules that were not used since {} {what}", moment(before)),
         None => eprintln!("egret: no rule was ever used"),
     }
     Ok(exit::DONE)
 }
 
-/// Prunes, counting back from the last flow that the baseline knows; says from when.
+/// Prunes rules that were not used for a time before the last flow of the baseline. Returns the limit and the rules.
 fn prune(baseline: &mut Baseline, unused: Duration) -> (Option<Timestamp>, Vec<(Rule, Action)>) {
     let seen = baseline.entries.values().filter_map(|entry| entry.evidence.as_ref());
     let Some(last) = seen.map(|seen| seen.last).max() else { return (None, Vec::new()) };

@@ -8,22 +8,22 @@ use anyhow::Result;
 use egret_enforcer::baseline::{Blocked, Evidence, Index, Percent, Period, Precision, Replay};
 use serde::Serialize;
 
-use super::judged::{Judged, told};
 use super::output::{Columns, RuleParts, Seen, json, labelled, moment};
+use super::scope::{EnforcementScope, exempt_lines};
 use super::source;
-use crate::args::Span;
+use crate::args::LogRange;
 use crate::filter::Filter;
 
 #[derive(Serialize)]
 struct Document {
     flows: u64,
     judged: u64,
-    /// Flows that enforcement never judges, by why.
+    /// Flows that enforcement never judges, by reason.
     exempt: BTreeMap<&'static str, u64>,
     allowed: u64,
     would_block: u64,
     unattributed: u64,
-    /// Blocked, but of groups beyond those told apart.
+    /// Blocked flows of groups beyond the limit.
     other: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<String>,
@@ -42,9 +42,15 @@ struct Group {
     seen: Seen,
 }
 
-pub(super) fn run(file: &Path, log: &Span, config: Option<&Path>, as_json: bool, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(
+    file: &Path,
+    log: &LogRange,
+    config: Option<&Path>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<u8> {
     let index = Index::of(&super::read(file)?);
-    let Judged { scope, unattributed } = Judged::configured(config);
+    let EnforcementScope { scope, unattributed } = EnforcementScope::configured(config);
     let mut replay = Replay::new(&index, Precision::default()).within(&scope, unattributed);
     let mut period: Option<Period> = None;
     let reading = source::flows(log, Filter::default(), |event, facts, _| {
@@ -58,7 +64,7 @@ pub(super) fn run(file: &Path, log: &Span, config: Option<&Path>, as_json: bool,
     if as_json {
         json(out, &document(&replay, period, complete, &blocked))?;
     } else {
-        tell(&replay, period, &blocked, out)?;
+        print(&replay, period, &blocked, out)?;
     }
     Ok(reading.status())
 }
@@ -89,7 +95,7 @@ fn document(
     }
 }
 
-fn tell(
+fn print(
     replay: &Replay<'_>,
     period: Option<Period>,
     blocked: &[(&Blocked, &Evidence)],
@@ -102,8 +108,8 @@ fn tell(
     if judged < flows {
         labelled(
             out,
-            "left out",
-            &format!("{} that enforcement never judges: {}", flows - judged, told(&replay.exempt).join(", ")),
+            "excluded",
+            &format!("{} that enforcement never judges: {}", flows - judged, exempt_lines(&replay.exempt).join(", ")),
         )?;
         labelled(out, "judged", &judged.to_string())?;
     }
@@ -111,9 +117,9 @@ fn tell(
     let stopped = judged - allowed;
     labelled(out, "blocked", &format!("{stopped} ({})", Percent::of(stopped, judged)))?;
     if unattributed > 0 {
-        labelled(out, "", &format!("{unattributed} flows are of processes that are not known: see --help"))?;
+        labelled(out, "", &format!("{unattributed} flows of unknown processes: see --help"))?;
     }
-    let mut columns = Columns::new([">COUNT", "FIRST", "LAST", "WHY", "RULE"]);
+    let mut columns = Columns::new([">COUNT", "FIRST", "LAST", "REASON", "RULE"]);
     for (what, seen) in blocked {
         columns.row([
             seen.count.to_string(),
@@ -128,7 +134,7 @@ fn tell(
         columns.write(out)?;
     }
     if other > 0 {
-        writeln!(out, "and {other} flows of others, too many to be told apart")?;
+        writeln!(out, "and {other} flows of further groups")?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use egret_enforcer::baseline::{Entry, Rule, Subject, Value};
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, moment};
-use crate::args::Whose;
+use crate::args::SubjectFilter;
 use crate::exit;
 
 #[derive(Serialize)]
@@ -25,9 +25,14 @@ struct Line<'a> {
     note: Option<&'a str>,
 }
 
-pub(super) fn run(file: &Path, whose: Option<&Whose>, as_json: bool, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(
+    file: &Path,
+    subject_filter: Option<&SubjectFilter>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<u8> {
     let baseline = super::read(file)?;
-    let wanted = |rule: &Rule| whose.is_none_or(|whose| is_one_of(&rule.subject, whose));
+    let wanted = |rule: &Rule| subject_filter.is_none_or(|subject_filter| is_selected(&rule.subject, subject_filter));
     let rules = (1..).zip(&baseline.entries).filter(|(_, (rule, _))| wanted(rule));
     if as_json {
         for (number, (rule, entry)) in rules {
@@ -73,11 +78,11 @@ fn with_remarks(rule: &Rule, entry: &Entry) -> String {
     if remarks.is_empty() { rule.to_string() } else { format!("{rule}  # {}", remarks.join("; ")) }
 }
 
-/// Whether a rule is about these processes, or some of them.
-pub(super) fn is_one_of(subject: &Subject, whose: &Whose) -> bool {
-    match whose {
-        Whose::Subject(wanted) => subject.is_about(wanted),
-        Whose::Named(name) => {
+/// Whether a subject is selected.
+pub(super) fn is_selected(subject: &Subject, subject_filter: &SubjectFilter) -> bool {
+    match subject_filter {
+        SubjectFilter::Subject(wanted) => subject.is_about(wanted),
+        SubjectFilter::Executable(name) => {
             let path = subject.executable.as_ref().map(Value::text);
             path.is_some_and(|path| Path::new(&*path).file_name().is_some_and(|file| file == name.as_str()))
         }

@@ -1,4 +1,4 @@
-//! The flows of a log: what a host began.
+//! Reads the outgoing flows of a log.
 
 use std::net::IpAddr;
 
@@ -9,36 +9,34 @@ use egret_model::Event;
 use ipnet::IpNet;
 
 use super::progress::Progress;
-use crate::args::Span;
+use crate::args::LogRange;
 use crate::exit;
 use crate::filter::{ExecutableIs, Filter, NameIs, PeerIs};
-use crate::history::question;
+use crate::history::query;
 
-/// What became of reading a log.
+/// The result of reading a log.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// Hours of which something could not be read.
+    /// Hours with a file that could not be read.
     pub(super) gaps: Vec<Gap>,
     failed: bool,
 }
 
 impl Reading {
-    /// The exit status that this calls for.
     pub(super) const fn status(&self) -> u8 {
         if self.failed { exit::FAILED } else { exit::DONE }
     }
 }
 
-/// Puts every event that begins a flow to `take`, with what it says of the flow, and its host. What cannot be read is told
-/// on standard error.
+/// Calls `take` for the first event of each flow, with the facts about the flow and the host. Errors go to standard error.
 pub(super) fn flows(
-    span: &Span,
+    range: &LogRange,
     filter: Filter,
     mut take: impl FnMut(&Event, Facts<'_>, Option<&str>),
 ) -> Result<Reading> {
-    let events = question::FLOWS.to_vec();
-    let query = question::of(&Filter { events, ..filter }, span.since, span.until);
-    let mut log = Log::open(&span.directory, query).context("there is no log to read")?;
+    let events = query::FLOWS.to_vec();
+    let query = query::from_filter(&Filter { events, ..filter }, range.since, range.until);
+    let mut log = Log::open(&range.directory, query).context("cannot read the log")?;
     let (mut reading, mut progress, mut count) = (Reading::default(), Progress::new(), 0);
     while let Some(batch) = log.next() {
         match batch {
@@ -49,7 +47,7 @@ pub(super) fn flows(
                     }
                 }
                 count += u64::try_from(events.len()).unwrap_or(u64::MAX);
-                progress.tell(log.progress(), count);
+                progress.update(log.progress(), count);
             }
             Err(error) => {
                 eprintln!("egret: {error}");
@@ -62,7 +60,7 @@ pub(super) fn flows(
     Ok(reading)
 }
 
-/// What lets the reader of a log leave out much of what a rule does not cover; not all of it.
+/// A filter that admits at least all flows that a rule covers, so that the reader can skip others.
 pub(super) fn filter_for(rule: &Rule) -> Filter {
     let Destination { transport, host, ports } = &rule.destination;
     let mut filter = Filter::default();

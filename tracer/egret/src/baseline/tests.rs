@@ -28,7 +28,7 @@ fn process(path: &str, args: &[&str], unit: Option<&str>) -> Arc<Process> {
     Arc::new(Process { executable: Arc::new(executable), cgroup, ..sample::process() })
 }
 
-/// A connection that some time after [`MORNING`] was opened to a name, or to an address.
+/// A connection to a name or address, opened some time after [`MORNING`].
 fn flow(after: i64, path: &str, host: &str, port: u16) -> Event {
     let address = if host.parse::<std::net::IpAddr>().is_ok() { host } else { "192.0.2.7" };
     Event {
@@ -100,7 +100,7 @@ fn recorded() -> Vec<Event> {
     events.push(Event { process: None, ..flow(5, "", "192.0.2.9", 25) });
     events.push(Event { name: EventName::ConnectionClose, ..flow(6, "/usr/bin/odd", "example.net", 1) });
     events.push(Event { inbound: true, ..flow(7, "/usr/bin/odd", "example.net", 1) });
-    // A raw socket that somebody had when egret began.
+    // A preexisting raw socket.
     let (preexisting, transport) = (true, Some(Transport::Raw(255)));
     events.push(Event {
         preexisting,
@@ -114,7 +114,7 @@ fn recorded() -> Vec<Event> {
 }
 
 #[test]
-fn a_log_becomes_a_baseline_that_allows_all_of_it() {
+fn a_learned_baseline_allows_the_whole_log() {
     let bench = Bench::new(&recorded());
     let said = bench.learn(&[]);
     assert!(said.contains("13 flows, 10 of them new; 2 rules"), "{said}");
@@ -137,7 +137,7 @@ fn learning_the_same_log_again_counts_nothing_twice() {
     let once = bench.text();
     bench.learn(&["--exact"]);
     assert_eq!(bench.text(), once);
-    // What was removed by hand is in the log still, and is learned with all of its flows.
+    // A removed rule is learned again with all flows, which are still in the log.
     bench.done(&["remove", "exe=/usr/bin/git user=alice -> tcp example.com 443", "--baseline", "@"]);
     assert!(!bench.text().contains("git"));
     bench.learn(&["--exact"]);
@@ -146,7 +146,7 @@ fn learning_the_same_log_again_counts_nothing_twice() {
 }
 
 #[test]
-fn what_people_wrote_stays_and_is_not_learned_around() {
+fn rules_that_people_wrote_are_kept_and_have_precedence() {
     let bench = Bench::new(&recorded());
     let mine =
         "# Ours.\nformat 1\n\n# The mirror.\nallow exe=/usr/bin/git -> tcp *.com 443\n\ndeny * -> * *.example.org *\n";
@@ -161,14 +161,14 @@ fn what_people_wrote_stays_and_is_not_learned_around() {
 }
 
 #[test]
-fn a_part_of_the_log_is_learned() {
+fn a_time_range_of_the_log_is_learned() {
     let bench = Bench::new(&recorded());
     bench.learn(&["--since", "2026-11-22T00:00:00Z"]);
     assert!(bench.text().contains("git") && !bench.text().contains("curl"));
 }
 
 #[test]
-fn interpreters_units_and_users_are_told_apart() {
+fn scripts_and_units_are_part_of_the_subject() {
     let python = |script: &str, unit| Event {
         process: Some(process("/usr/bin/python3.11", &["python3", script], unit)),
         ..flow(0, "", "example.org", 443)
@@ -189,7 +189,7 @@ fn interpreters_units_and_users_are_told_apart() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_a_gap_of_its_hour_once() {
+fn a_file_that_cannot_be_read_is_one_gap_of_its_hour() {
     let bench = Bench::new(&recorded());
     let torn = bench.log.path().join("date=2026-11-20/hour=08/other-1600000000000.parquet");
     fs::write(torn, "PAR1").unwrap();
@@ -203,7 +203,7 @@ fn a_file_that_cannot_be_read_is_a_gap_of_its_hour_once() {
 }
 
 #[test]
-fn replay_shows_what_is_new_and_the_rule_it_takes() {
+fn replay_shows_new_flows_with_the_rules_that_allow_them() {
     let bench = Bench::new(&recorded());
     bench.learn(&["--exact", "--until", "2026-11-21T12:00:00Z"]);
     let table = bench.done(&["replay", "--baseline", "@", "--log", "LOG"]);
@@ -219,7 +219,7 @@ fn replay_shows_what_is_new_and_the_rule_it_takes() {
 }
 
 #[test]
-fn readiness_says_no_and_why() {
+fn readiness_gives_reasons_if_not_ready() {
     let bench = Bench::new(&recorded());
     bench.learn(&["--exact"]);
     let text = bench.done(&["readiness", "--baseline", "@"]);
@@ -233,7 +233,7 @@ fn readiness_says_no_and_why() {
     assert_eq!((&json["overall"]["ready"], &json["overall"]["novelty_at_most"]), (&false.into(), &1.0.into()));
     assert_eq!((&json["overall"]["seen_once"], &json["subjects"][0]["seen_once"]), (&9.into(), &9.into()));
     let git = bench.done(&["readiness", "--baseline", "@", "--subject", "git"]);
-    assert!(git.contains("who        exe=/usr/bin/git user=alice") && !git.contains("curl"), "{git}");
+    assert!(git.contains("subject    exe=/usr/bin/git user=alice") && !git.contains("curl"), "{git}");
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn readiness_from_the_log_learns_day_by_day() {
     let days = |json: &Value| {
         json["days"].as_array().unwrap().iter().map(|day| day["new"].as_u64().unwrap()).collect::<Vec<_>>()
     };
-    // On the second day nine names were new; on the third nine others, below the domain that they had become.
+    // Nine names are new on the second day. Nine others on the third are below the domain that they were generalised to.
     assert_eq!(days(&ask(&[])), [1, 9, 0]);
     let exact = ask(&["--exact"]);
     assert_eq!((days(&exact), &exact["untold"]), (vec![1, 9, 9], &1.into()));
@@ -256,13 +256,13 @@ fn readiness_from_the_log_learns_day_by_day() {
 }
 
 #[test]
-fn explain_tells_what_a_rule_was_made_of() {
+fn explain_shows_what_a_rule_was_generalised_from() {
     let bench = Bench::new(&recorded());
     bench.learn(&[]);
     let rule = "exe=/usr/bin/curl user=alice -> tcp *.example.org 443";
     let text = bench.done(&["explain", rule, "--baseline", "@", "--log", "LOG"]);
     for said in [
-        "stands for 9 names, among them n0.example.org",
+        "replaces   9 names, such as n0.example.org",
         "every name below it",
         "in the log 9 flows",
         "-> tcp n8.example.org 443",
@@ -276,7 +276,7 @@ fn explain_tells_what_a_rule_was_made_of() {
 }
 
 #[test]
-fn rules_are_added_turned_around_and_removed() {
+fn rules_are_added_changed_and_removed() {
     let bench = Bench::new(&[]);
     let rule = "exe=/opt/none/curl user=alice -> tcp example.org 443";
     let edit = |verb: &str, more: &[&str]| bench.done(&[&[verb, "--baseline", "@"], more].concat());
@@ -294,7 +294,7 @@ fn rules_are_added_turned_around_and_removed() {
 }
 
 #[test]
-fn what_nothing_used_is_pruned() {
+fn unused_rules_are_pruned() {
     let mut events = recorded();
     events.push(flow(40 * DAY, "/usr/bin/git", "example.com", 443));
     let bench = Bench::new(&events);
@@ -308,7 +308,7 @@ fn what_nothing_used_is_pruned() {
 }
 
 #[test]
-fn baselines_are_compared_and_put_together() {
+fn baselines_are_compared_and_merged() {
     let (one, two) = (Bench::new(&recorded()[..1]), Bench::new(&recorded()));
     one.learn(&[]);
     two.learn(&[]);
@@ -322,7 +322,7 @@ fn baselines_are_compared_and_put_together() {
 }
 
 #[test]
-fn a_wrong_baseline_is_refused_everywhere_and_stays() {
+fn an_invalid_baseline_is_refused_and_not_changed() {
     let bench = Bench::new(&recorded());
     let wrong = "format 1\npermit everything\n";
     fs::write(bench.file(), wrong).unwrap();

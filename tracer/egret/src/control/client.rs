@@ -1,61 +1,47 @@
-//! Asks the daemon.
+//! The client of the control socket.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result};
 use axum::body::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::http::request::Builder;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
+use tokio::runtime::Builder;
 
-/// No answer but the endless one is longer than this.
+/// Runs a future of a client on a new runtime.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot create a runtime")?;
+    Ok(runtime.block_on(future))
+}
+
+/// Longest answer, except the stream of events.
 const LONGEST: usize = 16 << 20;
 
-/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// Nobody listens.
     #[error("no egret runs on {socket}; start one with `egret run`, or name its socket with --socket", socket = .0.display())]
-    NobodyThere(PathBuf),
-    /// The socket may not be used.
+    NotRunning(PathBuf),
     #[error("this user may not use {socket}; become root, or a member of the group that owns it", socket = .0.display())]
     NotAllowed(PathBuf),
-    /// The socket cannot be used otherwise.
     #[error("cannot connect to {socket}: {error}", socket = socket.display())]
-    Connect {
-        /// The socket.
-        socket: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The daemon says no.
-    #[error("egret refuses: {reason} ({status})")]
-    Refused {
-        /// The status of its answer.
-        status: StatusCode,
-        /// What it says.
-        reason: String,
-    },
+    Connect { socket: PathBuf, error: io::Error },
+    #[error("the daemon refuses: {reason} ({status})")]
+    Refused { status: StatusCode, reason: String },
     /// The daemon closed the connection without an answer.
     #[error(
         "egret closed the connection at {socket} without an answer: it ended, or could not start; its log says why",
         socket = .0.display()
     )]
     Ended(PathBuf),
-    /// The connection broke, or whatever listens does not speak HTTP.
-    #[error("{socket} does not answer as egret does: {error}", socket = socket.display())]
-    Broken {
-        /// The socket.
-        socket: PathBuf,
-        /// Why.
-        error: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// The connection broke, or another program listens at the socket.
+    #[error("the answer at {socket} is not that of egret: {error}", socket = socket.display())]
+    Broken { socket: PathBuf, error: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// Asks at a socket.
 #[derive(Debug)]
 pub(crate) struct Client {
     socket: PathBuf,
@@ -66,14 +52,13 @@ impl Client {
         Self { socket: socket.to_owned() }
     }
 
-    /// The whole answer.
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<Bytes, ClientError> {
         let response = self.ask(path, accept).await?;
         let body = Limited::new(response.into_body(), LONGEST).collect().await;
         body.map(http_body_util::Collected::to_bytes).map_err(|error| self.broken(error))
     }
 
-    /// Sends a JSON document, and gives the whole answer.
+    /// Sends a JSON document and returns the answer.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -87,7 +72,6 @@ impl Client {
         body.map(http_body_util::Collected::to_bytes).map_err(|error| self.broken(error))
     }
 
-    /// Events from now on.
     pub(crate) async fn events(&self) -> Result<Events, ClientError> {
         let response = self.ask("/v1/events", "application/jsonl").await?;
         Ok(Events { body: response.into_body(), rest: Vec::new() })
@@ -97,10 +81,14 @@ impl Client {
         self.request(Request::get(path).header(header::ACCEPT, accept), Full::default()).await
     }
 
-    async fn request(&self, request: Builder, body: Full<Bytes>) -> Result<Response<Incoming>, ClientError> {
+    async fn request(
+        &self,
+        request: hyper::http::request::Builder,
+        body: Full<Bytes>,
+    ) -> Result<Response<Incoming>, ClientError> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
-        let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = shaken.map_err(|error| self.broken(error))?;
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = handshake.map_err(|error| self.broken(error))?;
         tokio::spawn(connection);
         let request = request.header(header::HOST, "egret").body(body).map_err(|error| self.broken(error))?;
         let response = sender.send_request(request).await.map_err(|error| {
@@ -114,7 +102,7 @@ impl Client {
     fn unreachable(&self, error: io::Error) -> ClientError {
         let socket = self.socket.clone();
         match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NobodyThere(socket),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning(socket),
             io::ErrorKind::PermissionDenied => ClientError::NotAllowed(socket),
             _ => ClientError::Connect { socket, error },
         }
@@ -125,7 +113,7 @@ impl Client {
     }
 }
 
-/// Whether the other side went away while it had not read everything.
+/// Whether the peer closed the connection before it had read everything.
 fn is_reset(error: &hyper::Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|error| matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
@@ -138,16 +126,16 @@ async fn refused(response: Response<Incoming>) -> ClientError {
     ClientError::Refused { status, reason }
 }
 
-/// Events that come, as lines of JSON.
+/// A stream of events as JSON lines.
 #[derive(Debug)]
 pub(crate) struct Events {
     body: Incoming,
-    /// The beginning of a line whose end has not come.
+    /// An incomplete line.
     rest: Vec<u8>,
 }
 
 impl Events {
-    /// Whole lines, as many as have come; `None` once the daemon has ended. Cancelling it loses nothing.
+    /// All complete lines received so far; `None` once the daemon has ended. Safe to cancel.
     pub(crate) async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             let frame = self.body.frame().await?.ok()?;

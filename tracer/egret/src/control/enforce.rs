@@ -1,12 +1,12 @@
-//! Switching modes, and answering questions.
+//! Mode and questions.
 //!
 //! ```text
-//! GET  /v1/mode              how enforcing stands
+//! GET  /v1/mode              the state of enforcement
 //! PUT  /v1/mode              {"mode", "only"?, "confirm_within_seconds"?, "session"?}: switches
-//! POST /v1/mode/confirm      lets the mode on trial hold
-//! GET  /v1/questions         questions that are open, and answers that hold until egret ends
+//! POST /v1/mode/confirm      confirms the last switch
+//! GET  /v1/questions         open questions, and answers in force
 //! POST /v1/questions/answer  {"id" or "subject", "by"?, "allow", "lasts", "extent"?}: answers
-//! POST /v1/questions/withdraw {"id"}: takes an answer back
+//! POST /v1/questions/withdraw {"id"}: withdraws an answer
 //! ```
 
 use std::time::Duration;
@@ -34,7 +34,6 @@ use crate::baseline::{Edit, answer_note, apply};
 use crate::rule;
 use crate::status::text::elapsed;
 
-/// A mode that is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SwitchRequest {
@@ -43,12 +42,11 @@ pub(crate) struct SwitchRequest {
     pub(crate) only: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirm_within_seconds: Option<u64>,
-    /// The session of who asks: client's address and port, server's address and port, as sshd(8) gives them.
+    /// The SSH session of the client: its address and port, the server's address and port (`SSH_CONNECTION`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
 }
 
-/// An answer to questions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AnswerRequest {
@@ -56,47 +54,45 @@ pub(crate) struct AnswerRequest {
     pub(crate) id: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<String>,
-    /// Whom root acts for, as sudo(8) tells it, for the comment behind the rule. Who else answers is what the kernel says.
+    /// The user whom root acts for (sudo(8)), for the comment of the rule. Ignored for other users, whom the kernel reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<String>,
     #[serde(flatten)]
     pub(crate) answer: Answer,
 }
 
-/// What became of an answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Answered {
-    /// What it is about, as rules.
+    /// The flows that were answered, as rules.
     pub(crate) rules: Vec<String>,
-    /// Whether they are rules of the baseline now.
+    /// Whether the rules were added to the baseline.
     pub(crate) written: bool,
 }
 
-/// An answer that is taken back.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WithdrawRequest {
     pub(crate) id: u64,
 }
 
-/// Questions and answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Questions {
     pub(crate) open: Vec<Question>,
-    pub(crate) standing: Vec<AnswerInForce>,
+    #[serde(rename = "standing")]
+    pub(crate) in_force: Vec<AnswerInForce>,
 }
 
-/// Why nothing is done of what was asked for.
+/// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Declined {
-    #[error("this egret only looks on: enforce.enabled is false")]
-    OnlyLooksOn,
+    #[error("this daemon cannot enforce: enforce.enabled is false")]
+    Disabled,
     #[error("{0}")]
     Refused(#[from] Refused),
 }
 
 impl Declined {
-    fn because(reason: impl Into<String>) -> Self {
+    fn refused(reason: impl Into<String>) -> Self {
         Self::Refused(Refused(reason.into()))
     }
 }
@@ -109,7 +105,7 @@ impl IntoResponse for Declined {
 
 pub(super) async fn mode(Extension(service): Extension<Service>) -> Result<Response, Declined> {
     let controller = controller(&service)?;
-    // Not before the mode is in force: nobody is to rely on one that is not.
+    // Answers only once the mode is in force, because the client may rely on it.
     controller.started().await;
     Ok(Json(controller.state()).into_response())
 }
@@ -123,7 +119,7 @@ pub(super) async fn switch(
         check_only(controller, &subject(only)?)?;
     }
     if request.confirm_within_seconds == Some(0) {
-        return Err(Declined::because("confirm_within_seconds is at least 1: nobody confirms sooner"));
+        return Err(Declined::refused("confirm_within_seconds must be at least 1"));
     }
     let switch = Switch {
         mode: request.mode,
@@ -132,7 +128,7 @@ pub(super) async fn switch(
         session: request.session.as_deref().and_then(session),
     };
     let warnings = if request.mode == Mode::Enforce {
-        young_names(&service, controller).into_iter().collect()
+        unreliable_names(&service, controller).into_iter().collect()
     } else {
         Vec::new()
     };
@@ -140,21 +136,20 @@ pub(super) async fn switch(
     Ok(Json(Switched { state: controller.state(), warnings }).into_response())
 }
 
-/// A mode that was switched to.
 #[derive(Serialize)]
 struct Switched {
     #[serde(flatten)]
     state: EnforcementState,
-    /// What may be blocked although it was learned.
+    /// Learned flows that may be blocked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
-/// Names are worth something once they have been watched this long: programs that hold an address for longer are rare.
-const OLD_ENOUGH: Duration = Duration::from_secs(60 * 60);
+/// Names are reliable after this time: few programs use an address for longer without a new look-up.
+const NAMES_RELIABLE_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// What there is to say of rules that are about names, if names have not been watched for long.
-fn young_names(service: &Service, controller: &ControllerHandle) -> Option<String> {
+/// A warning for rules with names, if names have been read only for a short time.
+fn unreliable_names(service: &Service, controller: &ControllerHandle) -> Option<String> {
     let known = service.hosts.as_deref().map(names_of_hosts).unwrap_or_default();
     let rules =
         controller.baseline.as_ref().map(|baseline| baseline.rules_by_name(&known)).filter(|rules| *rules != 0)?;
@@ -163,8 +158,8 @@ fn young_names(service: &Service, controller: &ControllerHandle) -> Option<Strin
     let rules = if rules == 1 { "1 rule allows".to_owned() } else { format!("{rules} rules allow") };
     match watched {
         None => Some(format!("names are not read from DNS, and {rules} flows by name")),
-        Some(watched) if watched < OLD_ENOUGH => Some(format!(
-            "names have been watched for {} only, and {rules} flows by name: what holds an address from before may be blocked",
+        Some(watched) if watched < NAMES_RELIABLE_AFTER => Some(format!(
+            "names have been read for only {}, and {rules} flows by name: programs that use an older address may be blocked",
             elapsed(watched.as_secs())
         )),
         Some(_) => None,
@@ -179,8 +174,8 @@ pub(super) async fn confirm(Extension(service): Extension<Service>) -> Result<Re
 
 pub(super) async fn questions(Extension(service): Extension<Service>) -> Result<Response, Declined> {
     let questions = &controller(&service)?.questions;
-    let (open, standing) = (questions.open(), questions.in_force());
-    Ok(Json(Questions { open, standing }).into_response())
+    let (open, in_force) = (questions.open(), questions.in_force());
+    Ok(Json(Questions { open, in_force }).into_response())
 }
 
 pub(super) async fn answer(
@@ -188,17 +183,17 @@ pub(super) async fn answer(
     ConnectInfo(peer): ConnectInfo<Peer>,
     Json(request): Json<AnswerRequest>,
 ) -> Result<Response, Declined> {
-    let controller = service.controller.clone().ok_or(Declined::OnlyLooksOn)?;
+    let controller = service.controller.clone().ok_or(Declined::Disabled)?;
     let which = match (request.id, request.subject.as_deref()) {
         (Some(id), None) => Which::Id(id),
         (None, Some(text)) => Which::Subject(Box::new(subject(text)?)),
-        _ => return Err(Declined::because("expected the id of a question, or a subject")),
+        _ => return Err(Declined::refused("expected the id of a question, or a subject")),
     };
     let author = peer.author(request.by.as_deref(), &mut Users::new());
     let note = answer_note(author.as_deref(), jiff::ZonedDateTime::now().date());
-    // The file may be locked, and the disk slow.
+    // May block on a file lock and on the disk.
     let answering = spawn_blocking(move || answered(&controller, &which, request.answer, &note));
-    let answered = answering.await.map_err(|error| Declined::because(error.to_string()))??;
+    let answered = answering.await.map_err(|error| Declined::refused(error.to_string()))??;
     Ok(Json(answered).into_response())
 }
 
@@ -207,30 +202,30 @@ pub(super) async fn withdraw(
     Json(request): Json<WithdrawRequest>,
 ) -> Result<Response, Declined> {
     if !controller(&service)?.questions.withdraw(request.id) {
-        return Err(Declined::because(format!("no answer to question {} is in force", request.id)));
+        return Err(Declined::refused(format!("no answer to question {} is in force", request.id)));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn subject(text: &str) -> Result<Subject, Declined> {
-    parse_subject(text).map_err(|reason| Declined::because(format!("the subject is wrong: {reason}")))
+    parse_subject(text).map_err(|reason| Declined::refused(format!("invalid subject: {reason}")))
 }
 
-/// Enforcing for processes of which no rule is would block all that they do: most likely they are others than was meant.
+/// Refuses `only` for a subject without rules: all its flows would be blocked, so it is most likely a mistake.
 fn check_only(controller: &ControllerHandle, only: &Subject) -> Result<(), Declined> {
     if let Some(reason) = only.unmatched() {
-        return Err(Declined::because(reason));
+        return Err(Declined::refused(reason));
     }
     let has_rules = controller.baseline.as_ref().is_none_or(|baseline| baseline.rules_in_memory().0.has_subject(only));
     if has_rules {
         return Ok(());
     }
-    Err(Declined::because(format!(
+    Err(Declined::refused(format!(
         "no rule is about {only}, so that all its flows would be blocked; `egret baseline show` lists the rules"
     )))
 }
 
-/// Answers, and makes rules of answers that are for good.
+/// Answers questions, and adds permanent answers to the baseline.
 fn answered(controller: &ControllerHandle, which: &Which, answer: Answer, note: &str) -> Result<Answered, Refused> {
     let settled = controller.questions.answer(which, answer).map_err(|error| Refused(error.to_string()))?;
     let baseline = controller.baseline.as_ref().filter(|_| settled.always && answer.lasts == Lasts::Always);
@@ -238,12 +233,12 @@ fn answered(controller: &ControllerHandle, which: &Which, answer: Answer, note: 
     if let Some(baseline) = baseline {
         let action = if answer.allow { Action::Allow } else { Action::Deny };
         for rule in &settled.rules {
-            let which = rule::Which::Rule(Box::new(rule.clone()));
-            let edit = Edit::Set { which, action, note: Some(note.to_owned()) };
-            // The answer is in force until egret ends, whatever becomes of the rule.
+            let selector = rule::RuleSelector::Rule(Box::new(rule.clone()));
+            let edit = Edit::Set { selector, action, note: Some(note.to_owned()) };
+            // The answer stays in force until egret ends even if the rule cannot be saved.
             baseline
                 .edit(now(), |baseline| apply(baseline, &edit))
-                .map_err(|error| Refused(format!("it holds until egret ends, but: {error}")))?;
+                .map_err(|error| Refused(format!("the answer is in force only until egret ends: {error}")))?;
         }
         controller.questions.hand_over(&settled.rules);
         written = true;
@@ -251,14 +246,14 @@ fn answered(controller: &ControllerHandle, which: &Which, answer: Answer, note: 
     Ok(Answered { rules: settled.rules.iter().map(ToString::to_string).collect(), written })
 }
 
-/// `SSH_CONNECTION` as a flow of this host's.
+/// Parses `SSH_CONNECTION` as a flow of this host.
 fn session(text: &str) -> Option<Flow> {
     let mut words = text.split_whitespace();
-    let mut end = || Some(std::net::SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?));
-    let (peer, local) = (end()?, end()?);
+    let mut endpoint = || Some(std::net::SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?));
+    let (peer, local) = (endpoint()?, endpoint()?);
     Some(Flow { transport: egret_model::Transport::Tcp, local, peer, interface: None })
 }
 
 fn controller(service: &Service) -> Result<&ControllerHandle, Declined> {
-    service.controller.as_deref().ok_or(Declined::OnlyLooksOn)
+    service.controller.as_deref().ok_or(Declined::Disabled)
 }

@@ -1,4 +1,4 @@
-//! Events as they happen, a line each.
+//! The stream of events, one line each.
 
 use std::convert::Infallible;
 
@@ -9,23 +9,22 @@ use egret_model::Arguments;
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 
-/// The line that says how many events a reader was too slow for, since the line of this kind before.
+/// The line with the number of events that were dropped since the last such line because the reader was too slow.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Missed {
-    /// How many.
     #[serde(rename = "egret.missed")]
     pub(crate) events: u64,
 }
 
-/// All that comes through a queue, as the body of an answer.
+/// The events of a queue as the body of an answer.
 pub(super) fn body(inbox: Receiver) -> Body {
-    let feed = Feed { inbox, writer: json::Writer::new(Arguments::redacted()), told: 0 };
+    let feed = Feed { inbox, writer: json::Writer::new(Arguments::redacted()), reported: 0 };
     Body::from_stream(lines(feed))
 }
 
 fn lines(feed: Feed) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold(feed, |mut feed| async move {
-        // Asked for more: what was given before is on its way.
+        // The caller wants more, so the last batch was sent.
         feed.inbox.sent(feed.inbox.in_hand());
         let batch = feed.inbox.next().await;
         let text = feed.write(batch.as_ref());
@@ -36,8 +35,8 @@ fn lines(feed: Feed) -> impl Stream<Item = Result<Bytes, Infallible>> {
 struct Feed {
     inbox: Receiver,
     writer: json::Writer,
-    /// Events missed that were told of.
-    told: u64,
+    /// Missed events that were reported.
+    reported: u64,
 }
 
 impl Feed {
@@ -52,11 +51,11 @@ impl Feed {
 
     fn write_missed(&mut self, text: &mut Vec<u8>) {
         let missed = self.inbox.ledger().account().dropped.get(DropReason::QueueFull);
-        let events = missed - self.told;
-        // A number can be written.
+        let events = missed - self.reported;
+        // Serialising a number does not fail.
         if events != 0 && serde_json::to_writer(&mut *text, &Missed { events }).is_ok() {
             text.push(b'\n');
-            self.told = missed;
+            self.reported = missed;
         }
     }
 }
@@ -70,12 +69,12 @@ mod tests {
     use crate::sample;
 
     #[tokio::test]
-    async fn what_was_missed_is_told_and_what_was_taken_is_sent() {
+    async fn missed_events_are_reported_and_others_are_sent() {
         let (sender, inbox) = queue("live", 2);
         sender.offer(&vec![sample::event(); 5].into());
         let ledger = sender.ledger().clone();
         drop(sender);
-        let stream = lines(Feed { inbox, writer: json::Writer::new(Arguments::redacted()), told: 0 });
+        let stream = lines(Feed { inbox, writer: json::Writer::new(Arguments::redacted()), reported: 0 });
         let text: Vec<_> = stream.map(Result::unwrap).collect().await;
         let text = String::from_utf8(text.concat()).unwrap();
         assert_eq!(text.lines().next(), Some(r#"{"egret.missed":3}"#));

@@ -1,22 +1,21 @@
-//! Those who watch events as they happen.
+//! Subscribers to live events.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use egret_exporters::sink::{Account, Batch, Ledger, Receiver, Sender, queue};
 
-/// Subscribers at most.
 const SUBSCRIBERS: usize = 8;
-/// Events that may wait for each of them. At 350 bytes an event, 23 MB if all of them stand still at different times.
+/// Capacity of a subscriber's queue. At 350 bytes an event, full queues take at most 23 MB.
 const QUEUE_EVENTS: usize = 8192;
 
-/// The queues of all subscribers: each is a sink of its own, that loses what it has no room for and slows nobody down.
+/// The queues of all subscribers. Each is a sink of its own: a full queue drops events and does not delay others.
 #[derive(Debug, Default)]
 pub(crate) struct Live(Mutex<Subscribers>);
 
 #[derive(Debug, Default)]
 struct Subscribers {
     present: Vec<Subscriber>,
-    /// What became of the events of those who have left.
+    /// The sum of the accounts of former subscribers.
     past: Account,
     closed: bool,
 }
@@ -24,21 +23,21 @@ struct Subscribers {
 #[derive(Debug)]
 struct Subscriber {
     ledger: Ledger,
-    /// `None` once there is nothing more to come.
+    /// `None` once the subscription is closed.
     queue: Option<Sender>,
 }
 
 impl Live {
-    /// The name of all of them together.
+    /// The name of all subscribers together as a sink.
     pub(crate) const NAME: &'static str = "live";
 
-    /// Events that may wait, of all subscribers that there can be.
+    /// The capacity of all queues.
     pub(crate) const CAPACITY: usize = SUBSCRIBERS * QUEUE_EVENTS;
 
-    /// A new subscriber's queue; `None` if there is no room for one more.
+    /// Adds a subscriber; `None` at the limit.
     pub(crate) fn subscribe(&self) -> Option<Receiver> {
         let mut subscribers = self.lock();
-        subscribers.forget_past();
+        subscribers.remove_closed();
         if subscribers.closed || subscribers.present.len() >= SUBSCRIBERS {
             return None;
         }
@@ -47,26 +46,26 @@ impl Live {
         Some(receiver)
     }
 
-    /// Offers a batch to all.
+    /// Offers a batch to all subscribers.
     pub(crate) fn offer(&self, batch: &Batch) {
         let mut subscribers = self.lock();
-        subscribers.forget_past();
+        subscribers.remove_closed();
         subscribers.present.iter().filter_map(|present| present.queue.as_ref()).for_each(|queue| queue.offer(batch));
     }
 
-    /// Ends all subscriptions once what waits was delivered; there are no more of them.
+    /// Closes all subscriptions after their queues are delivered, and accepts no more.
     pub(crate) fn close(&self) {
         let mut subscribers = self.lock();
         subscribers.closed = true;
         subscribers.present.iter_mut().for_each(|present| present.queue = None);
     }
 
-    /// Drops what still waits, because the time to drain is over.
+    /// Drops the events in all queues at the end of the drain time.
     pub(crate) fn abandon(&self) {
         self.lock().present.iter().for_each(|present| present.ledger.abandon());
     }
 
-    /// What became of the events of all subscribers, past and present.
+    /// The sum of the accounts of all subscribers, including former ones.
     pub(crate) fn account(&self) -> Account {
         let subscribers = self.lock();
         let mut sum = subscribers.past;
@@ -80,7 +79,7 @@ impl Live {
 }
 
 impl Subscribers {
-    fn forget_past(&mut self) {
+    fn remove_closed(&mut self) {
         let past = &mut self.past;
         self.present.retain(|present| {
             let gone = present.queue.as_ref().is_some_and(Sender::is_closed);
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_stands_still_loses_for_himself_alone() {
+    fn slow_subscriber_drops_only_its_own_events() {
         let live = Live::default();
         let (mut quick, _slow) = (live.subscribe().unwrap(), live.subscribe().unwrap());
         for _ in 0..3 {
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_outlives_the_subscriber() {
+    fn accounts_include_former_subscribers() {
         let live = Live::default();
         let gone = live.subscribe().unwrap();
         live.offer(&batch(5));
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_bounded_and_become_free_again() {
+    fn number_of_subscribers_is_bounded() {
         let live = Live::default();
         let all: Vec<_> = (0..SUBSCRIBERS).map(|_| live.subscribe().unwrap()).collect();
         assert!(live.subscribe().is_none());

@@ -1,14 +1,13 @@
-//! The control socket: HTTP with JSON on a Unix socket, for the other commands of egret and for whoever can speak it.
+//! The control socket: HTTP with JSON on a Unix socket, for the other commands of egret and for other programs.
 //!
 //! ```text
-//! GET /v1/status   what the daemon says of itself: JSON, or text for people where text/plain is asked for
-//! GET /v1/events   events as they happen, one JSON object a line, until either side goes away
+//! GET /v1/status   the state of the daemon: JSON, or text if text/plain is accepted
+//! GET /v1/events   live events, one JSON object a line, until either side closes the connection
 //! ```
 //!
-//! and what [`enforce`] has. While egret starts, `/v1/status` says so and everything else waits.
+//! and the routes in [`enforce`]. While egret starts, `/v1/status` answers that, and all other requests wait.
 //!
-//! Who may connect is a matter of the socket's owner, group and mode; who may ask is checked again by the credentials
-//! that the kernel gives for the other end.
+//! Owner, group and mode of the socket decide who may connect. The peer's credentials from the kernel are checked again.
 
 mod client;
 mod enforce;
@@ -18,7 +17,7 @@ mod peer;
 mod server;
 mod socket;
 
-pub(crate) use client::{Client, Events};
+pub(crate) use client::{Client, Events, block_on};
 pub(crate) use enforce::{AnswerRequest, Answered, Questions, SwitchRequest, WithdrawRequest};
 pub(crate) use events::Missed;
 pub(crate) use live::Live;

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, and whether they may ask.
+//! The peer of a connection to the control socket, and its permissions.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
@@ -6,7 +6,7 @@ use egret_capture::host::{Users, peer_groups};
 use nix::unistd::{Gid, Uid, geteuid};
 use tokio::net::UnixListener;
 
-/// The user and the groups that the kernel gives for a peer: those it had when it connected.
+/// User and groups of the peer when it connected, from the kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Peer(Option<Credentials>);
 
@@ -29,13 +29,13 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 }
 
 impl Peer {
-    /// Whether it may change what egret does: others who may ask only look.
+    /// Whether the peer may change state. Other admitted peers may only read.
     pub(super) fn may_change(&self) -> bool {
         self.0.as_ref().is_some_and(|Credentials { user, .. }| user.is_root() || *user == geteuid())
     }
 
-    /// Who it is, for the comment behind a rule: what the kernel says. Root alone is believed whom it acts for, as sudo(8) tells
-    /// it; others could say anything.
+    /// The author for the comment of a rule: the user of the peer. Only for root the user that it acts for (sudo(8)) is used;
+    /// other users could name anybody.
     pub(super) fn author(&self, acts_for: Option<&str>, users: &mut Users) -> Option<String> {
         let Credentials { user, .. } = self.0.as_ref()?;
         let named = acts_for.filter(|name| user.is_root() && !name.is_empty()).map(str::to_owned);
@@ -44,26 +44,27 @@ impl Peer {
     }
 }
 
-/// Who may ask besides root and egret's own user.
+/// Who may use the socket, besides root and egret's own user.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Admission {
-    /// Members of this group, by number and name.
+    /// Members of this group (gid and name).
     pub(crate) group: Option<(Gid, String)>,
 }
 
 impl Admission {
-    /// Whether a peer may ask.
     pub(super) fn admits(&self, peer: &Peer) -> bool {
         let Some(Credentials { user, groups }) = &peer.0 else { return false };
         let is_member = || self.group.as_ref().is_some_and(|(group, _)| groups.contains(group));
         user.is_root() || *user == geteuid() || is_member()
     }
 
-    /// What somebody who may not ask is told.
+    /// The answer to a peer that is not admitted.
     pub(super) fn refusal(&self) -> String {
         match &self.group {
-            Some((_, name)) => format!("only root, egret's own user and members of the group {name} may ask egret\n"),
-            None => "only root and egret's own user may ask egret; control.group admits others\n".to_owned(),
+            Some((_, name)) => {
+                format!("only root, egret's own user and members of the group {name} may use this socket\n")
+            }
+            None => "only root and egret's own user may use this socket; control.group admits others\n".to_owned(),
         }
     }
 }
@@ -77,20 +78,20 @@ mod tests {
     }
 
     #[test]
-    fn an_author_is_who_the_kernel_says_and_root_alone_acts_for_others() {
+    fn the_author_is_the_peer_unless_root_acts_for_another_user() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n").unwrap();
         let mut users = Users::from_file(file.path());
         let mut author = |user, acts_for| peer(Uid::from_raw(user), &[]).author(acts_for, &mut users);
         assert_eq!(author(0, Some("alice")).as_deref(), Some("alice"));
         assert_eq!([author(0, None), author(0, Some(""))], [Some("root".to_owned()), Some("root".to_owned())]);
-        assert_eq!(author(1000, Some("root")).as_deref(), Some("alice"), "that may be forged");
-        assert_eq!(author(1001, Some("alice")).as_deref(), Some("1001"), "that has no name here");
+        assert_eq!(author(1000, Some("root")).as_deref(), Some("alice"), "it could be forged");
+        assert_eq!(author(1001, Some("alice")).as_deref(), Some("1001"), "this uid has no name");
         assert_eq!(Peer(None).author(Some("alice"), &mut users), None);
     }
 
     #[test]
-    fn a_stranger_is_let_in_by_membership_alone() {
+    fn other_users_need_membership_of_the_group() {
         let stranger = Uid::from_raw(65_534);
         let none = Admission::default();
         assert!(none.admits(&peer(geteuid(), &[65_534])) && none.admits(&peer(Uid::from_raw(0), &[])));

@@ -1,4 +1,4 @@
-//! Answers at the control socket.
+//! The server of the control socket.
 
 use std::io;
 use std::os::unix::net::UnixListener;
@@ -25,31 +25,28 @@ use crate::status::{Describe, text};
 const TEXT: &str = "text/plain";
 const JSON_LINES: &str = "application/jsonl";
 
-/// What is answered from.
+/// The sources of answers.
 #[derive(Clone)]
 pub(crate) struct Service {
-    /// What the daemon says of itself.
     pub(crate) describe: Arc<dyn Describe>,
-    /// Where subscribers get events.
     pub(crate) live: Arc<Live>,
-    /// The controller; `None` where nothing can be enforced.
+    /// `None` without enforcement.
     pub(crate) controller: Option<Arc<ControllerHandle>>,
-    /// The file that names addresses which nobody asks for; `None` if none is read.
+    /// The static table of host names; `None` if it is not read.
     pub(crate) hosts: Option<PathBuf>,
 }
 
-/// Lets requests in: who may ask, and once there is something to answer from.
+/// Admits requests: checks the peer, and waits until egret has started.
 #[derive(Clone)]
 pub(crate) struct Gate {
-    /// Who may ask.
     pub(crate) admission: Admission,
     /// When egret began to start.
     pub(crate) begun: Instant,
-    /// What is answered from; `None` while egret starts.
+    /// `None` while egret starts.
     pub(crate) service: watch::Receiver<Option<Service>>,
 }
 
-/// Answers until `stop` is ready, and then until all answers under way are given.
+/// Serves requests until `stop` is ready, and then finishes open requests.
 pub(crate) async fn serve(
     listener: UnixListener,
     gate: Gate,
@@ -79,7 +76,7 @@ async fn admit(
         return (StatusCode::FORBIDDEN, gate.admission.refusal()).into_response();
     }
     if request.method() != Method::GET && !peer.may_change() {
-        let refusal = "only root and egret's own user may change what egret does\n";
+        let refusal = "only root and egret's own user may change the state of egret\n";
         return (StatusCode::FORBIDDEN, refusal).into_response();
     }
     let ready = gate.service.borrow().clone();
@@ -95,7 +92,7 @@ async fn admit(
     next.run(request).await
 }
 
-/// The status of a daemon that starts.
+/// The status while egret starts.
 fn starting(gate: &Gate, headers: &HeaderMap) -> Response {
     let (version, pid, uptime) = (env!("CARGO_PKG_VERSION"), std::process::id(), gate.begun.elapsed().as_secs());
     if wants_text(headers) {
@@ -119,6 +116,6 @@ async fn status(Extension(service): Extension<Service>, headers: HeaderMap) -> R
 async fn follow(Extension(service): Extension<Service>) -> Response {
     match service.live.subscribe() {
         Some(inbox) => ([(header::CONTENT_TYPE, JSON_LINES)], events::body(inbox)).into_response(),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "as many watch already as egret has room for\n").into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "too many subscribers\n").into_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! The socket as a file: one daemon to a socket, and nobody else at it.
+//! The file of the control socket, with a lock so that a socket has only one daemon.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -9,44 +9,33 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group, chown};
 
-/// What keeps others from making a socket at all but egret's own user and group.
+/// The umask for the socket: access only for owner and group.
 const PRIVATE: Mode = Mode::from_bits_truncate(0o117);
-/// The directory of the socket, if egret has to make it: who may use the socket must get to it.
+/// Mode of a directory that egret creates for the socket.
 const DIRECTORY: u32 = 0o755;
 
-/// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SocketError {
-    /// Another daemon has it.
+    /// Another daemon uses the socket.
     #[error(
-        "another egret{holder} runs on {socket} already; stop it, or give this one its own control.socket",
+        "another egret{process} runs on {socket} already; stop it, or give this one its own control.socket",
         socket = socket.display()
     )]
     Taken {
-        /// The socket.
         socket: PathBuf,
-        /// Who, if it is known.
-        holder: String,
+        /// The process, if known.
+        process: String,
     },
-    /// Something else is where it should be.
-    #[error("cannot make the control socket {path}: there is something else", path = .0.display())]
+    /// The path is not a socket.
+    #[error("cannot create the control socket {path}: the path exists and is not a socket", path = .0.display())]
     Occupied(PathBuf),
-    /// There is no such group.
-    #[error("there is no group {0:?} to give the control socket to")]
+    #[error("control.group: there is no group {0:?}")]
     NoGroup(String),
-    /// The system refuses.
-    #[error("cannot make {what} {path}: {error}", path = path.display())]
-    Refused {
-        /// What was to be made.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
+    #[error("cannot create {what} {path}: {error}", path = path.display())]
+    Refused { what: &'static str, path: PathBuf, error: io::Error },
 }
 
-/// Holds a socket's path for this daemon, by a lock on a file beside it that ends with the process, however it ends.
+/// Reserves the path of a socket with a lock on a file beside it. The kernel releases the lock when the process ends.
 #[derive(Debug)]
 pub(crate) struct Guard {
     socket: PathBuf,
@@ -55,13 +44,13 @@ pub(crate) struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Closing it is not enough: whoever looks at this process's files at that moment holds it for a little longer.
+        // Closing the file is not enough: a process that reads this one's descriptors may keep it open for a moment.
         let _ = self.lock.unlock();
     }
 }
 
 impl Guard {
-    /// Takes it, or tells who has it.
+    /// Takes the lock, or returns the process that has it.
     pub(crate) fn take(socket: &Path) -> Result<Self, SocketError> {
         let mut path = socket.as_os_str().to_owned();
         path.push(".lock");
@@ -79,35 +68,34 @@ impl Guard {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(SocketError::Taken { socket: socket.to_owned(), holder: holder(&mut lock) });
+                return Err(SocketError::Taken { socket: socket.to_owned(), process: process(&mut lock) });
             }
             Err(TryLockError::Error(error)) => return Err(refused("the lock", &path)(error)),
         }
-        // Who holds the lock is told to people only.
+        // The process id is only for error messages.
         let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
         Ok(Self { socket: socket.to_owned(), lock })
     }
 }
 
-fn holder(lock: &mut File) -> String {
+fn process(lock: &mut File) -> String {
     let mut pid = String::new();
     let read = lock.read_to_string(&mut pid);
     let pid = pid.trim();
     if read.is_ok() && !pid.is_empty() { format!(", process {pid},") } else { String::new() }
 }
 
-/// The socket, removed when egret ends.
+/// The socket. Its file is removed when egret ends.
 #[derive(Debug)]
 pub(crate) struct Socket {
     guard: Guard,
-    /// What comes in.
     pub(crate) listener: UnixListener,
 }
 
 impl Socket {
-    /// Makes it for egret's own user and, if given, a group. One that a killed daemon left behind is replaced.
+    /// Creates the socket for egret's own user and a group. Replaces the socket of a daemon that was killed.
     ///
-    /// Changes the process's file mode mask for a moment: nothing else may make files meanwhile.
+    /// Changes the umask of the process for a moment: no other thread may create files meanwhile.
     pub(crate) fn listen(guard: Guard, group: Option<Gid>) -> Result<Self, SocketError> {
         let path = &guard.socket;
         let refused = |error| SocketError::Refused { what: "the control socket", path: path.clone(), error };
@@ -128,7 +116,6 @@ impl Socket {
 }
 
 impl Socket {
-    /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.guard.socket
     }
@@ -136,12 +123,12 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // The lock is still held, so it is ours.
+        // The lock is still held, so no other daemon uses the path.
         let _ = fs::remove_file(&self.guard.socket);
     }
 }
 
-/// Removes a socket that nobody can be listening on, for its lock is ours.
+/// Removes a socket on which nobody listens, because this process has the lock.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => fs::remove_file(path),
@@ -149,7 +136,6 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The group of this name.
 pub(crate) fn find_group(name: &str) -> Result<Gid, SocketError> {
     let found = Group::from_name(name).ok().flatten();
     found.map(|group| group.gid).ok_or_else(|| SocketError::NoGroup(name.to_owned()))
@@ -162,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_daemon_is_refused_by_name() {
+    fn a_second_daemon_is_refused_with_the_process_of_the_first() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deeper/egret.sock");
         let first = Socket::listen(Guard::take(&path).unwrap(), None).unwrap();
@@ -174,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_was_left_behind_is_replaced_and_a_file_is_not() {
+    fn a_stale_socket_is_replaced_and_another_file_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("egret.sock");
         drop(UnixListener::bind(&path).unwrap());

@@ -1,19 +1,15 @@
-//! One thing that was looked at or tried.
+//! The result of one check.
 
 use egret_model::{Degradation, Layer};
 use serde::Serialize;
 
-/// How it turned out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {
-    /// There, and it works.
     Ok,
-    /// Not there.
     Missing,
-    /// It should work, and does not.
     Failed,
-    /// Could not be tried here.
+    /// Could not be checked here.
     NotChecked,
 }
 
@@ -28,18 +24,17 @@ impl Status {
     }
 }
 
-/// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Check {
-    /// What was checked; unique.
+    /// Unique.
     pub(super) name: String,
-    /// The layer that it is about; absent where it is about both kernel layers.
+    /// Absent if the check concerns both kernel layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) layer: Option<Layer>,
     pub(super) status: Status,
-    /// What was found, for people.
+    /// The finding as text.
     pub(super) detail: String,
-    /// What it means that this is not `ok`, where nothing else has said so.
+    /// The consequence of a status other than `ok`, unless another check has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) degradation: Option<Degradation>,
 }
@@ -54,7 +49,7 @@ impl Check {
         Self { name: name.into(), layer: layer.into(), status, detail: detail.into(), degradation: None }
     }
 
-    /// The same with what it means that it did not turn out well.
+    /// Adds the consequence of a status other than `ok`.
     pub(super) fn without(mut self, degradation: impl Into<Option<Degradation>>) -> Self {
         if self.status != Status::Ok {
             self.degradation = degradation.into();

@@ -1,4 +1,4 @@
-//! What holding this host to a baseline would find: a firewall that works, and how much a bypass exempts.
+//! Checks for enforcement: a working firewall, and the share of flows that a bypass exempts.
 
 use std::thread;
 
@@ -15,16 +15,15 @@ use super::check::{Check, Status};
 use super::exempted::{Exempted, Exemption};
 use crate::enforce;
 
-/// What was found.
 #[derive(Default, Serialize)]
 pub(super) struct Enforcing {
     pub(super) checks: Vec<Check>,
-    /// Absent where nothing is bypassed, or there is no log to tell by.
+    /// Absent without a bypass, or without a log to count flows in.
     #[serde(skip_serializing_if = "Option::is_none")]
     bypass: Option<Exempted>,
 }
 
-/// Examines what a configuration asks for.
+/// Checks what a configuration needs.
 pub(super) fn examine(settings: Result<&Settings, &Problems>) -> Enforcing {
     let settings = match settings {
         Ok(settings) => settings,
@@ -35,16 +34,15 @@ pub(super) fn examine(settings: Result<&Settings, &Problems>) -> Enforcing {
         }
     };
     let Some(enforcement) = &settings.enforce else {
-        let check =
-            Check::new(None, "configuration", Status::NotChecked, "enforce.enabled is false: egret only looks on");
+        let check = Check::new(None, "configuration", Status::NotChecked, "enforce.enabled is false");
         return Enforcing { checks: vec![check], bypass: None };
     };
     let (check, bypass) = bypass(settings, &enforcement.options);
     Enforcing { checks: vec![firewall(Some(enforcement)), connections(), check], bypass }
 }
 
-/// Tries in a network namespace of its own what enforcing would begin with, rules and a queue: what a rule does there it does
-/// nowhere else, and it goes with the thread. Modules of the kernel that it takes are loaded.
+/// Installs rules and opens a queue in a new network namespace, so that the host is not affected. The namespace ends with the
+/// thread. The kernel may load modules.
 fn firewall(enforcement: Option<&EnforceSettings>) -> Check {
     let settings = enforcement.map(enforce::enforcer);
     let attempt = move || {
@@ -55,7 +53,7 @@ fn firewall(enforcement: Option<&EnforceSettings>) -> Check {
     let (status, detail) = match attempted {
         Ok(Ok(name)) => (Status::Ok, format!("{name} can queue packets")),
         Ok(Err(error)) => (Status::Missing, format!("{:#}", anyhow::Error::from(error))),
-        Err(error) => (Status::NotChecked, format!("no network namespace to try it in: {error}")),
+        Err(error) => (Status::NotChecked, format!("cannot create a network namespace for the check: {error}")),
     };
     Check::new(None, "firewall", status, detail)
 }
@@ -66,10 +64,10 @@ fn attempt_without_settings() -> Result<&'static str, PlanError> {
     Ok(firewall.name())
 }
 
-/// Room in the kernel's table of connections, which rules need.
+/// The use of the connection tracking table, which the rules need.
 fn connections() -> Check {
     let (status, detail) = match Tracking::read() {
-        None => (Status::Ok, "nothing tracks connections yet".to_owned()),
+        None => (Status::Ok, "connections are not tracked yet".to_owned()),
         Some(table) => {
             let status = if table.is_nearly_full() { Status::Failed } else { Status::Ok };
             (status, format!("{} of {} (net.netfilter.nf_conntrack_max)", table.entries, table.limit))
@@ -78,15 +76,15 @@ fn connections() -> Check {
     Check::new(None, "connection_table", status, detail)
 }
 
-/// How much of what was recorded a bypass exempts.
+/// The share of recorded flows that a bypass exempts.
 fn bypass(settings: &Settings, enforce: &Enforce) -> (Check, Option<Exempted>) {
     let check = |status, detail: &str| (Check::new(None, "bypass", status, detail), None);
     let exemptions = Exemption::all_of(enforce);
     if exemptions.is_empty() {
-        return check(Status::Ok, "nobody is exempted");
+        return check(Status::Ok, "no bypass is configured");
     }
     let Some(Destination::Directory(directory)) = settings.parquet.as_ref().map(|parquet| &parquet.destination) else {
-        return check(Status::NotChecked, "no log is kept on this host that would tell how much is exempted");
+        return check(Status::NotChecked, "no log on this host to count exempted flows in");
     };
     match Exempted::count(directory, exemptions) {
         Ok(exempted) => (Check::new(None, "bypass", Status::Ok, exempted.to_string()), Some(exempted)),

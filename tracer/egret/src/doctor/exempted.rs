@@ -1,4 +1,4 @@
-//! How much of the recorded traffic a bypass would have exempted.
+//! The share of recorded flows that a bypass would have exempted.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,12 +13,12 @@ use nix::unistd::{Uid, User};
 use serde::{Serialize, Serializer};
 
 use crate::filter::Filter;
-use crate::history::question;
+use crate::history::query;
 
-/// How far the log is read back, hours.
+/// Hours of the log that are read.
 const HOURS: u32 = 24;
 
-/// Whose flows are not judged.
+/// An entry of a bypass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Exemption {
     User(String),
@@ -27,7 +27,6 @@ pub(super) enum Exemption {
 }
 
 impl Exemption {
-    /// All that a configuration names.
     pub(super) fn all_of(settings: &Enforce) -> Vec<Self> {
         let users = settings.bypass_users.iter().cloned().map(Self::User);
         let groups = settings.bypass_groups.iter().cloned().map(Self::Group);
@@ -52,15 +51,14 @@ impl fmt::Display for Exemption {
     }
 }
 
-/// How an exemption shows in the log.
+/// Matches an exemption against events of the log.
 enum Matcher {
-    /// By user.
     User(u32),
-    /// By user, too: the log has no groups, so those users count whose login group it is.
+    /// The log has no groups, so this matches users whose login group it is.
     LoginGroup(u32),
-    /// By unit, of which a control group has the name.
+    /// The unit with the name of the control group.
     Unit(String),
-    /// Not at all: nobody has that name, or it is a control group above units, which the log does not have.
+    /// Cannot be matched: the account does not exist, or the control group is not a unit, which the log does not have.
     Unknown,
 }
 
@@ -88,7 +86,7 @@ impl Matcher {
     }
 }
 
-/// The login groups of users, each looked up once.
+/// A cache of login groups.
 #[derive(Default)]
 struct LoginGroups(HashMap<u32, Option<u32>>);
 
@@ -98,37 +96,35 @@ impl LoginGroups {
     }
 }
 
-/// What was counted.
 #[derive(Debug, Serialize)]
 pub(super) struct Exempted {
     log: PathBuf,
     hours: u32,
-    /// Flows that this host began.
+    /// Outgoing flows.
     flows: u64,
-    /// Those of them that any exemption is about.
+    /// Flows that at least one exemption matches.
     exempt: u64,
     by: Vec<By>,
 }
 
-/// What one exemption is about.
 #[derive(Debug, Serialize)]
 struct By {
     exemption: Exemption,
-    /// Absent where the log does not tell.
+    /// Absent if the log cannot show it.
     #[serde(skip_serializing_if = "Option::is_none")]
     flows: Option<u64>,
 }
 
 impl Exempted {
-    /// Reads the log of the last hours.
+    /// Counts the flows of the last hours.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// The log cannot be read.
     pub(super) fn count(directory: &Path, exemptions: Vec<Exemption>) -> Result<Self, ReadError> {
-        let events = question::FLOWS.to_vec();
+        let events = query::FLOWS.to_vec();
         let since = Timestamp(now().0.saturating_sub(i64::from(HOURS) * 3_600_000_000_000));
-        let query = question::of(&Filter { events, ..Filter::default() }, Some(since), None);
+        let query = query::from_filter(&Filter { events, ..Filter::default() }, Some(since), None);
         let matchers: Vec<Matcher> = exemptions.iter().map(Matcher::of).collect();
         let by = exemptions.into_iter().zip(&matchers).map(|(exemption, matcher)| {
             let flows = (!matches!(matcher, Matcher::Unknown)).then_some(0);
@@ -176,7 +172,7 @@ impl fmt::Display for Exempted {
             let comma = if number == 0 { "" } else { "," };
             match flows {
                 Some(flows) => write!(f, "{comma} {exemption} {}", self.share(*flows))?,
-                None => write!(f, "{comma} {exemption} not told by the log")?,
+                None => write!(f, "{comma} {exemption} unknown from the log")?,
             }
         }
         Ok(())
@@ -207,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_counts_once_however_many_exempt_it() {
+    fn a_flow_with_several_exemptions_counts_once() {
         let exemptions = vec![Exemption::User("0".into()), Exemption::Group("0".into()), Exemption::User("7".into())];
         let events = [by_user(0), by_user(0), by_user(7), by_user(1234)];
         let counted = counted(exemptions, &events);
@@ -220,14 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn what_others_began_is_not_judged_and_not_counted() {
+    fn inbound_flows_are_not_counted() {
         let mut event = by_user(0);
         event.inbound = true;
         assert_eq!(counted(vec![Exemption::User("0".into())], &[event]).flows, 0);
     }
 
     #[test]
-    fn a_control_group_is_told_by_its_unit_or_not_at_all() {
+    fn a_control_group_is_matched_only_by_its_unit() {
         let of = |path: &str| Matcher::of(&Exemption::ControlGroup(path.into()));
         assert!(matches!(of("system.slice/chrony.service"), Matcher::Unit(unit) if unit == "chrony.service"));
         for path in ["system.slice", "some/group"] {

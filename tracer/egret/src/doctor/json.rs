@@ -1,4 +1,4 @@
-//! The report for programs.
+//! The report as JSON.
 
 use egret_model::Degradation;
 use serde::Serialize;
@@ -31,7 +31,6 @@ struct Explained {
     remedy: &'static str,
 }
 
-/// One object on one line.
 pub(super) fn render(report: &Report) -> serde_json::Result<String> {
     let explain = |degradation: Degradation| Explained {
         name: degradation.as_str(),

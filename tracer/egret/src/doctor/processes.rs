@@ -1,4 +1,4 @@
-//! Whose descriptors can be read.
+//! Checks which processes can be read.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,12 +9,12 @@ use egret_model::{Degradation, Layer};
 
 use super::check::{Check, Status};
 
-/// Tries every process, as the search for the holder of a socket does.
+/// Reads every process, as the search for the owner of a socket does.
 pub(super) fn check(probe: &Probe) -> Check {
     let (all, refused) = count();
-    let tried = format!("{} of {all} processes can be read", all - refused);
+    let tried = format!("{} of {all} processes are readable", all - refused);
     let (status, detail) = match &probe.processes {
-        // Some stay closed to everybody, such as those with a capability that root here has not.
+        // Some processes are never readable, such as those with a capability that this root does not have.
         Support::Yes(_) => (Status::Ok, tried),
         Support::No(_) if refused == 0 => (Status::Ok, tried),
         Support::No(missing) => (Status::Missing, format!("{tried}; {missing}")),
@@ -22,7 +22,7 @@ pub(super) fn check(probe: &Probe) -> Check {
     Check::new(Layer::Procfs, "processes", status, detail).without(Degradation::OwnProcessesOnly)
 }
 
-/// How many processes there are, and how many refuse.
+/// The number of processes, and of those that cannot be read.
 fn count() -> (usize, usize) {
     let Ok(entries) = fs::read_dir("/proc") else { return (0, 0) };
     let is_process =
@@ -31,7 +31,7 @@ fn count() -> (usize, usize) {
     processes.fold((0, 0), |(all, refused), path| (all + 1, refused + usize::from(refuses(&path))))
 }
 
-/// A process that ends meanwhile, and a kernel thread, do not refuse.
+/// Whether access is denied. A process that has ended and a kernel thread do not deny it.
 fn refuses(process: &Path) -> bool {
     let answers = [fs::read_dir(process.join("fd")).map(drop), fs::read_link(process.join("exe")).map(drop)];
     answers.iter().any(|answer| answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied))

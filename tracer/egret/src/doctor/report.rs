@@ -1,4 +1,4 @@
-//! What the checks add up to.
+//! The report: all checks and the conclusions.
 
 use egret_model::{Degradation, Layer};
 
@@ -9,16 +9,14 @@ use crate::exit;
 /// The layers, best first.
 pub(super) const LAYERS: [Layer; 3] = [Layer::Sockets, Layer::Syscalls, Layer::Procfs];
 
-/// Everything that is told.
 pub(super) struct Report {
     /// `uname -r`.
     pub(super) release: String,
     pub(super) checks: Vec<Check>,
-    /// Layers that could be started, best first. `procfs` always can.
+    /// Layers that could be started, best first; always includes `procfs`.
     pub(super) available: Vec<Layer>,
-    /// What the layer that was tried did without.
+    /// Degradations of the layer that was tried.
     pub(super) reduced: Vec<Degradation>,
-    /// What holding the host to a baseline would find.
     pub(super) enforcing: Enforcing,
 }
 
@@ -32,7 +30,7 @@ impl Report {
         self.available.contains(&layer)
     }
 
-    /// What is missing, each once, in order of weight.
+    /// All degradations without duplicates, the most important first.
     pub(super) fn degradations(&self) -> Vec<Degradation> {
         let checked = self.checks.iter().filter_map(|check| check.degradation);
         let mut all: Vec<Degradation> = checked.chain(self.reduced.iter().copied()).collect();
@@ -44,7 +42,6 @@ impl Report {
         all
     }
 
-    /// The exit status: whether anything better than a scan is possible.
     pub(super) fn exit_status(&self) -> u8 {
         if self.chosen() == Layer::Procfs { exit::UNSUPPORTED } else { exit::DONE }
     }

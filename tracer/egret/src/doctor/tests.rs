@@ -1,4 +1,4 @@
-//! What the report says, from made-up findings; the examination itself is tested end to end.
+//! The report, from invented findings. The checks themselves are tested end to end.
 
 use egret_capture::{Observation, Outcome, Probe, Support};
 use egret_model::{Degradation, Layer};
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::check::{Check, Status};
 use super::enforcing::Enforcing;
 use super::report::Report;
-use super::{json, sight, text};
+use super::{json, observations, text};
 use crate::exit;
 
-/// A host where everything is there.
+/// A host where nothing is missing.
 fn probe() -> Probe {
     let yes = || Support::Yes("there".into());
     Probe {
@@ -45,7 +45,7 @@ fn the_best_available_layer_is_chosen() {
 }
 
 #[test]
-fn only_a_scan_is_an_error_and_a_degradation() {
+fn procfs_alone_is_unsupported_and_a_degradation() {
     let scan = report(&[Layer::Procfs], vec![]);
     assert_eq!(scan.exit_status(), exit::UNSUPPORTED);
     assert_eq!(scan.degradations(), [Degradation::ScanOnly]);
@@ -55,7 +55,7 @@ fn only_a_scan_is_an_error_and_a_degradation() {
 }
 
 #[test]
-fn degradations_are_told_once_whoever_finds_them() {
+fn each_degradation_is_reported_once() {
     let mut report = report(&[Layer::Syscalls, Layer::Procfs], vec![no_cgroup(), no_cgroup()]);
     report.reduced = vec![Degradation::NoCgroup2, Degradation::NoRawPeers];
     assert_eq!(report.degradations(), [Degradation::NoCgroup2, Degradation::NoRawPeers]);
@@ -67,13 +67,13 @@ fn degradations_are_told_once_whoever_finds_them() {
 }
 
 #[test]
-fn a_check_that_is_well_has_no_degradation() {
+fn a_check_that_is_ok_has_no_degradation() {
     let check = Check::new(None, "privilege", Status::Ok, "root").without(Degradation::NoBpfPrivilege);
     assert_eq!(check.degradation, None);
 }
 
 #[test]
-fn people_read_a_line_a_check_under_its_layer() {
+fn text_has_a_line_for_each_check_below_its_layer() {
     let privilege = Check::new(None, "privilege", Status::Ok, "CAP_SYS_ADMIN");
     let text = text::render(&report(&[Layer::Syscalls, Layer::Procfs], vec![privilege, no_cgroup()]));
     let at = |line: &str| {
@@ -87,60 +87,60 @@ fn people_read_a_line_a_check_under_its_layer() {
 }
 
 #[test]
-fn programs_read_the_same_as_one_object() {
+fn json_has_the_same_report() {
     let report = report(&[Layer::Syscalls, Layer::Procfs], vec![no_cgroup()]);
     assert_eq!(json::render(&report).unwrap().lines().count(), 1);
-    let told = parsed(&report);
-    assert_eq!(told["kernel_release"], "6.18.0");
+    let document = parsed(&report);
+    assert_eq!(document["kernel_release"], "6.18.0");
     let expected = serde_json::json!([{
         "name": "cgroup_v2", "layer": "sockets", "status": "missing", "detail": "not mounted", "degradation": "no_cgroup2",
     }]);
-    assert_eq!(told["checks"], expected);
+    assert_eq!(document["checks"], expected);
     let layers = serde_json::json!([
         { "name": "sockets", "available": false, "chosen": false },
         { "name": "syscalls", "available": true, "chosen": true },
         { "name": "procfs", "available": true, "chosen": false },
     ]);
-    assert_eq!(told["layers"], layers);
-    let lost = &told["degradations"][0];
+    assert_eq!(document["layers"], layers);
+    let lost = &document["degradations"][0];
     assert_eq!(lost["name"], "no_cgroup2");
     assert_eq!(lost["consequence"], Degradation::NoCgroup2.consequence());
     assert_eq!(lost["remedy"], Degradation::NoCgroup2.remedy());
 }
 
-fn sighted(layer: Layer, probe: &Probe, name: &'static str, outcome: Outcome) -> Check {
-    sight::check(layer, probe, Observation { name, outcome })
+fn checked(layer: Layer, probe: &Probe, name: &'static str, outcome: Outcome) -> Check {
+    observations::check(layer, probe, Observation { name, outcome })
 }
 
 #[test]
-fn what_should_have_been_seen_is_a_failure() {
+fn unseen_operations_are_failures() {
     for outcome in [Outcome::NotSeen, Outcome::Partly("without its process".into())] {
-        let check = sighted(Layer::Sockets, &probe(), "tcp_connect", outcome);
+        let check = checked(Layer::Sockets, &probe(), "tcp_connect", outcome);
         assert_eq!((check.status, check.degradation), (Status::Failed, Some(Degradation::SelfTestUnseen)));
     }
-    let seen = sighted(Layer::Sockets, &probe(), "tcp_connect", Outcome::Seen);
+    let seen = checked(Layer::Sockets, &probe(), "tcp_connect", Outcome::Seen);
     assert_eq!((seen.status, seen.degradation), (Status::Ok, None));
 }
 
 #[test]
-fn what_a_layer_cannot_see_is_no_failure() {
-    let uring = sighted(Layer::Syscalls, &probe(), "io_uring_connect", Outcome::NotSeen);
+fn operations_that_a_layer_cannot_see_are_missing() {
+    let uring = checked(Layer::Syscalls, &probe(), "io_uring_connect", Outcome::NotSeen);
     assert_eq!(uring.status, Status::Missing);
-    let ping = sighted(Layer::Sockets, &probe(), "icmp_send", Outcome::WithoutPeer);
+    let ping = checked(Layer::Sockets, &probe(), "icmp_send", Outcome::WithoutPeer);
     assert_eq!((ping.status, ping.degradation), (Status::Missing, Some(Degradation::NoRawPeers)));
 }
 
 #[test]
-fn missing_types_excuse_only_what_needs_them() {
+fn missing_types_explain_only_operations_that_need_them() {
     let untyped = Probe { btf: Support::No("none".into()), ..probe() };
-    assert_eq!(sighted(Layer::Sockets, &untyped, "udp_write", Outcome::NotSeen).status, Status::Missing);
-    assert_eq!(sighted(Layer::Sockets, &untyped, "tcp_connect", Outcome::NotSeen).status, Status::Failed);
-    assert_eq!(sighted(Layer::Sockets, &probe(), "udp_write", Outcome::NotSeen).status, Status::Failed);
+    assert_eq!(checked(Layer::Sockets, &untyped, "udp_write", Outcome::NotSeen).status, Status::Missing);
+    assert_eq!(checked(Layer::Sockets, &untyped, "tcp_connect", Outcome::NotSeen).status, Status::Failed);
+    assert_eq!(checked(Layer::Sockets, &probe(), "udp_write", Outcome::NotSeen).status, Status::Failed);
 }
 
 #[test]
-fn what_could_not_be_tried_is_not_judged() {
-    let check = sighted(Layer::Sockets, &probe(), "io_uring_connect", Outcome::NotChecked("not allowed".into()));
+fn operations_that_were_not_tried_are_not_checked() {
+    let check = checked(Layer::Sockets, &probe(), "io_uring_connect", Outcome::NotChecked("not allowed".into()));
     assert_eq!((check.status, check.degradation), (Status::NotChecked, None));
     assert_eq!(check.detail, "not allowed");
 }

@@ -1,4 +1,4 @@
-//! The report for people: layer by layer, a line a check, and below what is not well what that means.
+//! The report as text: layer by layer, one line a check, with the consequence below a check that is not ok.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,15 @@ use egret_model::{Degradation, Layer};
 use super::check::Check;
 use super::report::{LAYERS, Report};
 
-/// Width of the status and of the name, columns: as wide as the longest.
+/// Widths of the columns: those of the longest status and name.
 const STATUS: usize = 11;
 const NAME: usize = 26;
 
-/// The whole report.
 pub(super) fn render(report: &Report) -> String {
     let mut out = format!("egret {} on Linux {}\n", env!("CARGO_PKG_VERSION"), report.release);
-    let mut told = Vec::new();
+    let mut explained = Vec::new();
     out.push_str("\nboth kernel layers\n");
-    checks(&mut out, report, None, &mut told);
+    checks(&mut out, report, None, &mut explained);
     for layer in LAYERS {
         let state = match layer {
             _ if layer == report.chosen() => "chosen",
@@ -25,10 +24,10 @@ pub(super) fn render(report: &Report) -> String {
         };
         // Writing to a string does not fail.
         let _ = writeln!(out, "\n{}: {state}", layer.as_str());
-        checks(&mut out, report, Some(layer), &mut told);
+        checks(&mut out, report, Some(layer), &mut explained);
     }
     let _ = writeln!(out, "\n--capture auto takes {}", report.chosen().as_str());
-    for degradation in report.degradations().into_iter().filter(|degradation| !told.contains(degradation)) {
+    for degradation in report.degradations().into_iter().filter(|degradation| !explained.contains(degradation)) {
         explain(&mut out, degradation);
     }
     if !report.enforcing.checks.is_empty() {
@@ -38,12 +37,12 @@ pub(super) fn render(report: &Report) -> String {
     out
 }
 
-/// The checks of a layer. What is told about a degradation is told once.
-fn checks(out: &mut String, report: &Report, layer: Option<Layer>, told: &mut Vec<Degradation>) {
+/// The checks of a layer. Each degradation is explained once.
+fn checks(out: &mut String, report: &Report, layer: Option<Layer>, explained: &mut Vec<Degradation>) {
     for check in report.checks.iter().filter(|check| check.layer == layer) {
         line(out, check);
-        if let Some(degradation) = check.degradation.filter(|degradation| !told.contains(degradation)) {
-            told.push(degradation);
+        if let Some(degradation) = check.degradation.filter(|degradation| !explained.contains(degradation)) {
+            explained.push(degradation);
             explain(out, degradation);
         }
     }

@@ -1,4 +1,4 @@
-//! What the enforcer needs of the daemon.
+//! The interface of the daemon for the enforcer.
 
 use std::error::Error;
 use std::io;
@@ -15,12 +15,11 @@ use egret_model::{Flow, Owner, Process};
 use super::identity::IdentityRequests;
 use crate::privilege;
 
-/// The daemon, as the enforcer sees it.
 pub(crate) struct DaemonHost {
     handles: Enforcement,
     identities: Arc<IdentityRequests>,
     grants: Arc<Granter>,
-    /// Digests of files that were read before, and the largest file of which one is computed.
+    /// Known digests, and the largest file to compute one for.
     digests: (Known, u64),
 }
 
@@ -42,7 +41,7 @@ impl Host for DaemonHost {
         Ok(Box::new(Finder(self.handles.owners())))
     }
 
-    /// Packets wait for these digests: nothing slows them down.
+    /// Packets wait for these digests, so there is no rate limit.
     fn digests(&self) -> io::Result<Box<dyn Digest>> {
         let (known, largest) = &self.digests;
         let limits = Limits { largest: Some(*largest), rate: None, is_background: false };
@@ -80,22 +79,22 @@ impl FindOwner for Finder {
     }
 }
 
-/// Lets the kernel allow flows on its own; does nothing where it cannot.
+/// Grants flows in the kernel, if it supports that.
 struct Granter(Option<Grants>);
 
 impl Grant for Granter {
     fn grant(&self, owner: &Owner, flow: &Flow, mark: u32, lasts: Duration) {
         let Some(grants) = &self.0 else { return };
-        // Without it the next flow comes to the queue again: nothing is lost but time.
+        // Without a grant the next flow is queued again.
         if let Err(error) = grants.grant(&owner.process, flow.transport, flow.peer, mark, lasts) {
-            tracing::debug!(%error, "not granted");
+            tracing::debug!(%error, "grant failed");
         }
     }
 
     fn revoke(&self) {
         let Some(grants) = &self.0 else { return };
         if let Err(error) = grants.revoke_all() {
-            tracing::error!(%error, "grants cannot be revoked");
+            tracing::error!(%error, "cannot revoke grants");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Requests to the capture thread to identify a process and its peer: that thread alone knows, and only once it has read all
-//! records of what happened before.
+//! Requests to the capture thread to identify a process and its peer. Only that thread can, and only after it has read all
+//! earlier records.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,10 +14,9 @@ use egret_enforcer::evaluate::Identify;
 use egret_model::{Event, Flow, Identity, Owner};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-/// Requests that may wait at once. The slow path alone makes them, and waits for each: further ones have timed out.
+/// Most pending requests. Only the slow path makes requests, and it waits for each: older ones have timed out.
 const MAX_REQUESTS: usize = 16;
 
-/// Requests that wait for the capture thread.
 #[derive(Debug)]
 pub(crate) struct IdentityRequests {
     requests: Mutex<VecDeque<Request>>,
@@ -37,14 +36,14 @@ impl IdentityRequests {
         Ok(Self { requests: Mutex::default(), wake })
     }
 
-    /// Readable while there are requests.
+    /// A descriptor that is readable while requests are pending.
     pub(crate) fn wake(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
     }
 
-    /// Answers all requests; events that happened meanwhile are appended to `out`.
+    /// Answers all requests. Events that are read for this are appended to `out`.
     pub(crate) fn answer(&self, capture: &mut Capture, out: &mut Vec<Event>) {
-        // First, so that a request that comes meanwhile wakes this thread again.
+        // First, so that a new request wakes this thread again.
         let _ = self.wake.read();
         while let Some(Request { owner, peer, answer }) = self.next() {
             let identity = capture.identify(&owner, peer.ip(), out);

@@ -1,4 +1,4 @@
-//! The sink that learns: events in, rules out.
+//! The learner: the sink that adds rules to the baseline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use egret_enforcer::store::{BaselineStore, EventLearner, Patience};
 use egret_exporters::sink::{DropReason, Receiver};
 use tokio::time::{Instant, timeout_at};
 
-/// How many records were lost so far before they came to any sink.
+/// Returns the number of records lost before the sinks.
 pub(crate) type Losses = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// How long the last save waits for another program that changes the file.
+/// How long the last save waits for the file lock of another program.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// Learns until its queue is closed and empty, and writes the file at an interval.
+/// Learns until its queue is closed and empty, and saves the file at an interval.
 pub(crate) struct Learner {
     pub(crate) baseline: Arc<BaselineStore>,
     pub(crate) save_every: Duration,
@@ -21,7 +21,6 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
-    /// Its name as a sink.
     pub(crate) const NAME: &'static str = "baseline";
 
     pub(crate) async fn run(self, mut inbox: Receiver) {

@@ -1,5 +1,4 @@
-//! What connects the enforcer with the rest of the daemon: settings, what capture knows of owners and processes, and the sink that
-//! learns.
+//! Connects the enforcer with the daemon: settings, owners and processes from capture, and the learner.
 //!
 //! ```text
 //! events -> learner (sink) -> baseline store (egret_enforcer)

@@ -1,11 +1,10 @@
-//! From the configuration to the enforcer's settings.
+//! Converts the configuration to the enforcer's settings.
 
 use egret_config::{Account, Enforce, EnforceSettings, Loopback};
 use egret_enforcer::controller::EnforcerSettings;
 use egret_enforcer::firewall::{Bypass, ControlGroup};
 use egret_enforcer::store::BaselineSettings;
 
-/// How the host is held to its baseline.
 pub(crate) fn enforcer(settings: &EnforceSettings) -> EnforcerSettings {
     let EnforceSettings { options, fallback, ask_hold } = settings;
     EnforcerSettings {
@@ -28,7 +27,6 @@ pub(crate) fn enforcer(settings: &EnforceSettings) -> EnforcerSettings {
     }
 }
 
-/// How the baseline is learned.
 pub(crate) fn baseline(settings: &egret_config::Baseline) -> BaselineSettings {
     BaselineSettings {
         file: settings.file.clone(),
@@ -42,18 +40,20 @@ pub(crate) fn baseline(settings: &egret_config::Baseline) -> BaselineSettings {
 fn bypass(options: &Enforce) -> Bypass {
     let users = options.bypass_users.iter().filter_map(|name| {
         Account::User.id(name).or_else(|| {
-            tracing::warn!(user = name, "user to bypass cannot be found");
+            tracing::warn!(user = name, "enforce.bypass_users: no such user");
             None
         })
     });
     let groups = options.bypass_groups.iter().filter_map(|name| {
         Account::Group.id(name).or_else(|| {
-            tracing::warn!(group = name, "group to bypass cannot be found");
+            tracing::warn!(group = name, "enforce.bypass_groups: no such group");
             None
         })
     });
     let cgroups = options.bypass_cgroups.iter().filter_map(|path| {
-        ControlGroup::new(path).inspect_err(|error| tracing::warn!(%error, "control group is not bypassed")).ok()
+        ControlGroup::new(path)
+            .inspect_err(|error| tracing::warn!(%error, "enforce.bypass_cgroups: control group is not bypassed"))
+            .ok()
     });
     Bypass { users: users.collect(), groups: groups.collect(), cgroups: cgroups.collect() }
 }

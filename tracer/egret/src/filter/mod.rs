@@ -1,9 +1,8 @@
-//! Which events a user asked for.
+//! Filters of events.
 //!
-//! Values of one criterion are alternatives, criteria add up: `--port 80 --port 443 --user alice` is (80 or 443)
-//! and alice. A criterion about something that an event does not know is not met: who asks for a process gets
-//! no event whose process nobody can name. What is excluded adds up as well: one value that is met is enough to hide an event, and
-//! what an event does not know hides nothing.
+//! Values of one criterion are alternatives, and all criteria must match: `--port 80 --port 443 --user alice` is (80 or 443)
+//! and alice. A criterion does not match an unknown attribute: a filter on the process hides events with an unknown process.
+//! For exclusion one matching value of any criterion is enough, and an unknown attribute excludes nothing.
 
 #[cfg(test)]
 mod tests;
@@ -14,70 +13,62 @@ use std::ops::RangeInclusive;
 use egret_model::{Container, Endpoint, Event, EventName, Executable, Interface, Pod, Process, Reason, Verdict};
 use ipnet::IpNet;
 
-/// What is asked for. An empty list asks for nothing in particular and admits everything.
+/// A filter. An empty list admits everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Process ids, in the initial pid namespace. Exactly these: children do not count.
+    /// In the initial pid namespace, without descendants.
     pub pids: Vec<u32>,
-    /// Executables.
     pub executables: Vec<ExecutableIs>,
-    /// Effective users.
     pub users: Vec<UserIs>,
-    /// Containers.
     pub containers: Vec<ContainerIs>,
-    /// systemd units.
     pub units: Vec<UnitIs>,
-    /// Who began the connection.
     pub directions: Vec<Direction>,
-    /// Ports, of either end: a service is found by its port whether it is on this host or on the other.
+    /// Local or peer ports, so that a service is found by its port on either host.
     pub ports: Vec<RangeInclusive<u16>>,
-    /// Other ends.
     pub peers: Vec<PeerIs>,
-    /// Transports, by the name that records have (`raw` is any other IP protocol).
+    /// By their name in events (`raw` is any other IP protocol).
     pub transports: Vec<&'static str>,
-    /// Names that were asked for to reach the other end.
+    /// Names of the peer.
     pub names: Vec<NameIs>,
-    /// What happened.
     pub events: Vec<EventName>,
-    /// What enforcement said.
     pub verdicts: Vec<Verdict>,
-    /// Why it said so.
+    /// Reasons of verdicts.
     pub reasons: Vec<Reason>,
-    /// Only the command that egret was asked to follow, and its descendants.
+    /// Only the followed command and its descendants.
     pub followed_only: bool,
-    /// Events that meet any of these criteria are not asked for.
+    /// Excludes events that match any of these criteria.
     pub not: Option<Box<Filter>>,
 }
 
-/// Names an executable.
+/// Matches an executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecutableIs {
-    /// The file name alone, in any directory.
+    /// The file name in any directory.
     Named(String),
-    /// The whole path: as it was given, and where it leads once links are followed (the same if it leads nowhere).
+    /// The path, as given and with symbolic links resolved (the same if it does not exist).
     At {
-        /// As it was given, absolute.
+        /// Absolute, as given.
         given: String,
-        /// With all links followed.
+        /// With symbolic links resolved.
         resolved: String,
     },
 }
 
-/// Names a user.
+/// Matches a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserIs {
-    /// By number.
+    /// By uid.
     Id(u32),
-    /// By the name that this host has for the number.
+    /// By name.
     Named(String),
 }
 
-/// Names other ends by their network. A v4-mapped address counts as the IPv4 address that it is.
+/// Matches peers. A v4-mapped address counts as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerIs {
-    /// The network, or the one address.
+    /// A network or an address.
     pub network: IpNet,
-    /// Interface that a link-local address is behind; `None` for any.
+    /// The interface of a link-local address; `None` for any.
     pub interface: Option<Interface>,
 }
 
@@ -87,78 +78,75 @@ impl From<IpNet> for PeerIs {
     }
 }
 
-/// Names a host, in lower case.
+/// Matches the name of a host, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameIs {
-    /// By its whole name.
     Exactly(String),
-    /// By the end of its name: all hosts below a domain, but not the domain itself.
+    /// All names below a domain, without the domain itself.
     Below(String),
 }
 
-/// Which end began a connection.
+/// The direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// The other end; a socket that listens waits for it.
+    /// Opened by the peer; also the direction of a listening socket.
     In,
-    /// This host.
+    /// Opened by this host.
     Out,
 }
 
-/// Names a container: its name, its id or the beginning of it, or `NAMESPACE/POD` or `NAMESPACE/WORKLOAD`.
+/// Matches a container by its name, its id or leading digits of it, or `NAMESPACE/POD` or `NAMESPACE/WORKLOAD`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerIs(pub String);
 
-/// Names a systemd unit; `.service` may be left out.
+/// Matches a systemd unit; `.service` may be omitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitIs(pub String);
 
 impl Filter {
-    /// Whether `event` is one of those asked for.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
         (event.followed || !self.followed_only)
-            && self.criteria(event).into_iter().flatten().all(|is_met| is_met)
-            && self.not.as_ref().is_none_or(|not| !not.meets_any(event))
+            && self.criteria(event).into_iter().flatten().all(|matches| matches)
+            && self.not.as_ref().is_none_or(|not| !not.matches_any(event))
     }
 
-    /// Whether there can be events of this name.
+    /// Whether the filter can match events of this name.
     #[must_use]
     pub fn admits(&self, name: EventName) -> bool {
         (self.events.is_empty() || self.events.contains(&name))
             && self.not.as_ref().is_none_or(|not| !not.events.contains(&name))
     }
 
-    /// Whether `event` meets one of the criteria.
-    fn meets_any(&self, event: &Event) -> bool {
-        self.criteria(event).into_iter().flatten().any(|is_met| is_met)
+    /// Whether `event` matches any criterion.
+    fn matches_any(&self, event: &Event) -> bool {
+        self.criteria(event).into_iter().flatten().any(|matches| matches)
     }
 
-    /// Whether `event` meets each criterion; `None` where nothing is asked for.
+    /// The result of each criterion; `None` if it has no values.
     fn criteria(&self, event: &Event) -> [Option<bool>; 13] {
         let process = event.process.as_deref();
         let of_process = |is: &dyn Fn(&Process) -> bool| process.is_some_and(is);
         let reason = event.evaluation.as_ref().map(|evaluation| evaluation.reason);
         [
-            met(&self.pids, |pid| of_process(&|process| process.pid == *pid)),
-            met(&self.executables, |executable| of_process(&|process| executable.is(&process.executable))),
-            met(&self.users, |user| of_process(&|process| user.is(process))),
-            met(&self.containers, |container| of_process(&|process| container.is(process))),
-            met(&self.units, |unit| of_process(&|process| unit.is(process))),
-            met(&self.directions, |direction| *direction == Direction::of(event)),
-            met(&self.ports, |range| has_port(event.local, range) || has_port(event.peer, range)),
-            met(&self.peers, |peer| peer.is(event.peer)),
-            met(&self.transports, |name| event.transport.is_some_and(|transport| transport.as_str() == *name)),
-            met(&self.names, |name| event.server.as_ref().is_some_and(|server| name.is(&server.name))),
-            met(&self.events, |name| event.name == *name),
-            met(&self.verdicts, |verdict| event.verdict == Some(*verdict)),
-            met(&self.reasons, |asked| reason == Some(*asked)),
+            any_matches(&self.pids, |pid| of_process(&|process| process.pid == *pid)),
+            any_matches(&self.executables, |executable| of_process(&|process| executable.is(&process.executable))),
+            any_matches(&self.users, |user| of_process(&|process| user.is(process))),
+            any_matches(&self.containers, |container| of_process(&|process| container.is(process))),
+            any_matches(&self.units, |unit| of_process(&|process| unit.is(process))),
+            any_matches(&self.directions, |direction| *direction == Direction::of(event)),
+            any_matches(&self.ports, |range| has_port(event.local, range) || has_port(event.peer, range)),
+            any_matches(&self.peers, |peer| peer.is(event.peer)),
+            any_matches(&self.transports, |name| event.transport.is_some_and(|transport| transport.as_str() == *name)),
+            any_matches(&self.names, |name| event.server.as_ref().is_some_and(|server| name.is(&server.name))),
+            any_matches(&self.events, |name| event.name == *name),
+            any_matches(&self.verdicts, |verdict| event.verdict == Some(*verdict)),
+            any_matches(&self.reasons, |asked| reason == Some(*asked)),
         ]
     }
 }
 
 impl Direction {
-    /// That of the connection that an event is about.
     #[must_use]
     pub const fn of(event: &Event) -> Self {
         if event.inbound || matches!(event.name, EventName::Accept | EventName::Listen) { Self::In } else { Self::Out }
@@ -166,10 +154,10 @@ impl Direction {
 }
 
 impl ContainerIs {
-    /// The fewest digits that stand for an id.
+    /// Fewest digits of an abbreviated id.
     const SHORTEST: usize = 4;
 
-    /// Whether it could begin an id, and is too short for that: it is looked for as a name alone.
+    /// Whether the text could be an abbreviated id but is too short, so that it only matches names.
     pub(crate) fn is_too_short_for_an_id(&self) -> bool {
         self.0.len() < Self::SHORTEST && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
@@ -199,16 +187,15 @@ impl ExecutableIs {
         match self {
             Self::Named(name) => executable.name() == Some(name),
             Self::At { given, resolved } => executable.path.as_deref().is_some_and(|path| {
-                // The kernel's mark on a file that was removed while it runs, by an upgrade for instance.
-                let kept = path.strip_suffix(" (deleted)").unwrap_or(path);
-                [path, kept].iter().any(|path| path == given || path == resolved)
+                // The kernel appends this when the file was removed while it runs, for example by an upgrade.
+                let original = path.strip_suffix(" (deleted)").unwrap_or(path);
+                [path, original].iter().any(|path| path == given || path == resolved)
             }),
         }
     }
 }
 
 impl NameIs {
-    /// Whether this names the host of that name.
     pub(crate) fn is(&self, name: &str) -> bool {
         match self {
             Self::Exactly(whole) => name == whole,
@@ -235,8 +222,8 @@ impl UserIs {
     }
 }
 
-fn met<T>(asked_for: &[T], is: impl FnMut(&T) -> bool) -> Option<bool> {
-    (!asked_for.is_empty()).then(|| asked_for.iter().any(is))
+fn any_matches<T>(values: &[T], is: impl FnMut(&T) -> bool) -> Option<bool> {
+    (!values.is_empty()).then(|| values.iter().any(is))
 }
 
 fn has_port(endpoint: Endpoint, range: &RangeInclusive<u16>) -> bool {

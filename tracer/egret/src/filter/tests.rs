@@ -31,7 +31,7 @@ fn peers(networks: &[&str]) -> Filter {
 }
 
 #[test]
-fn a_link_local_peer_is_behind_the_interface_that_is_asked_for() {
+fn link_local_peers_match_by_interface() {
     let network = "fe80::1/128".parse().unwrap();
     let asked = |interface| Filter { peers: vec![PeerIs { network, interface }], ..Filter::default() };
     let [eth0, eth1] = ["eth0", "eth1"].map(Interface::from_name);
@@ -49,14 +49,14 @@ fn to(address: &str) -> Event {
 }
 
 #[test]
-fn an_executable_is_found_by_name_in_any_directory() {
+fn executables_match_by_file_name() {
     assert!(named("curl").matches(&event_of("/opt/tools/curl")));
     assert!(!named("curl").matches(&event_of("/usr/bin/curl-7")));
     assert!(!named("curl").matches(&event_of("/usr/curl/bin")));
 }
 
 #[test]
-fn an_executable_is_found_by_its_true_path_and_by_a_link_to_it() {
+fn executables_match_by_resolved_path_and_by_link() {
     let filter = at("/bin/curl", "/usr/bin/curl");
     assert!(filter.matches(&event_of("/usr/bin/curl")));
     assert!(filter.matches(&event_of("/bin/curl")), "the same path inside a container");
@@ -64,13 +64,13 @@ fn an_executable_is_found_by_its_true_path_and_by_a_link_to_it() {
 }
 
 #[test]
-fn an_executable_that_an_upgrade_removed_is_still_found() {
+fn removed_executables_match() {
     assert!(at("/usr/sbin/sshd", "/usr/sbin/sshd").matches(&event_of("/usr/sbin/sshd (deleted)")));
     assert!(named("sshd").matches(&event_of("/usr/sbin/sshd (deleted)")));
 }
 
 #[test]
-fn a_host_is_found_by_its_name_and_by_the_domain_that_it_is_below() {
+fn hosts_match_by_name_and_by_domain() {
     let of = |name| Filter { names: vec![name], ..Filter::default() };
     let below = |domain: &str| of(NameIs::Below(domain.into()));
     let to = |name| Event { server: Some(sample::server(name)), ..sample::event() };
@@ -84,7 +84,7 @@ fn a_host_is_found_by_its_name_and_by_the_domain_that_it_is_below() {
 }
 
 #[test]
-fn what_happened_and_what_enforcement_said_are_criteria() {
+fn events_match_by_name_verdict_and_reason() {
     let closed = Event { name: EventName::ConnectionClose, ..sample::event() };
     let filter = Filter { events: vec![EventName::ConnectionClose, EventName::Listen], ..Filter::default() };
     assert!(filter.matches(&closed) && !filter.matches(&sample::event()));
@@ -100,7 +100,7 @@ fn what_happened_and_what_enforcement_said_are_criteria() {
 }
 
 #[test]
-fn a_user_is_found_by_number_and_by_name() {
+fn users_match_by_uid_and_name() {
     let of = |user| Filter { users: vec![user], ..Filter::default() };
     assert!(of(UserIs::Id(1000)).matches(&sample::event()));
     assert!(of(UserIs::Named("alice".into())).matches(&sample::event()));
@@ -109,7 +109,7 @@ fn a_user_is_found_by_number_and_by_name() {
 }
 
 #[test]
-fn a_port_may_be_on_either_end() {
+fn ports_match_local_and_peer() {
     let of = |range| Filter { ports: vec![range], ..Filter::default() };
     assert!(of(443..=443).matches(&sample::event()));
     assert!(of(49_999..=50_000).matches(&sample::event()));
@@ -117,7 +117,7 @@ fn a_port_may_be_on_either_end() {
 }
 
 #[test]
-fn a_mapped_peer_is_the_ipv4_address_that_it_is() {
+fn mapped_peers_match_as_ipv4() {
     assert!(peers(&["192.0.2.0/24"]).matches(&to("::ffff:192.0.2.7")));
     assert!(peers(&["192.0.2.7/32"]).matches(&to("192.0.2.7")));
     assert!(!peers(&["::/0"]).matches(&to("::ffff:192.0.2.7")));
@@ -125,7 +125,7 @@ fn a_mapped_peer_is_the_ipv4_address_that_it_is() {
 }
 
 #[test]
-fn events_that_a_filter_never_admits_are_known_beforehand() {
+fn admits_follows_included_and_excluded_events() {
     let update = EventName::ConnectionUpdate;
     let of = |events: &[EventName]| Filter { events: events.to_vec(), ..Filter::default() };
     let without = |events: &[EventName]| Filter { not: Some(Box::new(of(events))), ..Filter::default() };
@@ -141,21 +141,21 @@ fn events_that_a_filter_never_admits_are_known_beforehand() {
 }
 
 #[test]
-fn beginnings_of_ids_have_four_digits() {
+fn abbreviated_ids_need_four_digits() {
     for (text, is_too_short) in [("aaa", true), ("4fcb", false), ("web", false), ("shop/web", false)] {
         assert_eq!(ContainerIs(text.into()).is_too_short_for_an_id(), is_too_short, "{text}");
     }
 }
 
 #[test]
-fn any_raw_protocol_is_raw() {
+fn every_raw_protocol_matches_raw() {
     let raw = Filter { transports: vec!["raw"], ..Filter::default() };
     assert!(raw.matches(&Event { transport: Some(Transport::Raw(47)), ..sample::event() }));
     assert!(!raw.matches(&sample::event()));
 }
 
 #[test]
-fn what_is_not_known_meets_no_criterion() {
+fn unknown_attributes_match_no_criterion() {
     let nameless = Event {
         process: None,
         transport: None,
@@ -179,7 +179,7 @@ fn in_container(details: Option<Container>) -> Event {
 }
 
 #[test]
-fn a_container_is_found_by_name_id_and_pod() {
+fn containers_match_by_name_id_and_pod() {
     let of = |text: &str| Filter { containers: vec![ContainerIs(text.into())], ..Filter::default() };
     let workload = Workload { name: "web".into(), kind: None };
     let pod = Some(Pod::new("shop", "web-x2lvq", workload));
@@ -195,14 +195,14 @@ fn a_container_is_found_by_name_id_and_pod() {
 }
 
 #[test]
-fn a_unit_is_found_with_and_without_its_type() {
+fn units_match_with_and_without_service() {
     let of = |text: &str| Filter { units: vec![UnitIs(text.into())], ..Filter::default() };
     assert!(of("docker-x").matches(&in_container(None)) && of("docker-x.service").matches(&in_container(None)));
     assert!(!of("docker").matches(&in_container(None)) && !of("docker-x").matches(&sample::event()));
 }
 
 #[test]
-fn who_began_a_connection_is_its_direction() {
+fn direction_is_who_opened_the_connection() {
     let of = |direction| Filter { directions: vec![direction], ..Filter::default() };
     let accepted = Event { name: EventName::Accept, ..sample::event() };
     let ended = Event { name: EventName::ConnectionClose, inbound: true, ..sample::event() };
@@ -213,26 +213,26 @@ fn who_began_a_connection_is_its_direction() {
 }
 
 #[test]
-fn what_is_excluded_is_hidden_by_any_value_that_is_met_and_by_nothing_unknown() {
+fn any_matching_value_excludes_and_unknown_attributes_do_not() {
     let without = |not: Filter| Filter { not: Some(Box::new(not)), ..Filter::default() };
     assert!(!without(named("curl")).matches(&sample::event()));
     assert!(without(named("wget")).matches(&sample::event()));
     let either = Filter { ports: vec![1..=1], ..named("curl") };
     assert!(!without(either).matches(&sample::event()), "one is enough");
-    let nobody = Event { process: None, ..sample::event() };
-    assert!(without(named("curl")).matches(&nobody));
+    let unknown = Event { process: None, ..sample::event() };
+    assert!(without(named("curl")).matches(&unknown));
     let both = Filter { not: Some(Box::new(named("curl"))), ..one_of_each()[3].clone() };
     assert!(!both.matches(&sample::event()) && both.matches(&event_of("/usr/bin/wget")));
 }
 
 #[test]
-fn a_command_that_is_followed_hides_everything_else() {
+fn followed_only_hides_all_other_processes() {
     let filter = Filter { followed_only: true, ..Filter::default() };
     assert!(!filter.matches(&sample::event()));
     assert!(filter.matches(&Event { followed: true, ..sample::event() }));
 }
 
-/// A filter for each criterion, which the sample event meets.
+/// A filter for each criterion that matches the sample event.
 fn one_of_each() -> [Filter; 6] {
     let none = Filter::default;
     [
@@ -245,7 +245,7 @@ fn one_of_each() -> [Filter; 6] {
     ]
 }
 
-/// For each criterion, a value that the sample event does not meet.
+/// Adds a value that does not match the sample event.
 fn unmet(filter: &mut Filter, criterion: usize, alone: bool) {
     fn add<T>(list: &mut Vec<T>, value: T, alone: bool) {
         if alone {
@@ -278,7 +278,7 @@ fn together(parts: Vec<Filter>) -> Filter {
 
 proptest! {
     #[test]
-    fn criteria_add_up_and_values_are_alternatives(
+    fn all_criteria_and_any_value_must_match(
         parts in subsequence(one_of_each().to_vec(), 0..=6),
         criterion in 0..6_usize,
     ) {
@@ -295,7 +295,7 @@ proptest! {
     }
 
     #[test]
-    fn a_peer_is_in_its_own_networks_and_in_no_other(
+    fn peers_match_by_network(
         address in any::<std::net::Ipv4Addr>(), other in any::<std::net::Ipv4Addr>(), length in 0..=32_u32,
     ) {
         let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);

@@ -1,7 +1,6 @@
 //! Events as comma-separated values (RFC 4180), with the columns of the Parquet files.
 //!
-//! What a value is, its JSON says: a string is taken as it is, a list is written as JSON. A missing value is an empty
-//! field.
+//! Values are those of the JSON form: a string is written as it is, a list as JSON, a missing value as an empty field.
 
 use std::borrow::Cow;
 
@@ -12,12 +11,11 @@ use egret_exporters::{json, names};
 use egret_model::{Arguments, Event};
 use serde_json::{Map, Value};
 
-/// Appends the line that names the columns.
+/// Appends the header.
 pub(super) fn header(text: &mut Vec<u8>) -> Result<()> {
     record(text, names::ALL.map(column_name).iter().map(|name| Cow::Borrowed(&**name)))
 }
 
-/// Appends the record of an event.
 pub(super) fn row(text: &mut Vec<u8>, event: &Event, arguments: &Arguments) -> Result<()> {
     let mut line = Vec::new();
     json::write_event(&mut line, event, arguments);

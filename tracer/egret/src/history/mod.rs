@@ -1,11 +1,11 @@
-//! `egret log`: what the Parquet log has recorded.
+//! `egret log`: shows events of the Parquet log.
 
 mod csv;
-pub(crate) mod question;
+pub(crate) mod query;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use anyhow::{Context as _, Result};
 use egret_exporters::json;
@@ -14,24 +14,17 @@ use egret_model::{Arguments, Event};
 
 use crate::args::{LogFormat, LogOptions, SumOptions};
 use crate::exit;
+use crate::stdout;
 use crate::sums::Sums;
 use crate::table::{Table, TableStyle};
 
-/// Writes what was asked for to standard output; says the exit status.
+/// Runs the command and returns the exit status.
 ///
 /// # Errors
 ///
-/// When the log cannot be opened, or output cannot be written.
+/// The log cannot be opened, or output cannot be written.
 pub fn run(options: &LogOptions) -> Result<u8> {
-    match write(options, io::stdout().lock()) {
-        // Nobody reads any more: that is how `head` says that it has enough.
-        Err(error) if is_broken_pipe(&error) => Ok(exit::DONE),
-        done => done,
-    }
-}
-
-pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    stdout::ignore_broken_pipe(write(options, io::stdout().lock()))
 }
 
 fn write(options: &LogOptions, out: impl Write) -> Result<u8> {
@@ -41,10 +34,10 @@ fn write(options: &LogOptions, out: impl Write) -> Result<u8> {
     }
 }
 
-/// Writes the sums that were asked for; says the exit status.
+/// Writes sums and returns the exit status.
 fn add_up(options: &LogOptions, sum: &SumOptions, mut out: impl Write) -> Result<u8> {
-    let query = question::of(&options.filter, options.since, options.until);
-    let log = Log::open(&options.directory, query).context("there is no log to show")?;
+    let query = query::from_filter(&options.filter, options.since, options.until);
+    let log = Log::open(&options.directory, query).context("cannot read the log")?;
     let (mut sums, mut status) = (Sums::new(sum), exit::DONE);
     for batch in log {
         match batch {
@@ -61,10 +54,10 @@ fn add_up(options: &LogOptions, sum: &SumOptions, mut out: impl Write) -> Result
 }
 
 fn show(options: &LogOptions, mut out: impl Write) -> Result<u8> {
-    let query = question::of(&options.filter, options.since, options.until);
-    let log = Log::open(&options.directory, query).context("there is no log to show")?;
-    let (mut form, mut text) = (Form::new(options), Vec::new());
-    form.begin(&mut text)?;
+    let query = query::from_filter(&options.filter, options.since, options.until);
+    let log = Log::open(&options.directory, query).context("cannot read the log")?;
+    let (mut writer, mut text) = (Writer::new(options), Vec::new());
+    writer.begin(&mut text)?;
     let most = options.limit.unwrap_or(u64::MAX);
     let (mut left, mut status) = (most, exit::DONE);
     for batch in log {
@@ -72,7 +65,7 @@ fn show(options: &LogOptions, mut out: impl Write) -> Result<u8> {
             Ok(events) => {
                 for event in events.iter().filter(|event| options.filter.matches(event)) {
                     if left > 0 {
-                        form.row(&mut text, event)?;
+                        writer.row(&mut text, event)?;
                         left -= 1;
                     }
                 }
@@ -92,28 +85,25 @@ fn show(options: &LogOptions, mut out: impl Write) -> Result<u8> {
     out.flush()?;
     if left == most && most > 0 && options.format == LogFormat::Table {
         eprintln!(
-            "egret: nothing matches so far; what a daemon has just seen is in the log within parquet.rotate_after (a minute), \
-             and at once in `egret trace --attach`"
+            "egret: no event matches; new events are in the log after parquet.rotate_after (a minute), and at once in \
+             `egret trace --attach`"
         );
     }
     if left == most {
         options.filter.containers.iter().filter(|container| container.is_too_short_for_an_id()).for_each(|container| {
-            eprintln!(
-                "egret: {:?} was looked for as the name of a container: of an id give 4 digits or more",
-                container.0
-            );
+            eprintln!("egret: {:?} was used as the name of a container: an id needs at least 4 digits", container.0);
         });
     }
     Ok(status)
 }
 
-enum Form {
+enum Writer {
     Table(Table),
     Json(json::Writer),
     Csv(Arguments),
 }
 
-impl Form {
+impl Writer {
     fn new(options: &LogOptions) -> Self {
         let arguments: Arguments = options.arguments.into();
         match options.format {

@@ -37,7 +37,7 @@ fn lines<'a>(events: impl Iterator<Item = &'a Event>) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// Events that differ in all that can be asked for.
+/// Events that differ in all attributes that a filter uses.
 fn varied() -> Vec<Event> {
     let (exes, users) =
         (["/usr/bin/curl", "/opt/curl", "/usr/sbin/nginx (deleted)"], [Some("alice"), Some("bob"), None]);
@@ -111,9 +111,9 @@ prop_compose! {
 }
 
 proptest! {
-    /// What the reader leaves out, the filter would not have admitted.
+    /// The query excludes only events that the filter excludes.
     #[test]
-    fn what_is_shown_is_what_the_filter_admits(
+    fn shown_events_are_those_that_the_filter_matches(
         filter in filter(), not in prop::option::of(filter()), format in select(vec![LogFormat::Json]),
     ) {
         let filter = Filter { not: not.map(Box::new), ..filter };
@@ -132,7 +132,7 @@ proptest! {
 }
 
 #[test]
-fn no_more_is_shown_than_the_limit() {
+fn limit_bounds_the_number_of_events() {
     let events = varied();
     let recorded = Recorded::of(&events);
     let options = LogOptions { limit: Some(5), ..options(&recorded) };
@@ -140,7 +140,7 @@ fn no_more_is_shown_than_the_limit() {
 }
 
 #[test]
-fn a_table_has_a_header_and_a_line_an_event() {
+fn table_has_a_header_and_a_line_for_each_event() {
     let recorded = Recorded::of(&varied());
     let (table, _) = written(&LogOptions { format: LogFormat::Table, ..options(&recorded) });
     assert!(table.starts_with("TIME"));
@@ -148,7 +148,7 @@ fn a_table_has_a_header_and_a_line_an_event() {
 }
 
 #[test]
-fn what_is_torn_fails_the_command_but_hides_nothing_else() {
+fn a_broken_file_fails_the_command_but_hides_no_other_file() {
     let events = varied();
     let recorded = Recorded::of(&events);
     let torn = recorded.path().join("date=2023-11-14/hour=22/other-1600000000000.parquet");
@@ -158,14 +158,14 @@ fn what_is_torn_fails_the_command_but_hides_nothing_else() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_named() {
+fn error_names_a_missing_directory() {
     let options = LogOptions { directory: "/no/such/log".into(), ..options(&Recorded::of(&[])) };
     let error = write(&options, Vec::new()).unwrap_err();
     assert!(format!("{error:#}").contains("/no/such/log"), "{error:#}");
 }
 
 #[test]
-fn values_with_commas_and_quotes_survive_csv() {
+fn csv_quotes_commas_and_quotes() {
     let executable = Executable {
         path: Some("/a,\"b\"\n".into()),
         args: ["x".into(), "y, \"z\"".into()].into(),

@@ -1,5 +1,4 @@
-//! Messages as the journal takes them: it adds the time itself, and reads the priority from the line's beginning.
-//! See sd-daemon(3).
+//! Messages for the systemd journal: without time, with the priority as a prefix. See sd-daemon(3).
 
 use std::fmt;
 use std::io;
@@ -11,17 +10,15 @@ use tracing_subscriber::fmt::format::{Format, Full, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Names the journal's stream by device and inode, if standard output or error was connected to one at the start.
+/// Device and inode of the stream, if standard output or error was connected to the journal.
 const STREAM: &str = "JOURNAL_STREAM";
 
-/// Whether standard error goes to the journal. The variable alone does not say so: standard error may have been sent
-/// elsewhere since.
+/// Whether standard error goes to the journal. The variable is not enough, because standard error may have been redirected.
 pub(super) fn is_stderr() -> bool {
     let Ok(stream) = std::env::var(STREAM) else { return false };
     fstat(io::stderr().as_fd()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
-/// A line with its priority before it.
 pub(super) struct Prefixed(Format<Full, ()>);
 
 impl Default for Prefixed {

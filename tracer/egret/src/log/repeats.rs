@@ -1,4 +1,4 @@
-//! Warnings and errors that come again and again: each is shown once in a while, with the count of those that were not.
+//! Suppresses repeated warnings and errors: each is shown once in an interval, with the number of suppressed ones.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -14,19 +14,18 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The same message is shown once in this time.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Messages of one place in the code that differ in their values: so many are shown in that time.
-const OF_A_PLACE: u64 = 20;
-/// Messages remembered, with what they say some 300 bytes each: 150 KiB. What finds no room is shown.
-const REMEMBERED: usize = 512;
+/// Most messages of one call site with different values in an interval.
+const PER_CALLSITE: u64 = 20;
+/// Most messages that are tracked, some 300 bytes each: 150 KiB. Further messages are always shown.
+const MAX_MESSAGES: usize = 512;
 
 thread_local! {
-    /// How many messages like the one that this thread is about to show were not shown.
-    static NOT_SHOWN: Cell<u64> = const { Cell::new(0) };
+    /// Suppressed messages like the one that this thread is about to show.
+    static SUPPRESSED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What was shown lately.
+/// Recently shown messages.
 #[derive(Clone, Default)]
 pub(super) struct Repeats(Arc<Mutex<Shown>>);
 
@@ -39,19 +38,19 @@ struct Shown {
 struct Message {
     since: Instant,
     shown: u64,
-    not_shown: u64,
+    suppressed: u64,
     text: String,
 }
 
 impl Repeats {
-    /// What is still to be said of messages that were not shown: of all, or of those that came long enough ago.
-    pub(super) fn rest(&self, all: bool) -> Vec<String> {
+    /// Lines about suppressed messages: about all, or those whose interval is over.
+    pub(super) fn suppressed_lines(&self, all: bool) -> Vec<String> {
         let mut shown = self.lock();
         let mut lines = Vec::new();
         shown.messages.retain(|_, message| {
             let is_over = all || message.since.elapsed() >= INTERVAL;
-            if is_over && message.not_shown > 0 {
-                lines.push(format!("{} more messages like this were not shown: {}", message.not_shown, message.text));
+            if is_over && message.suppressed > 0 {
+                lines.push(format!("{} more messages like this were not shown: {}", message.suppressed, message.text));
             }
             !is_over
         });
@@ -64,27 +63,27 @@ impl Repeats {
 }
 
 impl Shown {
-    /// Whether a message is shown now, and how many like it were not since the last that was.
+    /// Records a message. `None` if it is suppressed, else the number suppressed since the last one shown.
     fn take(&mut self, key: u64, most: u64, text: &str, now: Instant) -> Option<u64> {
-        if self.messages.len() >= REMEMBERED && !self.messages.contains_key(&key) {
-            self.messages.retain(|_, message| message.not_shown > 0 || now - message.since < INTERVAL);
-            if self.messages.len() >= REMEMBERED {
+        if self.messages.len() >= MAX_MESSAGES && !self.messages.contains_key(&key) {
+            self.messages.retain(|_, message| message.suppressed > 0 || now - message.since < INTERVAL);
+            if self.messages.len() >= MAX_MESSAGES {
                 return Some(0);
             }
         }
-        let fresh = || Message { since: now, shown: 0, not_shown: 0, text: text.to_owned() };
+        let fresh = || Message { since: now, shown: 0, suppressed: 0, text: text.to_owned() };
         let message = self.messages.entry(key).or_insert_with(fresh);
-        let mut not_shown = 0;
+        let mut suppressed = 0;
         if now.saturating_duration_since(message.since) >= INTERVAL {
-            not_shown = message.not_shown;
+            suppressed = message.suppressed;
             *message = fresh();
         }
         if message.shown >= most {
-            message.not_shown += 1;
+            message.suppressed += 1;
             return None;
         }
         message.shown += 1;
-        Some(not_shown)
+        Some(suppressed)
     }
 }
 
@@ -94,23 +93,23 @@ impl<S> Filter<S> for Repeats {
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
-        NOT_SHOWN.set(0);
+        SUPPRESSED.set(0);
         if *event.metadata().level() > Level::WARN {
             return true;
         }
         let mut text = Text(String::new());
         event.record(&mut text);
         let mut shown = self.lock();
-        let (place, now) = (event.metadata().callsite(), Instant::now());
-        let (same, similar) = (shown.hasher.hash_one((&place, &text.0)), shown.hasher.hash_one(&place));
-        let Some(not_shown) = shown.take(same, 1, &text.0, now) else { return false };
-        let Some(others) = shown.take(similar, OF_A_PLACE, &text.0, now) else { return false };
-        NOT_SHOWN.set(not_shown + others);
+        let (callsite, now) = (event.metadata().callsite(), Instant::now());
+        let (same, similar) = (shown.hasher.hash_one((&callsite, &text.0)), shown.hasher.hash_one(&callsite));
+        let Some(suppressed) = shown.take(same, 1, &text.0, now) else { return false };
+        let Some(others) = shown.take(similar, PER_CALLSITE, &text.0, now) else { return false };
+        SUPPRESSED.set(suppressed + others);
         true
     }
 }
 
-/// What a message says.
+/// The text of a message with its fields.
 struct Text(String);
 
 impl Visit for Text {
@@ -124,11 +123,11 @@ impl Visit for Text {
     }
 }
 
-/// Lines, with a further one for what was not shown.
+/// A format that adds a line about suppressed messages.
 pub(super) struct Counting<F> {
     pub(super) format: F,
     pub(super) repeats: Repeats,
-    /// What further lines begin with.
+    /// Prefix of added lines.
     pub(super) prefix: &'static str,
 }
 
@@ -139,13 +138,13 @@ where
     F: FormatEvent<S, N>,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let not_shown = NOT_SHOWN.take();
-        for line in self.repeats.rest(false) {
+        let suppressed = SUPPRESSED.take();
+        for line in self.repeats.suppressed_lines(false) {
             writeln!(writer, "{}{line}", self.prefix)?;
         }
         self.format.format_event(context, writer.by_ref(), event)?;
-        if not_shown > 0 {
-            writeln!(writer, "{}{not_shown} more messages like this were not shown since the last", self.prefix)?;
+        if suppressed > 0 {
+            writeln!(writer, "{}{suppressed} more messages like this were not shown since the last", self.prefix)?;
         }
         Ok(())
     }
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_that_comes_again_is_shown_once_with_the_count_of_the_others() {
+    fn repeated_warning_is_shown_once_with_the_number_suppressed() {
         let lines = shown(|repeats| {
             for _ in 0..401 {
                 tracing::warn!(error = "no room", "record cannot be read");
@@ -202,19 +201,19 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_shown_up_to_a_bound() {
+    fn similar_messages_are_shown_up_to_a_bound() {
         let lines = shown(|repeats| {
             for number in 0..100 {
                 tracing::error!(number, "cannot do it");
             }
-            let rest = repeats.rest(true);
-            assert!(rest.len() == 1 && rest[0].starts_with("80 more"), "{rest:?}");
+            let lines = repeats.suppressed_lines(true);
+            assert!(lines.len() == 1 && lines[0].starts_with("80 more"), "{lines:?}");
         });
         assert_eq!(lines.len(), 20);
     }
 
     #[test]
-    fn what_is_no_warning_is_always_shown() {
+    fn messages_below_warning_are_never_suppressed() {
         assert_eq!(shown(|_| (0..50).for_each(|_| tracing::info!("the same"))).len(), 50);
     }
 }

@@ -1,4 +1,4 @@
-//! Spans about egret's own work, as OpenTelemetry has them.
+//! OpenTelemetry spans about egret's own work.
 
 use anyhow::Result;
 use egret_model::work;
@@ -11,14 +11,14 @@ use tracing_subscriber::{Layer, Registry, reload};
 type Translator = Option<OpenTelemetryLayer<Registry, SdkTracer>>;
 type Choice = FilterFn<fn(&Metadata<'_>) -> bool>;
 
-/// Turns the spans on and off. Turned off they cost nothing: `tracing` then knows of each of them that nobody wants it.
+/// Turns the spans on and off. Turned off they cost nothing, because `tracing` caches that they are disabled.
 pub(super) struct Switch {
     translator: reload::Handle<Translator, Registry>,
     choice: reload::Handle<Choice, Registry>,
 }
 
-/// What makes the spans; turned off. A layer and its filter are switched each by itself, because a layer with a filter may
-/// not be replaced.
+/// The layer that makes the spans, turned off. Layer and filter are reloaded separately, because a layer with a filter
+/// cannot be replaced.
 pub(super) fn layer() -> (Box<dyn Layer<Registry> + Send + Sync>, Switch) {
     let (layer, translator) = reload::Layer::new(None);
     let (filter, choice) = reload::Layer::new(nothing());
@@ -48,8 +48,7 @@ fn all() -> Choice {
     FilterFn::new(wanted).with_max_level_hint(LevelFilter::INFO)
 }
 
-/// Spans of work, and what egret warns of within them. Libraries have spans too: those that send would have the sending
-/// traced, and that sent.
+/// Spans of egret's work and its warnings within them. Spans of libraries are excluded: sending spans would make spans.
 fn is_about_work(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     target == work::TARGET || metadata.is_event() && *metadata.level() <= Level::WARN && target.starts_with("egret")

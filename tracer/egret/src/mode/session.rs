@@ -1,16 +1,15 @@
-//! The SSH session that a command was typed in.
+//! The SSH session of this process.
 
 use std::env;
 use std::fs;
 
-/// What sshd(8) tells its sessions: the client's address and port, and the server's.
+/// Set by sshd(8): the client's address and port, and the server's.
 const VARIABLE: &str = "SSH_CONNECTION";
 
-/// More ancestors than this has no command.
+/// Most ancestors to search.
 const ANCESTORS: usize = 64;
 
-/// The session that this process was started in: from its environment, or, since `sudo` drops the variable, from that of an
-/// ancestor.
+/// The session from the environment of this process or, because `sudo` removes the variable, of an ancestor.
 pub(super) fn of_this_process() -> Option<String> {
     env::var(VARIABLE).ok().or_else(|| ancestors().find_map(of))
 }

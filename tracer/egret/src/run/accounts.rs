@@ -1,30 +1,30 @@
-//! The accounts of all sinks, also of those that were started anew meanwhile.
+//! The accounts of all sinks, including sinks that were replaced.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use egret_exporters::sink::{Account, Ledger, SpoolState};
 use egret_model::snapshot::SinkState;
 
-/// The sinks' accounts, in the order in which the sinks were first started. Counts go on where a sink is replaced.
+/// Accounts in the order of the first start of each sink. Counts continue when a sink is replaced.
 #[derive(Debug, Default)]
-pub(super) struct Accounts(Mutex<Vec<Kept>>);
+pub(super) struct Accounts(Mutex<Vec<SinkAccount>>);
 
 #[derive(Debug)]
-struct Kept {
+struct SinkAccount {
     ledger: Ledger,
-    /// Of sinks of this name before, the last of which may still have something in hand.
+    /// Ledgers of replaced sinks of this name. The last one may not have ended yet.
     before: Vec<Ledger>,
     past: Account,
     past_spool: SpoolState,
 }
 
 impl Accounts {
-    /// Takes the account of a sink in, as the follower of one with its name.
+    /// Adds the account of a sink, which replaces an earlier sink of the same name.
     pub(super) fn open(&self, ledger: Ledger) {
         let mut all = self.lock();
-        match all.iter_mut().find(|kept| kept.ledger.sink() == ledger.sink()) {
-            Some(kept) => kept.follow(ledger),
-            None => all.push(Kept {
+        match all.iter_mut().find(|sink| sink.ledger.sink() == ledger.sink()) {
+            Some(sink) => sink.replace(ledger),
+            None => all.push(SinkAccount {
                 ledger,
                 before: Vec::new(),
                 past: Account::default(),
@@ -33,24 +33,23 @@ impl Accounts {
         }
     }
 
-    /// The state of each.
     pub(super) fn states(&self) -> Vec<SinkState> {
-        self.lock().iter().map(Kept::state).collect()
+        self.lock().iter().map(SinkAccount::state).collect()
     }
 
-    /// Counts as dropped whatever is not sent yet: the time to drain is over.
+    /// Counts unsent events as dropped at the end of the drain time.
     pub(super) fn abandon(&self) {
-        self.lock().iter().flat_map(|kept| kept.before.iter().chain([&kept.ledger])).for_each(Ledger::abandon);
+        self.lock().iter().flat_map(|sink| sink.before.iter().chain([&sink.ledger])).for_each(Ledger::abandon);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<SinkAccount>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    fn follow(&mut self, ledger: Ledger) {
-        // A sink is replaced once the one before has ended.
+impl SinkAccount {
+    fn replace(&mut self, ledger: Ledger) {
+        // A sink is replaced only after earlier ones have ended.
         for ended in self.before.drain(..) {
             self.past += ended.account();
             if let Some(spool) = ended.spool_state() {
@@ -78,11 +77,11 @@ mod tests {
     use crate::sample;
 
     #[test]
-    fn counts_go_on_where_a_sink_is_replaced() {
+    fn counts_continue_when_a_sink_is_replaced() {
         let accounts = Accounts::default();
         let batch = Batch::from(vec![sample::event(); 3]);
         for _ in 0..4 {
-            let (sender, mut receiver) = queue("trial", 2);
+            let (sender, mut receiver) = queue("test", 2);
             accounts.open(sender.ledger().clone());
             sender.offer(&batch);
             let _ = receiver.try_next();

@@ -1,6 +1,6 @@
-//! The thread that drains the kernel's rings, and nothing else.
+//! The capture thread, which only drains the ring buffers.
 //!
-//! It starts capture itself, because it alone keeps the privileges that capture needs while it runs.
+//! It starts capture itself, because only this thread keeps the privileges that capture needs while it runs.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader};
@@ -21,58 +21,56 @@ use egret_names::{RESOLVER_FILES, SavedName};
 use tokio::sync::oneshot;
 use tracing::{Span, field};
 
-use super::pulse::Pulse;
-use super::recalled::Keeper;
+use super::heartbeat::Heartbeat;
+use super::saved_names::NameSaver;
 use super::tallies::{Sums, Tallies};
 use crate::enforce::IdentityRequests;
 use crate::losses::Losses;
 use crate::privilege;
 
-/// Batches on their way to be enriched. A batch is at most some thousand events of about 350 bytes: 6 MB at the very
-/// most. When it is full this thread waits, and the rings take what they can; what they cannot is counted there.
+/// Capacity of the channel to the enriching thread. A batch is at most some thousand events of about 350 bytes: 6 MB in all.
+/// While the channel is full this thread waits, and the ring buffers fill up; records that do not fit are counted as lost.
 const BATCHES: usize = 4;
 
-/// Batches that may wait besides, for as long as packets are judged: 24 MB at the very most.
-const WAITING: usize = 16;
-/// How soon it is tried again to hand them on.
-const AGAIN: Duration = Duration::from_millis(5);
+/// Further batches that may wait in this thread, so that it can answer requests of the slow path: at most 24 MB.
+const MAX_WAITING: usize = 16;
+/// Interval of retries to hand these batches on.
+const RETRY: Duration = Duration::from_millis(5);
 
-/// What this thread waits for, as bits.
+/// Descriptors that this thread waits for, as bits.
 const STOP: u32 = 1 << 0;
-const ASKED: u32 = 1 << 1;
+const IDENTITY_REQUESTED: u32 = 1 << 1;
 
-/// What was captured is summed up this often while there is traffic: reading the kernel's counters takes some 20 µs.
-const SUM_UP: Duration = Duration::from_millis(250);
+/// Interval of publishing tallies while there is traffic: reading the kernel's counters takes some 20 µs.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What is known once capture has started.
 pub(super) struct Started {
     pub(super) layer: Layer,
     pub(super) degradations: Vec<Degradation>,
-    /// What those that judge packets ask; `None` where nobody does.
+    /// Handles for the enforcer; `None` without enforcement.
     pub(super) handles: Option<Enforcement>,
-    /// What it captures. Closed when capture has stopped, and everything was handed on.
+    /// Captured events. Closed when capture has stopped and everything was handed on.
     pub(super) batches: Receiver<Vec<Event>>,
     /// Ready once the thread has ended.
     pub(super) ended: oneshot::Receiver<()>,
 }
 
-/// What the thread and the others share.
+/// State shared with other threads.
 #[derive(Clone)]
 pub(super) struct Shared {
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) tallies: Arc<Tallies>,
     pub(super) identities: Arc<IdentityRequests>,
 }
 
-/// Names over a restart.
+/// Names from before a restart.
 pub(super) struct Names {
-    /// What was kept before.
     pub(super) kept: Vec<SavedName>,
-    /// Who keeps what there is now.
-    pub(super) keeper: Option<Keeper>,
+    /// Saves the names; `None` if names are not kept.
+    pub(super) saver: Option<NameSaver>,
 }
 
-/// Starts the thread; returns once its programs are attached. It stops when the other end of `stop` is closed.
+/// Starts the thread, and returns once its programs are attached. The thread stops when the writer of `stop` is closed.
 pub(super) fn start(
     settings: &egret_config::Settings,
     names: Names,
@@ -80,9 +78,9 @@ pub(super) fn start(
     shared: Shared,
 ) -> Result<Started> {
     let (batches, inbox) = sync_channel(BATCHES);
-    let (tell, told) = sync_channel(1);
+    let (report, reported) = sync_channel(1);
     let (end, ended) = oneshot::channel();
-    let Names { kept, keeper } = names;
+    let Names { kept, saver } = names;
     let options = options(settings, kept)?;
     let starting = tracing::info_span!(target: work::TARGET, work::START_CAPTURE, { names::CAPTURE } = field::Empty);
     let body = move || match begin(options, starting) {
@@ -90,26 +88,26 @@ pub(super) fn start(
             let privileges = privilege::reduce(privilege::capture(capture.layer()));
             let handles = capture.enforcement().map_err(anyhow::Error::from);
             let state = (capture.layer(), capture.degradations().to_vec());
-            let summed_up = Instant::now();
+            let published = Instant::now();
             let (waiting, losses) = (VecDeque::new(), Losses::default());
-            let mut reader = Reader { capture, batches, waiting, shared, summed_up, fresh: true, losses, keeper };
-            // Before anybody can ask.
+            let mut reader = Reader { capture, batches, waiting, shared, published, is_dirty: true, losses, saver };
+            // Before other threads can read the tallies.
             reader.publish();
-            // Who started this thread waits for it.
-            let _ = tell.send(privileges.and_then(|()| Ok((state, handles?))));
+            // The starting thread waits for this.
+            let _ = report.send(privileges.and_then(|()| Ok((state, handles?))));
             reader.run(&stop);
             drop(end);
         }
         Err(error) => {
-            let _ = tell.send(Err(error.into()));
+            let _ = report.send(Err(error.into()));
         }
     };
     thread::Builder::new().name("egret-capture".into()).spawn(body).context("cannot start a thread")?;
-    let ((layer, degradations), handles) = told.recv().map_err(|_| anyhow!("the capture thread broke down"))??;
+    let ((layer, degradations), handles) = reported.recv().map_err(|_| anyhow!("the capture thread panicked"))??;
     Ok(Started { layer, degradations, handles, batches: inbox, ended })
 }
 
-/// Starts capture, which is what the span is about.
+/// Starts capture within its span.
 fn begin(options: Options, span: Span) -> Result<Capture, CaptureError> {
     let _starting = span.entered();
     let capture = Capture::start(&Probe::new(), options);
@@ -136,7 +134,7 @@ fn options(settings: &egret_config::Settings, kept: Vec<SavedName>) -> Result<Op
         preexisting: capture.standing,
         names: settings.names.as_ref().map(|settings| names(settings, kept)),
         totals: capture.totals_interval,
-        // Spans alone can be put into somebody's trace.
+        // Only spans can join the trace of a program.
         trace_context: settings.otlp.is_some(),
         containers,
         enforce: settings.enforce.is_some(),
@@ -158,26 +156,25 @@ fn names(names: &egret_config::Names, kept: Vec<SavedName>) -> egret_capture::Na
 struct Reader {
     capture: Capture,
     batches: SyncSender<Vec<Event>>,
-    /// Batches that found no room, because packets wait for answers of this thread and it may not wait itself.
+    /// Batches that do not fit into the channel: this thread must not block while packets wait for its answers.
     waiting: VecDeque<Vec<Event>>,
     shared: Shared,
-    summed_up: Instant,
-    /// Something was captured since.
-    fresh: bool,
+    published: Instant,
+    /// Events were captured since the last publishing.
+    is_dirty: bool,
     losses: Losses,
-    /// Keeps names over a restart; `None` where none are kept.
-    keeper: Option<Keeper>,
+    saver: Option<NameSaver>,
 }
 
 impl Reader {
     fn run(mut self, stop: &PipeReader) {
         loop {
             self.drain();
-            self.shared.pulse.beat();
-            self.sum_up();
+            self.shared.heartbeat.beat();
+            self.publish_if_due();
             let identities = Arc::clone(&self.shared.identities);
             let ready = self.capture.wait(&[stop.as_fd(), identities.wake()], self.limit());
-            if ready & ASKED != 0 {
+            if ready & IDENTITY_REQUESTED != 0 {
                 let mut batch = Vec::new();
                 identities.answer(&mut self.capture, &mut batch);
                 self.hand_on(batch);
@@ -191,8 +188,8 @@ impl Reader {
         self.hand_on(rest);
         self.hand_on_all();
         self.publish();
-        if let Some(keeper) = self.keeper.take() {
-            keeper.finish(&self.capture);
+        if let Some(saver) = self.saver.take() {
+            saver.finish(&self.capture);
         }
     }
 
@@ -200,7 +197,7 @@ impl Reader {
         loop {
             self.hand_on(Vec::new());
             if !self.waiting.is_empty() {
-                // What is in the rings can wait there.
+                // Records can wait in the ring buffers.
                 return;
             }
             let mut batch = Vec::new();
@@ -214,19 +211,19 @@ impl Reader {
 
     fn hand_on(&mut self, batch: Vec<Event>) {
         if !batch.is_empty() {
-            self.fresh = true;
+            self.is_dirty = true;
             self.shared.tallies.handed_on(batch.len());
             self.waiting.push_back(batch);
         }
         while let Some(batch) = self.waiting.pop_front() {
             match self.batches.try_send(batch) {
-                Err(TrySendError::Full(batch)) if self.waiting.len() < WAITING => {
+                Err(TrySendError::Full(batch)) if self.waiting.len() < MAX_WAITING => {
                     self.waiting.push_front(batch);
                     return;
                 }
-                // As many wait as may: so does this thread, and packets are judged without it.
+                // At the limit this thread blocks, and packets are judged without its answers.
                 Err(TrySendError::Full(batch)) => drop(self.batches.send(batch)),
-                // The other end goes away only when egret ends.
+                // Disconnected only when egret ends.
                 Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             }
         }
@@ -238,35 +235,35 @@ impl Reader {
         }
     }
 
-    fn sum_up(&mut self) {
-        if !self.fresh || self.summed_up.elapsed() >= SUM_UP {
+    fn publish_if_due(&mut self) {
+        if !self.is_dirty || self.published.elapsed() >= PUBLISH_INTERVAL {
             self.publish();
         }
     }
 
     fn publish(&mut self) {
         let tally = self.capture.tally();
-        self.losses.look(&tally);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.tick(&self.capture);
+        self.losses.tick(&tally);
+        if let Some(saver) = &mut self.saver {
+            saver.tick(&self.capture);
         }
-        let watched_since_ns = self.keeper.as_ref().map(Keeper::watched_ns);
+        let watched_since_ns = self.saver.as_ref().map(NameSaver::watched_ns);
         self.shared.tallies.set(Sums {
             tally,
             names: self.capture.names().map(|state| names_state(state, watched_since_ns)),
             open: self.capture.open(),
         });
-        self.summed_up = Instant::now();
-        self.fresh = false;
+        self.published = Instant::now();
+        self.is_dirty = false;
     }
 
-    /// How long to wait at most.
+    /// The longest time to wait.
     fn limit(&self) -> Option<Duration> {
-        let sum_up = self.fresh.then(|| SUM_UP.saturating_sub(self.summed_up.elapsed()));
-        let beat = self.shared.pulse.interval();
-        let again = (!self.waiting.is_empty()).then_some(AGAIN);
-        let keep = self.keeper.as_ref().and_then(|keeper| keeper.due_in(&self.capture));
-        sum_up.into_iter().chain(beat).chain(again).chain(keep).min()
+        let publish = self.is_dirty.then(|| PUBLISH_INTERVAL.saturating_sub(self.published.elapsed()));
+        let beat = self.shared.heartbeat.interval();
+        let again = (!self.waiting.is_empty()).then_some(RETRY);
+        let keep = self.saver.as_ref().and_then(|saver| saver.due_in(&self.capture));
+        publish.into_iter().chain(beat).chain(again).chain(keep).min()
     }
 }
 
@@ -281,7 +278,7 @@ fn names_state(state: egret_names::State, watched_since_ns: Option<u64>) -> Name
     }
 }
 
-/// The two ends of what stops the thread: dropping the second is what it waits for.
+/// A pipe that stops the thread when its writer is dropped.
 pub(super) fn stop() -> Result<(PipeReader, io::PipeWriter)> {
-    io::pipe().context("cannot make a pipe")
+    io::pipe().context("cannot create a pipe")
 }

@@ -1,4 +1,4 @@
-//! The daemon from ready to end.
+//! The daemon from the start of its sinks to its end.
 
 use std::io::PipeWriter;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use egret_config::{Loaded, Problems, Reload};
 use egret_enforcer::controller::Supervisor;
 use egret_enforcer::fault;
@@ -23,7 +23,7 @@ use super::memory;
 use super::notify;
 use super::own_spans::OwnSpans;
 use super::servers::{Answering, Servers};
-use super::signals::{Signals, Wish};
+use super::signals::{Request, Signals};
 use super::sinks::{Prepared, Sinks};
 use super::state::State;
 use super::watchdog;
@@ -31,47 +31,51 @@ use crate::enforce::{self, Losses};
 use crate::log::Log;
 use crate::status::Configuration;
 
-/// How long answers under way, and those who watch, may take once everything else has ended.
+/// Time for open requests and subscribers after everything else has ended.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Everything that the daemon consists of, but for sinks and servers.
+/// The daemon without sinks and servers.
 pub(super) struct Daemon<'a> {
-    /// The file of the configuration, if one was named.
+    /// The named configuration file.
     pub(super) file: Option<PathBuf>,
     pub(super) log: &'a Log,
     pub(super) loaded: Loaded,
     pub(super) pipeline: Pipeline,
     pub(super) own_spans: OwnSpans<'a>,
-    /// The span of the start, which ends once all is at work.
+    /// The span of the start, which ends when everything runs.
     pub(super) starting: Span,
 }
 
-/// The threads that capture and enrich.
+/// The threads for capture, enriching and enforcement.
 pub(super) struct Pipeline {
-    /// The controller's thread; `None` where nothing can be enforced. It is dropped first: that takes egret out of the packets'
-    /// way, whatever ends the daemon, while capture still answers.
+    /// The controller; `None` without enforcement. Dropped first, so that enforcement is torn down while capture still answers,
+    /// whatever ends the daemon.
     pub(super) enforcer: Option<Supervisor>,
     pub(super) state: Arc<State>,
-    /// The baseline; `None` where none is learned.
     pub(super) baseline: Option<Arc<BaselineStore>>,
-    /// Capture runs while this is there.
+    /// Capture runs until this is dropped.
     pub(super) running: PipeWriter,
     /// Ready once the capture thread has ended.
     pub(super) captured: oneshot::Receiver<()>,
-    /// Ready once the enriching thread has ended too, and closed the queues.
+    /// Ready once the enriching thread has ended and closed the queues.
     pub(super) enriched: oneshot::Receiver<()>,
-    /// Ready once names are written for the last time; `None` where none are kept.
+    /// Ready once names were saved for the last time; `None` if names are not kept.
     pub(super) kept: Option<oneshot::Receiver<()>>,
 }
 
 impl Daemon<'_> {
-    /// Starts sinks and servers, and does what signals ask for until that is to stop; says what became of everything.
-    pub(super) async fn run(mut self, prepared: Prepared, listeners: Answering) -> Result<Snapshot> {
+    /// Starts sinks and servers, and handles signals until one stops the daemon. Returns the final snapshot.
+    pub(super) async fn run(
+        mut self,
+        prepared: Prepared,
+        listeners: Answering,
+        mut signals: Signals,
+    ) -> Result<Snapshot> {
         let state = Arc::clone(&self.pipeline.state);
         let starting = std::mem::replace(&mut self.starting, Span::none());
-        let (mut signals, mut sinks, servers) = starting.in_scope(|| self.start(prepared, listeners))?;
+        let (mut sinks, servers) = starting.in_scope(|| self.start(prepared, listeners))?;
         drop(starting);
-        // Last of all: a sink or a server that cannot be started leaves no rule behind.
+        // Started last, so that no firewall rule is installed if a sink or server fails to start.
         if let Some(enforcer) = &mut self.pipeline.enforcer {
             enforcer.begin();
         }
@@ -80,19 +84,19 @@ impl Daemon<'_> {
             tokio::select! {
                 () = in_force(&state), if !is_ready => {
                     is_ready = true;
-                    self.tell_ready();
+                    self.report_ready();
                 }
-                wish = signals.next() => match wish {
-                    Wish::Stop => break None,
-                    Wish::Reload => self.reload(&mut sinks).await,
+                action = signals.next() => match action {
+                    Request::Stop => break None,
+                    Request::Reload => self.reload(&mut sinks).await,
                 },
-                _ = &mut self.pipeline.captured => break Some("the capture thread broke down"),
-                _ = &mut self.pipeline.enriched => break Some("the enriching thread broke down"),
-                () = enforcer_ended(&mut self.pipeline.enforcer) => break Some("the controller's thread ended"),
+                _ = &mut self.pipeline.captured => break Some("the capture thread panicked"),
+                _ = &mut self.pipeline.enriched => break Some("the enriching thread panicked"),
+                () = enforcer_ended(&mut self.pipeline.enforcer) => break Some("the controller thread ended"),
             }
         };
-        // While capture still answers: packets are judged until their way is open.
-        self.open_the_way(broken.is_some()).await;
+        // While capture still answers: packets are judged until enforcement is torn down.
+        self.stop_enforcer(broken.is_some()).await;
         if let Some(reason) = broken {
             bail!(reason);
         }
@@ -100,8 +104,7 @@ impl Daemon<'_> {
         Ok(state.snapshot())
     }
 
-    fn start(&self, prepared: Prepared, listeners: Answering) -> Result<(Signals, Sinks, Servers)> {
-        let signals = Signals::take().context("cannot take over signals")?;
+    fn start(&self, prepared: Prepared, listeners: Answering) -> Result<(Sinks, Servers)> {
         let tallies = Arc::clone(&self.pipeline.state.tallies);
         let losses: Losses = Arc::new(move || tallies.get().tally.lost_total());
         let learning = self.pipeline.baseline.clone().map(|baseline| (baseline, losses));
@@ -111,36 +114,35 @@ impl Daemon<'_> {
         state.configure(described(&self.loaded, Vec::new()));
         let servers = listeners.serve(state)?;
         if let Some(limit) = notify::watchdog() {
-            tokio::spawn(watchdog::watch(limit, Arc::clone(&state.pulse)));
+            tokio::spawn(watchdog::watch(limit, Arc::clone(&state.heartbeat)));
         }
         tokio::spawn(memory::watch(Arc::clone(&state.fan_out)));
-        Ok((signals, sinks, servers))
+        Ok((sinks, servers))
     }
 
-    /// Takes egret out of the packets' way. Where it broke down, what is configured for that holds: rules that let nothing
-    /// new pass without egret stay then.
-    async fn open_the_way(&mut self, broken: bool) {
+    /// Tears enforcement down. After a failure of the daemon the failure policy applies: with `closed` the rules stay.
+    async fn stop_enforcer(&mut self, broken: bool) {
         if let Some(enforcer) = self.pipeline.enforcer.take() {
             enforcer.stop(broken).await;
         }
     }
 
-    fn tell_ready(&self) {
+    fn report_ready(&self) {
         let layer = self.pipeline.state.layer.as_str();
         tracing::info!(layer, "egret runs");
         notify::ready(&format!("Tracing with the {layer} layer"));
     }
 
-    /// Reads the configuration again and takes over what can be. A wrong one changes nothing.
+    /// Reloads the configuration and applies it. A configuration with errors changes nothing.
     async fn reload(&mut self, sinks: &mut Sinks) {
         fault::point("daemon");
         notify::reloading();
         sinks.reopen();
         let before = self.loaded.settings.clone();
         self.reload_configuration(sinks).instrument(info_span!(target: work::TARGET, work::RELOAD)).await;
-        // Not before that span is over: it goes where spans went when it began.
+        // After the span of the reload has ended, which still goes to the old provider.
         self.own_spans.reload(&before, &self.loaded.settings).await;
-        self.tell_ready();
+        self.report_ready();
     }
 
     async fn reload_configuration(&mut self, sinks: &mut Sinks) {
@@ -148,12 +150,12 @@ impl Daemon<'_> {
             Ok(next) => self.take_over(next, sinks).await,
             Err(problems) => {
                 problems.iter().for_each(|problem| tracing::error!("{problem}"));
-                tracing::error!("the configuration is wrong; egret goes on as before");
+                tracing::error!("the configuration has errors; egret goes on as before");
             }
         }
     }
 
-    /// What is to hold from now on, and what of the new configuration waits for a restart.
+    /// The configuration to apply, and the options that wait for a restart.
     fn reconfigured(&self) -> Result<(Loaded, Vec<&'static str>), Problems> {
         let _reading = info_span!(target: work::TARGET, work::READ_CONFIGURATION).entered();
         let new = egret_config::load(self.file.as_deref(), std::env::vars_os())?;
@@ -165,7 +167,7 @@ impl Daemon<'_> {
 
     async fn take_over(&mut self, (next, waiting): (Loaded, Vec<&'static str>), sinks: &mut Sinks) {
         next.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        waiting.iter().for_each(|key| tracing::warn!(key, "waits for a restart"));
+        waiting.iter().for_each(|key| tracing::warn!(key, "option waits for a restart"));
         if let Err(error) = self.log.filter(&next.settings.log) {
             tracing::error!("{error:#}");
         }
@@ -175,10 +177,10 @@ impl Daemon<'_> {
         }
         self.pipeline.state.configure(described(&next, waiting));
         self.loaded = next;
-        tracing::info!("configuration read again");
+        tracing::info!("configuration reloaded");
     }
 
-    /// Stops capture, and has every sink send what it has, as long as that may take and nobody asks a second time.
+    /// Stops capture and drains every sink, until the drain time is over or a second signal comes.
     async fn stop(self, signals: &mut Signals, sinks: &mut Sinks, servers: Servers) {
         let Self { loaded, pipeline, mut own_spans, .. } = self;
         let Pipeline { state, running, captured, enriched, kept, .. } = pipeline;
@@ -188,7 +190,7 @@ impl Daemon<'_> {
         notify::stopping(drain_for);
         drop(running);
         let drained = async {
-            // Nothing is ever sent: they are ready when the threads end.
+            // Ready when the senders are dropped at the end of the threads.
             let _ = (captured.await, enriched.await);
             if let Some(kept) = kept {
                 let _ = kept.await;
@@ -198,12 +200,12 @@ impl Daemon<'_> {
         let drain = async {
             tokio::select! {
                 () = drained => {}
-                () = sleep(drain_for) => tracing::warn!(?drain_for, "the time to drain is over"),
-                () = signals.stop() => tracing::warn!("asked to stop a second time"),
+                () = sleep(drain_for) => tracing::warn!(?drain_for, "drain time is over"),
+                () = signals.stop() => tracing::warn!("second signal: stopping at once"),
             }
         };
         drain.instrument(info_span!(target: work::TARGET, work::DRAIN)).await;
-        // Spans have a limit of their own, and say so when it is over: before the sums that are egret's last words.
+        // Spans have their own limit and report when it is over, before the final sums.
         let _ = join(timeout(GRACE, servers.end()), timeout(GRACE * 2, own_spans.end())).await;
         state.tallies.settle();
         state.accounts.abandon();
@@ -218,7 +220,7 @@ async fn in_force(state: &State) {
     }
 }
 
-/// Waits until the controller's thread has ended though nobody stopped it.
+/// Waits until the controller thread has ended by itself.
 async fn enforcer_ended(enforcer: &mut Option<Supervisor>) {
     match enforcer {
         Some(enforcer) => enforcer.ended().await,

@@ -1,5 +1,5 @@
-//! The thread that adds verdicts to events, and hands them to the sinks. What takes time to find out is ordered here and
-//! found out elsewhere.
+//! The enriching thread, which adds verdicts to events and offers them to the sinks. It requests digests from other threads
+//! and does not wait for them.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -18,8 +18,8 @@ use super::tallies::Tallies;
 use crate::control::Live;
 use crate::privilege;
 
-/// Starts it; what is returned is ready once it has ended. It does when capture has ended and all was handed on, and
-/// closes the queues of the sinks.
+/// Starts the thread. It ends when capture has ended and all batches are processed, and then closes the queues of the sinks.
+/// The returned receiver is ready once it has ended.
 pub(super) fn start(
     batches: Receiver<Vec<Event>>,
     digester: Digester,
@@ -34,7 +34,6 @@ pub(super) fn start(
             tracing::warn!("{error:#}");
         }
         Enricher { digester, fan_out, live, verdicts, tallies, pending: PendingEvents::default() }.run(&batches);
-        // Told when dropped, also by a panic.
         drop(end);
     };
     thread::Builder::new().name("egret-enrich".into()).spawn(body).context("cannot start a thread")?;
@@ -47,7 +46,6 @@ struct Enricher {
     live: Arc<Live>,
     verdicts: Arc<Verdicts>,
     tallies: Arc<Tallies>,
-    /// Events that wait for their verdicts.
     pending: PendingEvents,
 }
 
@@ -64,7 +62,7 @@ impl Enricher {
         self.live.close();
     }
 
-    /// The next batch, an empty one once events have waited long enough; `None` at the end.
+    /// The next batch, or an empty one when the verdict of a pending event is overdue; `None` at the end.
     fn next(&self, batches: &Receiver<Vec<Event>>) -> Option<Vec<Event>> {
         let Some(until) = self.pending.next_due() else { return batches.recv().ok() };
         match batches.recv_timeout(until.saturating_duration_since(Instant::now())) {

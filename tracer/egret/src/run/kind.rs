@@ -1,4 +1,4 @@
-//! Which sinks there are, and how each is made.
+//! The kinds of sinks, and how each is created.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use egret_model::work;
 use super::running::Work;
 use crate::enforce::{Learner, Losses};
 
-/// A kind of sink, of which there is at most one.
+/// A kind of sink. There is at most one sink of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Parquet,
@@ -22,14 +22,14 @@ pub(super) enum Kind {
     Baseline,
 }
 
-/// What sinks share with others.
+/// State that sinks share with the rest of the daemon.
 #[derive(Clone, Default)]
 pub(super) struct Parts {
-    /// What the metrics sink counts in.
+    /// The registry of the metrics sink.
     pub(super) metrics: Option<Arc<Metrics>>,
-    /// Asks the JSON sink to open its file again.
+    /// Makes the JSON sink reopen its file.
     pub(super) reopener: Option<json::Reopener>,
-    /// The baseline, and who knows what was lost on the way to it.
+    /// The baseline, and the number of records lost before it.
     pub(super) learning: Option<(Arc<BaselineStore>, Losses)>,
 }
 
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// How many events its queue holds; `None` if it is not wanted.
+    /// The capacity of the queue in events; `None` if the sink is not enabled.
     pub(super) fn queue_events(self, settings: &Settings) -> Option<usize> {
         match self {
             Self::Parquet => settings.parquet.as_ref().map(|parquet| parquet.queue_events),
@@ -57,11 +57,11 @@ impl Kind {
         }
     }
 
-    /// Whether it does the same with either settings.
+    /// Whether both settings are the same for this sink.
     pub(super) fn is_same(self, old: &Settings, new: &Settings) -> bool {
         match self {
             Self::Parquet => old.parquet == new.parquet,
-            // Its counts are what metrics are made of: it is not started anew.
+            // Metrics are never reset by a reload.
             Self::Prometheus => true,
             Self::Otlp => old.otlp == new.otlp,
             Self::Json => old.json == new.json,
@@ -69,19 +69,19 @@ impl Kind {
         }
     }
 
-    /// Makes the sink, and says what it will do; `None` if it is not wanted.
-    pub(super) fn make(self, settings: &Settings, parts: &mut Parts) -> Result<Option<Work>> {
+    /// Creates the sink; `None` if it is not enabled.
+    pub(super) fn create(self, settings: &Settings, parts: &mut Parts) -> Result<Option<Work>> {
         let _starting =
             tracing::info_span!(target: work::TARGET, work::START_SINK, { names::SINK } = self.name()).entered();
-        let made = match self {
+        let created = match self {
             Self::Parquet => settings.parquet.as_ref().map(parquet).transpose(),
             Self::Prometheus => Ok(parts.metrics.clone().map(prometheus)),
             Self::Otlp => settings.otlp.as_ref().map(otlp).transpose(),
             Self::Json => settings.json.as_ref().map(|settings| json(settings, parts)).transpose(),
             Self::Baseline => Ok(settings.baseline.as_ref().zip(parts.learning.clone()).map(learner)),
         };
-        let made = made.with_context(|| format!("cannot start the {} sink", self.name()));
-        made.inspect_err(|error| tracing::error!(target: work::TARGET, error = %format_args!("{error:#}")))
+        let created = created.with_context(|| format!("cannot start the {} sink", self.name()));
+        created.inspect_err(|error| tracing::error!(target: work::TARGET, error = %format_args!("{error:#}")))
     }
 }
 

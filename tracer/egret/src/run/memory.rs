@@ -1,7 +1,7 @@
-//! What memory egret may take, and what is done when it is nearly used up.
+//! The memory limit, and what egret does near it.
 //!
-//! The limit is that of its control group (`memory.max`, as `MemoryMax=` sets it). Whoever goes beyond is killed, so egret
-//! gives up what it can before: queues have an eighth of their room, and what they drop is counted.
+//! The limit is that of the control group (`memory.max`, set by `MemoryMax=`). The kernel kills a process above it, so near
+//! the limit queues have only an eighth of their capacity, and dropped events are counted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,27 +16,27 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::fan_out::FanOut;
 
-/// How often it is looked at. A storm of 30,000 connections a second makes some 20 MB of events in that time.
+/// Interval of checks. At 30,000 connections a second, some 20 MB of events arrive in it.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Shares of the limit, in percent, from which on memory is short and below which it no longer is.
-const SHORT: u64 = 85;
-const ENOUGH: u64 = 75;
+/// Percent of the limit at which memory becomes short, and below which it has recovered.
+const PRESSURE: u64 = 85;
+const RECOVERED: u64 = 75;
 
 const MIB: u64 = 1 << 20;
-/// Programs, the kernel's tables, threads, and what is remembered of processes, sockets and names of peers.
+/// Bytes for BPF programs and maps, threads, and tables of processes, sockets and names.
 const FIXED: u64 = 56 * MIB;
-/// An event, a row that waits for its row group, a rule with its place in the index, an address with a name.
+/// Bytes of an event, a row of an open row group, a rule with its index entry, an address with a name.
 const EVENT: u64 = 350;
 const ROW: u64 = 160;
 const RULE: u64 = 1500;
 const ADDRESS: u64 = 350;
 
-/// Rules that learning may make, with those of flows that only failed.
+/// Most rules that learning may make, including `tried` ones.
 fn most_rules(bounds: Bounds) -> usize {
     bounds.rules.saturating_add(bounds.rules.min(MOST_TRIED))
 }
 
-/// Bytes that egret needs with these settings while everything is full.
+/// Bytes that egret needs with these settings when all queues and tables are full.
 fn needed(settings: &Settings) -> u64 {
     let bytes = |count: usize, each: u64| u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(each);
     let queues = [
@@ -46,7 +46,7 @@ fn needed(settings: &Settings) -> u64 {
         settings.metrics.as_ref().map(|metrics| metrics.prometheus.queue_events),
         settings.baseline.as_ref().map(|baseline| baseline.queue_events),
     ];
-    // Queues share events: the longest holds those of all others.
+    // Queues share events, so only the longest counts.
     let longest = queues.into_iter().flatten().max().unwrap_or_default();
     let parts = [
         FIXED,
@@ -59,7 +59,7 @@ fn needed(settings: &Settings) -> u64 {
     parts.into_iter().fold(0, u64::saturating_add)
 }
 
-/// Says what is needed, and warns where there is less.
+/// Warns if the limit is lower than needed.
 pub(super) fn check(settings: &Settings) {
     let needed_mib = needed(settings).div_ceil(MIB);
     let Some(limit) = Group::of_this_process().and_then(|group| group.limit()) else {
@@ -71,13 +71,13 @@ pub(super) fn check(settings: &Settings) {
         tracing::warn!(
             limit_mib,
             needed_mib,
-            "the memory limit is less than this configuration may need: events will be dropped and counted when it is short, \
-             and the kernel may end egret; raise MemoryMax, or lower queue_events, parquet.row_group_rows or baseline.rules"
+            "the memory limit is lower than this configuration may need: near the limit events are dropped and counted, \
+             and the kernel may kill egret; raise MemoryMax, or lower queue_events, parquet.row_group_rows or baseline.rules"
         );
     }
 }
 
-/// Has queues give up room while memory is short; ends at once where there is no limit.
+/// Reduces the capacity of queues while memory is short. Ends at once without a limit.
 pub(super) async fn watch(fan_out: Arc<FanOut>) {
     let Some(group) = Group::of_this_process().filter(|group| group.limit().is_some()) else { return };
     let mut is_short = false;
@@ -86,23 +86,23 @@ pub(super) async fn watch(fan_out: Arc<FanOut>) {
     loop {
         ticks.tick().await;
         let Some((limit, used)) = group.limit().zip(group.used()) else { continue };
-        let bound = limit / 100 * if is_short { ENOUGH } else { SHORT };
+        let bound = limit / 100 * if is_short { RECOVERED } else { PRESSURE };
         if (used >= bound) == is_short {
             continue;
         }
         is_short = !is_short;
-        fan_out.press(is_short);
+        fan_out.set_pressure(is_short);
         let (used_mib, limit_mib) = (used / MIB, limit / MIB);
         if is_short {
             trim_memory();
-            tracing::warn!(used_mib, limit_mib, "memory is short: queues have an eighth of their room");
+            tracing::warn!(used_mib, limit_mib, "memory is short: queues are reduced to an eighth of their capacity");
         } else {
-            tracing::info!(used_mib, limit_mib, "there is enough memory again");
+            tracing::info!(used_mib, limit_mib, "memory has recovered");
         }
     }
 }
 
-/// A control group (v2), from the root's child down.
+/// A control group (v2) and its ancestors without the root.
 struct Group {
     directories: Vec<PathBuf>,
 }
@@ -116,12 +116,12 @@ impl Group {
         Some(Self { directories: own.ancestors().take(levels).map(Path::to_owned).collect() })
     }
 
-    /// The least limit of the group and those that it is in.
+    /// The lowest limit of the group and its ancestors.
     fn limit(&self) -> Option<u64> {
         self.directories.iter().filter_map(|directory| number(&directory.join("memory.max"))).min()
     }
 
-    /// What the group takes and cannot give back: the cache of files that nobody uses is no trouble.
+    /// Memory in use without inactive page cache, which the kernel can reclaim.
     fn used(&self) -> Option<u64> {
         let own = self.directories.first()?;
         let stat = fs::read_to_string(own.join("memory.stat")).ok()?;
@@ -130,7 +130,7 @@ impl Group {
     }
 }
 
-/// `None` as well for `max`.
+/// `None` also for `max`.
 fn number(file: &Path) -> Option<u64> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }

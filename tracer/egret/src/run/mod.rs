@@ -1,28 +1,27 @@
 //! `egret run`: the daemon.
 //!
 //! ```text
-//! capture thread (drain) -> channel -> enrich thread -> fan-out -> a queue each sink
-//!                                         | orders
+//! capture thread (drain) -> channel -> enriching thread -> fan-out -> a queue for each sink
+//!                                         | requests
 //!                                         digest threads
 //! ```
 //!
-//! Capture waits for nobody but the enriching thread, and that for no sink: what a sink has no room for it drops, and
-//! counts. Everything else waits on a small runtime: sinks that speak to the network, metrics, the control socket,
-//! signals.
+//! The capture thread waits only for the enriching thread, which waits for no sink: a full queue drops events and counts
+//! them. Network sinks, metrics, control socket and signals run on a small tokio runtime.
 
 mod accounts;
 mod capture;
 mod daemon;
 mod enrich;
 mod fan_out;
+mod heartbeat;
 mod kind;
 mod memory;
 mod notify;
 mod own_spans;
-mod pulse;
-mod recalled;
 mod report;
 mod running;
+mod saved_names;
 mod servers;
 mod signals;
 mod sinks;
@@ -54,24 +53,25 @@ use crate::status::Listening;
 use accounts::Accounts;
 use daemon::{Daemon, Pipeline};
 use fan_out::FanOut;
+use heartbeat::Heartbeat;
 use own_spans::OwnSpans;
-use pulse::Pulse;
-use recalled::Recalled;
+use saved_names::NameStore;
 use servers::Listeners;
+use signals::Signals;
 use sinks::Prepared;
 use state::State;
 use tallies::Tallies;
 
-/// Threads for everything that waits. Two, so that one that encodes spans or metrics holds nobody up.
+/// Threads of the runtime: two, so that encoding spans or metrics on one does not block everything else.
 const WORKERS: usize = 2;
-/// Threads for short work that blocks, such as looking up the address of a collector.
+/// Threads for short blocking work, such as looking up the address of a collector.
 const BLOCKING: usize = 4;
 
-/// Runs until it is asked to stop; says the exit status.
+/// Runs the daemon until a signal stops it, and returns the exit status.
 ///
 /// # Errors
 ///
-/// When the configuration is wrong, another daemon runs, or capture or a sink cannot start.
+/// The configuration has errors, another daemon runs, or capture or a sink cannot start.
 pub fn run(file: Option<PathBuf>, log: &Log) -> Result<u8> {
     let begun = SystemTime::now();
     let loaded = egret_config::load(file.as_deref(), env::vars_os())?;
@@ -79,26 +79,33 @@ pub fn run(file: Option<PathBuf>, log: &Log) -> Result<u8> {
     log.filter(&loaded.settings.log)?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let listeners = Listeners::open(&loaded.settings)?;
-    privilege::renounce()?;
-    let runtime = privilege::without(runtime)?;
-    // From here on, whoever asks is told that egret starts.
+    privilege::forbid_new()?;
+    let runtime = privilege::run_without(runtime)?;
+    // Before the daemon answers: a signal during the start is handled once it is over.
+    let signals = {
+        let _runtime = runtime.enter();
+        Signals::take().context("cannot handle signals")?
+    };
+    let second_stop = runtime.spawn(signals::exit_at_second_stop());
+    // From here on status requests are answered with `starting`.
     let listeners = listeners.answer(runtime.handle())?;
     let own_spans = OwnSpans::start(&loaded.settings, log, runtime.handle().clone(), read)?;
     memory::check(&loaded.settings);
     let starting = tracing::info_span!(target: work::TARGET, work::START);
     let (pipeline, prepared) = starting.in_scope(|| start(&loaded, listeners.listening()))?;
-    // Threads that are started from here on have no privilege from their first instruction.
+    // Threads that are started from here on never have privileges.
     privilege::reduce(Vec::new())?;
+    second_stop.abort();
     let daemon = Daemon { file, log, loaded, pipeline, own_spans, starting };
-    let snapshot = runtime.block_on(daemon.run(prepared, listeners))?;
-    // A sink that could not be drained in time is not waited for now.
+    let snapshot = runtime.block_on(daemon.run(prepared, listeners, signals))?;
+    // Does not wait for a sink that was not drained in time.
     runtime.shutdown_background();
-    log.say_rest();
+    log.flush_repeats();
     report::report(&snapshot);
     Ok(exit::DONE)
 }
 
-/// Starts what captures, enriches, learns and enforces.
+/// Starts the pipeline: capture, enriching, learning and enforcement.
 fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> {
     let (fan_out, accounts, live) = (Arc::<FanOut>::default(), Arc::<Accounts>::default(), Arc::<Live>::default());
     let enforcer = loaded.settings.enforce.as_ref().map(enforce::enforcer);
@@ -108,19 +115,19 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
         .baseline
         .as_ref()
         .map(|settings| Arc::new(BaselineStore::open(&enforce::baseline(settings), &loaded.settings.host, grows)));
-    // Before anything is captured, so that nothing is captured for nobody.
+    // Before capture starts, so that all events have a queue.
     let prepared = Prepared::new(&loaded.settings, Arc::clone(&fan_out), Arc::clone(&accounts));
     let shared = capture::Shared {
-        pulse: Arc::new(Pulse::new(notify::watchdog())),
+        heartbeat: Arc::new(Heartbeat::new(notify::watchdog())),
         tallies: Arc::<Tallies>::default(),
-        identities: Arc::new(IdentityRequests::new().context("cannot make an event descriptor")?),
+        identities: Arc::new(IdentityRequests::new().context("cannot create an eventfd")?),
     };
     let verdicts = Arc::<Verdicts>::default();
     let (stop, running) = capture::stop()?;
-    let mut recalled = loaded.settings.names.as_ref().and_then(Recalled::open);
-    let names = recalled.as_mut().map(|recalled| std::mem::take(&mut recalled.names)).unwrap_or_default();
-    let (keeper, kept) = recalled.map(Recalled::keep).transpose()?.unzip();
-    let started = capture::start(&loaded.settings, capture::Names { kept: names, keeper }, stop, shared.clone())?;
+    let mut store = loaded.settings.names.as_ref().and_then(NameStore::open);
+    let names = store.as_mut().map(|store| std::mem::take(&mut store.names)).unwrap_or_default();
+    let (saver, kept) = store.map(NameStore::start_saving).transpose()?.unzip();
+    let started = capture::start(&loaded.settings, capture::Names { kept: names, saver }, stop, shared.clone())?;
     let known = Known::default();
     let capture = &loaded.settings.capture;
     let digester = Digester::start(digests(capture), known.clone(), privilege::reduce_to_files)
@@ -138,18 +145,18 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
         (Some(settings), Some(handles)) => {
             let host = DaemonHost::new(handles, Arc::clone(&shared.identities), (known, capture.hash_size));
             let (baseline, host) = (baseline.clone(), Arc::new(host));
-            // Now, as it keeps the privileges of this thread; it begins once everything else is at work.
+            // Spawned now, because it keeps the privileges of this thread; it begins when everything else runs.
             Some(Supervisor::spawn(EnforcerParts { settings, baseline, host, verdicts })?)
         }
         _ => None,
     };
     let controller = enforcer.as_ref().map(Supervisor::handle);
-    let alone = baseline.clone().filter(|_| controller.is_none());
+    let uncontrolled = baseline.clone().filter(|_| controller.is_none());
     let state = State {
         started: Instant::now(),
         layer: started.layer,
         degradations: started.degradations,
-        pulse: shared.pulse,
+        heartbeat: shared.heartbeat,
         tallies: shared.tallies,
         digests,
         accounts,
@@ -159,14 +166,14 @@ fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> 
         stopping: AtomicBool::new(false),
         configuration: Mutex::default(),
         controller,
-        baseline: alone,
+        baseline: uncontrolled,
     };
     let captured = started.ended;
     let pipeline = Pipeline { enforcer, state: Arc::new(state), baseline, running, captured, enriched, kept };
     Ok((pipeline, prepared))
 }
 
-/// How digests of executables are computed.
+/// Limits for digests of executables.
 fn digests(settings: &egret_config::Capture) -> Limits {
     let largest = settings.hash.then_some(settings.hash_size);
     Limits { largest, rate: settings.hash_rate, is_background: true }
@@ -175,5 +182,5 @@ fn digests(settings: &egret_config::Capture) -> Limits {
 fn runtime() -> Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(WORKERS).max_blocking_threads(BLOCKING).thread_name("egret-worker").enable_all();
-    builder.build().context("cannot make a runtime")
+    builder.build().context("cannot create a runtime")
 }

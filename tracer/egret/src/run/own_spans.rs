@@ -13,10 +13,10 @@ use tokio::task::spawn_blocking;
 use super::privilege;
 use crate::log::Log;
 
-/// How long the last spans may take to be sent.
+/// Time limit for sending the last spans.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The spans, if they are wanted. Dropped, it has the last of them sent: also when egret cannot start, which they tell of.
+/// The spans, if they are enabled. The last ones are sent on drop, also if egret fails to start, which they show.
 pub(super) struct OwnSpans<'a> {
     log: &'a Log,
     runtime: Handle,
@@ -24,7 +24,7 @@ pub(super) struct OwnSpans<'a> {
 }
 
 impl<'a> OwnSpans<'a> {
-    /// Begins with the spans, if they are wanted. The configuration was `read` before it could be known.
+    /// Starts the spans, if they are enabled. The configuration was read before that, in the interval `read`.
     pub(super) fn start(
         settings: &Settings,
         log: &'a Log,
@@ -41,9 +41,9 @@ impl<'a> OwnSpans<'a> {
         Ok(own)
     }
 
-    /// Does as other settings say. Spans that are not over yet are lost.
+    /// Applies new settings. Spans that have not ended are lost.
     pub(super) async fn reload(&mut self, old: &Settings, new: &Settings) {
-        if wanted(old) == wanted(new) {
+        if enabled(old) == enabled(new) {
             return;
         }
         let former = self.provider.take();
@@ -60,10 +60,10 @@ impl<'a> OwnSpans<'a> {
     }
 
     fn provide(&self, settings: &Settings) -> Result<Option<SdkTracerProvider>> {
-        // Whatever happens, not to the one before.
+        // Detaches the old provider even if the new one fails.
         self.log.trace_work(None)?;
-        let Some(settings) = wanted(settings) else { return Ok(None) };
-        let provider = privilege::without(|| Ok(otlp::provider(settings, &self.runtime)?))
+        let Some(settings) = enabled(settings) else { return Ok(None) };
+        let provider = privilege::run_without(|| Ok(otlp::provider(settings, &self.runtime)?))
             .context("cannot send spans about egret's own work")?;
         self.log.trace_work(Some(provider.tracer_with_scope(otlp::scope())))?;
         Ok(Some(provider))
@@ -78,14 +78,14 @@ impl Drop for OwnSpans<'_> {
     }
 }
 
-/// Where they go, if they are wanted.
-fn wanted(settings: &Settings) -> Option<&otlp::Settings> {
+/// The settings of the spans, if they are enabled.
+fn enabled(settings: &Settings) -> Option<&otlp::Settings> {
     settings.otlp.as_ref().filter(|_| settings.own_spans)
 }
 
 async fn end(provider: Option<SdkTracerProvider>) {
     if let Some(provider) = provider {
-        // Fails only if the runtime ends, and then there is nothing to wait for.
+        // Fails only if the runtime has ended.
         let _ = spawn_blocking(move || shut_down(&provider)).await;
     }
 }

@@ -1,9 +1,9 @@
-//! The last words: what became of everything.
+//! The final report.
 
 use egret_model::Tally;
 use egret_model::snapshot::{SinkState, Snapshot};
 
-/// Writes to standard error what is missing, a line for each sink, and last the line that a trace ends with too.
+/// Writes losses, a line for each sink, and the final line of `egret trace` to standard error.
 pub(super) fn report(snapshot: &Snapshot) {
     for loss in snapshot.tally.lost.iter().chain(&snapshot.tally.incomplete) {
         eprintln!("egret: lost at {}, {}: {}", loss.stage.as_str(), loss.reason.as_str(), loss.count);

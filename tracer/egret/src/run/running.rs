@@ -1,4 +1,4 @@
-//! A sink at work.
+//! A running sink.
 
 use std::thread;
 
@@ -7,18 +7,17 @@ use egret_exporters::sink::{Ledger, Receiver};
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use tokio::sync::oneshot;
 
-/// Threads that a sink with a thread of its own may use besides, for calls that block.
+/// Threads for blocking calls of a sink with its own thread.
 const BLOCKING: usize = 2;
 
-/// What a sink does with its queue until that is closed and empty, and where.
+/// The body of a sink, which runs until its queue is closed and empty.
 pub(super) enum Work {
-    /// On a thread of its own, because it writes files, which may block.
+    /// On its own thread, because writing files may block.
     Thread(Box<dyn FnOnce(Receiver) -> LocalBoxFuture<'static, ()> + Send>),
-    /// With others that wait for the network.
+    /// On the shared runtime.
     Shared(Box<dyn FnOnce(Receiver) -> BoxFuture<'static, ()> + Send>),
 }
 
-/// A sink at work.
 #[derive(Debug)]
 pub(super) struct Running {
     ledger: Ledger,
@@ -27,7 +26,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Puts a sink to work. Must be called where there is a runtime.
+    /// Starts a sink. Must be called within a runtime.
     pub(super) fn start(work: Work, inbox: Receiver) -> Result<Self> {
         let ledger = inbox.ledger().clone();
         let (cancel, cancelled) = oneshot::channel();
@@ -38,7 +37,7 @@ impl Running {
                 let name = format!("egret-{}", ledger.sink());
                 let mut runtime = tokio::runtime::Builder::new_current_thread();
                 runtime.enable_all().thread_name(&name).max_blocking_threads(BLOCKING);
-                let runtime = runtime.build().context("cannot make a runtime")?;
+                let runtime = runtime.build().context("cannot create a runtime")?;
                 let body = move || runtime.block_on(until_cancelled(work(inbox), cancelled, end));
                 thread::Builder::new().name(name).spawn(body).context("cannot start a thread")?;
             }
@@ -46,18 +45,16 @@ impl Running {
         Ok(Self { ledger, ended, cancel: Some(cancel) })
     }
 
-    /// The sink's name.
     pub(super) const fn name(&self) -> &'static str {
         self.ledger.sink()
     }
 
-    /// Waits until it has ended.
     pub(super) async fn end(&mut self) {
-        // Nothing is ever sent.
+        // Ready when the sender is dropped.
         let _ = (&mut self.ended).await;
     }
 
-    /// Has it end where it stands, with the next thing that it waits for.
+    /// Cancels the sink at its next await point.
     pub(super) fn cancel(&mut self) {
         self.cancel = None;
     }
@@ -69,6 +66,5 @@ async fn until_cancelled(work: impl Future<Output = ()>, cancelled: oneshot::Rec
         () = work => {}
         _ = cancelled => {}
     }
-    // Told when dropped, also by a panic.
     drop(end);
 }

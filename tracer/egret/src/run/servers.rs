@@ -1,4 +1,4 @@
-//! Who can be asked: metrics over TCP, everything else at the control socket.
+//! The servers: metrics over TCP, and the control socket.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -16,11 +16,11 @@ use super::state::State;
 use crate::control::{self, Admission, Gate, Guard, Service, Socket, find_group};
 use crate::status::Listening;
 
-/// Where to listen. Opened first of all: whoever finds the places taken has changed nothing.
+/// Listening sockets. Opened first, so that a second daemon fails before it changes anything.
 pub(super) struct Listeners {
     control: Socket,
     admission: Admission,
-    /// The file of host names, if it is read.
+    /// The static table of host names, if it is read.
     hosts: Option<PathBuf>,
     metrics: Option<(TcpListener, Arc<Metrics>)>,
 }
@@ -41,7 +41,7 @@ impl Listeners {
         Ok(Self { control, admission: Admission { group }, hosts, metrics: metrics.transpose()? })
     }
 
-    /// Begins to answer at the control socket: that egret starts.
+    /// Starts the control socket, which answers that egret is starting.
     pub(super) fn answer(self, runtime: &Handle) -> Result<Answering> {
         let Self { control, admission, hosts, metrics } = self;
         let (stop, stopped) = watch::channel(());
@@ -54,28 +54,25 @@ impl Listeners {
     }
 }
 
-/// The control socket at work, which knows nothing but that egret starts; metrics still to come.
+/// The control socket while egret starts, and the listener for metrics.
 pub(super) struct Answering {
     hosts: Option<PathBuf>,
     metrics: Option<(TcpListener, Arc<Metrics>)>,
-    /// What is answered from.
     service: watch::Sender<Option<Service>>,
     servers: Servers,
 }
 
 impl Answering {
-    /// Where they listen.
     pub(super) fn listening(&self) -> Listening {
         let metrics = self.metrics.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
         Listening { control: self.servers.socket.path().to_owned(), metrics }
     }
 
-    /// What the metrics sink counts in.
     pub(super) fn metrics(&self) -> Option<Arc<Metrics>> {
         self.metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics))
     }
 
-    /// Answers everything from now on. Must be called where there is a runtime.
+    /// Serves all requests from now on. Must be called within a runtime.
     pub(super) fn serve(self, state: &Arc<State>) -> Result<Servers> {
         let Self { hosts, metrics, service, mut servers } = self;
         if let Some((listener, metrics)) = metrics {
@@ -95,7 +92,7 @@ impl Answering {
     }
 }
 
-/// Ends when the sender is gone: nothing is ever sent.
+/// Ready when the sender is dropped.
 async fn until_gone(mut stopped: watch::Receiver<()>) {
     let _ = stopped.changed().await;
 }
@@ -106,7 +103,7 @@ async fn reported(server: impl Future<Output = std::io::Result<()>>) {
     }
 }
 
-/// The servers at work. The control socket's file goes with them.
+/// The running servers. Dropping them removes the file of the control socket.
 pub(super) struct Servers {
     tasks: JoinSet<()>,
     stop: watch::Sender<()>,
@@ -114,7 +111,7 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Gives the answers that are under way, and ends.
+    /// Finishes open requests and ends.
     pub(super) async fn end(mut self) {
         drop(self.stop);
         while self.tasks.join_next().await.is_some() {}

@@ -1,19 +1,18 @@
-//! What signals ask for.
+//! Signals of the daemon.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal asks for.
+use crate::exit;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// Drain, and end; the second time, end at once.
+pub(super) enum Request {
+    /// Drain and end; the second time, end at once.
     Stop,
-    /// Read the configuration again.
     Reload,
 }
 
-/// The signals that egret takes as wishes.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -21,7 +20,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Takes them over, for the whole process. Must be called where there is a runtime.
+    /// Handles the signals of the process. Must be called within a runtime.
     pub(super) fn take() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -30,17 +29,26 @@ impl Signals {
         })
     }
 
-    /// The next wish. Cancelling it loses nothing.
-    pub(super) async fn next(&mut self) -> Wish {
+    /// The next request. Safe to cancel.
+    pub(super) async fn next(&mut self) -> Request {
         tokio::select! {
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-            _ = self.hang_up.recv() => Wish::Reload,
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.hang_up.recv() => Request::Reload,
         }
     }
 
-    /// Waits for a wish to stop.
     pub(super) async fn stop(&mut self) {
-        while self.next().await != Wish::Stop {}
+        while self.next().await != Request::Stop {}
     }
+}
+
+/// Ends the process at the second request to stop. Used during the start, when nothing is captured or in force yet.
+pub(super) async fn exit_at_second_stop() {
+    let Ok(mut signals) = Signals::take() else { return };
+    for _ in 0..2 {
+        signals.stop().await;
+    }
+    tracing::warn!("stopped during the start");
+    std::process::exit(exit::FAILED.into());
 }

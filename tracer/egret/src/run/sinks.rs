@@ -1,4 +1,4 @@
-//! All sinks: starting them, replacing them, waiting for their end.
+//! Starts, replaces and ends all sinks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use super::fan_out::FanOut;
 use super::kind::{Kind, Parts};
 use super::running::Running;
 
-/// How long a sink that was cancelled may take to end. One that a call blocks is not waited for.
-const LETS_GO: Duration = Duration::from_secs(2);
+/// How long to wait for a cancelled sink. It may be blocked in a call.
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
-/// The queues of sinks that are not at work yet. What is captured meanwhile waits in them.
+/// The queues of sinks that have not started. Events wait in them.
 pub(super) struct Prepared {
     fan_out: Arc<FanOut>,
     accounts: Arc<Accounts>,
@@ -39,7 +39,7 @@ impl Prepared {
         prepared
     }
 
-    /// Puts the sinks to work. Must be called where there is a runtime.
+    /// Starts the sinks. Must be called within a runtime.
     pub(super) fn start(self, settings: &Settings, parts: Parts) -> Result<Sinks> {
         let Self { fan_out, accounts, queues } = self;
         let mut sinks = Sinks { fan_out, accounts, parts, running: Vec::new() };
@@ -50,7 +50,7 @@ impl Prepared {
     }
 }
 
-/// A new queue for a sink. Events go to it from here on.
+/// Creates the queue of a sink, which receives events from now on.
 fn open(kind: Kind, events: usize, fan_out: &FanOut, accounts: &Accounts) -> Receiver {
     let (sender, receiver) = queue(kind.name(), events);
     accounts.open(receiver.ledger().clone());
@@ -58,7 +58,7 @@ fn open(kind: Kind, events: usize, fan_out: &FanOut, accounts: &Accounts) -> Rec
     receiver
 }
 
-/// The sinks at work.
+/// The running sinks.
 pub(super) struct Sinks {
     fan_out: Arc<FanOut>,
     accounts: Arc<Accounts>,
@@ -68,18 +68,18 @@ pub(super) struct Sinks {
 
 impl Sinks {
     fn start(&mut self, kind: Kind, settings: &Settings, inbox: Receiver) -> Result<()> {
-        if let Some(work) = kind.make(settings, &mut self.parts)? {
+        if let Some(work) = kind.create(settings, &mut self.parts)? {
             self.running.push(Running::start(work, inbox)?);
         }
         Ok(())
     }
 
-    /// Replaces the sinks whose settings are others now. Each gets `limit` to send what it has.
+    /// Replaces sinks whose settings changed. Each has `limit` to drain.
     pub(super) async fn reload(&mut self, old: &Settings, new: &Settings, limit: Duration) {
         for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_same(old, new)) {
             let replaced = async {
                 match self.replace(kind, old, new, limit).await {
-                    Ok(()) => tracing::info!(sink = kind.name(), "sink started anew"),
+                    Ok(()) => tracing::info!(sink = kind.name(), "sink restarted"),
                     Err(error) => tracing::error!(sink = kind.name(), "{error:#}"),
                 }
             };
@@ -88,7 +88,7 @@ impl Sinks {
         }
     }
 
-    /// What comes while neither the old sink nor the new one is at work waits in the new one's queue.
+    /// Events that come before the new sink runs wait in its queue.
     async fn replace(&mut self, kind: Kind, old: &Settings, new: &Settings, limit: Duration) -> Result<()> {
         let inbox = kind.queue_events(new).map(|events| open(kind, events, &self.fan_out, &self.accounts));
         if inbox.is_none() {
@@ -96,17 +96,17 @@ impl Sinks {
         }
         self.end(kind, limit).await;
         let Some(inbox) = inbox else { return Ok(()) };
-        let mut trial = self.parts.clone();
-        match kind.make(new, &mut trial) {
+        let mut parts = self.parts.clone();
+        match kind.create(new, &mut parts) {
             Ok(Some(work)) => {
-                self.parts = trial;
+                self.parts = parts;
                 self.running.push(Running::start(work, inbox)?);
                 Ok(())
             }
             Ok(None) => Ok(()),
             Err(error) => {
-                self.start(kind, old, inbox).context("nor can it go on as before")?;
-                Err(error.context("it goes on as before"))
+                self.start(kind, old, inbox).context("cannot restart with the old settings")?;
+                Err(error.context("it continues with the old settings"))
             }
         }
     }
@@ -116,23 +116,23 @@ impl Sinks {
         let mut running = self.running.swap_remove(at);
         let ended = async {
             if timeout(limit, running.end()).await.is_err() {
-                tracing::warn!(sink = kind.name(), ?limit, "sink did not send everything before it was replaced");
+                tracing::warn!(sink = kind.name(), ?limit, "sink was replaced before it was drained");
                 running.cancel();
-                // The next one wants what it holds, such as the lock of a spool.
-                let _ = timeout(LETS_GO, running.end()).await;
+                // The new sink needs resources of the old one, such as the lock of a spool.
+                let _ = timeout(CANCEL_GRACE, running.end()).await;
             }
         };
         ended.instrument(ending(kind.name())).await;
     }
 
-    /// Has the JSON file opened by its name again, if there is one.
+    /// Reopens the JSON file, if there is one.
     pub(super) fn reopen(&self) {
         if let Some(reopener) = &self.parts.reopener {
             reopener.reopen();
         }
     }
 
-    /// Waits until all have ended, which they do once their queues are closed and empty.
+    /// Waits until all sinks have ended, after their queues are closed and empty.
     pub(super) async fn ended(&mut self) {
         let all = self.running.iter_mut().map(|running| {
             let span = ending(running.name());

@@ -1,4 +1,4 @@
-//! What the daemon says of itself, to whoever asks.
+//! The state of the daemon for status, metrics and health.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,18 +14,18 @@ use egret_model::{Degradation, Layer, Loss, LossReason, LossStage};
 
 use super::accounts::Accounts;
 use super::fan_out::FanOut;
-use super::pulse::Pulse;
+use super::heartbeat::Heartbeat;
 use super::tallies::{Sums, Tallies};
 use crate::control::Live;
 use crate::privilege;
 use crate::status::{Configuration, Describe, Listening, Status, Thread, Usage};
 
-/// Everything that is told, in one place; each part is kept by who does the work.
+/// References to the state of all parts of the daemon.
 pub(super) struct State {
     pub(super) started: Instant,
     pub(super) layer: Layer,
     pub(super) degradations: Vec<Degradation>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) tallies: Arc<Tallies>,
     pub(super) digests: Arc<DigestCounts>,
     pub(super) accounts: Arc<Accounts>,
@@ -34,14 +34,13 @@ pub(super) struct State {
     pub(super) listening: Listening,
     pub(super) stopping: AtomicBool,
     pub(super) configuration: Mutex<Configuration>,
-    /// The controller; `None` where nothing can be enforced.
+    /// `None` without enforcement.
     pub(super) controller: Option<Arc<ControllerHandle>>,
-    /// The baseline, where there is no controller.
+    /// The baseline, if there is no controller.
     pub(super) baseline: Option<Arc<BaselineStore>>,
 }
 
 impl State {
-    /// What to know about the configuration, from now on.
     pub(super) fn configure(&self, configuration: Configuration) {
         *self.configuration.lock().unwrap_or_else(PoisonError::into_inner) = configuration;
     }
@@ -78,11 +77,11 @@ impl Health for State {
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.stopping.load(Ordering::Relaxed) {
-            // The queues are closed then, as they should be.
+            // The queues are closed on purpose then.
             return vec!["egret is stopping".to_owned()];
         }
-        if !self.pulse.is_alive() {
-            problems.push("the rings were not drained for a while".to_owned());
+        if !self.heartbeat.is_alive() {
+            problems.push("the capture thread is stuck: the ring buffers were not drained for a while".to_owned());
         }
         let of_controller = self.controller.as_ref().and_then(|controller| controller.baseline.as_ref());
         let baseline = of_controller.or(self.baseline.as_ref());
@@ -92,7 +91,7 @@ impl Health for State {
                 "the controller has failed: enforce.on_failure is in force instead of the mode; see the log".to_owned(),
             );
         }
-        problems.extend(self.fan_out.broken().map(|sink| format!("the {sink} sink broke down; see the log")));
+        problems.extend(self.fan_out.broken().map(|sink| format!("the {sink} sink has ended; see the log")));
         problems
     }
 }

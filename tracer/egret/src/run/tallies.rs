@@ -1,4 +1,4 @@
-//! What was captured, as the capture thread last summed it up.
+//! The tallies of captured records, as last published by the capture thread.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use egret_model::snapshot::NamesState;
 use egret_model::{LossReason, LossStage, OpenConnections, Tally};
 
-/// What others read.
+/// Published values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     pub(super) tally: Tally,
@@ -14,12 +14,12 @@ pub(super) struct Sums {
     pub(super) open: Option<Arc<OpenConnections>>,
 }
 
-/// The sums that others read. The kernel's counters belong to the capture thread, which may be busy; so it publishes
-/// them: several times a second while there is traffic, and when it stops.
+/// The tallies for other threads. Only the capture thread reads the kernel's counters. It publishes them several times a
+/// second while there is traffic, and when it stops.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
     published: Mutex<Published>,
-    /// Events that the capture thread had to hand on.
+    /// Events that left the capture thread.
     handed_on: AtomicU64,
     /// Events that were offered to the sinks.
     offered: AtomicU64,
@@ -28,7 +28,7 @@ pub(super) struct Tallies {
 #[derive(Debug, Default)]
 struct Published {
     sums: Sums,
-    /// Nothing changes any more.
+    /// No further changes.
     settled: bool,
 }
 
@@ -44,18 +44,15 @@ impl Tallies {
         self.lock().sums.clone()
     }
 
-    /// Events have begun their way to the sinks.
     pub(super) fn handed_on(&self, events: usize) {
         self.handed_on.fetch_add(count(events), Ordering::Relaxed);
     }
 
-    /// Events were offered to the sinks.
     pub(super) fn offered(&self, events: usize) {
         self.offered.fetch_add(count(events), Ordering::Relaxed);
     }
 
-    /// Counts as lost whatever has not reached the sinks: nobody waits for it any more. After a stop that nothing cut short
-    /// that is nothing.
+    /// Counts events that have not reached the sinks as lost. After a complete drain there are none.
     pub(super) fn settle(&self) {
         let mut published = self.lock();
         if published.settled {
@@ -84,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_not_reached_the_sinks_is_lost_once_and_for_all() {
+    fn settling_counts_events_that_did_not_reach_the_sinks_as_lost() {
         let tallies = Tallies::default();
         let waiting = vec![Loss { stage: LossStage::FlowRing, reason: LossReason::Shutdown, count: 45 }];
         tallies.handed_on(200);
@@ -93,7 +90,7 @@ mod tests {
         tallies.set(Sums { tally, ..Sums::default() });
         tallies.settle();
         tallies.settle();
-        // The capture thread may come to itself later.
+        // The capture thread may publish later.
         let tally = Tally { captured: 300, delivered: 300, ..Tally::default() };
         tallies.set(Sums { tally, ..Sums::default() });
         let Sums { tally, .. } = tallies.get();

@@ -1,4 +1,4 @@
-//! What there is to say.
+//! The status document.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,17 +8,15 @@ use serde::Serialize;
 
 use super::usage::Usage;
 
-/// What the daemon says of itself. Keys are only ever added.
+/// The state of the daemon. Keys are only added, never removed.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Status {
-    /// Of the daemon.
     pub(crate) version: &'static str,
     pub(crate) pid: u32,
-    /// Seconds since its start.
     pub(crate) uptime_seconds: u64,
-    /// Whether it still starts: then this, version, process and time are all there is to say.
+    /// While egret starts there are only this key, version, pid and uptime.
     pub(crate) starting: bool,
-    /// Whether it drains its sinks before it ends.
+    /// Whether sinks are being drained.
     pub(crate) stopping: bool,
     #[serde(flatten)]
     pub(crate) snapshot: Snapshot,
@@ -26,28 +24,25 @@ pub(crate) struct Status {
     pub(crate) configuration: Configuration,
     pub(crate) threads: Vec<Thread>,
     pub(crate) usage: Usage,
-    /// What does not work; empty if all is well.
+    /// Parts that do not work.
     pub(crate) troubles: Vec<String>,
 }
 
-/// Where the daemon can be asked.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Listening {
     pub(crate) control: PathBuf,
-    /// Absent where no metrics are served.
+    /// Absent without metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metrics: Option<SocketAddr>,
 }
 
-/// Where the configuration came from.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Configuration {
-    /// The file that was read; absent without one.
+    /// Absent without a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
-    /// What to know about it.
     pub(crate) warnings: Vec<String>,
-    /// Options whose new values wait for a restart.
+    /// Options with changes that wait for a restart.
     pub(crate) waiting_for_restart: Vec<&'static str>,
 }
 
@@ -55,12 +50,9 @@ pub(crate) struct Configuration {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Thread {
     pub(crate) name: String,
-    /// What it is allowed beyond its user's rights.
     pub(crate) capabilities: Vec<String>,
 }
 
-/// Who knows.
 pub(crate) trait Describe: Send + Sync {
-    /// What there is to say now.
     fn describe(&self) -> Status;
 }

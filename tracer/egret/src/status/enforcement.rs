@@ -1,37 +1,36 @@
-//! Enforcement for people.
+//! Enforcement as text.
 
 use std::time::Duration;
 
 use egret_exporters::values;
+use egret_model::Verdict;
 use egret_model::snapshot::{BaselineState, ConnectionTable, EnforcementState, LatencyState, Phase, QueueState};
-use egret_model::{Timestamp, Verdict};
 
 use super::text::line;
-use crate::table::{duration, printable};
+use crate::table::{duration, moment, printable};
 
-/// The mode, and when it ends or ended by itself.
+/// The mode, with a pending revert and the last fallback.
 pub(super) fn mode(out: &mut String, state: &EnforcementState) {
-    let only = state.only.as_deref().map(|only| format!(", for {} alone", printable(only, true)));
+    let only = state.only.as_deref().map(|only| format!(", only for {}", printable(only, true)));
     let phase = match state.phase {
-        Phase::Starting => ", starting: it is not in force yet",
+        Phase::Starting => ", starting: the mode is not in force yet",
         Phase::InForce => "",
         Phase::Failed => ", failed: enforce.on_failure is in force instead",
     };
-    line(out, "mode", &format!("{} since {}{}{phase}", state.mode, shown(state.since), only.unwrap_or_default()));
+    line(out, "mode", &format!("{} since {}{}{phase}", state.mode, moment(state.since), only.unwrap_or_default()));
     if let Some(by) = state.confirm_by {
-        line(out, "", &format!("goes back by itself at {} unless `egret mode confirm` comes first", shown(by)));
+        line(out, "", &format!("reverts at {} unless `egret mode confirm` comes first", moment(by)));
     }
     if state.restarts > 0 {
         line(out, "", &format!("the controller panicked and was restarted {} times, see the log", state.restarts));
     }
     if let Some(last) = state.last_fallback {
         let times: u64 = state.fallbacks.iter().map(|fallback| fallback.count).sum();
-        let text = format!("fell back by itself, last at {} ({}), {times} in all", shown(last.at), last.reason);
+        let text = format!("fell back to shadow {times} times, last at {} ({})", moment(last.at), last.reason);
         line(out, "", &text);
     }
 }
 
-/// Everything else.
 pub(super) fn work(out: &mut String, state: &EnforcementState) {
     if let Some(backend) = state.backend {
         let (generation, again) = (state.generation, state.firewall_recreated);
@@ -61,22 +60,26 @@ fn verdicts(out: &mut String, state: &EnforcementState) {
         line(out, "", &format!("{} {}: {}", kind.count, values::verdict(kind.verdict), kind.reason.as_str()));
     }
     let EnforcementState { cache_hits, granted, late, parked, .. } = state;
-    line(out, "", &format!("{cache_hits} remembered, {late} late, {parked} held back; {granted} more by the kernel"));
+    line(
+        out,
+        "",
+        &format!("{cache_hits} from the cache, {late} late, {parked} delayed; {granted} more granted in the kernel"),
+    );
     if state.unsearched > 0 {
-        line(out, "", &format!("{} unattributed without a search: too many needed one", state.unsearched));
+        line(out, "", &format!("{} unattributed without a search because of the search limit", state.unsearched));
     }
     line(out, "", &latency(&state.latency));
     let ways: Vec<_> = state.attributions.iter().filter(|way| way.count > 0).collect();
     if !ways.is_empty() {
         let ways = ways.iter().map(|way| format!("{} by {}", way.count, values::attribution(way.attribution)));
-        line(out, "", &format!("processes found: {}", ways.collect::<Vec<_>>().join(", ")));
+        line(out, "", &format!("attributed: {}", ways.collect::<Vec<_>>().join(", ")));
     }
 }
 
-/// As far as the buckets tell.
+/// Latency of verdicts, to the precision of the buckets.
 fn latency(latency: &LatencyState) -> String {
     if latency.count == 0 {
-        return "no verdict was timed yet".to_owned();
+        return "no verdict was measured yet".to_owned();
     }
     let within = |share, words: &str| match latency.bound(share) {
         Some(bound) => format!("{words} within {}", time(bound)),
@@ -96,34 +99,32 @@ fn time(seconds: f64) -> String {
 fn queue(queue: &QueueState) -> String {
     let QueueState { length, capacity, dropped_full, dropped_user, .. } = queue;
     format!(
-        "{length} of {capacity} packets wait; {dropped_full} found it full, {dropped_user} could not be handed over"
+        "{length} of {capacity} packets wait; {dropped_full} came while it was full, {dropped_user} could not be delivered"
     )
 }
 
 pub(super) fn baseline(out: &mut String, state: &BaselineState) {
     let BaselineState { rules, denied_rules, subjects, flows, learned, full, gaps, .. } = state;
-    line(out, "baseline", &format!("{rules} rules that allow, {denied_rules} that deny, about {subjects} subjects"));
+    line(out, "baseline", &format!("{rules} rules allow, {denied_rules} rules deny, for {subjects} subjects"));
     line(out, "", &format!("from {flows} flows; {learned} rules learned since the start"));
     if let Some(novelty) = state.novelty {
         let most = state.novelty_at_most.map(|most| format!(", at most {}", percent(most)));
         line(out, "", &format!("chance that the next flow is new: {}{}", percent(novelty), most.unwrap_or_default()));
     }
     if *full > 0 {
-        line(out, "", &format!("full: nothing was learned from {full} flows; see baseline.rules"));
+        line(out, "", &format!("full: {full} flows were not learned; see baseline.rules"));
     }
     if *gaps > 0 {
-        line(out, "", &format!("incomplete, intervals with losses: {gaps}"));
+        line(out, "", &format!("incomplete: {gaps} intervals with losses"));
     }
-    line(out, "", &state.last_saved.map_or_else(|| "not saved yet".to_owned(), |at| format!("saved at {}", shown(at))));
+    line(
+        out,
+        "",
+        &state.last_saved.map_or_else(|| "not saved yet".to_owned(), |at| format!("saved at {}", moment(at))),
+    );
     state.problems.iter().for_each(|problem| line(out, "", &format!("problem: {}", printable(problem, true))));
 }
 
 fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
-}
-
-/// In UTC, to the second: it is compared with other hosts' times and with logs.
-fn shown(time: Timestamp) -> String {
-    let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -86,14 +86,14 @@ fn enforcing() -> EnforcementState {
 }
 
 #[test]
-fn without_enforcement_the_mode_is_all_there_is_of_it() {
+fn without_enforcement_only_the_mode_is_shown() {
     let text = text::render(&status(None));
     assert!(text.contains("\nmode           observe\n"), "{text}");
     assert!(!text.contains("verdicts") && !text.contains("baseline"), "{text}");
 }
 
 #[test]
-fn layer_that_sees_less_is_said_to() {
+fn layers_that_see_less_are_marked() {
     let mut status = status(None);
     assert!(text::render(&status).contains("\ncapture        sockets\n"));
     status.snapshot.layer = Layer::Syscalls;
@@ -105,12 +105,12 @@ fn layer_that_sees_less_is_said_to() {
 }
 
 #[test]
-fn people_are_told_how_enforcement_stands() {
+fn text_has_the_state_of_enforcement() {
     let text = text::render(&status(Some(enforcing())));
     let expected = "\
-mode           enforce since 2023-11-14T22:00:00Z, for exe=/usr/bin/curl alone
-               goes back by itself at 2023-11-14T22:05:00Z unless `egret mode confirm` comes first
-               fell back by itself, last at 2023-11-14T22:00:00Z (block_spike), 2 in all
+mode           enforce since 2023-11-14T22:00:00Z, only for exe=/usr/bin/curl
+               reverts at 2023-11-14T22:05:00Z unless `egret mode confirm` comes first
+               fell back to shadow 2 times, last at 2023-11-14T22:00:00Z (block_spike)
 ";
     assert!(text.contains(expected), "{text}");
     let expected = "\
@@ -118,15 +118,15 @@ firewall       nftables, generation 3, put back: 2
                12 of 262144 connections tracked
 verdicts       1000 allow, 0 would_block, 7 block
                7 block: no_rule
-               400 remembered, 1 late, 4 held back; 5000 more by the kernel
+               400 from the cache, 1 late, 4 delayed; 5000 more granted in the kernel
                half within 50.0us, 99 of 100 beyond 50.0us
-               processes found: 1007 by tuple
+               attributed: 1007 by tuple
 questions      2 wait for an answer, see egret ask
-queue 10       3 of 1024 packets wait; 5 found it full, 6 could not be handed over
-baseline       120 rules that allow, 2 that deny, about 14 subjects
+queue 10       3 of 1024 packets wait; 5 came while it was full, 6 could not be delivered
+baseline       120 rules allow, 2 rules deny, for 14 subjects
                from 4000 flows; 3 rules learned since the start
                chance that the next flow is new: 0.20 %, at most 9.10 %
-               incomplete, intervals with losses: 1
+               incomplete: 1 intervals with losses
                saved at 2023-11-14T22:00:00Z
                problem: baseline:3: \\u{1b}[2J is no rule
 ";
@@ -135,7 +135,7 @@ baseline       120 rules that allow, 2 that deny, about 14 subjects
 }
 
 #[test]
-fn programs_are_told_the_same() {
+fn json_has_the_state_of_enforcement() {
     let json = serde_json::to_value(status(Some(enforcing()))).unwrap();
     assert_eq!(json["mode"], "enforce");
     let state = &json["enforcement"];

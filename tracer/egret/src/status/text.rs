@@ -1,4 +1,4 @@
-//! The status for people.
+//! The status as text.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,12 @@ use egret_model::{Layer, Loss};
 use super::document::{Status, Thread};
 use super::enforcement;
 
-/// Width of the words on the left, columns: as wide as the longest.
+/// Width of the labels: that of the longest.
 const LABEL: usize = 15;
-/// Width of a sink's name.
 const NAME: usize = 10;
-/// Width of a count.
 const COUNT: usize = 12;
 
-/// The whole status. Writing to a string does not fail.
+/// Writing to a string does not fail.
 pub(crate) fn render(status: &Status) -> String {
     let mut out = String::new();
     for trouble in &status.troubles {
@@ -50,13 +48,13 @@ pub(crate) fn render(status: &Status) -> String {
     }
     configuration(&mut out, status);
     let resident = ByteSize(status.usage.resident_bytes).display().iec();
-    line(&mut out, "takes", &format!("{resident} of memory, {:.1} s of CPU so far", status.usage.cpu_seconds));
+    line(&mut out, "usage", &format!("{resident} of memory, {:.1} s of CPU", status.usage.cpu_seconds));
     status.threads.iter().for_each(|of| line(&mut out, "", &thread(of)));
     sinks(&mut out, &status.snapshot.sinks);
     out
 }
 
-/// The status of a daemon that starts.
+/// The status while egret starts.
 pub(crate) fn starting(version: &str, pid: u32, uptime_seconds: u64) -> String {
     let mut out = String::new();
     line(&mut out, "egret", &format!("{version}, process {pid}, starting"));
@@ -64,7 +62,6 @@ pub(crate) fn starting(version: &str, pid: u32, uptime_seconds: u64) -> String {
     out
 }
 
-/// The capture layer, and whether a better one would see more.
 fn capture(layer: Layer) -> String {
     match layer {
         Layer::Sockets => layer.as_str().to_owned(),
@@ -74,7 +71,7 @@ fn capture(layer: Layer) -> String {
     }
 }
 
-/// A line of the status; those that go on have no label.
+/// A line of the status. Continuation lines have no label.
 pub(super) fn line(out: &mut String, label: &str, text: &str) {
     let _ = writeln!(out, "{label:LABEL$}{text}");
 }
@@ -103,7 +100,7 @@ fn describe(loss: &Loss, what: &str) -> String {
 
 fn names(state: &NamesState) -> String {
     let watched = state.watched_since_ns.map(|since| boot_now().saturating_sub(since) / 1_000_000_000);
-    let watched = watched.map(|seconds| format!("; watched for {}", elapsed(seconds))).unwrap_or_default();
+    let watched = watched.map(|seconds| format!("; read for {}", elapsed(seconds))).unwrap_or_default();
     format!(
         "{} addresses, {} DNS answers, {} TLS server names, {} malformed, {} evicted{watched}",
         state.addresses, state.answers, state.server_names, state.malformed, state.evicted
@@ -126,7 +123,7 @@ fn thread(thread: &Thread) -> String {
 }
 
 fn sinks(out: &mut String, sinks: &[SinkState]) {
-    let heads = ["enqueued", "sent", "dropped", "queued", "room for"];
+    let heads = ["enqueued", "sent", "dropped", "queued", "capacity"];
     let _ = write!(out, "\n{:NAME$}", "sink");
     for head in heads {
         let _ = write!(out, "{head:>COUNT$}");
@@ -157,7 +154,7 @@ fn describe_spool(out: &mut String, spool: &SpoolState) {
         let _ = writeln!(out, "{:NAME$}{events} events dropped from the spool: {}", "", reason.as_str());
     }
     if let Some(error) = &spool.error {
-        let again = spool.retry_seconds.map(|seconds| format!("; tried again after {}", elapsed(seconds)));
+        let again = spool.retry_seconds.map(|seconds| format!("; retry after {}", elapsed(seconds)));
         let _ = writeln!(out, "{:NAME$}last upload: {error}{}", "", again.unwrap_or_default());
     }
 }
@@ -167,7 +164,7 @@ mod tests {
     use super::elapsed;
 
     #[test]
-    fn time_is_told_in_two_units() {
+    fn elapsed_time_has_two_units() {
         for (seconds, text) in [(5, "5 s"), (65, "1 min 5 s"), (3_720, "1 h 2 min"), (90_000, "1 d 1 h")] {
             assert_eq!(elapsed(seconds), text);
         }

@@ -1,4 +1,4 @@
-//! What egret takes of the host.
+//! Resource usage of the daemon.
 
 use std::fs;
 
@@ -6,24 +6,21 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 use serde::Serialize;
 
-/// What this process takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Usage {
-    /// Memory in use, bytes.
     pub(crate) resident_bytes: u64,
-    /// Processor time since the start.
+    /// CPU time since the start.
     pub(crate) cpu_seconds: f64,
 }
 
 impl Usage {
-    /// Of this process, now.
     pub(crate) fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         Self { resident_bytes: resident(&status).unwrap_or_default(), cpu_seconds: processor_seconds() }
     }
 }
 
-/// From the text of `/proc/PID/status`, which counts in KiB.
+/// Parses `VmRSS` of `/proc/PID/status`, which is in KiB.
 fn resident(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
@@ -40,7 +37,7 @@ mod tests {
     use super::Usage;
 
     #[test]
-    fn this_process_takes_something() {
+    fn usage_of_this_process_is_not_zero() {
         assert!(Usage::now().resident_bytes > 100_000);
     }
 }

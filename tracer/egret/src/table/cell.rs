@@ -1,4 +1,4 @@
-//! What stands in a cell.
+//! The text of a cell.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,8 @@ use jiff::tz::TimeZone;
 use super::column::Column;
 use super::{figure, outcome};
 
-/// What is not known.
 const UNKNOWN: Cow<'static, str> = Cow::Borrowed("-");
 
-/// How values are shown.
 #[derive(Clone, Debug)]
 pub(super) struct Locale {
     pub(super) zone: TimeZone,
@@ -19,7 +17,7 @@ pub(super) struct Locale {
 }
 
 impl Locale {
-    /// The text of `column` for `event`, of any length and as hostile as its source.
+    /// The text of `column` for `event`, of any length and not trusted.
     pub(super) fn cell<'a>(&self, column: Column, event: &'a Event) -> Cow<'a, str> {
         let process = event.process.as_deref();
         let text = match column {
@@ -46,7 +44,7 @@ impl Locale {
         self.zone.to_datetime(time).strftime("%H:%M:%S.%3f").to_string()
     }
 
-    /// An amount behind an arrow.
+    /// An amount with an arrow.
     fn amount(&self, arrow: char, ascii: char, count: u64) -> Cow<'static, str> {
         format!("{}{}", if self.utf8 { arrow } else { ascii }, figure::bytes(count)).into()
     }
@@ -57,10 +55,10 @@ fn user(process: &Process) -> Option<Cow<'_, str>> {
     name.or_else(|| process.uid.map(|uid| uid.to_string().into()))
 }
 
-/// Digits of a container's id that are shown where it has no name, as runtimes show them.
+/// Shown digits of a container's id, as in runtimes.
 const SHORT_ID: usize = 12;
 
-/// The pod, or the container's name, its image, its id: the first of them that is known.
+/// The first known one of pod, name of the container, image, and id.
 pub(crate) fn container(process: &Process) -> Option<Cow<'_, str>> {
     let id = process.cgroup.as_deref()?.container.as_deref()?;
     let named = process.container();
@@ -70,7 +68,7 @@ pub(crate) fn container(process: &Process) -> Option<Cow<'_, str>> {
     pod.or_else(name).or_else(image).or_else(|| Some(Cow::Borrowed(id.get(..SHORT_ID).unwrap_or(id))))
 }
 
-/// At the end how long it lasted, before that how long the handshake took.
+/// The duration of the connection at its end, else that of the handshake.
 fn duration(event: &Event) -> Option<u64> {
     match event.name {
         EventName::ConnectionClose | EventName::ConnectionUpdate => event.connection_duration_ns,

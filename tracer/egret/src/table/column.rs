@@ -1,6 +1,5 @@
-//! The columns of the table: their titles and how much room they want.
+//! The columns of the table: titles and widths.
 
-/// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     Time,
@@ -18,19 +17,19 @@ pub(super) enum Column {
     Container,
 }
 
-/// Room that a column wants, in terminal columns.
+/// Widths of a column, in terminal columns.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// Below this the column says nothing.
+pub(super) struct Widths {
+    /// A narrower column is useless.
     pub(super) least: usize,
-    /// Enough for most values; also its width in a pipe, where longer values push what follows to the right.
+    /// Enough for most values; also the width in a pipe, where longer values shift the following columns.
     pub(super) usual: usize,
     /// Enough for nearly all values.
     pub(super) most: usize,
 }
 
-const fn room(least: usize, usual: usize, most: usize) -> Room {
-    Room { least, usual, most }
+const fn widths(least: usize, usual: usize, most: usize) -> Widths {
+    Widths { least, usual, most }
 }
 
 impl Column {
@@ -51,8 +50,7 @@ impl Column {
         Self::Container,
     ];
 
-    /// What a narrow terminal goes without, first to go first, together what makes sense only together.
-    /// Who, what and with whom always stay.
+    /// Groups of columns that are removed on a narrow terminal, in this order. Process, outcome and peer always stay.
     pub(super) const EXPENDABLE: [&[Self]; 9] = [
         &[Self::Container],
         &[Self::User],
@@ -65,7 +63,7 @@ impl Column {
         &[Self::Time],
     ];
 
-    /// Who gets spare room first.
+    /// Columns in the order in which they get spare width.
     pub(super) const GREEDY: [Self; 8] = [
         Self::Peer,
         Self::Name,
@@ -95,24 +93,24 @@ impl Column {
         }
     }
 
-    /// 21 columns hold an IPv4 address and a port, 47 hold any IPv6 address and a port.
-    pub(super) const fn room(self) -> Room {
+    /// An IPv4 address and port take 21 columns, an IPv6 address and port at most 47.
+    pub(super) const fn widths(self) -> Widths {
         match self {
-            Self::Time => room(12, 12, 12),
-            Self::Process => room(10, 16, 30),
-            Self::Pid => room(7, 7, 7),
-            Self::User => room(6, 10, 16),
-            Self::Transport => room(5, 5, 7),
-            Self::Outcome => room(10, 13, 24),
-            Self::Local => room(15, 21, 47),
-            Self::Peer => room(18, 21, 47),
-            Self::Name => room(14, 30, 60),
-            Self::Duration | Self::Sent | Self::Received => room(8, 8, 8),
-            Self::Container => room(9, 20, 60),
+            Self::Time => widths(12, 12, 12),
+            Self::Process => widths(10, 16, 30),
+            Self::Pid => widths(7, 7, 7),
+            Self::User => widths(6, 10, 16),
+            Self::Transport => widths(5, 5, 7),
+            Self::Outcome => widths(10, 13, 24),
+            Self::Local => widths(15, 21, 47),
+            Self::Peer => widths(18, 21, 47),
+            Self::Name => widths(14, 30, 60),
+            Self::Duration | Self::Sent | Self::Received => widths(8, 8, 8),
+            Self::Container => widths(9, 20, 60),
         }
     }
 
-    /// Figures stand on the right of their column.
+    /// Figures are aligned to the right.
     pub(super) const fn is_figure(self) -> bool {
         matches!(self, Self::Pid | Self::Duration | Self::Sent | Self::Received)
     }

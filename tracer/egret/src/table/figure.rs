@@ -1,9 +1,10 @@
-//! Durations and amounts, short enough to compare at a glance.
+//! Short forms of durations and amounts.
 
 use bytesize::ByteSize;
+use egret_model::Timestamp;
 
-/// `850ns`, `1.23ms`, `45.6s`, `3m05s`, `2h10m`, `12d03h`: cut off and never rounded up. Eight columns
-/// hold 9999 days; the most that `u64` holds takes ten.
+/// `850ns`, `1.23ms`, `45.6s`, `3m05s`, `2h10m`, `12d03h`: truncated, not rounded. At most eight columns up to 9999 days,
+/// and ten for any `u64`.
 pub(crate) fn duration(nanoseconds: u64, utf8: bool) -> String {
     let seconds = nanoseconds / 1_000_000_000;
     match nanoseconds {
@@ -19,7 +20,7 @@ pub(crate) fn duration(nanoseconds: u64, utf8: bool) -> String {
     }
 }
 
-/// `value` in units of `unit`, at least one and below a thousand of them, with three digits.
+/// `value` in units of `unit` with three digits; at least one unit and less than a thousand.
 fn three_digits(value: u64, unit: u64, name: &str) -> String {
     let whole = value / unit;
     let hundredths = value % unit * 100 / unit;
@@ -30,9 +31,15 @@ fn three_digits(value: u64, unit: u64, name: &str) -> String {
     }
 }
 
-/// `976.6K` and the like: powers of 1024 by their first letter, as `ls -h` has them. At most seven columns.
+/// Such as `976.6K`: units of 1024 as in `ls -h`, at most seven columns.
 pub(crate) fn bytes(count: u64) -> String {
     ByteSize(count).display().iec_short().to_string()
+}
+
+/// RFC 3339 in UTC to the second, to compare with other hosts and logs.
+pub(crate) fn moment(time: Timestamp) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
@@ -65,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_have_one_digit_behind_the_point() {
+    fn amounts_have_one_decimal() {
         assert_eq!(bytes(0), "0B");
         assert_eq!(bytes(1_023), "1023B");
         assert_eq!(bytes(1_536), "1.5K");

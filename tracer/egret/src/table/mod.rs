@@ -1,11 +1,11 @@
-//! Events as rows of a table for people.
+//! Events as rows of a table.
 //!
-//! On a terminal a row is one line: columns are left out and values shortened until it fits. In a pipe every column
-//! is there and every value whole. The header is written once: rows scroll by, and a header among them would be one
-//! more line that `grep` and `sort` trip over.
+//! On a terminal a row is one line: columns are removed and values shortened until it fits. In a pipe there are all columns
+//! with full values. The header is written only once, so that `grep` and `sort` work on the rows.
 
 mod cell;
 mod column;
+mod columns;
 pub(crate) mod figure;
 mod layout;
 mod outcome;
@@ -23,19 +23,20 @@ use jiff::tz::TimeZone;
 
 use self::cell::Locale;
 use self::column::Column;
-pub(crate) use self::figure::duration;
+pub(crate) use self::columns::Columns;
+pub(crate) use self::figure::{duration, moment};
 use self::layout::{GAP, Placed};
 use self::outcome::Tone;
 pub(crate) use self::text::printable;
 
-/// What the output can show.
+/// The capabilities of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableStyle {
-    /// Colour with ANSI sequences.
+    /// With ANSI colours.
     pub color: bool,
-    /// Columns of the terminal; `None` writes whole values.
+    /// Columns of the terminal; `None` writes full values.
     pub width: Option<u16>,
-    /// Letters beyond ASCII can be shown.
+    /// The output can show characters beyond ASCII.
     pub utf8: bool,
 }
 
@@ -44,7 +45,7 @@ pub struct TableStyle {
 pub struct Table {
     columns: Vec<Placed>,
     locale: Locale,
-    /// Values are shortened to their column.
+    /// Values are shortened to the width of their column.
     fitted: bool,
     color: bool,
 }
@@ -65,17 +66,16 @@ impl Table {
         }
     }
 
-    /// Appends the line that names the columns.
+    /// Appends the header.
     pub fn header(&mut self, out: &mut Vec<u8>) {
         self.line(out, |column| (Cow::Borrowed(column.title()), Style::new().bold()));
     }
 
-    /// Appends the line about `event`.
+    /// Appends the row of `event`.
     pub fn row(&mut self, out: &mut Vec<u8>, event: &Event) {
         let (utf8, tone) = (self.locale.utf8, outcome::outcome(event).1);
         self.line(out, |column| {
             let text = self.locale.cell(column, event);
-            // Arrows and micro signs are our own and only there where they can be shown.
             (printable(&text, utf8).into_owned().into(), style(column, tone))
         });
     }
@@ -89,7 +89,7 @@ impl Table {
             let (before, after) = if column.is_figure() { (blank, 0) } else { (0, blank) };
             blanks(out, pending + before);
             self.styled(out, &text, style);
-            // Blanks wait for something to separate, so that no line ends in them.
+            // Written before the next cell, so that no line ends in spaces.
             pending = after + GAP;
         }
         out.push(b'\n');

@@ -1,4 +1,4 @@
-//! What happened, in a word.
+//! The outcome of an event in a word.
 
 use std::borrow::Cow;
 
@@ -6,23 +6,21 @@ use egret_exporters::errno::ErrnoName;
 use egret_model::{Event, EventName, Layer, Reason, Transport, Verdict};
 use nix::errno::Errno;
 
-/// How an outcome should strike the reader.
+/// The tone of an outcome, which selects its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// Something failed or was blocked.
+    /// Failed or blocked.
     Bad,
-    /// Something would be blocked.
+    /// Would be blocked.
     Warning,
-    /// Something began.
+    /// A beginning.
     Good,
-    /// Nothing new.
     Quiet,
-    /// Anything else.
     Plain,
 }
 
-/// The word for `event`: what failed by why it did, everything else by what it is, an error behind a colon. What was
-/// blocked has its reason there, unless that is the usual one: no rule covers it.
+/// The word for `event`: the error of a failed connection, else the event with its error after a colon. A blocked flow has the
+/// reason after a colon, unless no rule covers it, which is the usual reason.
 pub(super) fn outcome(event: &Event) -> (Cow<'static, str>, Tone) {
     let error = event.error.filter(|errno| *errno != 0).map(reason);
     match (event.verdict, event.name, error) {
@@ -55,7 +53,7 @@ fn word(event: &Event) -> &'static str {
     }
 }
 
-/// The peer has not answered yet. A scan of `/proc` cannot tell how long a handshake took, so it says nothing here.
+/// Whether the peer has not answered yet. Scans of `/proc` have no duration of handshakes, so this is false for them.
 fn is_outstanding(event: &Event) -> bool {
     event.transport.is_some_and(Transport::has_handshake)
         && event.connect_duration_ns.is_none()
@@ -71,7 +69,7 @@ fn tone(event: &Event) -> Tone {
     }
 }
 
-/// Everyday errors in everyday words, the others by their symbolic name.
+/// Common errors as words, others by their symbolic name.
 fn reason(errno: i32) -> Cow<'static, str> {
     match Errno::from_raw(errno) {
         Errno::ECONNREFUSED => "refused".into(),
@@ -93,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_say_why() {
+    fn failures_show_the_error() {
         let failed = |error| Event { name: EventName::ConnectionFailed, error, ..sample::event() };
         assert_eq!(outcome(&failed(Some(111))), ("refused".into(), Tone::Bad));
         assert_eq!(word(&failed(Some(110))), "timeout");
@@ -112,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn what_stood_before_is_marked_until_it_ends() {
-        let standing = Event { preexisting: true, ..sample::event() };
-        assert_eq!(outcome(&standing), ("standing".into(), Tone::Quiet));
-        assert_eq!(word(&Event { name: EventName::ConnectionClose, ..standing }), "close");
+    fn preexisting_connections_are_marked() {
+        let preexisting = Event { preexisting: true, ..sample::event() };
+        assert_eq!(outcome(&preexisting), ("standing".into(), Tone::Quiet));
+        assert_eq!(word(&Event { name: EventName::ConnectionClose, ..preexisting }), "close");
     }
 
     #[test]
-    fn verdicts_come_first() {
+    fn verdicts_have_precedence_over_events() {
         let judged = |verdict| Event { verdict: Some(verdict), ..sample::event() };
         assert_eq!(outcome(&judged(Verdict::Block)), ("blocked".into(), Tone::Bad));
         assert_eq!(outcome(&judged(Verdict::WouldBlock)), ("would-block".into(), Tone::Warning));

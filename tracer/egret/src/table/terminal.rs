@@ -1,4 +1,4 @@
-//! What standard output can show.
+//! The capabilities of standard output.
 
 use std::env;
 use std::io::{IsTerminal, stdout};
@@ -9,14 +9,14 @@ use super::TableStyle;
 use crate::args::ColorChoice;
 
 impl TableStyle {
-    /// The style that suits standard output: its width if it is a terminal, the letters of the locale.
+    /// The style for standard output: the width of the terminal, and the character set of the locale.
     #[must_use]
     pub fn for_stdout(choice: ColorChoice) -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let plain = set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb");
         let terminal = stdout().is_terminal();
         let width = terminal.then(|| terminal_size_of(stdout())).flatten().map(|(Width(columns), _)| columns);
-        // The order in which the C library looks (locale(7)).
+        // The order of the C library (locale(7)).
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
         Self {
             color: is_coloured(choice, terminal, plain),
@@ -34,7 +34,7 @@ fn is_coloured(choice: ColorChoice, terminal: bool, plain: bool) -> bool {
     }
 }
 
-/// Whether a locale such as `de_DE.UTF-8` or `C.utf8` has UTF-8 letters.
+/// Whether a locale such as `de_DE.UTF-8` or `C.utf8` uses UTF-8.
 fn is_utf8(locale: &str) -> bool {
     let codeset = locale.split('@').next().and_then(|name| name.split_once('.')).map(|(_, codeset)| codeset);
     codeset.is_some_and(|codeset| codeset.eq_ignore_ascii_case("utf-8") || codeset.eq_ignore_ascii_case("utf8"))
@@ -46,7 +46,7 @@ mod tests {
     use crate::args::ColorChoice::{Always, Auto, Never};
 
     #[test]
-    fn colour_needs_a_terminal_unless_asked_for() {
+    fn colour_needs_a_terminal_unless_forced() {
         assert!(is_coloured(Auto, true, false));
         assert!(!is_coloured(Auto, true, true));
         assert!(!is_coloured(Auto, false, false));

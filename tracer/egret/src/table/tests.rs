@@ -35,7 +35,7 @@ fn hostile(name: &str) -> Event {
 }
 
 #[test]
-fn a_pipe_gets_whole_values_in_all_columns() {
+fn a_pipe_has_full_values_in_all_columns() {
     let expected = [
         "TIME         PROCESS              PID USER       PROTO EVENT         LOCAL                 PEER                  \
          NAME                           DURATION     SENT RECEIVED CONTAINER",
@@ -49,7 +49,7 @@ fn a_pipe_gets_whole_values_in_all_columns() {
 }
 
 #[test]
-fn a_terminal_gets_what_fits() {
+fn a_terminal_has_columns_that_fit() {
     let style = TableStyle { width: Some(80), ..PIPE };
     let expected = [
         "TIME         PROCESS         PID PROTO EVENT      PEER                  DURATION",
@@ -68,7 +68,7 @@ fn without_utf8_there_is_only_ascii() {
 }
 
 #[test]
-fn what_is_unknown_is_a_dash() {
+fn unknown_values_are_a_dash() {
     let nameless = Event { process: None, transport: None, server: None, connect_duration_ns: None, ..sample::event() };
     let text = lines(PIPE, &[nameless]);
     let words: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
@@ -78,7 +78,7 @@ fn what_is_unknown_is_a_dash() {
 }
 
 #[test]
-fn a_container_is_shown_by_the_best_name_that_is_known() {
+fn a_container_is_shown_by_its_best_known_name() {
     let id: Arc<str> = "4fcbdd3ae0a1a6d9d2c5b0b8c7e3a0d1f2e4c6b8a09182736455463728190abc".into();
     let shown = |details: Option<Container>| {
         let group = Cgroup { container: Some(Arc::clone(&id)), ..Cgroup::default() };
@@ -97,7 +97,7 @@ fn a_container_is_shown_by_the_best_name_that_is_known() {
 }
 
 #[test]
-fn colour_adds_nothing_but_colour() {
+fn colour_changes_no_text() {
     let coloured = lines(TableStyle { color: true, ..PIPE }, &[closed(), hostile("\u{1b}[31m")]);
     assert!(coloured.contains("\u{1b}[2mclose\u{1b}[0m"), "{coloured:?}");
     assert_eq!(without_colour(&coloured), lines(PIPE, &[closed(), hostile("\u{1b}[31m")]));

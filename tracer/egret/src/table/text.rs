@@ -1,21 +1,20 @@
-//! Text as a terminal may see it, and as wide as its column.
+//! Text that is safe for a terminal and fits its column.
 
 use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// `text` with everything escaped that would do more on a terminal than stand there.
+/// Escapes everything in `text` that could control a terminal.
 ///
-/// Process names, arguments and host names come from whoever may run a program or answer a query. Controls, the
-/// characters that reorder or join text (they take no column of their own), and line separators are written as
-/// `\u{1b}`; without UTF-8 so is everything beyond ASCII.
+/// Process names, arguments and host names are not trusted. Control characters, characters without width, which reorder or
+/// join text, and line separators are written as `\u{1b}`; without UTF-8 also everything beyond ASCII.
 pub(crate) fn printable(text: &str, utf8: bool) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
-        if stands_still(character, utf8) {
+        if is_safe(character, utf8) {
             printable.push(character);
         } else {
             printable.extend(character.escape_unicode());
@@ -24,7 +23,7 @@ pub(crate) fn printable(text: &str, utf8: bool) -> Cow<'_, str> {
     Cow::Owned(printable)
 }
 
-fn stands_still(character: char, utf8: bool) -> bool {
+fn is_safe(character: char, utf8: bool) -> bool {
     match character {
         ' '..='~' => true,
         '\u{ad}' | '\u{2028}' | '\u{2029}' => false,
@@ -32,12 +31,12 @@ fn stands_still(character: char, utf8: bool) -> bool {
     }
 }
 
-/// Terminal columns that `text` takes.
+/// The width of `text` in terminal columns.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// `text` in at most `room` columns. The middle goes: a path ends in its file name, an endpoint in its port.
+/// Shortens `text` to at most `room` columns in the middle: a path ends in its file name, an endpoint in its port.
 pub(super) fn shorten<'a>(text: &'a str, room: usize, ellipsis: &str) -> Cow<'a, str> {
     if width(text) <= room {
         return Cow::Borrowed(text);
@@ -48,7 +47,7 @@ pub(super) fn shorten<'a>(text: &'a str, room: usize, ellipsis: &str) -> Cow<'a,
     Cow::Owned(head.chars().chain(ellipsis.chars()).chain(tail.chars().rev()).collect())
 }
 
-/// As many of the first `characters` as fit into `room` columns.
+/// The first `characters` that fit into `room` columns.
 fn prefix(characters: impl Iterator<Item = char>, room: usize) -> String {
     let widths = |used: &mut usize, character: char| {
         *used += character.width().unwrap_or(0);
@@ -63,7 +62,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped() {
+    fn control_sequences_are_escaped() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}b", true), "a\\u{1b}]0;x\\u{7}b");
         assert_eq!(printable("\u{9b}2J", true), "\\u{9b}2J");
         assert_eq!(printable("exe\u{202e}gpj\u{200d}\u{feff}", true), "exe\\u{202e}gpj\\u{200d}\\u{feff}");
@@ -71,13 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn letters_stay_where_the_terminal_knows_them() {
+    fn letters_beyond_ascii_need_utf8() {
         assert_eq!(printable("grüße 漢字", true), "grüße 漢字");
         assert_eq!(printable("grüße", false), "gr\\u{fc}\\u{df}e");
     }
 
     #[test]
-    fn the_middle_goes_first() {
+    fn text_is_shortened_in_the_middle() {
         assert_eq!(shorten("[2001:db8:1:2:3:4:5:6]:443", 21, "…"), "[2001:db8:…4:5:6]:443");
         assert_eq!(shorten("short", 5, "…"), "short");
         assert_eq!(shorten("longer", 5, ".."), "l..er");
@@ -85,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_moves_the_cursor_is_left(text in any::<String>(), utf8 in any::<bool>()) {
+        fn no_control_character_is_left(text in any::<String>(), utf8 in any::<bool>()) {
             let printable = printable(&text, utf8);
             prop_assert!(!printable.chars().any(char::is_control));
             prop_assert!(utf8 || printable.is_ascii());

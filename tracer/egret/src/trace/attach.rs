@@ -1,4 +1,4 @@
-//! `egret trace --attach`: the events of a daemon, instead of a capture of our own.
+//! `egret trace --attach`: shows the events of a daemon instead of capturing.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use egret_config::places;
+use egret_config::paths;
 use egret_exporters::json;
 use egret_model::{Event, Loss, LossReason, LossStage, Tally, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -17,21 +17,19 @@ use tokio::time::{sleep, timeout};
 use super::output::Output;
 use super::report;
 use crate::args::TraceOptions;
-use crate::control::{Client, Events, Missed};
+use crate::control::{Client, Events, Missed, block_on};
 use crate::exit;
 use crate::log::Log;
 
-/// Once asked to stop, this program waits so long for what the daemon still has, at most.
+/// After a stop, the longest time to wait for events that the daemon still has.
 const CATCH_UP: Duration = Duration::from_secs(2);
-/// A daemon that sends nothing for so long has nothing.
+/// After this time without events the daemon has none.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Shows events until something ends it; says the exit status.
+/// Shows events until the end, and returns the exit status.
 pub(super) fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
-    let socket = places::socket(options.socket.as_deref());
-    let attached = runtime.block_on(async {
+    let socket = paths::socket(options.socket.as_deref());
+    let attached = block_on(async {
         let events = Client::new(&socket).events().await?;
         tracing::info!(socket = %socket.display(), "attached");
         let mut attached = Attached {
@@ -45,25 +43,25 @@ pub(super) fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
         attached.follow(options.duration).await?;
         attached.catch_up().await;
         anyhow::Ok(attached)
-    })?;
+    })??;
     let mut tally = attached.tally();
     let left = attached.output.finish().context("cannot write to standard output")?;
     tally.lose_delivered(LossStage::Output, LossReason::Closed, left);
-    log.say_rest();
+    log.flush_repeats();
     report(&tally);
     Ok(exit::DONE)
 }
 
-/// A daemon's events on their way to the output.
+/// An attached trace.
 struct Attached {
     output: Output,
     events: Events,
     shown: u64,
-    /// Time of the latest of them.
+    /// The time of the latest shown event.
     latest: Timestamp,
-    /// Events that this program was too slow for.
+    /// Events that the daemon dropped because this program was too slow.
     missed: u64,
-    /// Lines that could not be understood.
+    /// Invalid lines.
     unread: u64,
 }
 
@@ -86,8 +84,7 @@ impl Attached {
         Ok(())
     }
 
-    /// Takes what the daemon had for this program when it was asked to stop, and so learns how much it had no room for: that
-    /// is told with the next events.
+    /// Shows the events that the daemon had for this program at the stop. The number of dropped events comes with them.
     async fn catch_up(&mut self) {
         let asked = now();
         let rest = async {
@@ -100,11 +97,11 @@ impl Attached {
                 }
             }
         };
-        // Later, what is left is neither shown nor counted.
+        // After the time-out, remaining events are neither shown nor counted.
         let _ = timeout(CATCH_UP, rest).await;
     }
 
-    /// While the output is slow, nothing is read, and the daemon drops and counts what it has no room for.
+    /// While the output is slow nothing is read, and the daemon drops and counts events.
     fn show(&mut self, lines: &[u8]) {
         let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let events: Vec<Event> = lines.filter_map(|line| self.read(line)).collect();
@@ -142,13 +139,13 @@ impl Attached {
     }
 }
 
-/// Ready when it is time to end: after this time, by a signal, or because nobody reads any more.
+/// Ready after `duration`, on a signal, or when the reader of a pipe has closed it.
 fn stop(duration: Option<Duration>, is_pipe: bool) -> Result<impl Future<Output = ()>> {
     let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()]
         .into_iter()
         .map(signal)
         .collect::<io::Result<Vec<_>>>()
-        .context("cannot take over signals")?;
+        .context("cannot handle signals")?;
     let mut gone = is_pipe.then(reader_gone);
     Ok(async move {
         let signalled = futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
@@ -172,16 +169,16 @@ fn stop(duration: Option<Duration>, is_pipe: bool) -> Result<impl Future<Output 
     })
 }
 
-/// Ready once whoever reads from standard output has gone away.
+/// Ready once the reader of standard output has closed it.
 fn reader_gone() -> oneshot::Receiver<()> {
-    let (tell, gone) = oneshot::channel();
-    // On a thread of its own, that ends with the program: the runtime cannot wait for a descriptor that others share.
+    let (sender, gone) = oneshot::channel();
+    // On its own thread, which ends with the program: the runtime cannot wait for a shared descriptor.
     thread::spawn(move || {
         let stdout = io::stdout();
-        // Asked for nothing, the kernel still says when there is an error.
-        let mut end = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
-        while poll(&mut end, PollTimeout::NONE).is_err() {}
-        let _ = tell.send(());
+        // Without requested events, poll still reports errors.
+        let mut descriptors = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        while poll(&mut descriptors, PollTimeout::NONE).is_err() {}
+        let _ = sender.send(());
     });
     gone
 }

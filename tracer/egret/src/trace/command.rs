@@ -14,7 +14,7 @@ use super::WITHOUT_COMMAND;
 use super::signals::Signals;
 use crate::exit;
 
-/// A command under way, or none.
+/// The command, if one was given.
 pub(super) struct Command {
     child: Option<Child>,
     status: Option<ExitStatus>,
@@ -22,7 +22,7 @@ pub(super) struct Command {
 }
 
 impl Command {
-    /// Runs a command, program first, so that capture follows it from its first instruction; an empty one is none.
+    /// Runs a command so that capture follows it from its first instruction. Without words there is no command.
     pub(super) fn start(words: &[OsString], capture: &mut Capture, signals: &Signals) -> Result<Self> {
         let child = match words.split_first() {
             Some((program, arguments)) => Some(spawn(program, arguments, capture, signals)?),
@@ -31,7 +31,7 @@ impl Command {
         Ok(Self { child, status: None, asked_to_stop: false })
     }
 
-    /// Looks whether the command has ended; says so once.
+    /// Whether the command has just ended: true only once.
     pub(super) fn check(&mut self) -> bool {
         let Some(child) = &mut self.child else { return false };
         if self.status.is_some() {
@@ -46,22 +46,22 @@ impl Command {
         self.status.is_some()
     }
 
-    /// Hands a signal on to a command that still runs, once. False if there is nobody to hand it to, or the second
-    /// time: then egret itself is meant.
+    /// Forwards the first signal to a running command. False without a running command, and for a second signal, which stops
+    /// egret itself.
     pub(super) fn forward(&mut self, signal: Signal) -> bool {
         let Some(child) = self.child.as_ref().filter(|_| self.status.is_none() && !self.asked_to_stop) else {
             return false;
         };
         self.asked_to_stop = true;
-        // A terminal has sent its own signals to the command already; a second one does no harm.
+        // A terminal has already signalled the command; a second signal is harmless.
         i32::try_from(child.id()).is_ok_and(|pid| kill(Pid::from_raw(pid), signal).is_ok())
     }
 
-    /// The exit status to end with: the command's own, 128 and the signal's number if one ended it.
+    /// The exit status: that of the command, or 128 plus the number of the signal that ended it.
     pub(super) fn status(mut self) -> Result<u8> {
         let Some(child) = &mut self.child else { return Ok(WITHOUT_COMMAND) };
         let Some(status) = self.status else {
-            // Tracing ended first: the command goes on without us.
+            // Tracing ended first, and the command continues.
             tracing::info!(pid = child.id(), "the command still runs");
             return Ok(WITHOUT_COMMAND);
         };
@@ -70,7 +70,7 @@ impl Command {
     }
 }
 
-/// A child inherits the mark of its parent in the kernel when it is made: so egret marks itself for that moment.
+/// A child inherits the mark of its parent in the kernel, so egret marks itself while it spawns the command.
 fn spawn(program: &OsString, arguments: &[OsString], capture: &mut Capture, signals: &Signals) -> Result<Child> {
     let own = process::id();
     capture.follow(own, true)?;
@@ -80,7 +80,7 @@ fn spawn(program: &OsString, arguments: &[OsString], capture: &mut Capture, sign
     Ok(child.context("cannot release signals")?.map_err(not_run)?)
 }
 
-/// A command did not begin.
+/// The command could not be executed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot run {}", .program.to_string_lossy())]
 pub(crate) struct NotRun {
@@ -89,7 +89,7 @@ pub(crate) struct NotRun {
 }
 
 impl NotRun {
-    /// The status that shells end with then (POSIX, XCU 2.8.2).
+    /// The exit status of shells in this case (POSIX, XCU 2.8.2).
     pub(crate) fn status(&self) -> u8 {
         match self.source.kind() {
             io::ErrorKind::NotFound => exit::NOT_FOUND,
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_that_does_not_begin_ends_as_in_shells() {
+    fn status_of_a_command_that_cannot_run_is_that_of_shells() {
         for (program, status) in
             [("/no/such/command", 127), ("no-such-command", 127), ("/etc/passwd/x", 126), ("/", 126)]
         {

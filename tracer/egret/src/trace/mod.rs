@@ -1,8 +1,8 @@
-//! `egret trace`: connections live, until asked to stop.
+//! `egret trace`: shows connections live.
 //!
-//! Two threads. This one drains the kernel's rings and never waits for anything else while there is something to
-//! drain; the other (`output`) filters, hashes and writes, and may be as slow as a terminal. Between them is a bounded
-//! channel: when it is full this thread waits, and the rings take what they can; what they cannot is counted there.
+//! The main thread only drains the ring buffers. Another thread (`output`) filters and writes, and may be as slow as a
+//! terminal. Between them is a bounded channel: while it is full the main thread waits, the ring buffers fill up, and records
+//! that do not fit are counted as lost.
 
 mod attach;
 mod command;
@@ -30,27 +30,27 @@ use crate::losses::Losses;
 use command::Command;
 pub(crate) use command::NotRun;
 use output::Output;
-use signals::{Signals, Wish};
+use signals::{Request, Signals};
 
-/// How long connections that a followed command left open may take to end after it, before they are left to themselves.
+/// How long to wait for open connections of a followed command after it has ended.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Addresses whose names are remembered; [`egret_names`] says what they take.
+/// Addresses whose names are kept; [`egret_names`] has the memory that they take.
 const NAMED_ADDRESSES: usize = 16_384;
-/// How long they are at least: programs go on using an address whose TTL is over.
+/// Least time that a name is kept: programs use addresses after their TTL.
 const NAME_FLOOR: Duration = Duration::from_secs(300);
 
-/// Traces until something ends it; says the exit status.
+/// Traces until the end, and returns the exit status.
 ///
 /// # Errors
 ///
-/// When capture cannot start, the command cannot be run, no daemon lets us watch, or output cannot be written.
+/// Capture cannot start, the command cannot run, no daemon answers, or output cannot be written.
 pub fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
     if options.attach {
         return attach::run(options, log);
     }
-    // Before any thread, so that every thread leaves signals to this one.
-    let signals = Signals::block().context("cannot take over signals")?;
+    // Before any thread is started, so that all threads block these signals.
+    let signals = Signals::block().context("cannot handle signals")?;
     let mut capture = start(options)?;
     let output = Output::start(options)?;
     let started = Instant::now();
@@ -61,25 +61,25 @@ pub fn run(options: &TraceOptions, log: &Log) -> Result<u8> {
         started,
         open: HashSet::new(),
         losses: Losses::default(),
-        summed_up: started,
+        losses_checked: started,
     };
     let status = session.follow(&mut capture);
     let tally = session.finish(&mut capture)?;
-    log.say_rest();
+    log.flush_repeats();
     report(&tally);
     status
 }
 
-/// Starts capture and says what it cannot see.
+/// Starts capture and reports degradations.
 fn start(options: &TraceOptions) -> Result<Capture> {
     let probe = Probe::new();
     let wanted = Options {
         layer: options.capture,
         ring_bytes: options.ring_bytes,
         every_send: options.every_send,
-        preexisting: options.standing && options.command.is_empty(),
+        preexisting: options.preexisting && options.command.is_empty(),
         names: options.names.then(names),
-        // Files have the totals of what is open whether they are shown or not.
+        // Files always have the totals of open connections.
         totals: options.totals.or(options.parquet.as_ref().map(|_| args::TOTALS)),
         trace_context: false,
         containers: Some(ContainerNames::start(Path::new("/"), || {}).context("cannot start a thread")?),
@@ -93,7 +93,7 @@ fn start(options: &TraceOptions) -> Result<Capture> {
     Ok(capture)
 }
 
-/// Every name that can be had.
+/// All sources of names.
 fn names() -> NamesOptions {
     let settings = egret_names::Settings {
         addresses: NAMED_ADDRESSES,
@@ -105,41 +105,39 @@ fn names() -> NamesOptions {
     NamesOptions { dns: true, sni: true, settings, kept: Vec::new() }
 }
 
-/// How often losses are looked for.
-const SUM_UP: Duration = Duration::from_secs(1);
+/// Interval of loss checks.
+const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A trace under way.
 struct Session<'a> {
     options: &'a TraceOptions,
     signals: Signals,
     output: Output,
     started: Instant,
-    /// Connections of the followed command that have not ended.
+    /// Open connections of the followed command.
     open: HashSet<u64>,
     losses: Losses,
-    /// When the sum was last looked at.
-    summed_up: Instant,
+    losses_checked: Instant,
 }
 
 impl Session<'_> {
-    /// Runs the command, if there is one, and shows events until the end; says the exit status.
+    /// Runs the command, if there is one, and shows events until the end. Returns the exit status.
     fn follow(&mut self, capture: &mut Capture) -> Result<u8> {
         let mut command = Command::start(&self.options.command, capture, &self.signals)?;
         let mut end: Option<Instant> = self.options.duration.map(|duration| self.started + duration);
-        // It was started with signals released: one that told of its end already is lost.
+        // The command was started with signals unblocked, so its SIGCHLD may be lost.
         if command.check() {
             end = earliest(end, Instant::now() + LINGER);
         }
         loop {
-            // Looked at each time: the signal of a command that ends at once may come before it is waited for. And before
-            // draining, so that all it did is in the rings by then.
+            // Checked in each round, because SIGCHLD may come before the wait, and before draining, so that all records of
+            // the command are in the ring buffers.
             if command.check() {
                 end = earliest(end, Instant::now() + LINGER);
             }
             self.drain(capture);
-            if self.summed_up.elapsed() >= SUM_UP {
-                self.losses.look(&capture.tally());
-                self.summed_up = Instant::now();
+            if self.losses_checked.elapsed() >= LOSS_INTERVAL {
+                self.losses.tick(&capture.tally());
+                self.losses_checked = Instant::now();
             }
             if self.output.is_closed() || end.is_some_and(|end| Instant::now() >= end) {
                 break;
@@ -147,7 +145,7 @@ impl Session<'_> {
             if command.has_ended() && self.open.is_empty() {
                 break;
             }
-            if let Some(Wish::Stop(signal)) = self.wait(capture, end)
+            if let Some(Request::Stop(signal)) = self.wait(capture, end)
                 && !command.forward(signal)
             {
                 break;
@@ -156,11 +154,11 @@ impl Session<'_> {
         command.status()
     }
 
-    fn wait(&self, capture: &mut Capture, end: Option<Instant>) -> Option<Wish> {
+    fn wait(&self, capture: &mut Capture, end: Option<Instant>) -> Option<Request> {
         let stdout = io::stdout();
         let mut others: Vec<BorrowedFd<'_>> = vec![self.signals.as_fd()];
         if self.output.is_pipe() {
-            // Nothing is ever read from it: it becomes ready when its reader goes away.
+            // Becomes ready only when its reader closes it.
             others.push(stdout.as_fd());
         }
         let limit = end.map(|end| end.saturating_duration_since(Instant::now()));
@@ -197,7 +195,7 @@ impl Session<'_> {
         }
     }
 
-    /// Takes the programs out of the kernel, shows what is left, and closes the output.
+    /// Stops capture, shows the remaining events, and closes the output.
     fn finish(self, capture: &mut Capture) -> Result<Tally> {
         let mut rest = Vec::new();
         capture.stop(&mut rest);
@@ -214,7 +212,7 @@ fn earliest(end: Option<Instant>, other: Instant) -> Option<Instant> {
     Some(end.map_or(other, |end| end.min(other)))
 }
 
-/// The sum, on standard error: what is missing first, the line that scripts read last.
+/// Writes losses, and last the line for scripts, to standard error.
 fn report(tally: &Tally) {
     for loss in tally.lost.iter().chain(&tally.incomplete) {
         eprintln!("egret: lost at {}, {}: {}", loss.stage.as_str(), loss.reason.as_str(), loss.count);
@@ -222,5 +220,5 @@ fn report(tally: &Tally) {
     eprintln!("captured={} delivered={} lost={}", tally.captured, tally.delivered, tally.lost_total());
 }
 
-/// Exit status of a trace that was not asked to run a command.
+/// Exit status of a trace without a command.
 const WITHOUT_COMMAND: u8 = exit::DONE;

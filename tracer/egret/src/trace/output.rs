@@ -1,4 +1,4 @@
-//! The writing end of a trace.
+//! The output thread of a trace.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsFd as _;
@@ -19,24 +19,23 @@ use crate::filter::Filter;
 use crate::sums::Sums;
 use crate::table::{Table, TableStyle};
 
-/// Batches on their way. A batch is at most a few thousand events of about 400 bytes, so this is some megabytes at
-/// the very most; when it is full, the reader of the rings waits.
+/// Capacity of the channel to the output thread. A batch is at most a few thousand events of about 400 bytes, so it takes at
+/// most some megabytes. While it is full, the capturing thread waits.
 const BATCHES: usize = 4;
 
-/// The thread that filters and writes.
+/// The handle of the output thread.
 pub(super) struct Output {
     batches: SyncSender<Vec<Event>>,
     writer: JoinHandle<io::Result<()>>,
     closed: Arc<AtomicBool>,
-    /// Events that went to the writer.
+    /// Events sent to the writer.
     sent: AtomicU64,
-    /// Events that the writer is done with: written, or filtered.
+    /// Events that were written or filtered.
     done: Arc<AtomicU64>,
     pipe: bool,
 }
 
 impl Output {
-    /// Starts it; it waits for batches.
     pub(super) fn start(options: &TraceOptions) -> Result<Self> {
         let start = |directory| Recorder::start(directory, options.arguments.into());
         let recorder = options.parquet.as_deref().map(start).transpose()?;
@@ -61,37 +60,37 @@ impl Output {
         Ok(Self { batches, writer, closed, sent: AtomicU64::new(0), done, pipe: is_pipe() })
     }
 
-    /// Hands a batch over; waits while the writer is behind. A batch for a closed output goes nowhere.
+    /// Sends a batch; blocks while the writer is behind. A batch for a closed output is dropped.
     pub(super) fn send(&self, batch: Vec<Event>) {
         if !batch.is_empty() {
             self.sent.fetch_add(count(&batch), Ordering::Relaxed);
-            // The writer is gone only if it could not write: that is told at the end.
+            // Fails only if the writer could not write, which `finish` reports.
             let _ = self.batches.send(batch);
         }
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the reader has closed the output.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// The reader has gone away.
+    /// Marks the output as closed by its reader.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the other end is a pipe or socket, whose reader can go away.
+    /// Whether standard output is a pipe or socket, whose reader can close it.
     pub(super) fn is_pipe(&self) -> bool {
         self.pipe
     }
 
-    /// Writes what is left, and says how many events nobody could be given. A reader that has gone away is not an error.
+    /// Writes the rest, and returns the number of events that were not written. A closed pipe is not an error.
     pub(super) fn finish(self) -> io::Result<u64> {
         drop(self.batches);
         match self.writer.join() {
             Ok(Err(error)) if error.kind() != ErrorKind::BrokenPipe => Err(error),
             Ok(_) => Ok(self.sent.into_inner().saturating_sub(self.done.load(Ordering::Relaxed))),
-            Err(_) => Err(io::Error::other("the writing thread broke down")),
+            Err(_) => Err(io::Error::other("the output thread panicked")),
         }
     }
 }
@@ -100,7 +99,7 @@ fn count(batch: &[Event]) -> u64 {
     u64::try_from(batch.len()).unwrap_or(u64::MAX)
 }
 
-/// A table has no room for digests, nor have sums.
+/// Tables and sums have no digests.
 fn digester(options: &TraceOptions) -> Result<Option<Digester>> {
     if (options.format == Format::Table || options.sum.is_some()) && options.parquet.is_none() {
         return Ok(None);
@@ -120,7 +119,7 @@ fn is_pipe() -> bool {
 enum Form {
     Table(Table),
     Json(json::Writer),
-    /// What is written at the end, and how.
+    /// Sums to write at the end, and their format.
     Sums(Sums, LogFormat),
 }
 
@@ -140,7 +139,7 @@ impl Form {
 struct Writer {
     form: Form,
     filter: Filter,
-    /// `None` where nothing that is written has digests.
+    /// `None` if no output has digests.
     digester: Option<Digester>,
     /// Show the totals of open connections.
     totals: bool,
@@ -171,7 +170,7 @@ impl Writer {
                 digester.attend(&batch);
             }
             batch.iter().for_each(|event| self.write(event));
-            // First to the files: the other end of a pipe may be gone.
+            // To the files first, because a pipe may be closed.
             if let Some(recorder) = &self.recorder {
                 recorder.take(batch);
             }
@@ -181,7 +180,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the sums of all that came, if sums were asked for.
+    /// Writes the sums, if there are any.
     fn show_sums(&mut self) -> io::Result<()> {
         if let Form::Sums(sums, format) = &mut self.form {
             sums.write(*format, &mut self.text).map_err(io::Error::other)?;
@@ -200,7 +199,7 @@ impl Writer {
         }
     }
 
-    /// One write a batch, past the line buffer of the standard library.
+    /// One write for each batch instead of one for each line.
     fn flush(&mut self) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&self.text)?;

@@ -1,4 +1,4 @@
-//! Parquet files beside what is shown.
+//! Writes shown events to Parquet files.
 
 use std::fs;
 use std::io;
@@ -12,10 +12,10 @@ use egret_exporters::sink::{Receiver, Sender, queue};
 use egret_model::{Arguments, Event};
 use tokio::runtime;
 
-/// Events that may wait: at about 350 bytes each, 23 MB at the very most.
+/// Capacity of the queue: at about 350 bytes an event, at most 23 MB.
 const QUEUE: usize = 1 << 16;
 
-/// The thread that writes files.
+/// The handle of the writing thread.
 pub(super) struct Recorder {
     queue: Sender,
     writer: JoinHandle<io::Result<()>>,
@@ -28,17 +28,17 @@ impl Recorder {
         Ok(Self { queue, writer: thread::spawn(move || run(sink, inbox)) })
     }
 
-    /// Hands events over; does not wait.
+    /// Offers events without blocking.
     pub(super) fn take(&self, events: Vec<Event>) {
         self.queue.offer(&events.into());
     }
 
-    /// Waits until all is written, and says what could not be.
+    /// Waits until everything is written, and reports dropped events.
     pub(super) fn finish(self) -> io::Result<()> {
         let ledger = self.queue.ledger().clone();
         drop(self.queue);
         let ended =
-            self.writer.join().map_err(|_| io::Error::other("the thread that writes parquet files broke down"))?;
+            self.writer.join().map_err(|_| io::Error::other("the thread that writes parquet files panicked"))?;
         let account = ledger.account();
         for (reason, count) in account.dropped.iter().filter(|(_, count)| *count > 0) {
             eprintln!("egret: not written to parquet files, {}: {count} of {}", reason.as_str(), account.enqueued);
@@ -47,9 +47,9 @@ impl Recorder {
     }
 }
 
-/// Nothing is removed: a trace records for as long as somebody watches.
+/// Without retention: a trace removes no files.
 fn settings(directory: &Path, arguments: Arguments) -> Result<Settings> {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").context("cannot tell the name of this host")?;
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the name of this host")?;
     Ok(Settings {
         destination: Destination::Directory(directory.to_owned()),
         host: host.trim_end().to_owned(),

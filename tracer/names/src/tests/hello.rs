@@ -136,3 +136,17 @@ fn look_up_is_attributed_by_server_name() {
     let second = names.find(by(3, Some(10)), peer, at(1.1)).unwrap();
     assert_eq!((&*second.name, second.resolution.unwrap().answered), ("b.example", at(0.6)));
 }
+
+#[test]
+fn greetings_of_one_user_do_not_displace_those_of_another() {
+    let mut names = names();
+    let bytes = large("a.example", 16_384);
+    let (first, rest) = bytes.split_at(500);
+    names.hello(&client().tcp(1.0, 0, first));
+    for cookie in 0..1000 {
+        let socket = Socket::new(1_000_000 + cookie, 66).of_user(1000).to(SERVER);
+        names.hello(&socket.tcp(1.0, 0, first));
+    }
+    names.hello(&client().tcp(1.0, 500, rest));
+    assert_eq!(server_name(&mut names).as_deref(), Some("a.example"));
+}

@@ -43,3 +43,53 @@ fn stream_has_several_messages() {
     assert!(knows(&mut names, 3) && knows(&mut names, 200));
     assert_eq!(names.state().answers, 2);
 }
+
+/// Half a message each: none of these streams can be read yet.
+fn flood(names: &mut Names, user: u32, sockets: u64) {
+    let bytes = an_answer(3);
+    for cookie in 0..sockets {
+        let socket = Socket::new(1_000_000 + cookie, 66).of_user(user);
+        names.answer(&socket.tcp(1.0, 1, &bytes[..20]));
+        names.question(&socket.tcp(1.0, 1, &framed(&asks(7, "flood.example"))[..9]));
+    }
+}
+
+#[test]
+fn streams_of_one_user_do_not_displace_those_of_another() {
+    let mut names = names();
+    let bytes = an_answer(3);
+    let all = packets(Socket::new(1, 10), &bytes, 30);
+    let (first, rest) = all.split_first().unwrap();
+    names.answer(first);
+    flood(&mut names, 1000, 1000);
+    rest.iter().for_each(|packet| names.answer(packet));
+    assert!(knows(&mut names, 3), "{:?}", names.state());
+}
+
+#[test]
+fn streams_of_the_same_user_do() {
+    let mut names = names();
+    let bytes = an_answer(3);
+    let all = packets(Socket::new(1, 10), &bytes, 30);
+    let (first, rest) = all.split_first().unwrap();
+    names.answer(first);
+    flood(&mut names, 0, 1000);
+    rest.iter().for_each(|packet| names.answer(packet));
+    assert!(!knows(&mut names, 3), "there are too many of them");
+}
+
+/// A question that is known tells an answer to it from any other.
+#[test]
+fn questions_of_one_user_do_not_displace_those_of_another() {
+    let mut names = names();
+    let victim = Socket::new(1, 10);
+    victim.asks(&mut names, 1.0, &asks(7, "shop.example"));
+    for cookie in 0..5000 {
+        let socket = Socket::new(1_000_000 + cookie, 66).of_user(1000);
+        socket.asks(&mut names, 1.0, &asks(7, "flood.example"));
+    }
+    victim.hears(&mut names, 1.1, &answers(8, "shop.example", [address("shop.example", 60, "203.0.113.66")]));
+    assert!(!knows(&mut names, 66) && names.state().unsolicited == 1, "{:?}", names.state());
+    victim.hears(&mut names, 1.2, &answers(7, "shop.example", [address("shop.example", 60, "203.0.113.1")]));
+    assert!(knows(&mut names, 1));
+}

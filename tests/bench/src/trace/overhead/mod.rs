@@ -15,29 +15,29 @@ use crate::trace::Bench;
 use crate::workload::{self, Calibrated};
 use samples::Samples;
 
-/// What was found.
+/// The results.
 struct Findings {
     workloads: Vec<Calibrated>,
-    /// Those that could be measured, untraced first.
+    /// The configurations that could be measured, untraced first.
     configurations: Vec<Configuration>,
     samples: Samples,
     /// Configurations that could not be measured, and why.
     left_out: Vec<String>,
     /// Records and losses by configuration, all rounds together.
     summaries: BTreeMap<Configuration, Summary>,
-    /// Most programs of others' that were in the kernel while nothing of ours was.
+    /// Most foreign programs in the kernel while none of ours was loaded.
     foreign_programs: usize,
-    /// Shares of the host's CPU time that others used while nothing of ours traced.
+    /// CPU shares of other processes while nothing of ours traced.
     others: Vec<f64>,
 }
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let rounds = bench.options.rounds();
     Ok(gather(bench, bench.options.configurations())?.to_markdown(rounds))
 }
 
-/// Measures what these cost beside each other, and says it in fewer words.
+/// Compares the cost of these configurations; returns shorter Markdown.
 pub(crate) fn compare(bench: &Bench<'_>, configurations: Vec<Configuration>) -> Result<String> {
     let rounds = bench.options.rounds();
     Ok(gather(bench, configurations)?.to_comparison(rounds))
@@ -62,7 +62,7 @@ fn gather(bench: &Bench<'_>, configurations: Vec<Configuration>) -> Result<Findi
 }
 
 impl Findings {
-    /// Every configuration once, beginning with another one each time.
+    /// Measures every configuration once, with another first one in each round.
     fn round(&mut self, bench: &Bench<'_>, round: usize) -> Result<()> {
         let mut order = self.configurations.clone();
         let first = round % order.len().max(1);
@@ -76,7 +76,7 @@ impl Findings {
         Ok(())
     }
 
-    /// What could not be started, or not each time, is no row of the tables.
+    /// Excludes a configuration that could not be started in every round.
     fn leave_out(&mut self, configuration: Configuration, error: &anyhow::Error) {
         let why = format!("{}: {error:#}", configuration.name());
         eprintln!("  left out: {why}");
@@ -115,7 +115,7 @@ impl Findings {
     }
 }
 
-/// Programs of others. Those of a tracer that has just ended are freed a moment later: they get a second to go.
+/// Foreign programs. Those of a tracer that has just ended are freed a moment later: waits up to a second for that.
 fn programs_that_stay() -> usize {
     let begin = Instant::now();
     loop {

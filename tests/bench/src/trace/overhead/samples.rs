@@ -1,4 +1,4 @@
-//! What was timed.
+//! Timed samples.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::collector::Configuration;
 use crate::statistics::Spread;
 use crate::workload::Taken;
 
-/// Which of the two times.
+/// Wall-clock or CPU time.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Clock {
     Wall,
@@ -33,7 +33,7 @@ impl Samples {
         self.0.entry((workload, configuration)).or_default().insert(round, taken);
     }
 
-    /// Nanoseconds a sample over all rounds.
+    /// Nanoseconds of a sample, for all rounds.
     pub(super) fn time(&self, clock: Clock, workload: &'static str, configuration: Configuration) -> Option<Spread> {
         Spread::of(self.0.get(&(workload, configuration))?.values().map(|taken| clock.of(taken)))
     }
@@ -65,14 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_formed_within_rounds_before_the_median_is_taken() {
+    fn median_is_taken_of_the_ratios_of_each_round() {
         let mut samples = Samples::default();
-        // The machine became ten times slower in the second round: every pair still says one half.
+        // The machine is ten times slower in the second round: every pair has the ratio one half.
         for (round, slowness) in [(0, 1), (1, 10), (2, 3)] {
             samples.add("x", Untraced, round, taken(100 * slowness, 80 * slowness));
             samples.add("x", Sockets, round, taken(200 * slowness, 100 * slowness));
         }
-        // A round without its pair says nothing.
+        // A round without its pair is ignored.
         samples.add("x", Sockets, 3, taken(1, 1));
         let wall = samples.speed(Clock::Wall, "x", Sockets, Untraced).unwrap();
         assert!([wall.least, wall.median, wall.most].iter().all(|ratio| (ratio - 0.5).abs() < 1e-9));

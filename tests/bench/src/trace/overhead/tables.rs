@@ -1,4 +1,4 @@
-//! The findings in Markdown.
+//! The results in Markdown.
 
 use std::fmt::Write as _;
 
@@ -10,11 +10,11 @@ use crate::report::{Aims, Table, nanoseconds, ratio};
 use crate::statistics::Spread;
 use crate::workload::Calibrated;
 
-/// Throughput that is aimed for under the `sockets` layer, relative to untraced.
+/// Aimed throughput under the `sockets` layer, relative to untraced.
 const FLOORS: [(&str, f64); 4] =
     [("tcp-connect", 0.90), ("tcp-connect-reset", 0.90), ("udp-one-peer", 0.90), ("udp-connected", 0.90)];
 
-/// Time that is aimed for, relative to untraced.
+/// Aimed time relative to untraced.
 const UNRELATED_CALL: f64 = 1.03;
 
 impl Findings {
@@ -75,7 +75,7 @@ impl Findings {
         aims
     }
 
-    /// Throughput under `sockets` relative to something else, and the words for it with the ratio of CPU times.
+    /// Throughput under `sockets` relative to another configuration, and the text for it with the ratio of CPU times.
     fn both_clocks(&self, workload: &'static str, other: Configuration) -> Option<(Spread, String)> {
         let wall = self.samples.speed(Wall, workload, Sockets, other)?;
         let cpu = self.samples.speed(Cpu, workload, Sockets, other)?;
@@ -84,8 +84,8 @@ impl Findings {
 
     fn caveats(&self, rounds: usize) -> String {
         let mut text = format!(
-            "{rounds} rounds. The loop runs on CPU 0, a thread at the other end on the last CPU, tracers where the scheduler \
-             puts them; output goes to a file on tmpfs. `bpftrace` is a script with the same fields, `bpftrace-tcp` its TCP \
+            "{rounds} rounds. The loop runs on CPU 0, the thread of its peer on the last CPU, tracers where the scheduler \
+             places them; output goes to a file on tmpfs. `bpftrace` is a script with the same fields, `bpftrace-tcp` its TCP \
              half without system-call tracepoints (tests/bench/src/collector).\n"
         );
         for why in &self.left_out {
@@ -134,10 +134,10 @@ impl Findings {
     fn records(&self) -> Table {
         let mut table = Table::new(["configuration", "captured", "delivered", "lost", "dropped by sinks"]);
         for (configuration, summary) in &self.summaries {
-            let told = |count: u64| if count == 0 { "-".to_owned() } else { count.to_string() };
+            let or_dash = |count: u64| if count == 0 { "-".to_owned() } else { count.to_string() };
             let name = configuration.name().to_owned();
             let Summary { captured, delivered, lost, dropped } = *summary;
-            table.row([name, told(captured), told(delivered), lost.to_string(), told(dropped)]);
+            table.row([name, or_dash(captured), or_dash(delivered), lost.to_string(), or_dash(dropped)]);
         }
         table
     }

@@ -12,7 +12,7 @@ use crate::workload::{self, Workload};
 pub(crate) enum Storm {
     /// TCP connections, opened, accepted and reset.
     Connect,
-    /// Datagrams to a peer that the kernel side has not seen lately.
+    /// Datagrams to a peer that is new to the kernel side.
     NewPeer,
 }
 
@@ -32,13 +32,13 @@ impl Storm {
     }
 }
 
-/// How long a thread that is ahead of its rate rests: bursts of this length are what the ring has to take.
-const REST: Duration = Duration::from_micros(500);
+/// Pause of a thread that is ahead of its rate: the ring must hold bursts of this length.
+const PAUSE: Duration = Duration::from_micros(500);
 
-/// Operations between two looks at the clock.
+/// Operations between two readings of the clock.
 const BATCH: u64 = 16;
 
-/// Makes traffic for a time; says how many operations were done, and in how long.
+/// Makes traffic for a time; returns the number of operations and the duration.
 pub(crate) fn generate(storm: Storm, rate: Option<u32>, threads: usize, duration: Duration) -> Result<(u64, Duration)> {
     let begin = Instant::now();
     let share = rate.map(|rate| f64::from(rate) / threads as f64);
@@ -52,13 +52,13 @@ pub(crate) fn generate(storm: Storm, rate: Option<u32>, threads: usize, duration
     Ok((counts.into_iter().sum(), begin.elapsed()))
 }
 
-/// One thread's share: tokens come with time, and a batch takes as many as it has operations.
+/// One thread's share: tokens accrue with time, and a batch takes one for each operation.
 fn paced(storm: Storm, rate: Option<f64>, end: Instant) -> Result<u64> {
     let mut workload = storm.make()?;
     let (begin, mut done) = (Instant::now(), 0);
     while Instant::now() < end {
         if rate.is_some_and(|rate| done as f64 >= rate * begin.elapsed().as_secs_f64()) {
-            thread::sleep(REST);
+            thread::sleep(PAUSE);
             continue;
         }
         workload.run(BATCH)?;

@@ -1,4 +1,4 @@
-//! Ever more traffic, until records are lost.
+//! Increasing traffic until records are lost.
 
 mod generator;
 
@@ -12,13 +12,13 @@ use crate::host::{cpu_of_children, cpu_time, proportional_memory};
 use crate::report::{Table, bytes, nanoseconds, seconds, share};
 pub(crate) use generator::{Storm, generate};
 
-/// Operations a second that are asked for; none is as many as go.
+/// Requested operations a second; `None` is unlimited.
 const RATES: [(Storm, &[Option<u32>]); 2] = [
     (Storm::Connect, &[Some(2000), Some(5000), Some(10_000), Some(20_000), Some(40_000), None]),
     (Storm::NewPeer, &[Some(20_000), Some(50_000), Some(100_000), Some(200_000), Some(400_000), None]),
 ];
 
-/// What came of one rate.
+/// The result at one rate.
 struct Outcome {
     offered: Option<u32>,
     operations: u64,
@@ -31,7 +31,7 @@ struct Outcome {
     memory: u64,
 }
 
-/// Measures, and says it in Markdown.
+/// Measures; returns Markdown.
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let mut text = format!(
         "As many threads as CPUs make traffic for {} s at each rate, unpinned, so at full speed egret has to share a CPU with \

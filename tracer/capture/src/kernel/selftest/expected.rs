@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_counts_only_under_our_process() {
+    fn ping_counts_only_under_our_process() {
         let address = "127.0.0.1:0".parse().unwrap();
         let expected = Expected::new(EventName::DatagramSend, Transport::Icmp, address);
         let mut ping = event(EventName::DatagramSend, Transport::Icmp, address, Some(ME));

@@ -1,7 +1,7 @@
-//! What can be typed behind `egret baseline`. `meant.rs` says what it means, `rule.rs` what a typed rule does.
+//! The arguments of `egret baseline` as clap parses them. `command` resolves them; `rule` resolves a rule.
 
+mod command;
 mod help;
-mod meant;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -9,61 +9,61 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
-use egret_config::places;
+use egret_config::paths;
 
 use super::problem::Problems;
 
-pub use self::meant::{BaselineCommand, Span, Whose};
+pub use self::command::{BaselineCommand, LogRange, SubjectFilter};
 
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = help::BASELINE)]
 pub(super) enum BaselineArgs {
-    /// Show the rules, with what was seen of each
+    /// Show the rules with their evidence
     #[command(after_long_help = help::SHOW)]
     Show(ShowArgs),
-    /// Tell whether the baseline is good enough to hold the host to, and why not
+    /// Show whether the baseline is good enough to enforce, and if not, why
     #[command(after_long_help = help::READINESS)]
     Readiness(ReadinessArgs),
     /// Show which rules differ between two baselines
     #[command(after_long_help = help::DIFF)]
     Diff(DiffArgs),
-    /// Show what the baseline would have blocked of what the log has recorded
+    /// Show which recorded flows the baseline would have blocked
     #[command(after_long_help = help::REPLAY)]
     Replay(ReplayArgs),
     /// Learn from the log
     #[command(after_long_help = help::LEARN)]
     Learn(LearnArgs),
-    /// Tell why a rule is there: what was seen, and what it stands for
+    /// Show why a rule exists: its evidence, and the rules that it replaces
     #[command(after_long_help = help::EXPLAIN)]
     Explain(ExplainArgs),
-    /// Add a rule that lets flows through
+    /// Add a rule that allows flows
     #[command(after_long_help = help::ALLOW)]
     Allow(EditArgs),
-    /// Add a rule that blocks flows, whatever other rules allow
+    /// Add a rule that denies flows, with precedence over rules that allow
     #[command(after_long_help = help::DENY)]
     Deny(EditArgs),
     /// Remove rules
     #[command(after_long_help = help::REMOVE)]
     Remove(RemoveArgs),
-    /// Put the baselines of several hosts, or of several times, together
+    /// Merge the baselines of several hosts or times
     #[command(after_long_help = help::MERGE)]
     Merge(MergeArgs),
-    /// Remove rules that nothing has used for a time
+    /// Remove rules that were not used for a time
     #[command(after_long_help = help::PRUNE)]
     Prune(PruneArgs),
-    /// Tell everything that is wrong with a baseline, with its line
+    /// Report all errors in a baseline, with their lines
     #[command(after_long_help = help::CHECK)]
     Check(CheckArgs),
 }
 
-/// Which baseline it is about.
 #[derive(Debug, Args)]
 pub(super) struct BaselineFile {
-    /// The baseline; without this option the one that the configuration names
+    /// The baseline; the default is the configured one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     baseline: Option<PathBuf>,
 
-    /// The configuration that says where baseline and log are and what enforcement judges; without this option the usual one
+    /// The configuration with the paths of baseline and log and with what enforcement judges; the default is
+    /// /etc/egret/egret.toml
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) config: Option<PathBuf>,
 }
@@ -71,14 +71,14 @@ pub(super) struct BaselineFile {
 impl BaselineFile {
     pub(super) fn path(&self, problems: &mut Problems) -> PathBuf {
         let named = self.baseline.as_deref();
-        self.configured(named, places::configured_baseline, problems).unwrap_or_else(|| places::baseline(named))
+        self.configured(named, paths::configured_baseline, problems).unwrap_or_else(|| paths::baseline(named))
     }
 
     pub(super) fn log(&self, named: Option<&Path>, problems: &mut Problems) -> PathBuf {
-        self.configured(named, places::configured_log, problems).unwrap_or_else(|| places::log(named))
+        self.configured(named, paths::configured_log, problems).unwrap_or_else(|| paths::log(named))
     }
 
-    /// Where the configuration that was named has something that was not named itself.
+    /// A path from the configuration that `--config` names, unless the path itself is named.
     fn configured(
         &self,
         named: Option<&Path>,
@@ -90,30 +90,31 @@ impl BaselineFile {
     }
 }
 
-/// Which part of the log.
+/// A time range of the log.
 #[derive(Debug, Args)]
-pub(super) struct SpanArgs {
-    /// Only what happened since: a time ago such as 90m or 2d, or a time such as 2026-11-24T08:00 or 2026-11-24T08:00Z
+pub(super) struct LogRangeArgs {
+    /// Only flows since this time: a duration before now such as 90m or 2d, or a time such as 2026-11-24T08:00 or
+    /// 2026-11-24T08:00Z
     ///
     /// A time without a zone is local time.
     #[arg(long, value_name = "TIME")]
     pub(super) since: Option<String>,
 
-    /// Only what happened before, in the same forms
+    /// Only flows before this time, in the same forms
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// The baseline, as --baseline says it too
+    /// The baseline, the same as --baseline
     #[arg(value_hint = ValueHint::FilePath, conflicts_with = "baseline")]
     pub(super) file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 
-    /// Only rules about these processes: an executable by its file name or path, or what a rule has before `->`
+    /// Only rules about this subject: the file name or path of an executable, or a subject as in a rule
     #[arg(long, value_name = "NAME|PATH|SUBJECT")]
     pub(super) subject: Option<String>,
 
@@ -127,18 +128,18 @@ pub(super) struct ReadinessArgs {
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 
-    /// Learn this log anew, day by day, instead of taking the baseline's own evidence
+    /// Learn this log again, day by day, instead of using the evidence in the baseline
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) log: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) span: SpanArgs,
+    pub(super) range: LogRangeArgs,
 
-    /// With --log: do not make several rules into one
+    /// With --log: do not generalise rules
     #[arg(long, requires = "log")]
     pub(super) exact: bool,
 
-    /// Only these processes: an executable by its file name or path, or what a rule has before `->`
+    /// Only this subject: the file name or path of an executable, or a subject as in a rule
     #[arg(long, value_name = "NAME|PATH|SUBJECT")]
     pub(super) subject: Option<String>,
 
@@ -153,7 +154,7 @@ pub(super) struct DiffArgs {
     #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
     pub(super) first: PathBuf,
 
-    /// The second; without it, the one that --baseline names
+    /// The second baseline; the default is the one of --baseline
     #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
     pub(super) second: Option<PathBuf>,
 
@@ -170,12 +171,12 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 
-    /// Directory of the log; without this option the one that the configuration names
+    /// Directory of the log; the default is the configured one
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) log: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) span: SpanArgs,
+    pub(super) range: LogRangeArgs,
 
     /// Write one JSON object
     #[arg(long)]
@@ -187,34 +188,34 @@ pub(super) struct LearnArgs {
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 
-    /// Write to this file instead; if it exists, learning goes on with it
+    /// Write to this file instead; if it exists, learning continues with it
     #[arg(long, value_name = "FILE", conflicts_with = "baseline", value_hint = ValueHint::FilePath)]
     pub(super) output: Option<PathBuf>,
 
-    /// Directory of the log; without this option the one that the configuration names
+    /// Directory of the log; the default is the configured one
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) log: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) span: SpanArgs,
+    pub(super) range: LogRangeArgs,
 
-    /// Do not make several rules into one
+    /// Do not generalise rules
     #[arg(long)]
     pub(super) exact: bool,
 
-    /// Let flows that failed become rules like those that succeeded
+    /// Learn failed flows like successful ones
     #[arg(long)]
     pub(super) allow_failed: bool,
 
-    /// Name the SHA-256 of executables in new rules: an updated program is another one then
+    /// Put the SHA-256 of the executable into new rules: an updated program no longer matches
     #[arg(long)]
     pub(super) with_sha256: bool,
 
-    /// Do not name users in new rules
+    /// Do not put users into new rules
     #[arg(long)]
     pub(super) any_user: bool,
 
-    /// Do not name systemd units in new rules
+    /// Do not put systemd units into new rules
     #[arg(long)]
     pub(super) any_unit: bool,
 }
@@ -232,7 +233,7 @@ pub(super) struct ExplainArgs {
     pub(super) log: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) span: SpanArgs,
+    pub(super) range: LogRangeArgs,
 
     /// Write one JSON object
     #[arg(long)]
@@ -247,7 +248,7 @@ pub(super) struct EditArgs {
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 
-    /// Comment behind the rule; without this option the date, and that it was written by hand
+    /// The comment behind the rule; the default is "by hand" and the date
     #[arg(long, value_name = "TEXT")]
     pub(super) note: Option<String>,
 }
@@ -257,15 +258,15 @@ pub(super) struct RemoveArgs {
     #[command(flatten)]
     pub(super) rule: RuleArgs,
 
-    /// Further ones
+    /// Further rules
     #[arg(value_name = "RULE|N")]
     pub(super) more: Vec<String>,
 
-    /// Rules that answers of this person made (egret ask)
+    /// Rules from answers of this person (egret ask)
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Username)]
     pub(super) by: Option<String>,
 
-    /// Rules that answers of this day or later made (egret ask), such as 2026-11-29
+    /// Rules from answers since this day (egret ask), such as 2026-11-29
     #[arg(long, value_name = "DAY")]
     pub(super) answered_since: Option<String>,
 
@@ -279,7 +280,7 @@ pub(super) struct MergeArgs {
     #[arg(value_name = "FILE", num_args = 2.., required = true, value_hint = ValueHint::FilePath)]
     pub(super) files: Vec<PathBuf>,
 
-    /// Write to this file instead of standard output, in place of what it holds
+    /// Replace this file instead of writing to standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) output: Option<PathBuf>,
 }
@@ -289,18 +290,18 @@ pub(super) struct PruneArgs {
     #[command(flatten)]
     pub(super) baseline: BaselineFile,
 
-    /// For how long nothing has used a rule, counted back from the last flow that the baseline knows
+    /// How long a rule was not used, counted back from the last flow in the baseline
     #[arg(long, value_name = "TIME")]
     pub(super) unused: String,
 
-    /// Only show which rules would go
+    /// Only show which rules would be removed
     #[arg(long)]
     pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// The baseline, as --baseline says it too
+    /// The baseline, the same as --baseline
     #[arg(value_hint = ValueHint::FilePath, conflicts_with = "baseline")]
     pub(super) file: Option<PathBuf>,
 
@@ -308,18 +309,18 @@ pub(super) struct CheckArgs {
     pub(super) baseline: BaselineFile,
 }
 
-/// A rule, as one text or piece by piece.
+/// A rule, as one text or as separate options.
 #[derive(Debug, Default, Args)]
 pub(super) struct RuleArgs {
-    /// The rule as the file has it, in quotes, or the number that `egret baseline show` gives it
+    /// The rule as in the file, in quotes, or its number in `egret baseline show`
     #[arg(value_name = "RULE|N")]
     pub(super) rule: Option<String>,
 
-    /// Path of the executable; links are followed, as the kernel does
+    /// Path of the executable; symbolic links are resolved
     #[arg(long, value_name = "PATH", help_heading = RULE, value_hint = ValueHint::ExecutablePath, conflicts_with = "rule")]
     pub(super) exe: Option<String>,
 
-    /// What an interpreter runs: a script, or '-m MODULE'
+    /// The script of an interpreter, or '-m MODULE'
     #[arg(long, value_name = "SCRIPT", help_heading = RULE, conflicts_with = "rule", allow_hyphen_values = true)]
     pub(super) script: Option<String>,
 
@@ -327,7 +328,7 @@ pub(super) struct RuleArgs {
     #[arg(long, value_name = "DIGEST", help_heading = RULE, conflicts_with = "rule")]
     pub(super) sha256: Option<String>,
 
-    /// Name of the effective user, or the number of one without a name
+    /// Name of the effective user, or the uid of a user without a name
     #[arg(long, value_name = "NAME|UID", help_heading = RULE, value_hint = ValueHint::Username, conflicts_with = "rule")]
     pub(super) user: Option<String>,
 
@@ -343,7 +344,7 @@ pub(super) struct RuleArgs {
     #[arg(long, value_name = "NAME[:TAG]", help_heading = RULE, conflicts_with = "rule")]
     pub(super) image: Option<String>,
 
-    /// Pod, by its namespace and what made it: a Deployment, a StatefulSet...
+    /// Pod, by its namespace and workload (Deployment, StatefulSet...)
     #[arg(long, value_name = "NAMESPACE/WORKLOAD", help_heading = RULE, conflicts_with = "rule")]
     pub(super) pod: Option<String>,
 
@@ -351,14 +352,14 @@ pub(super) struct RuleArgs {
     #[arg(long, value_name = "PATH", help_heading = RULE, value_hint = ValueHint::ExecutablePath, conflicts_with = "rule")]
     pub(super) parent: Option<String>,
 
-    /// The other end: a name, .DOMAIN for it and all names below, *.DOMAIN for these alone, an address, a network or *; any port if none
-    /// is given
+    /// Destination: a name, .DOMAIN for a domain and all names below it, *.DOMAIN for only the names below it, an address, a
+    /// network or *; without a port, any port
     #[arg(long, value_name = "HOST[:PORT[-PORT]]", help_heading = RULE, value_hint = ValueHint::Hostname, conflicts_with = "rule")]
     pub(super) to: Option<String>,
 
-    /// Transport of --to, such as tcp; without this option any
+    /// Transport of --to, such as tcp; the default is any
     #[arg(long, value_name = "NAME", help_heading = RULE, requires = "to", conflicts_with = "rule")]
     pub(super) transport: Option<String>,
 }
 
-const RULE: &str = "A rule, piece by piece";
+const RULE: &str = "A rule in separate options";

@@ -1,4 +1,4 @@
-//! A rule as it is typed.
+//! Resolves a rule from the command line.
 
 use std::net::IpAddr;
 
@@ -9,27 +9,27 @@ use super::super::problem::{Problem, Problems};
 use super::super::value;
 use super::RuleArgs;
 use crate::filter::ExecutableIs;
-use crate::rule::Which;
+use crate::rule::RuleSelector;
 
 impl RuleArgs {
-    /// What was meant; an action typed with the rule must be `action`, where there is one.
-    pub(super) fn meant(&self, action: Option<Action>, problems: &mut Problems) -> Option<Which> {
-        let which = match &self.rule {
+    /// Resolves the rule. An action within its text must be `action`, if that is given.
+    pub(super) fn resolve(&self, action: Option<Action>, problems: &mut Problems) -> Option<RuleSelector> {
+        let selector = match &self.rule {
             Some(text) => by_text(text, action, problems),
             None => self.by_pieces(problems),
         };
-        // Whatever is in the file can be removed and explained.
-        if let (Some(Which::Rule(rule)), Some(_)) = (&which, action) {
+        // Remove and explain accept rules that cannot match.
+        if let (Some(RuleSelector::Rule(rule)), Some(_)) = (&selector, action) {
             let is_matched = |_: &str| rule.unmatched().map_or(Ok(()), Err);
             problems.one("RULE", &rule.to_string(), is_matched)?;
         }
-        which
+        selector
     }
 
-    fn by_pieces(&self, problems: &mut Problems) -> Option<Which> {
+    fn by_pieces(&self, problems: &mut Problems) -> Option<RuleSelector> {
         let text = |value: &Option<String>| value.as_deref().map(Value::from);
         let subject = Subject {
-            executable: self.exe.as_deref().and_then(|path| problems.one("--exe <PATH>", path, true_path)),
+            executable: self.exe.as_deref().and_then(|path| problems.one("--exe <PATH>", path, resolved_path)),
             file: None,
             script: text(&self.script),
             sha256: self.sha256.as_deref().and_then(|text| problems.one("--sha256 <DIGEST>", text, digest)),
@@ -38,41 +38,41 @@ impl RuleArgs {
             container: text(&self.container),
             image: text(&self.image),
             pod: text(&self.pod),
-            parent: self.parent.as_deref().and_then(|path| problems.one("--parent <PATH>", path, true_path)),
+            parent: self.parent.as_deref().and_then(|path| problems.one("--parent <PATH>", path, resolved_path)),
         };
         let transport = self.transport.as_deref().unwrap_or("*");
         let read = |to: &str| destination(transport, to);
         let destination = self.to.as_deref().and_then(|to| problems.one("--to <HOST[:PORT[-PORT]]>", to, read));
         if self.to.is_none() {
             problems.push(Problem::Conflict(
-                "a rule is missing: type it in quotes, or give --to and whose flows are meant",
+                "a rule is missing: give it in quotes, or give --to and the subject, such as --exe",
             ));
         } else if subject.given() == 0 && self.exe.is_none() && self.sha256.is_none() && self.parent.is_none() {
             problems.push(Problem::Conflict(
-                "whose flows are meant is missing: give --exe or another of its kind; a rule about everybody is typed \
-                 as one text, such as '* -> udp 192.0.2.1 53'",
+                "the subject is missing: give --exe, --user or another option; give a rule for every subject as one text, \
+                 such as '* -> udp 192.0.2.1 53'",
             ));
         }
-        destination.map(|destination| Which::Rule(Box::new(Rule { subject, destination })))
+        destination.map(|destination| RuleSelector::Rule(Box::new(Rule { subject, destination })))
     }
 }
 
-fn by_text(text: &str, wanted: Option<Action>, problems: &mut Problems) -> Option<Which> {
+fn by_text(text: &str, wanted: Option<Action>, problems: &mut Problems) -> Option<RuleSelector> {
     problems.one("RULE|N", text, |text| {
         if let Ok(number) = text.trim().parse::<usize>() {
-            return if number > 0 { Ok(Which::Number(number)) } else { Err("rules count from 1".to_owned()) };
+            return if number > 0 { Ok(RuleSelector::Number(number)) } else { Err("rules count from 1".to_owned()) };
         }
         match (parse_rule(text)?, wanted) {
             ((Some(typed), _), Some(wanted)) if typed != wanted => {
                 Err(format!("the rule begins with {:?}; use `egret baseline {0}`", typed.as_str()))
             }
-            ((_, rule), _) => Ok(Which::Rule(Box::new(rule))),
+            ((_, rule), _) => Ok(RuleSelector::Rule(Box::new(rule))),
         }
     })
 }
 
-/// The path that the kernel gives for an executable.
-fn true_path(text: &str) -> Result<Value, String> {
+/// The path of an executable as the kernel reports it.
+fn resolved_path(text: &str) -> Result<Value, String> {
     match value::executable(text)? {
         ExecutableIs::At { resolved, .. } => Ok(resolved.into()),
         ExecutableIs::Named(_) => Err("expected a path, such as /usr/bin/curl".to_owned()),
@@ -105,8 +105,8 @@ mod tests {
     use super::destination;
 
     #[test]
-    fn the_other_end_is_read_as_people_write_it() {
-        for (to, read) in [
+    fn destinations_are_parsed() {
+        for (to, expected) in [
             ("example.org:443", "tcp example.org 443"),
             ("Example.org", "tcp example.org *"),
             ("*.example.org:8000-8099", "tcp *.example.org 8000-8099"),
@@ -118,7 +118,7 @@ mod tests {
             ("[2001:db8::1]:443", "tcp 2001:db8::1 443"),
             ("[2001:db8::/32]", "tcp 2001:db8::/32 *"),
         ] {
-            assert_eq!(destination("tcp", to).map(|read| read.to_string()).as_deref(), Ok(read), "{to}");
+            assert_eq!(destination("tcp", to).map(|parsed| parsed.to_string()).as_deref(), Ok(expected), "{to}");
         }
         for wrong in ["", ".", "..example.org", "example.org:https", "two words:1", "192.0.2.1/24:1", ":53"] {
             assert!(destination("tcp", wrong).is_err(), "{wrong}");

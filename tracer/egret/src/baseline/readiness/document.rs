@@ -1,10 +1,10 @@
-//! Readiness for programs.
+//! Readiness as JSON.
 
 use egret_enforcer::baseline::{CONFIDENCE, Day, Figures, Hours, Subject, date_of};
 use serde::Serialize;
 
 use super::super::output::SubjectParts;
-use super::{Answer, verdict};
+use super::{Report, verdict};
 
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
@@ -12,7 +12,8 @@ pub(super) struct Document<'a> {
     confidence: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     overall: Option<Part>,
-    untold: u64,
+    #[serde(rename = "untold")]
+    unknown: u64,
     left_out: &'a [String],
     days: Vec<DayPart>,
     subjects: Vec<SubjectPart>,
@@ -58,19 +59,19 @@ struct DayPart {
     hours: String,
 }
 
-pub(super) fn of<'a>(answer: &'a Answer<'_>) -> Document<'a> {
+pub(super) fn of<'a>(report: &'a Report<'_>) -> Document<'a> {
     let subject = |(subject, figures): &(&Subject, Figures)| SubjectPart {
         subject: SubjectParts::of(subject),
         part: part(figures),
     };
     Document {
-        source: &answer.source,
+        source: &report.source,
         confidence: CONFIDENCE,
-        overall: (!answer.partial).then(|| part(&answer.all)),
-        untold: answer.untold,
-        left_out: &answer.left_out,
-        days: answer.history.days().filter_map(|(day, what)| self::day(day, what)).collect(),
-        subjects: answer.subjects.iter().map(subject).collect(),
+        overall: (!report.partial).then(|| part(&report.all)),
+        unknown: report.unknown,
+        left_out: &report.left_out,
+        days: report.history.days().filter_map(|(day, what)| self::day(day, what)).collect(),
+        subjects: report.subjects.iter().map(subject).collect(),
     }
 }
 

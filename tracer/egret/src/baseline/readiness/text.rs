@@ -1,4 +1,4 @@
-//! Readiness for people.
+//! Readiness as text.
 
 use std::io::Write;
 
@@ -6,38 +6,38 @@ use anyhow::Result;
 use egret_enforcer::baseline::{CONFIDENCE, Day, Figures, Hours, Percent, date_of};
 
 use super::super::output::{Columns, counted, labelled};
-use super::{Answer, verdict};
+use super::{Report, verdict};
 
-/// Days shown; --json has them all.
+/// Most days shown; --json has all.
 const DAYS: usize = 28;
 
-pub(super) fn write(answer: &Answer<'_>, out: &mut dyn Write) -> Result<()> {
-    if answer.partial {
-        for (subject, figures) in &answer.subjects {
-            labelled(out, "who", &subject.to_string())?;
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+    if report.partial {
+        for (subject, figures) in &report.subjects {
+            labelled(out, "subject", &subject.to_string())?;
             part(figures, out)?;
             writeln!(out)?;
         }
-        if answer.subjects.is_empty() {
-            eprintln!("egret: no flow of these processes is known");
+        if report.subjects.is_empty() {
+            eprintln!("egret: the baseline has no flow of this subject");
         }
-        labelled(out, "from", &answer.source)?;
+        labelled(out, "source", &report.source)?;
         return Ok(());
     }
-    part(&answer.all, out)?;
-    if answer.untold > 0 {
-        let said = "flows are of programs, users or peers that are not known; no rule can be learned for them";
-        labelled(out, "", &format!("{} {said}", answer.untold))?;
+    part(&report.all, out)?;
+    if report.unknown > 0 {
+        let said = "flows have an unknown program, user or peer; no rule can be learned for them";
+        labelled(out, "", &format!("{} {said}", report.unknown))?;
     }
-    for (index, line) in answer.left_out.iter().enumerate() {
-        labelled(out, if index == 0 { "left out" } else { "" }, line)?;
+    for (index, line) in report.left_out.iter().enumerate() {
+        labelled(out, if index == 0 { "excluded" } else { "" }, line)?;
     }
-    labelled(out, "from", &answer.source)?;
-    days(answer, out)?;
-    subjects(answer, out)
+    labelled(out, "source", &report.source)?;
+    days(report, out)?;
+    subjects(report, out)
 }
 
-/// The verdict, and the figures that it is made from.
+/// The result and its figures.
 fn part(figures: &Figures, out: &mut dyn Write) -> Result<()> {
     labelled(out, "verdict", &verdict(figures))?;
     for caveat in figures.caveats() {
@@ -46,23 +46,23 @@ fn part(figures: &Figures, out: &mut dyn Write) -> Result<()> {
     let Figures { counts, days, hours, .. } = *figures;
     let hours = hours.map(|hours| format!(", in hours {} (UTC)", Hours(hours)));
     labelled(out, "flows", &format!("{} on {}{}", counts.flows, counted(days, "day"), hours.unwrap_or_default()))?;
-    labelled(out, "rules", &format!("{}, of which {} were used once", counts.rules, counts.once))?;
+    labelled(out, "rules", &format!("{}, {} of them used once", counts.rules, counts.once))?;
     if let Some((novelty, bound)) = counts.novelty().zip(counts.novelty_at_most()) {
         let (estimate, sure) = (Percent(novelty), Percent(CONFIDENCE));
         let bound = if bound < 1.0 {
             format!("at most {} with a probability of {sure}", Percent(bound))
         } else {
-            "not bounded at all by so few flows: it may be 100 %".to_owned()
+            "without a bound because of few flows: it may be 100 %".to_owned()
         };
-        labelled(out, "next flow", &format!("is new with an estimated chance of {estimate}, {bound}"))?;
+        labelled(out, "next flow", &format!("new with an estimated chance of {estimate}, {bound}"))?;
     }
     Ok(())
 }
 
-fn days(answer: &Answer<'_>, out: &mut dyn Write) -> Result<()> {
+fn days(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let mut columns = Columns::new(["DAY", ">FLOWS", ">NEW", ">SHARE", "HOURS"]);
-    let first = answer.history.days().len().saturating_sub(DAYS);
-    for (day, Day { flows, new, hours }) in answer.history.days().skip(first) {
+    let first = report.history.days().len().saturating_sub(DAYS);
+    for (day, Day { flows, new, hours }) in report.history.days().skip(first) {
         let date = date_of(day).map(|date| date.to_string()).unwrap_or_default();
         let share = Percent::of(new, flows).to_string();
         columns.row([date, flows.to_string(), new.to_string(), share, Hours(hours).to_string()]);
@@ -74,10 +74,10 @@ fn days(answer: &Answer<'_>, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-fn subjects(answer: &Answer<'_>, out: &mut dyn Write) -> Result<()> {
+fn subjects(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let mut columns =
         Columns::new(["READY", ">FLOWS", ">RULES", ">ONCE", ">DAYS", ">HOURS", ">ESTIMATE", ">AT MOST", "SUBJECT"]);
-    for (subject, figures) in &answer.subjects {
+    for (subject, figures) in &report.subjects {
         let Figures { counts, days, hours, .. } = figures;
         let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| Percent(share).to_string());
         columns.row([

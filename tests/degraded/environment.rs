@@ -1,4 +1,4 @@
-//! A host that lacks something: the program under test in a mount namespace of its own, or with less privilege.
+//! A host that lacks something: runs egret in a mount namespace, or with fewer privileges.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,9 +12,9 @@ use serde_json::Value;
 /// Longest run of a program before it counts as stuck, seconds.
 const LIMIT_SECONDS: &str = "60";
 /// `nobody` on every distribution.
-const NOBODY: &str = "65534";
+const NOBODY_UID: &str = "65534";
 
-/// A copy of the program that everybody may run, and a directory that goes with it.
+/// A copy of the program that every user may run, and its directory.
 pub(crate) struct Installed(PathBuf);
 
 impl Installed {
@@ -38,16 +38,16 @@ impl Drop for Installed {
     }
 }
 
-/// What is done to the world before the program starts.
+/// The environment in which the program starts.
 #[derive(Clone, Default)]
-pub(crate) struct Situation {
+pub(crate) struct Environment {
     /// Lines of shell, in a mount namespace of its own.
     mounts: Vec<String>,
     /// Arguments of `setpriv`.
     privileges: Vec<String>,
 }
 
-impl Situation {
+impl Environment {
     /// The host as it is.
     pub(crate) fn whole() -> Self {
         Self::default()
@@ -67,7 +67,7 @@ impl Situation {
         self
     }
 
-    /// Without the kernel's description of its types.
+    /// Without BTF.
     pub(crate) fn without_types(self) -> Self {
         self.with_mount("tmpfs", "/sys/kernel/btf")
     }
@@ -80,7 +80,7 @@ impl Situation {
 
     /// As nobody, with these capabilities alone.
     pub(crate) fn nobody_with(mut self, capabilities: &[&str]) -> Self {
-        self.privileges = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"].map(str::to_owned).to_vec();
+        self.privileges = ["--reuid", NOBODY_UID, "--regid", NOBODY_UID, "--clear-groups"].map(str::to_owned).to_vec();
         let list: String = capabilities.iter().map(|name| format!(",+{name}")).collect();
         self.privileges.push(format!("--inh-caps=-all{list}"));
         self.privileges.extend((!list.is_empty()).then(|| format!("--ambient-caps=-all{list}")));
@@ -106,8 +106,7 @@ impl Situation {
         Ran::new(command.spawn().unwrap().wait_with_output().unwrap(), arguments)
     }
 
-    /// Starts a trace; once it captures does something, and stops it by closing its output when it has told a first
-    /// event of that.
+    /// Starts a trace, runs a function once it captures, and closes its output after the first matching event.
     pub(crate) fn run_until_first_line(&self, egret: &Installed, arguments: &[&str], action: impl FnOnce()) -> Ran {
         let words = self.wrapped(&egret.program());
         let (first, rest) = words.split_first().unwrap();
@@ -127,7 +126,7 @@ impl Situation {
         Ran::new(Output { status, stdout: line.into_bytes(), stderr: said.into_bytes() }, arguments)
     }
 
-    /// The program's words, in the programs that make the situation.
+    /// The command line of the program with the wrappers that make the environment.
     fn wrapped(&self, program: &Path) -> Vec<OsString> {
         let mut words: Vec<OsString> = ["timeout", "--kill-after=5", LIMIT_SECONDS].map(Into::into).to_vec();
         if !self.mounts.is_empty() {
@@ -154,7 +153,7 @@ fn mount_points(types: &[&str]) -> Vec<String> {
     points
 }
 
-/// What a program said and how it ended.
+/// Output and exit status of a program.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: i32,
@@ -177,23 +176,23 @@ impl Ran {
         self
     }
 
-    /// Fails the test unless all of this stands on standard error.
-    pub(crate) fn says(self, texts: &[&str]) -> Self {
+    /// Fails the test unless all of this is on standard error.
+    pub(crate) fn stderr_has(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(self.stderr.contains(text), "no {text:?} on standard error: {self}");
         }
         self
     }
 
-    /// Fails the test if any of this stands on standard error.
-    pub(crate) fn does_not_say(self, texts: &[&str]) -> Self {
+    /// Fails the test if any of this is on standard error.
+    pub(crate) fn stderr_lacks(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(!self.stderr.contains(text), "{text:?} on standard error: {self}");
         }
         self
     }
 
-    /// Fails the test unless the sum of a trace is there and adds up.
+    /// Fails the test unless the tally of a trace is present and adds up.
     pub(crate) fn adds_up(self) -> Self {
         let line =
             self.stderr.lines().find(|line| line.starts_with("captured=")).unwrap_or_else(|| panic!("no sum: {self}"));

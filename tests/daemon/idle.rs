@@ -1,4 +1,4 @@
-//! What a daemon takes of its host when nothing happens.
+//! Resource use of an idle daemon.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use libtest_mimic::Trial;
 
 use crate::test_alone;
 
-/// Long enough to see what it does by itself.
+/// Long enough to measure its own work.
 const WATCHED: Duration = Duration::from_secs(5);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test_alone("takes::little_when_nothing_happens", idle)]
+    vec![test_alone("idle::idle_daemon_stays_below_100_mb", idle)]
 }
 
 fn idle() {
@@ -19,12 +19,12 @@ fn idle() {
     let daemon = setup.set("capture.standing", "false").start();
     let (cpu, resident) = usage(&daemon);
     let begun = Instant::now();
-    // This is a measurement over time, not a wait for something.
+    // A measurement over time, not a wait for a condition.
     std::thread::sleep(WATCHED);
     let (later, _) = usage(&daemon);
     let share = (later - cpu) / begun.elapsed().as_secs_f64();
     println!("all sinks on, idle: {:.1} MiB resident, {:.3} % of a processor", resident / 1_048_576.0, share * 100.0);
-    // How much of a processor is shown and not judged: others use the host too, and are traced.
+    // The CPU share is printed and not asserted: the daemon also traces other programs of the host.
     assert!(resident < 100e6, "{resident}");
     assert!(daemon.stop().status.success());
 }

@@ -1,4 +1,4 @@
-//! What `egret baseline` was asked to do.
+//! The resolved arguments of `egret baseline`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,146 +9,113 @@ use jiff::ZonedDateTime;
 
 use super::super::problem::{Problem, Problems};
 use super::super::value;
-use super::{BaselineArgs, EditArgs, RemoveArgs, RuleArgs, SpanArgs};
+use super::{BaselineArgs, EditArgs, LogRangeArgs, RemoveArgs, RuleArgs};
 use crate::baseline::Removal;
-use crate::rule::Which;
+use crate::rule::RuleSelector;
 
-/// What `egret baseline` was asked to do.
+/// A command of `egret baseline`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BaselineCommand {
-    /// Show rules.
     Show {
-        /// The baseline.
         file: PathBuf,
-        /// Only these.
-        whose: Option<Whose>,
-        /// For programs.
+        subject_filter: Option<SubjectFilter>,
         json: bool,
     },
-    /// Tell whether it is good enough.
     Readiness {
-        /// The baseline.
         file: PathBuf,
-        /// The log to learn anew instead.
-        log: Option<Span>,
-        /// Do not generalise what is learned from it.
+        /// A log to learn again instead of using the evidence in the baseline.
+        log: Option<LogRange>,
+        /// Do not generalise rules.
         exact: bool,
-        /// Only these.
-        whose: Option<Whose>,
-        /// The configuration of enforcement.
+        subject_filter: Option<SubjectFilter>,
+        /// The configuration that decides what enforcement judges.
         config: Option<PathBuf>,
-        /// For programs.
         json: bool,
     },
-    /// Compare.
     Diff {
-        /// The first baseline.
         first: PathBuf,
-        /// The second.
         second: PathBuf,
-        /// For programs.
         json: bool,
     },
-    /// Show what would have been blocked.
     Replay {
-        /// The baseline.
         file: PathBuf,
-        /// The log.
-        log: Span,
-        /// The configuration of enforcement.
+        log: LogRange,
+        /// The configuration that decides what enforcement judges.
         config: Option<PathBuf>,
-        /// For programs.
         json: bool,
     },
-    /// Learn from a log.
     Learn {
-        /// The baseline to go on with and to write.
+        /// The baseline to continue and to write.
         file: PathBuf,
-        /// The log.
-        log: Span,
-        /// Do not generalise.
+        log: LogRange,
+        /// Do not generalise rules.
         exact: bool,
-        /// Learn what failed like what succeeded.
+        /// Learn failed flows like successful ones.
         allow_failed: bool,
-        /// What new rules say of processes.
+        /// Which attributes of a process new rules contain.
         precision: Precision,
-        /// The configuration of enforcement.
+        /// The configuration that decides what enforcement judges.
         config: Option<PathBuf>,
     },
-    /// Tell why a rule is there.
     Explain {
-        /// The baseline.
         file: PathBuf,
-        /// The rule.
-        which: Which,
-        /// The log to look for its flows in.
-        log: Option<Span>,
-        /// For programs.
+        selector: RuleSelector,
+        /// A log to search for flows that the rule covers.
+        log: Option<LogRange>,
         json: bool,
     },
-    /// Have a rule, with this action.
+    /// Add a rule, or change its action.
     Set {
-        /// The baseline.
         file: PathBuf,
-        /// The rule.
-        which: Which,
-        /// What it does.
+        selector: RuleSelector,
         action: Action,
-        /// Comment behind it.
+        /// The comment behind the rule.
         note: Option<String>,
     },
-    /// Have rules no more.
     Remove {
-        /// The baseline.
         file: PathBuf,
-        /// Which.
         removal: Removal,
     },
-    /// Put baselines together.
     Merge {
-        /// The baselines.
         files: Vec<PathBuf>,
-        /// Where to; standard output without.
+        /// `None` for standard output.
         output: Option<PathBuf>,
     },
-    /// Remove what is not used.
+    /// Remove unused rules.
     Prune {
-        /// The baseline.
         file: PathBuf,
-        /// For how long.
+        /// How long a rule has not been used.
         unused: Duration,
-        /// Remove nothing.
+        /// Only show the rules.
         dry_run: bool,
     },
-    /// Tell what is wrong.
+    /// Report errors in a baseline.
     Check {
-        /// The baseline.
         file: PathBuf,
     },
 }
 
-/// A part of a log.
+/// A log and a time range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Directory of the log.
+pub struct LogRange {
     pub directory: PathBuf,
-    /// Not before this moment.
+    /// Inclusive.
     pub since: Option<Timestamp>,
-    /// Before this moment.
+    /// Exclusive.
     pub until: Option<Timestamp>,
 }
 
-/// Whose rules.
+/// Selects rules by their subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// Those about an executable with this file name.
-    Named(String),
-    /// Those about these processes, or some of them.
+pub enum SubjectFilter {
+    /// By the file name of the executable.
+    Executable(String),
+    /// Subjects that are this one or a part of it.
     Subject(Box<Subject>),
 }
 
 impl BaselineArgs {
-    /// The command as its usage has it.
+    /// The name of the subcommand.
     pub(in super::super) const fn name(&self) -> &'static str {
         match self {
             Self::Show(_) => "show",
@@ -166,12 +133,12 @@ impl BaselineArgs {
         }
     }
 
-    /// What was meant, or everything that is wrong with what was typed.
-    pub(in super::super) fn meant(self) -> Result<BaselineCommand, Vec<Problem>> {
+    /// Resolves the arguments, or returns all errors.
+    pub(in super::super) fn resolve(self) -> Result<BaselineCommand, Vec<Problem>> {
         let mut problems = Problems::default();
         match self.read(&mut problems) {
-            Some(command) => problems.or(command),
-            None => problems.or_nothing(),
+            Some(command) => problems.into_result(command),
+            None => problems.into_error(),
         }
     }
 
@@ -179,18 +146,18 @@ impl BaselineArgs {
         Some(match self {
             Self::Show(args) => BaselineCommand::Show {
                 file: args.file.unwrap_or_else(|| args.baseline.path(problems)),
-                whose: whose(args.subject.as_deref(), problems),
+                subject_filter: subject_filter(args.subject.as_deref(), problems),
                 json: args.json,
             },
             Self::Readiness(args) => {
-                if args.log.is_none() && (args.span.since.is_some() || args.span.until.is_some()) {
-                    problems.push(Problem::Conflict("--since and --until are about the log: give --log as well"));
+                if args.log.is_none() && (args.range.since.is_some() || args.range.until.is_some()) {
+                    problems.push(Problem::Conflict("--since and --until need --log"));
                 }
                 BaselineCommand::Readiness {
                     file: args.baseline.path(problems),
-                    log: args.log.map(|log| args.span.of(log, problems)),
+                    log: args.log.map(|log| args.range.resolve(log, problems)),
                     exact: args.exact,
-                    whose: whose(args.subject.as_deref(), problems),
+                    subject_filter: subject_filter(args.subject.as_deref(), problems),
                     config: args.baseline.config,
                     json: args.json,
                 }
@@ -202,12 +169,12 @@ impl BaselineArgs {
             },
             Self::Replay(args) => BaselineCommand::Replay {
                 file: args.baseline.path(problems),
-                log: args.span.of(args.baseline.log(args.log.as_deref(), problems), problems),
+                log: args.range.resolve(args.baseline.log(args.log.as_deref(), problems), problems),
                 config: args.baseline.config,
                 json: args.json,
             },
             Self::Learn(args) => BaselineCommand::Learn {
-                log: args.span.of(args.baseline.log(args.log.as_deref(), problems), problems),
+                log: args.range.resolve(args.baseline.log(args.log.as_deref(), problems), problems),
                 exact: args.exact,
                 allow_failed: args.allow_failed,
                 precision: Precision {
@@ -220,19 +187,19 @@ impl BaselineArgs {
                 config: args.baseline.config,
             },
             Self::Explain(args) => {
-                if args.log.is_none() && (args.span.since.is_some() || args.span.until.is_some()) {
-                    problems.push(Problem::Conflict("--since and --until are about the log: give --log as well"));
+                if args.log.is_none() && (args.range.since.is_some() || args.range.until.is_some()) {
+                    problems.push(Problem::Conflict("--since and --until need --log"));
                 }
                 BaselineCommand::Explain {
-                    which: args.rule.meant(None, problems)?,
+                    selector: args.rule.resolve(None, problems)?,
                     file: args.baseline.path(problems),
-                    log: args.log.map(|log| args.span.of(log, problems)),
+                    log: args.log.map(|log| args.range.resolve(log, problems)),
                     json: args.json,
                 }
             }
             Self::Allow(args) => args.set(Action::Allow, problems)?,
             Self::Deny(args) => args.set(Action::Deny, problems)?,
-            Self::Remove(args) => args.meant(problems)?,
+            Self::Remove(args) => args.resolve(problems)?,
             Self::Merge(args) => BaselineCommand::Merge { files: args.files, output: args.output },
             Self::Prune(args) => BaselineCommand::Prune {
                 file: args.baseline.path(problems),
@@ -249,23 +216,23 @@ impl BaselineArgs {
 impl EditArgs {
     fn set(self, action: Action, problems: &mut Problems) -> Option<BaselineCommand> {
         let note = self.note.as_deref().and_then(|note| problems.one("--note <TEXT>", note, one_line));
-        let which = self.rule.meant(Some(action), problems)?;
-        Some(BaselineCommand::Set { file: self.baseline.path(problems), which, action, note })
+        let selector = self.rule.resolve(Some(action), problems)?;
+        Some(BaselineCommand::Set { file: self.baseline.path(problems), selector, action, note })
     }
 }
 
 impl RemoveArgs {
-    fn meant(self, problems: &mut Problems) -> Option<BaselineCommand> {
+    fn resolve(self, problems: &mut Problems) -> Option<BaselineCommand> {
         let day = |text: &str| text.parse().map_err(|_| "expected a day such as 2026-11-29".to_owned());
         let answered_since =
             self.answered_since.as_deref().and_then(|text| problems.one("--answered-since <DAY>", text, day));
-        let mut removal = Removal { which: Vec::new(), by: self.by, answered_since };
+        let mut removal = Removal { selectors: Vec::new(), by: self.by, answered_since };
         if self.answered_since.is_none() && removal.by.is_none() || self.rule.is_given() {
-            removal.which.push(self.rule.meant(None, problems)?);
+            removal.selectors.push(self.rule.resolve(None, problems)?);
         }
         for text in self.more {
             let rule = RuleArgs { rule: Some(text), ..RuleArgs::default() };
-            removal.which.push(rule.meant(None, problems)?);
+            removal.selectors.push(rule.resolve(None, problems)?);
         }
         Some(BaselineCommand::Remove { file: self.baseline.path(problems), removal })
     }
@@ -285,8 +252,8 @@ fn one_line(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-impl SpanArgs {
-    fn of(&self, directory: PathBuf, problems: &mut Problems) -> Span {
+impl LogRangeArgs {
+    fn resolve(&self, directory: PathBuf, problems: &mut Problems) -> LogRange {
         let now = ZonedDateTime::now();
         let moment = |text: &str| value::moment(text, &now);
         let since = self.since.as_deref().and_then(|text| problems.one("--since <TIME>", text, moment));
@@ -294,21 +261,21 @@ impl SpanArgs {
         if since.zip(until).is_some_and(|(since, until)| since >= until) {
             problems.push(Problem::Conflict("--until is not after --since"));
         }
-        Span { directory, since, until }
+        LogRange { directory, since, until }
     }
 }
 
-fn whose(text: Option<&str>, problems: &mut Problems) -> Option<Whose> {
+fn subject_filter(text: Option<&str>, problems: &mut Problems) -> Option<SubjectFilter> {
     problems.one("--subject <NAME|PATH|SUBJECT>", text?, |text| {
         if text.contains('=') || text == "*" {
-            parse_subject(text).map(|subject| Whose::Subject(Box::new(subject)))
+            parse_subject(text).map(|subject| SubjectFilter::Subject(Box::new(subject)))
         } else if text.contains('/') {
             let subject = Subject { executable: Some(text.into()), ..Subject::default() };
-            Ok(Whose::Subject(Box::new(subject)))
+            Ok(SubjectFilter::Subject(Box::new(subject)))
         } else if text.is_empty() {
             Err("expected an executable, or what a rule has before `->`".to_owned())
         } else {
-            Ok(Whose::Named(text.to_owned()))
+            Ok(SubjectFilter::Executable(text.to_owned()))
         }
     })
 }

@@ -1,4 +1,4 @@
-//! Who wins.
+//! Precedence of sources.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,18 +9,18 @@ use super::{right, wrong};
 use crate::{Loaded, load, show};
 
 #[test]
-fn the_file_wins_over_variables_for_everybody_and_egrets_own_win_over_the_file() {
+fn precedence_is_standard_variables_then_file_then_own_variables() {
     let name = |text: &str, variables: &[(&str, &str)]| right(text, variables).merged.config.otlp.service_name;
-    let (everybody, own) = (("OTEL_SERVICE_NAME", "everybody"), ("EGRET_OTLP_SERVICE_NAME", "own"));
+    let (standard, own) = (("OTEL_SERVICE_NAME", "standard"), ("EGRET_OTLP_SERVICE_NAME", "own"));
     let file = "[otlp]\nservice_name = \"file\"";
     assert_eq!(name("", &[]), "egret");
-    assert_eq!(name("", &[everybody]), "everybody");
-    assert_eq!(name(file, &[everybody]), "file");
-    assert_eq!(name(file, &[everybody, own]), "own");
+    assert_eq!(name("", &[standard]), "standard");
+    assert_eq!(name(file, &[standard]), "file");
+    assert_eq!(name(file, &[standard, own]), "own");
 }
 
 #[test]
-fn tables_add_up() {
+fn tables_are_merged() {
     let file = "[otlp]\nendpoint = \"http://h\"\nresource = { a = \"file\", b = \"file\" }";
     let loaded = right(file, &[("OTEL_RESOURCE_ATTRIBUTES", "a=env,c=env"), ("EGRET_OTLP_RESOURCE", "b=own")]);
     let mut resource = loaded.settings.otlp.as_ref().unwrap().resource.clone();
@@ -39,7 +39,7 @@ fn empty_variables_are_not_set() {
 }
 
 #[test]
-fn the_filter_of_all_commands_counts_unless_the_daemons_own_is_set() {
+fn egret_log_is_used_unless_the_daemons_filter_is_set() {
     let file = "[log]\nfilter = \"warn\"";
     assert_eq!(right(file, &[("EGRET_LOG", "debug")]).settings.log, "debug");
     assert_eq!(right(file, &[("EGRET_LOG", "debug"), ("EGRET_LOG_FILTER", "trace")]).settings.log, "trace");
@@ -60,7 +60,7 @@ fn unknown_variables_are_warned_about() {
 }
 
 #[test]
-fn variables_that_are_no_text_are_refused() {
+fn variables_that_are_not_text_are_refused() {
     let value = OsString::from_vec(vec![0xff]);
     let variables = [("EGRET_LOG_FILTER", &value), ("EGRET_OTHER", &value), ("OTHER", &value)];
     let variables = variables.map(|(name, value)| (OsString::from(name), value.clone()));

@@ -3,26 +3,26 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Without a watchdog the thread is looked after all the same: it wakes by itself after five seconds at most.
+/// The thread counts as stuck after this time. Without events it wakes after at most five seconds.
 const LATE: Duration = Duration::from_secs(30);
 
-/// A heart that the capture thread beats each time it has drained the rings and handed on what was there.
+/// The heartbeat of the capture thread, one beat each time it has drained the ring buffers.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct Heartbeat {
     started: Instant,
     /// Milliseconds after the start.
     last: AtomicU64,
     interval: Option<Duration>,
 }
 
-impl Pulse {
-    /// `watchdog` is the time within which the service manager wants to hear that all is well.
+impl Heartbeat {
+    /// `watchdog` is the time within which the service manager expects a notification.
     pub(super) fn new(watchdog: Option<Duration>) -> Self {
-        // Four times as often, so that one beat at least lies between two reports at half the time.
+        // A quarter, so that there is at least one beat between two notifications at half the time.
         Self { started: Instant::now(), last: AtomicU64::new(0), interval: watchdog.map(|limit| limit / 4) }
     }
 
-    /// How often it has to beat; `None` if nobody counts on it.
+    /// The longest time between beats; `None` without a watchdog.
     pub(super) const fn interval(&self) -> Option<Duration> {
         self.interval
     }
@@ -32,15 +32,14 @@ impl Pulse {
         self.last.store(now, Ordering::Relaxed);
     }
 
-    /// Whether it has beaten within this time.
-    pub(super) fn is_felt(&self, within: Duration) -> bool {
+    pub(super) fn has_beaten_within(&self, within: Duration) -> bool {
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(last) <= within
     }
 
-    /// Whether the thread does its work, as far as people are concerned.
+    /// Whether the thread works, for the health report.
     pub(super) fn is_alive(&self) -> bool {
-        self.is_felt(LATE)
+        self.has_beaten_within(LATE)
     }
 }
 
@@ -49,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_heart_that_does_not_beat_is_not_felt() {
-        let pulse = Pulse::new(None);
+    fn missing_beats_are_noticed() {
+        let heartbeat = Heartbeat::new(None);
         let begun = Instant::now();
-        while pulse.is_felt(Duration::from_millis(5)) {
+        while heartbeat.has_beaten_within(Duration::from_millis(5)) {
             assert!(begun.elapsed() < Duration::from_secs(10));
         }
-        pulse.beat();
-        assert!(pulse.is_felt(Duration::from_secs(1)));
+        heartbeat.beat();
+        assert!(heartbeat.has_beaten_within(Duration::from_secs(1)));
     }
 }

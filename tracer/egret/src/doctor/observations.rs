@@ -1,4 +1,4 @@
-//! What the self-test shows of this host.
+//! Checks from the observations of the self-test.
 
 use egret_capture::{Observation, Outcome, Probe};
 use egret_model::{Degradation, Layer};
@@ -24,10 +24,9 @@ pub(super) fn check(layer: Layer, probe: &Probe, observation: Observation) -> Ch
     }
 }
 
-/// Why a layer cannot see an operation whole, where that is how it must be. What it means is said elsewhere: by the check
-/// of what is missing, or by that of the better layer.
+/// The known cause if a layer cannot see all of an operation. Another check has the consequence.
 fn known_cause(layer: Layer, probe: &Probe, observation: &str) -> Option<&'static str> {
-    // No cgroup hook runs for these; what does is found among the kernel's typed tracepoints.
+    // No cgroup hook runs for these operations; they are seen by typed tracepoints.
     let traced = matches!(observation, "udp_write" | "icmp_send");
     match (layer, observation) {
         (Layer::Syscalls, "io_uring_connect" | "udp_write" | "tcp_bytes") => Some("no system call that is traced"),

@@ -1,4 +1,4 @@
-//! The list of options, what is made from it, and the settings agree.
+//! The list of options, the generated pages and the settings are consistent.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,15 +13,15 @@ use super::{loaded, right};
 use crate::options::{self, DefaultValue, Entry};
 use crate::{DEFAULT_LOG_DIRECTORY, DEFAULT_SOCKET, Names, Origin, example, load, reference, show};
 
-/// Compares a page with what is made now, or with `EGRET_BLESS=1` writes it.
-fn is_current(page: &str, made: &str) {
+/// Compares a page with the generated text, or with `EGRET_BLESS=1` writes it.
+fn is_current(page: &str, generated: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
     if env::var_os("EGRET_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, made).unwrap();
+        fs::write(&path, generated).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == made, "{page} is out of date: run this test with EGRET_BLESS=1");
+    assert!(written == generated, "{page} is out of date: run this test with EGRET_BLESS=1");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn the_example_is_current() {
 }
 
 #[test]
-fn without_anything_egret_observes_and_keeps_a_log() {
+fn defaults_observe_and_write_a_log() {
     let settings = right("", &[]).settings;
     let log = settings.parquet.unwrap();
     assert_eq!(log.destination, parquet::Destination::Directory(PathBuf::from(DEFAULT_LOG_DIRECTORY)));
@@ -50,11 +50,11 @@ fn without_anything_egret_observes_and_keeps_a_log() {
 }
 
 #[test]
-fn the_example_means_the_defaults() {
+fn the_example_changes_nothing() {
     assert_eq!(right(&example(), &[]).settings, right("", &[]).settings);
 }
 
-/// The example with its options in force.
+/// The example with its options uncommented.
 fn uncommented() -> String {
     fn option(line: &str) -> Option<&str> {
         line.strip_prefix('#').filter(|rest| rest.starts_with(char::is_alphabetic))
@@ -62,9 +62,9 @@ fn uncommented() -> String {
     example().lines().flat_map(|line| [option(line).unwrap_or(line), "\n"]).collect()
 }
 
-/// What is commented out is the defaults too: in force, it changes nothing but who said it.
+/// Uncommented, the example changes only the origins.
 #[test]
-fn the_example_shows_the_defaults() {
+fn the_uncommented_example_has_the_defaults() {
     let (set, defaults) = (right(&uncommented(), &[]), right("", &[]));
     assert_eq!(set.settings, defaults.settings);
     let with_default = options::all().filter(|entry| matches!(entry.default, DefaultValue::Text(_)));
@@ -73,7 +73,7 @@ fn the_example_shows_the_defaults() {
     }
 }
 
-/// A value that each option can have, as TOML: the default, or the example for what has none.
+/// A value of an option as TOML: the default, or the example if there is no default.
 fn possible(entry: &Entry) -> String {
     match entry.default {
         DefaultValue::Text(_) => entry.access.show(&right("", &[]).merged.config).unwrap(),
@@ -81,7 +81,7 @@ fn possible(entry: &Entry) -> String {
     }
 }
 
-/// The same value as a variable has it.
+/// The same value in the syntax of a variable.
 fn in_a_variable(entry: &Entry) -> String {
     match entry.default {
         DefaultValue::Text(text) => text.to_owned(),
@@ -94,11 +94,11 @@ fn in_a_variable(entry: &Entry) -> String {
 }
 
 #[test]
-fn every_option_means_the_same_in_the_file_and_in_a_variable() {
-    // Read when it is named, and there is none here.
+fn file_and_variable_give_the_same_value() {
+    // This file would have to exist.
     let checked = options::all().filter(|entry| entry.key != "otlp.headers_file");
     for entry in checked {
-        // What goes together is set together.
+        // Options that need each other are set together.
         let (section, name) = entry.key.split_once('.').unwrap();
         let others = match name {
             "client_key" => "client_certificate = \"/etc/egret/client.pem\"",
@@ -124,7 +124,7 @@ fn keys_and_variables_are_unique() {
 }
 
 #[test]
-fn what_is_shown_means_the_same() {
+fn shown_configuration_loads_to_the_same_settings() {
     let text = "[parquet]\nkeep_for = \"unlimited\"\nhost = \"a\"\n[otlp]\nendpoint = \"https://h\"\n\
                 [otlp.resource]\n\"a \\\"b\" = \"c\\\\\"\n[json]\nenabled = true\ndestination = \"/var/log/e.json\"";
     let loaded = right(text, &[("EGRET_CAPTURE_LAYER", "syscalls"), ("OTEL_SERVICE_NAME", "edge")]);
@@ -135,23 +135,23 @@ fn what_is_shown_means_the_same() {
 }
 
 proptest! {
-    // Each reads a whole configuration.
+    // Each case loads a whole configuration.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn arbitrary_files_are_survived(bytes in any::<Vec<u8>>()) {
+    fn arbitrary_files_do_not_panic(bytes in any::<Vec<u8>>()) {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), bytes).unwrap();
         let _ = load(Some(file.path()), std::iter::empty());
     }
 
     #[test]
-    fn arbitrary_text_is_survived(text in any::<String>()) {
+    fn arbitrary_text_does_not_panic(text in any::<String>()) {
         let _ = loaded(&text, &[]);
     }
 
     #[test]
-    fn what_almost_is_a_configuration_is_survived(
+    fn damaged_configurations_do_not_panic(
         start in 0..9000_usize, length in 0..200_usize, garbage in "[\\[\\]{}\"'=.,#\n a-z0-9\\\\\u{e9}]{0,6}",
     ) {
         let mut letters: Vec<_> = uncommented().chars().collect();
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_variables_are_survived(value in any::<String>(), which in any::<prop::sample::Index>()) {
+    fn arbitrary_variables_do_not_panic(value in any::<String>(), which in any::<prop::sample::Index>()) {
         let variables: Vec<_> = options::all().map(Entry::variable).collect();
         let variable: &String = which.get(&variables);
         let _ = loaded("", &[(variable, &value), ("OTEL_RESOURCE_ATTRIBUTES", &value)]);

@@ -1,4 +1,4 @@
-//! Connections that stood before egret did.
+//! Connections that are older than egret.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -18,23 +18,23 @@ use crate::test;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("standing::listed_first_under_their_processes", listed),
-        test("standing::used_and_closed_later", used),
-        test("standing::not_listed_on_request", unlisted),
-        test("standing::each_start_names_a_connection_anew", named),
-        test("standing::process_and_direction_stay_to_the_end", idle),
-        test("standing::connected_datagram_socket_is_one_connection", datagrams),
-        test("standing::listener_has_what_waits_to_be_accepted", backlog),
-        test("standing::connect_without_answer_ends_as_failed", || unanswered(false)),
-        test("standing::connect_that_another_program_watches_ends_as_failed", || unanswered(true)),
+        test("preexisting::preexisting_sockets_are_listed_first_with_their_processes", listed),
+        test("preexisting::preexisting_connection_is_reported_when_used_and_closed", used),
+        test("preexisting::option_suppresses_the_list", unlisted),
+        test("preexisting::each_start_gives_a_connection_a_new_id", named),
+        test("preexisting::close_keeps_process_and_direction", idle),
+        test("preexisting::connected_datagram_socket_is_one_connection", datagrams),
+        test("preexisting::backlog_belongs_to_the_listener", backlog),
+        test("preexisting::unanswered_connect_ends_as_failed", || unanswered(false)),
+        test("preexisting::unanswered_connect_seen_by_another_trace_ends_as_failed", || unanswered(true)),
     ]
 }
 
-/// A server of its own process, and a connection of this one to it.
+/// A server process, and a connection of this process to it.
 fn connection() -> (Server, TcpStream) {
     let server = Server::start("tcp-echo", "127.0.0.1");
     let mut stream = TcpStream::connect(server.address).unwrap();
-    // An answer shows that it was accepted.
+    // An answer proves that the connection was accepted.
     round_trip(&mut stream);
     (server, stream)
 }
@@ -44,14 +44,14 @@ fn round_trip(stream: &mut TcpStream) {
     stream.read_exact(&mut [0; 5]).unwrap();
 }
 
-/// Whether an event is about a connection between these, in either direction. One end would not do: the kernel gives a
-/// port in use to a connection to somewhere else.
+/// Whether an event is about a connection between these endpoints, in either direction. One endpoint is not enough:
+/// the kernel gives a port in use to a connection to another peer.
 fn is_between(event: &Event, [one, other]: [SocketAddr; 2]) -> bool {
     [(Some(one), Some(other)), (Some(other), Some(one))].contains(&(event.local(), event.peer()))
 }
 
-/// Both ends of a connection.
-fn ends(stream: &TcpStream) -> [SocketAddr; 2] {
+/// Both endpoints of a connection.
+fn endpoints(stream: &TcpStream) -> [SocketAddr; 2] {
     [stream.local_addr().unwrap(), stream.peer_addr().unwrap()]
 }
 
@@ -60,16 +60,16 @@ fn listed() {
     let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
     datagrams.connect(server.address).unwrap();
     let trace = Trace::start(&[]);
-    // Something new, so that there is an order to see.
+    // A new connection, to check the order.
     let new = TcpStream::connect(server.address).unwrap();
     let (own, other) = (stream.local_addr().unwrap(), server.address);
-    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
+    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, endpoints(&new)))));
     let seen = trace.stop();
-    let first_new = seen.events.iter().position(|event| !event.standing).unwrap();
-    // What stood and is used or closed later is marked too: the list is what comes before anything new.
-    let standing = &seen.events[..first_new];
+    let first_new = seen.events.iter().position(|event| !event.preexisting).unwrap();
+    // Later events of preexisting sockets are marked as well: the list is what precedes the first new event.
+    let preexisting = &seen.events[..first_new];
     let of = |local, peer| -> Vec<&Event> {
-        standing.iter().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
+        preexisting.iter().filter(|event| event.local() == Some(local) && event.peer() == peer).collect()
     };
     let own_pid = std::process::id();
     let own_path = std::env::current_exe().unwrap().canonicalize().unwrap();
@@ -92,12 +92,12 @@ fn used() {
     let (server, mut stream) = connection();
     let trace = Trace::start(&[]);
     round_trip(&mut stream);
-    let [own, other] = ends(&stream);
+    let [own, other] = endpoints(&stream);
     stream.shutdown(Shutdown::Both).unwrap();
     drop(stream);
     let report = server.finish();
     let seen = trace.stop_after(&report);
-    // As the server's own cookie names it, and the client's by its port.
+    // The server's socket is identified by its cookie, the client's by its port.
     let accepted = seen.of_socket(report.total.socket());
     let is_own = |event: &&Event| (event.local(), event.peer()) == (Some(own), Some(other));
     let opened: Vec<_> = seen.events.iter().filter(is_own).collect();
@@ -105,9 +105,9 @@ fn used() {
         let (first, closed) = (only(&events, name), only(&events, "connection.close"));
         assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
         assert_eq!(first.connection, closed.connection);
-        // Nobody saw when it was opened.
+        // Its opening time is unknown.
         assert_eq!(closed.connection_ns, None, "{events:#?}");
-        assert!(first.standing && closed.standing, "{events:#?}");
+        assert!(first.preexisting && closed.preexisting, "{events:#?}");
         assert_eq!(events.len(), 2, "{events:#?}");
     }
 }
@@ -116,7 +116,7 @@ fn named() {
     let (_server, stream) = connection();
     let ids = [(); 2].map(|()| {
         let trace = Trace::start(&[]);
-        let is_own = |event: &Event| is_between(event, ends(&stream)) && event.standing;
+        let is_own = |event: &Event| is_between(event, endpoints(&stream)) && event.preexisting;
         assert!(trace.wait_for(|events| events.iter().filter(|event| is_own(event)).count() == 2));
         let seen = trace.stop();
         let ids = seen.events.iter().filter(|event| is_own(event)).map(|event| event.connection.clone());
@@ -128,29 +128,29 @@ fn named() {
 
 fn unlisted() {
     let (server, mut stream) = connection();
-    // Answered, so accepted: what the server does first with a connection is told.
+    // Answered, so accepted: the first use of a connection by the server is reported.
     round_trip(&mut stream);
     let trace = Trace::start(&["--no-standing"]);
     let new = TcpStream::connect(server.address).unwrap();
-    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, ends(&new)))));
+    assert!(trace.wait_for(|events| events.iter().any(|event| is_between(event, endpoints(&new)))));
     let seen = trace.stop();
-    let of_old: Vec<_> = seen.events.iter().filter(|event| is_between(event, ends(&stream))).collect();
+    let of_old: Vec<_> = seen.events.iter().filter(|event| is_between(event, endpoints(&stream))).collect();
     assert!(of_old.is_empty(), "{of_old:#?}");
 }
 
-/// Nobody uses it after the start: what the listing knew is all that is known.
+/// Nobody uses it after the start: its last event has what the list had.
 fn idle() {
     let (server, stream) = connection();
-    let [own, other] = ends(&stream);
+    let [own, other] = endpoints(&stream);
     let trace = Trace::start(&[]);
     drop(stream);
     let report = server.finish();
     let seen = trace.stop_after(&report);
     let own_pid = std::process::id();
-    for (ends, name, pid, inbound) in
+    for (endpoints, name, pid, inbound) in
         [((own, other), "connection.open", own_pid, false), ((other, own), "accept", report.pid, true)]
     {
-        let is = |event: &&Event| (event.local(), event.peer()) == (Some(ends.0), Some(ends.1));
+        let is = |event: &&Event| (event.local(), event.peer()) == (Some(endpoints.0), Some(endpoints.1));
         let events: Vec<_> = seen.events.iter().filter(is).collect();
         let (first, closed) = (only(&events, name), only(&events, "connection.close"));
         assert_eq!((first.pid, closed.pid), (Some(pid), Some(pid)), "{events:#?}");
@@ -160,7 +160,7 @@ fn idle() {
     }
 }
 
-/// Used after the start or not, it opens once and closes once, under the number that the listing gave it.
+/// Used after the start or not, it opens once and closes once, with the id from the list.
 fn datagrams() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let sockets = [(); 3].map(|()| {
@@ -176,7 +176,7 @@ fn datagrams() {
     let locals = [&unused, &sends, &receives].map(|socket| socket.local_addr().unwrap());
     drop((unused, sends, receives));
     let of = |events: &[Event], local| -> Vec<Event> {
-        // TCP has ports of its own, which may be the same.
+        // A TCP socket may have the same port.
         let is = |event: &&Event| event.transport.as_deref() == Some("udp") && event.local() == Some(local);
         events.iter().filter(is).filter(|event| event.name != "accept").cloned().collect()
     };
@@ -197,7 +197,7 @@ fn datagrams() {
     }
 }
 
-/// Of a listener that is older than egret, in another namespace; connections from before the start and after it.
+/// A preexisting listener in another namespace, with connections from before and after the start.
 fn backlog() {
     let namespace = Namespace::resolving("");
     let (listener, older) = namespace.within(|| {
@@ -208,15 +208,15 @@ fn backlog() {
     let server = listener.local_addr().unwrap();
     let trace = Trace::start(&[]);
     let newer = namespace.within(|| TcpStream::connect(server).unwrap());
-    for (stream, standing) in [(older, true), (newer, false)] {
-        let ends = (Some(server), stream.local_addr().ok());
+    for (stream, preexisting) in [(older, true), (newer, false)] {
+        let endpoints = (Some(server), stream.local_addr().ok());
         let named = |events: &[Event], name: &str| {
-            events.iter().find(|event| event.name == name && (event.local(), event.peer()) == ends).cloned()
+            events.iter().find(|event| event.name == name && (event.local(), event.peer()) == endpoints).cloned()
         };
         assert!(trace.wait_for(|events| named(events, "accept").is_some()), "no accept is reported");
         let accepted = trace.sees(|events| named(events, "accept")).unwrap();
-        assert_eq!((accepted.pid, accepted.standing), (Some(std::process::id()), standing), "{accepted:#?}");
-        // Accepted and closed without a word.
+        assert_eq!((accepted.pid, accepted.preexisting), (Some(std::process::id()), preexisting), "{accepted:#?}");
+        // Accepted and closed without data.
         drop((listener.accept().unwrap(), stream));
         assert!(trace.wait_for(|events| named(events, "connection.close").is_some()), "no close is reported");
         let closed = trace.sees(|events| named(events, "connection.close")).unwrap();
@@ -225,7 +225,7 @@ fn backlog() {
     }
 }
 
-/// How often the socket with this port has sent its SYN anew (`retrnsmt` in Documentation/networking/proc_net_tcp.rst).
+/// Retransmissions of the SYN by the socket with this port (`retrnsmt` in Documentation/networking/proc_net_tcp.rst).
 fn retransmissions(namespace: &Namespace, port: u16) -> u64 {
     let table = namespace.within(|| std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap());
     let local = format!(":{port:04X}");
@@ -234,16 +234,16 @@ fn retransmissions(namespace: &Namespace, port: u16) -> u64 {
     u64::from_str_radix(line[6], 16).unwrap()
 }
 
-/// A connect under way at the start is reported once, and its end too.
+/// A connect in progress at the start is reported once, and so is its end.
 ///
-/// A socket's callbacks are one set for all programs: where another egret has asked for those of retransmissions, they come to
-/// this one too.
+/// A socket has one set of callbacks for all programs: if another trace has enabled those of retransmissions, this
+/// one receives them as well.
 fn unanswered(is_watched: bool) {
     let other = is_watched.then(|| Trace::start(&[]));
     let namespace = Namespace::resolving("");
     let server = 4400 + u16::from(is_watched);
     let peer = SocketAddr::from(([127, 0, 0, 1], server));
-    // Its queue has room for one: the next SYN is dropped.
+    // The backlog holds one: the next SYN is dropped.
     let (socket, full) = namespace.within(|| {
         let full = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
         bind(full.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, server)).unwrap();
@@ -271,6 +271,6 @@ fn unanswered(is_watched: bool) {
     let (opened, failed) = (only(&events, "connection.open"), only(&events, "connection.failed"));
     assert_eq!(events.len(), 2, "{events:#?}");
     assert_eq!(opened.connection, failed.connection);
-    assert!(events.iter().all(|event| event.pid == Some(std::process::id()) && event.standing), "{events:#?}");
+    assert!(events.iter().all(|event| event.pid == Some(std::process::id()) && event.preexisting), "{events:#?}");
     drop(full);
 }

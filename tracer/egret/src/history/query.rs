@@ -1,7 +1,7 @@
-//! What a filter lets the reader of the log leave out.
+//! Converts a filter to a query for the reader of the log.
 //!
-//! The reader may leave out only what the filter would not admit, and need not leave out all of it: every event that it
-//! finds is put to the filter again. So a criterion that cannot be said of single columns is not said at all.
+//! The query may only exclude events that the filter excludes. It does not have to exclude all of them, because the filter
+//! checks every event again. A criterion that does not map to single columns is not part of the query.
 
 use std::net::IpAddr;
 
@@ -16,8 +16,8 @@ use crate::filter::{ExecutableIs, Filter, NameIs, PeerIs, UnitIs, UserIs};
 pub(crate) const FLOWS: [EventName; 3] =
     [EventName::ConnectionOpen, EventName::ConnectionFailed, EventName::DatagramSend];
 
-/// The question that finds everything that `filter` admits.
-pub(crate) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
+/// A query that finds at least everything that `filter` admits.
+pub(crate) fn from_filter(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
     let criteria = [
         pids(&filter.pids),
         executables(&filter.executables),
@@ -34,9 +34,9 @@ pub(crate) fn of(filter: &Filter, since: Option<Timestamp>, until: Option<Timest
     Query { since, until, criteria: criteria.into_iter().flatten().collect() }
 }
 
-fn words<T>(attribute: &'static str, asked_for: &[T], word: impl Fn(&T) -> &'static str) -> Option<Criterion> {
-    let words = asked_for.iter().map(|value| word(value).to_owned()).collect();
-    (!asked_for.is_empty()).then(|| Criterion::one_of(attribute, words))
+fn words<T>(attribute: &'static str, values: &[T], word: impl Fn(&T) -> &'static str) -> Option<Criterion> {
+    let words = values.iter().map(|value| word(value).to_owned()).collect();
+    (!values.is_empty()).then(|| Criterion::one_of(attribute, words))
 }
 
 fn pids(pids: &[u32]) -> Option<Criterion> {
@@ -44,7 +44,7 @@ fn pids(pids: &[u32]) -> Option<Criterion> {
     (!pids.is_empty()).then(|| Criterion::Number { attributes: vec![names::PROCESS_PID], ranges })
 }
 
-/// Names are in one column and paths in another: only what is all of one kind can be asked of it.
+/// Names and paths are in different columns, so this needs values of one kind.
 fn executables(executables: &[ExecutableIs]) -> Option<Criterion> {
     let (mut named, mut paths) = (Vec::new(), Vec::new());
     for executable in executables {
@@ -63,7 +63,7 @@ fn executables(executables: &[ExecutableIs]) -> Option<Criterion> {
     }
 }
 
-/// As with executables: numbers are in one column and names in another.
+/// Uids and names are in different columns, so this needs values of one kind.
 fn users(users: &[UserIs]) -> Option<Criterion> {
     let (mut ranges, mut named) = (Vec::new(), Vec::new());
     for user in users {
@@ -90,14 +90,14 @@ fn ports(filter: &Filter) -> Option<Criterion> {
     (!filter.ports.is_empty()).then_some(Criterion::Number { attributes, ranges })
 }
 
-/// Behind which interface a peer is, is in another column: the filter looks at that again.
+/// The interface is in another column and only checked by the filter.
 fn peers(peers: &[PeerIs]) -> Option<Criterion> {
     if peers.is_empty() {
         return None;
     }
     let single =
         |network: &IpNet| (network.prefix_len() == network.max_prefix_len()).then(|| spellings(network.addr()));
-    // Addresses alone may be sought by what row groups say of theirs, networks may not.
+    // Row group statistics can be used for addresses but not for networks.
     let networks: Vec<IpNet> = peers.iter().map(|peer| peer.network).collect();
     let exactly = networks.iter().map(single).collect::<Option<Vec<_>>>().map(|texts| texts.concat());
     let within = move |text: &str| {
@@ -110,7 +110,7 @@ fn peers(peers: &[PeerIs]) -> Option<Criterion> {
     })
 }
 
-/// The ways in which an address may be recorded: a v4-mapped one counts as the IPv4 address that it is.
+/// The forms in which an address may be recorded: an IPv4 address also as v4-mapped.
 fn spellings(address: IpAddr) -> Vec<String> {
     let mapped = match address {
         IpAddr::V4(v4) => Some(v4.to_ipv6_mapped().to_string()),

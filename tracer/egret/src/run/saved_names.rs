@@ -1,7 +1,7 @@
-//! Names over a restart: read before capture starts, and written beside it.
+//! Keeps names over a restart: reads them before capture starts, and saves them while it runs.
 //!
-//! The capture thread makes copies now and then and waits for no disk; another thread writes them. The file is egret's own:
-//! whatever somebody else could have written is not believed.
+//! The capture thread copies the names at an interval; another thread writes them, so that capture does not wait for a disk.
+//! A file that another user could have written is not trusted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -21,17 +21,16 @@ use tokio::sync::oneshot;
 
 use crate::privilege;
 
-/// Names this boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// Bytes read at most. A million addresses, which is as many as can be configured, usually take as much.
-const MOST: u64 = 128 * 1024 * 1024;
-/// An egret that begins this soon after another one has missed next to nothing.
-const RESTART: Duration = Duration::from_secs(120);
+/// Longest file. It is enough for a million addresses, the most that can be configured.
+const MAX_BYTES: u64 = 128 * 1024 * 1024;
+/// Names count as watched without a gap if egret restarted within this time.
+const RESTART_GAP: Duration = Duration::from_secs(120);
 
-/// What a start finds, and what it takes to keep names from then on.
-pub(super) struct Recalled {
+/// The names from before a restart, and the file to save names to.
+pub(super) struct NameStore {
     pub(super) names: Vec<SavedName>,
-    /// Since when names are watched, nanoseconds on the boot clock.
+    /// When watching of names began, nanoseconds on the boot clock.
     pub(super) watched_ns: u64,
     boot_id: String,
     namespace: u32,
@@ -39,14 +38,15 @@ pub(super) struct Recalled {
     every: Duration,
 }
 
-impl Recalled {
-    /// Reads what the egret before has kept. What is of another boot or network namespace is of no use, and what is broken is
-    /// left out: then names are watched since now.
+impl NameStore {
+    /// Reads the saved names. Names of another boot or network namespace, and a broken file, are ignored; watching
+    /// then begins now.
     pub(super) fn open(settings: &egret_config::Names) -> Option<Self> {
-        let boot_id = fs::read_to_string(BOOT_ID).inspect_err(|error| tracing::warn!(%error, "names are not kept"));
+        let boot_id = fs::read_to_string(BOOT_ID)
+            .inspect_err(|error| tracing::warn!(%error, "names are not saved: cannot read the boot id"));
         let (boot_id, namespace) = (boot_id.ok().filter(|_| settings.dns)?, diag::own_namespace()?);
         let now = boot_now();
-        let mut recalled = Self {
+        let mut store = Self {
             names: Vec::new(),
             watched_ns: now,
             boot_id: boot_id.trim().to_owned(),
@@ -54,26 +54,26 @@ impl Recalled {
             file: settings.file.clone(),
             every: settings.save_every,
         };
-        let memory = read(&settings.file).unwrap_or_else(|error| {
-            tracing::warn!("{error:#}; names are watched from now on");
+        let saved = read(&settings.file).unwrap_or_else(|error| {
+            tracing::warn!("{error:#}; saved names are ignored");
             None
         });
-        if let Some(memory) = memory.filter(|memory| recalled.is_about_this(memory)) {
-            let gap = Duration::from_nanos(now.saturating_sub(memory.saved_ns));
-            if gap <= RESTART && memory.watched_ns <= memory.saved_ns && memory.saved_ns <= now {
-                recalled.watched_ns = memory.watched_ns;
+        if let Some(saved) = saved.filter(|saved| store.is_current(saved)) {
+            let gap = Duration::from_nanos(now.saturating_sub(saved.saved_ns));
+            if gap <= RESTART_GAP && saved.watched_ns <= saved.saved_ns && saved.saved_ns <= now {
+                store.watched_ns = saved.watched_ns;
             }
-            recalled.names = memory.names;
+            store.names = saved.names;
         }
-        Some(recalled)
+        Some(store)
     }
 
-    fn is_about_this(&self, memory: &SavedNames) -> bool {
-        memory.boot_id == self.boot_id && memory.namespace == self.namespace
+    fn is_current(&self, saved: &SavedNames) -> bool {
+        saved.boot_id == self.boot_id && saved.namespace == self.namespace
     }
 
-    /// Starts the thread that writes. What is returned is ready once it has written the last copy.
-    pub(super) fn keep(self) -> Result<(Keeper, oneshot::Receiver<()>)> {
+    /// Starts the writing thread. The returned receiver is ready once it has written the last copy.
+    pub(super) fn start_saving(self) -> Result<(NameSaver, oneshot::Receiver<()>)> {
         let (copies, inbox) = sync_channel(1);
         let (end, ended) = oneshot::channel();
         let (every, watched_ns) = (self.every, self.watched_ns);
@@ -82,51 +82,50 @@ impl Recalled {
                 tracing::warn!("{error:#}");
             }
             self.write_all(&inbox);
-            // Told when dropped, also by a panic.
             drop(end);
         };
         thread::Builder::new().name("egret-names".into()).spawn(body).context("cannot start a thread")?;
-        Ok((Keeper { copies, every, watched_ns, next: Instant::now() + every, answers: 0 }, ended))
+        Ok((NameSaver { copies, every, watched_ns, next: Instant::now() + every, answers: 0 }, ended))
     }
 
     fn write_all(&self, copies: &Receiver<Vec<SavedName>>) {
         for names in copies {
-            let memory = SavedNames {
+            let saved = SavedNames {
                 boot_id: self.boot_id.clone(),
                 namespace: self.namespace,
                 watched_ns: self.watched_ns,
                 saved_ns: boot_now(),
                 names,
             };
-            if let Err(error) = write(&self.file, &memory.to_string()) {
-                tracing::warn!(%error, file = %self.file.display(), "names cannot be kept");
+            if let Err(error) = write(&self.file, &saved.to_string()) {
+                tracing::warn!(%error, file = %self.file.display(), "cannot save names");
             }
         }
     }
 }
 
-/// What the capture thread has of it.
-pub(super) struct Keeper {
+/// Copies names for the writing thread; owned by the capture thread.
+pub(super) struct NameSaver {
     copies: SyncSender<Vec<SavedName>>,
     every: Duration,
     watched_ns: u64,
     next: Instant,
-    /// Answers that the last copy had.
+    /// The number of DNS answers at the last copy.
     answers: u64,
 }
 
-impl Keeper {
-    /// Since when names are watched, nanoseconds on the boot clock.
+impl NameSaver {
+    /// When watching of names began, nanoseconds on the boot clock.
     pub(super) const fn watched_ns(&self) -> u64 {
         self.watched_ns
     }
 
-    /// How long it is until names are to be written; `None` if there were no answers since the last time.
+    /// Time until the next copy; `None` if there were no answers since the last one.
     pub(super) fn due_in(&self, capture: &Capture) -> Option<Duration> {
         (answers(capture) != self.answers).then(|| self.next.saturating_duration_since(Instant::now()))
     }
 
-    /// Has names written if it is time to.
+    /// Copies the names if it is due.
     pub(super) fn tick(&mut self, capture: &Capture) {
         if self.due_in(capture).is_none_or(|left| !left.is_zero()) {
             return;
@@ -134,17 +133,17 @@ impl Keeper {
         self.next = Instant::now() + self.every;
         let answers = answers(capture);
         if let Some(names) = capture.keep_names() {
-            // One that is still being written is followed by the next.
+            // Fails while a copy is still being written; the next tick tries again.
             if self.copies.try_send(names).is_ok() {
                 self.answers = answers;
             }
         }
     }
 
-    /// Has them written for the last time.
+    /// Copies the names for the last time.
     pub(super) fn finish(self, capture: &Capture) {
         if let Some(names) = capture.keep_names() {
-            // The other end goes away only by a panic, and then nothing is kept.
+            // Fails only if the writing thread has panicked.
             let _ = self.copies.send(names);
         }
     }
@@ -154,9 +153,9 @@ fn answers(capture: &Capture) -> u64 {
     capture.names().map_or(0, |state| state.answers)
 }
 
-/// Reads what was kept; `None` if nothing was.
+/// Reads the file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<SavedNames>> {
-    let context = || format!("cannot read the names that were kept in {}", path.display());
+    let context = || format!("cannot read saved names from {}", path.display());
     let opened = OpenOptions::new().read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(path);
     let file = match opened {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -164,30 +163,30 @@ fn read(path: &Path) -> Result<Option<SavedNames>> {
     };
     let metadata = file.metadata().with_context(context)?;
     let is_own = metadata.is_file() && metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o022 == 0;
-    if !is_own || metadata.len() > MOST {
-        bail!("the names in {} are not believed: others can write the file, or it is too long", path.display());
+    if !is_own || metadata.len() > MAX_BYTES {
+        bail!("saved names in {} are not trusted: another user can write the file, or it is too long", path.display());
     }
     let mut text = String::new();
-    file.take(MOST).read_to_string(&mut text).with_context(context)?;
-    let memory = text.parse();
-    memory.map(Some).with_context(|| format!("cannot understand the names that were kept in {}", path.display()))
+    file.take(MAX_BYTES).read_to_string(&mut text).with_context(context)?;
+    let saved = text.parse();
+    saved.map(Some).with_context(|| format!("invalid saved names in {}", path.display()))
 }
 
-/// Replaces the file whole.
+/// Replaces the file atomically.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().ok_or(ErrorKind::InvalidFilename)?;
     fs::create_dir_all(directory)?;
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    match fs::remove_file(&fresh) {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    match fs::remove_file(&new) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // A new file, so that no link is followed that somebody put there.
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    // `create_new`, so that a link of another user is not followed.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&fresh, path)?;
+    fs::rename(&new, path)?;
     File::open(directory)?.sync_all()
 }
 
@@ -197,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    fn memory() -> SavedNames {
+    fn saved() -> SavedNames {
         let names = vec![SavedName {
             address: [203, 0, 113, 7].into(),
             name: "a.example".into(),
@@ -211,22 +210,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_egrets_own_and_is_read_back() {
+    fn saved_names_are_private_and_read_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deeper/names");
         assert_eq!(read(&path).unwrap(), None);
         for _ in 0..2 {
-            write(&path, &memory().to_string()).unwrap();
-            assert_eq!(read(&path).unwrap(), Some(memory()));
+            write(&path, &saved().to_string()).unwrap();
+            assert_eq!(read(&path).unwrap(), Some(saved()));
         }
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]
-    fn what_others_could_have_written_is_not_believed() {
+    fn files_that_others_can_write_are_not_trusted() {
         let directory = tempfile::tempdir().unwrap();
         let (path, link) = (directory.path().join("names"), directory.path().join("link"));
-        write(&path, &memory().to_string()).unwrap();
+        write(&path, &saved().to_string()).unwrap();
         symlink(&path, &link).unwrap();
         assert!(read(&link).is_err());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
