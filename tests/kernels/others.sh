@@ -6,8 +6,9 @@ BACKEND=nftables HERE=$OUT/others
 for package in "$PACKAGES"/*.deb; do
     dpkg-deb --fsys-tarfile "$package" | tar --extract --directory / --keep-directory-symlink --no-overwrite-dir 2>> packages.log
 done
-# What its installation would copy.
+# What their installation would copy and link.
 cp /usr/share/ufw/ufw.conf /usr/share/ufw/iptables/*.rules /etc/ufw/
+ln -s org.fedoraproject.FirewallD1.server.policy.choice /usr/share/polkit-1/actions/org.fedoraproject.FirewallD1.policy
 mkdir -p /run/dbus && dbus-daemon --system --fork 2>> packages.log
 
 # Egret's rules are there, or are again, and it enforces; what the other has put there is still there.
@@ -16,11 +17,12 @@ check() { # NAME PATTERN
     there=$(nft list ruleset 2>> packages.log | grep -qE "$2" && echo there)
     fact "$1" "there enforce nftables passed refused" "$there $(in_force) $(fetch "$ALLOWED") $(fetch "$UNKNOWN")"
 }
-# As long as it takes on a slow machine, unless the process ends.
+# Longer than egret is waited for, as these start slowly on a slow machine, unless the process ends.
 started() { # PID COMMAND
     other=$1
     shift
-    until "$@"; do
+    for _ in $(seq 120); do
+        "$@" && return
         kill -0 "$other" 2> /dev/null || return
         sleep 1
     done
