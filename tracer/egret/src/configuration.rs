@@ -4,9 +4,9 @@ use std::env;
 use std::path::Path;
 
 use egret_config::{DEFAULT_FILE, Loaded, Problems, example, load, reference, show};
+use egret_view::{exit, stdout};
 
 use crate::args::ConfigCommand;
-use crate::{exit, stdout};
 
 /// Runs the command and returns the exit status.
 ///

@@ -5,9 +5,9 @@ use std::env;
 use anyhow::{Result, bail};
 use egret_enforcer::controller;
 use egret_enforcer::firewall::{Hierarchy, Tools, sweep};
+use egret_view::stdout;
 
 use crate::args::FirewallCommand;
-use crate::{enforce, stdout};
 
 /// Runs the command and returns the exit status.
 ///
@@ -21,7 +21,7 @@ pub fn run(command: &FirewallCommand) -> Result<u8> {
             let Some(settings) = &loaded.settings.enforce else {
                 bail!("enforce.enabled is false: this configuration makes no firewall rules");
             };
-            stdout::print(controller::render(&enforce::enforcer(settings), &egret_names::resolvers())?.as_bytes())
+            stdout::print(controller::render(&settings.enforcer(), &egret_names::resolvers())?.as_bytes())
         }
         FirewallCommand::Remove => {
             let found = sweep(&Tools::default(), &Hierarchy::find())?;

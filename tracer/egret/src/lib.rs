@@ -8,25 +8,17 @@ pub mod configuration;
 mod control;
 pub mod doctor;
 mod enforce;
-pub mod exit;
-pub mod filter;
 pub mod firewall;
-pub mod history;
 pub mod log;
 mod losses;
 pub mod mode;
 mod privilege;
-pub mod rule;
 pub mod run;
-#[cfg(test)]
-mod sample;
 pub mod status;
-mod stdout;
-mod sums;
-pub mod table;
 pub mod trace;
 
 use egret_capture::{CaptureError, LoadError};
+use egret_view::exit;
 
 /// The exit status of an error.
 #[must_use]

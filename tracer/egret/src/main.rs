@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use egret::args::{self, Invocation};
-use egret::{ask, baseline, configuration, doctor, exit, firewall, history, mode, run, status, trace};
+use egret::{ask, baseline, configuration, doctor, firewall, mode, run, status, trace};
+use egret_view::{exit, history};
 
 fn main() -> ExitCode {
     let log = egret::log::start();

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use egret_model::{ArgumentsForm, Layer};
+use egret_view::sums::{SumFigure, SumKey};
+use egret_view::{ColorChoice, LogFormat};
 
 use super::baseline::BaselineArgs;
-use super::choice::{ColorChoice, Format, LogFormat, SumFigure, SumKey, Words};
+use super::choice::{Format, Words};
 use super::enforce::{AskArgs, FirewallCommand, ModeArgs};
 use super::{help, value};
 

@@ -1,9 +1,10 @@
 //! Resolves the filter options.
 
+use egret_view::filter::{ContainerIs, Filter, UnitIs, UserIs};
+
 use super::cli::FilterArgs;
 use super::problem::Problems;
 use super::value;
-use crate::filter::{ContainerIs, Filter, UnitIs, UserIs};
 
 /// The prefix of a value to exclude.
 const NOT: char = '!';

@@ -1,36 +1,16 @@
-//! The resolved arguments of `egret log`.
+//! Resolves the arguments of `egret log`.
 
 use std::path::PathBuf;
 
 use egret_config::{Choice, paths};
-use egret_model::{ArgumentsForm, Timestamp};
+use egret_view::filter::Filter;
+use egret_view::history::LogOptions;
 use jiff::ZonedDateTime;
 
-use super::choice::{ColorChoice, LogFormat};
 use super::cli::LogArgs;
 use super::filters::split;
 use super::problem::{Problem, Problems};
-use super::sums::SumOptions;
 use super::value;
-use crate::filter::Filter;
-
-/// The resolved arguments of `egret log`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogOptions {
-    pub format: LogFormat,
-    pub arguments: ArgumentsForm,
-    pub color: ColorChoice,
-    /// Most events to show.
-    pub limit: Option<u64>,
-    pub directory: PathBuf,
-    /// Inclusive.
-    pub since: Option<Timestamp>,
-    /// Exclusive.
-    pub until: Option<Timestamp>,
-    pub filter: Filter,
-    /// Show sums instead of events.
-    pub sum: Option<SumOptions>,
-}
 
 impl LogArgs {
     /// Resolves the arguments, or returns all errors.

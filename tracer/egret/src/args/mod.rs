@@ -19,15 +19,14 @@ use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Error, Parser};
+use egret_view::history::LogOptions;
 
 pub use self::baseline::{BaselineCommand, LogRange, SubjectFilter};
-pub use self::choice::{ColorChoice, Format, LogFormat, SumFigure, SumKey};
+pub use self::choice::Format;
 use self::cli::{Cli, Command};
 pub use self::cli::{ConfigCommand, DoctorArgs, RunOptions, StatusOptions};
 pub use self::enforce::{AskAction, AskOptions, FirewallCommand, ModeAction, ModeOptions, QuestionSelector};
-pub use self::log::LogOptions;
 use self::problem::Problem;
-pub use self::sums::SumOptions;
 pub(crate) use self::trace::TOTALS;
 pub use self::trace::TraceOptions;
 
@@ -53,7 +52,7 @@ pub enum Invocation {
 /// # Errors
 ///
 /// Help or version was requested, or the command line has errors. `print` writes to the right stream, and `exit_code` is 0
-/// for the former and [`exit::USAGE`](crate::exit::USAGE) for the latter.
+/// for the former and [`exit::USAGE`](egret_view::exit::USAGE) for the latter.
 pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocation, Error> {
     match Cli::try_parse_from(command_line)?.command {
         Command::Trace(typed) => match typed.resolve() {

@@ -1,21 +1,11 @@
-//! The resolved arguments of `--sum-by`.
+//! Resolves the arguments of `--sum-by`.
 
 use egret_config::Choice;
+use egret_view::sums::{SumKey, SumOptions};
 
-use super::choice::{SumFigure, SumKey};
 use super::cli::SumArgs;
 use super::problem::Problems;
 use super::value;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SumOptions {
-    /// Unique keys in the order of columns.
-    pub by: Vec<SumKey>,
-    /// The figure to sort by, largest first.
-    pub sort: SumFigure,
-    /// Most sums to show.
-    pub top: Option<u64>,
-}
 
 impl SumArgs {
     /// Resolves the arguments; `None` without `--sum-by`.

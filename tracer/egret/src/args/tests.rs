@@ -4,15 +4,14 @@ use std::time::Duration;
 use clap::CommandFactory;
 use egret_config::{DEFAULT_LOG_DIRECTORY, duration, ring_bytes};
 use egret_model::{EventName, Interface, Layer, Reason, Timestamp, Verdict};
+use egret_view::filter::{ContainerIs, Direction, ExecutableIs, NameIs, UnitIs, UserIs};
+use egret_view::sums::{SumFigure, SumKey, SumOptions};
+use egret_view::{ColorChoice, LogFormat, exit};
 use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::cli::Cli;
-use super::{
-    ColorChoice, Format, Invocation, LogFormat, LogOptions, SumFigure, SumKey, SumOptions, TraceOptions, parse, value,
-};
-use crate::exit;
-use crate::filter::{ContainerIs, Direction, ExecutableIs, NameIs, UnitIs, UserIs};
+use super::{Format, Invocation, LogOptions, TraceOptions, parse, value};
 
 pub(super) fn typed(arguments: &[&str]) -> Result<Invocation, clap::Error> {
     parse(["egret"].iter().chain(arguments).map(OsString::from))
@@ -57,7 +56,7 @@ fn defaults_show_the_whole_host_as_a_table() {
     assert_eq!((options.duration, options.ring_bytes), (None, 4 << 20));
     assert!(options.preexisting && options.names && options.hash && !options.every_send);
     assert!(options.command.is_empty());
-    assert_eq!(options.filter, crate::filter::Filter::default());
+    assert_eq!(options.filter, egret_view::filter::Filter::default());
 }
 
 #[test]
@@ -213,7 +212,7 @@ fn defaults_show_the_whole_log() {
     let options = log_options(&[]);
     assert_eq!((options.format, options.directory.to_str()), (LogFormat::Table, Some(DEFAULT_LOG_DIRECTORY)));
     assert_eq!((options.since, options.until, options.limit), (None, None, None));
-    assert_eq!(options.filter, crate::filter::Filter::default());
+    assert_eq!(options.filter, egret_view::filter::Filter::default());
 }
 
 #[test]

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use egret_config::{Choice, duration, ring_bytes};
 use egret_model::{ArgumentsForm, EventName, Layer};
+use egret_view::ColorChoice;
+use egret_view::filter::Filter;
+use egret_view::sums::SumOptions;
 
-use super::choice::{ColorChoice, Format};
+use super::choice::Format;
 use super::cli::TraceArgs;
 use super::problem::{Problem, Problems};
-use super::sums::SumOptions;
 use super::value;
-use crate::filter::Filter;
 
 /// The default interval of totals of open connections.
 pub(crate) const TOTALS: Duration = Duration::from_secs(10);

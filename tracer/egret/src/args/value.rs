@@ -10,11 +10,10 @@ use std::time::Duration;
 use egret_config::Account;
 use egret_exporters::values;
 use egret_model::{EventName, Reason, Timestamp, Transport, Verdict, escaped, parse_link_local, unescaped};
+use egret_view::filter::{Direction, ExecutableIs, NameIs, PeerIs, UserIs};
 use ipnet::{IpNet, Ipv4Net};
 use jiff::civil::DateTime;
 use jiff::{SpanRelativeTo, ZonedDateTime};
-
-use crate::filter::{Direction, ExecutableIs, NameIs, PeerIs, UserIs};
 
 pub(super) const TRANSPORTS: [&str; 8] = [
     Transport::Tcp.as_str(),

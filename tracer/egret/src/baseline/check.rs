@@ -5,9 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Action, Baseline, Precision, Problem};
-
-use crate::exit;
 use egret_enforcer::store::{Broken, FileStore};
+use egret_view::exit;
 
 pub(super) fn run(file: &Path, out: &mut dyn Write) -> Result<u8> {
     match FileStore::open(file, Precision::default()) {

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{self, Action, Difference, Rule};
+use egret_view::table::{TableStyle, text};
+use egret_view::{ColorChoice, exit};
 use serde::Serialize;
 
 use super::output::{RuleParts, json};
-use crate::args::ColorChoice;
-use crate::exit;
-use crate::table::{TableStyle, text};
 
 #[derive(Serialize)]
 struct Line {

@@ -8,13 +8,13 @@ use anyhow::Result;
 use egret_enforcer::baseline::{
     Action, Entry, Evidence, Generalisation, Members, Naming, Outcome, Precision, Rule, Thresholds, naming_of,
 };
+use egret_enforcer::store::edit::RuleSelector;
+use egret_view::exit;
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, labelled, moment};
 use super::{edit, source};
 use crate::args::LogRange;
-use crate::exit;
-use crate::rule::RuleSelector;
 
 /// Most groups of flows, some 500 bytes each: 5 MB. Flows of further groups are counted together.
 const GROUPS: usize = 10_000;

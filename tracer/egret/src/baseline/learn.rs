@@ -5,14 +5,14 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Gap, Learned, MOST_RULES, Precision, Rule, Thresholds};
+use egret_enforcer::store::{FileStore, Patience};
+use egret_view::exit;
+use egret_view::filter::Filter;
 
 use super::output::counted;
 use super::scope::EnforcementScope;
 use super::source;
 use crate::args::LogRange;
-use crate::exit;
-use crate::filter::Filter;
-use egret_enforcer::store::{FileStore, Patience};
 
 /// Flows of a log by result.
 #[derive(Debug, Default)]

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use egret_enforcer::baseline::{self, Baseline, Precision};
-
-use crate::exit;
 use egret_enforcer::store::{FileStore, Patience};
+use egret_view::exit;
 
 pub(super) fn run(files: &[PathBuf], output: Option<&Path>, out: &mut dyn Write) -> Result<u8> {
     let mut merged = Baseline::default();

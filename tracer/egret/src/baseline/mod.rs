@@ -24,13 +24,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Baseline, Precision};
+use egret_enforcer::store::edit::Edit;
 use egret_enforcer::store::{Broken, FileStore, SaveError};
+use egret_view::{exit, stdout};
 
-pub use self::edit::Removal;
-pub(crate) use self::edit::{Edit, answer_note, apply};
 use crate::args::BaselineCommand;
-use crate::exit;
-use crate::stdout;
 
 /// Runs the command and returns the exit status.
 ///

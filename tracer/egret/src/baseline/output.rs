@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use egret_enforcer::baseline::{Destination, Evidence, Rule, Subject, Value};
+use egret_view::ColorChoice;
+pub(super) use egret_view::table::{Columns, moment};
+use egret_view::table::{TableStyle, text};
 use serde::Serialize;
-
-use crate::args::ColorChoice;
-pub(super) use crate::table::{Columns, moment};
-use crate::table::{TableStyle, text};
 
 /// A line with a label, as in `egret status`.
 pub(super) fn labelled(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{self, Action, Baseline, Rule};
+use egret_enforcer::store::Patience;
 use egret_model::Timestamp;
+use egret_view::exit;
 
 use super::output::moment;
-use crate::exit;
-use egret_enforcer::store::Patience;
 
 pub(super) fn run(file: &Path, unused: Duration, dry_run: bool, out: &mut dyn Write) -> Result<u8> {
     let mut store = super::existing(file)?;

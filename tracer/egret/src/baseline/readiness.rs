@@ -11,13 +11,13 @@ use anyhow::Result;
 use egret_enforcer::baseline::{Baseline, Figures, History, Precision, Subject, Survey, Thresholds};
 use egret_enforcer::evaluate::Exempt;
 use egret_enforcer::store::FileStore;
+use egret_view::exit;
+use egret_view::filter::Filter;
 
 use super::output::json;
 use super::scope::{EnforcementScope, exempt_lines};
 use super::{show, source};
 use crate::args::{LogRange, SubjectFilter};
-use crate::exit;
-use crate::filter::Filter;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {

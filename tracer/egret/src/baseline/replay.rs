@@ -6,13 +6,13 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Blocked, Evidence, Index, Percent, Period, Precision, Replay};
+use egret_view::filter::Filter;
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, json, labelled, moment};
 use super::scope::{EnforcementScope, exempt_lines};
 use super::source;
 use crate::args::LogRange;
-use crate::filter::Filter;
 
 #[derive(Serialize)]
 struct Document {
@@ -60,7 +60,7 @@ pub(super) fn run(
     })?;
     let mut blocked: Vec<_> = replay.blocked().collect();
     blocked.sort_by(|(one, first), (other, second)| second.count.cmp(&first.count).then_with(|| one.cmp(other)));
-    let complete = reading.status() == crate::exit::DONE;
+    let complete = reading.status() == egret_view::exit::DONE;
     if as_json {
         json(out, &document(&replay, period, complete, &blocked))?;
     } else {

@@ -6,8 +6,6 @@ use egret_config::EnforceSettings;
 use egret_enforcer::controller;
 use egret_enforcer::evaluate::{Exempt, Scope, UnattributedPolicy};
 
-use crate::enforce;
-
 #[derive(Debug)]
 pub(super) struct EnforcementScope {
     pub(super) scope: Scope,
@@ -40,7 +38,7 @@ impl EnforcementScope {
                 "egret: the log has no groups of processes: flows that enforce.bypass_groups exempts are included"
             );
         }
-        match controller::scope(&enforce::enforcer(settings), &egret_names::resolvers()) {
+        match controller::scope(&settings.enforcer(), &egret_names::resolvers()) {
             Ok(scope) => Self { scope, unattributed },
             Err(error) => {
                 eprintln!("egret: {error}");

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{Entry, Rule, Subject, Value};
+use egret_view::exit;
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, moment};
 use crate::args::SubjectFilter;
-use crate::exit;
 
 #[derive(Serialize)]
 struct Line<'a> {

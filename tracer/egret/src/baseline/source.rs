@@ -6,13 +6,12 @@ use anyhow::{Context as _, Result};
 use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule, Value};
 use egret_exporters::parquet::read::Log;
 use egret_model::Event;
+use egret_view::filter::{ExecutableIs, Filter, NameIs, PeerIs};
+use egret_view::{exit, query};
 use ipnet::IpNet;
 
 use super::progress::Progress;
 use crate::args::LogRange;
-use crate::exit;
-use crate::filter::{ExecutableIs, Filter, NameIs, PeerIs};
-use crate::history::query;
 
 /// The result of reading a log.
 #[derive(Debug, Default)]

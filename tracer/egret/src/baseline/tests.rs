@@ -2,14 +2,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, NamedBy, Process, Timestamp, Transport};
+use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, NamedBy, Process, Timestamp, Transport, sample};
+use egret_recorded::Recorded;
+use egret_view::exit;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::write;
 use crate::args::{self, Invocation};
-use crate::exit;
-use crate::sample::{self, Recorded};
 
 /// 2026-11-20T08:00:00Z.
 const MORNING: i64 = 1_795_161_600_000_000_000;

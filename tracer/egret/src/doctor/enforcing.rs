@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use super::check::{Check, Status};
 use super::exempted::{Exempted, Exemption};
-use crate::enforce;
 
 #[derive(Default, Serialize)]
 pub(super) struct Enforcing {
@@ -44,7 +43,7 @@ pub(super) fn examine(settings: Result<&Settings, &Problems>) -> Enforcing {
 /// Installs rules and opens a queue in a new network namespace, so that the host is not affected. The namespace ends with the
 /// thread. The kernel may load modules.
 fn firewall(enforcement: Option<&EnforceSettings>) -> Check {
-    let settings = enforcement.map(enforce::enforcer);
+    let settings = enforcement.map(EnforceSettings::enforcer);
     let attempt = move || {
         unshare(CloneFlags::CLONE_NEWNET)?;
         Ok(settings.as_ref().map_or_else(attempt_without_settings, attempt))

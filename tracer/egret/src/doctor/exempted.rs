@@ -9,11 +9,10 @@ use egret_enforcer::baseline::Facts;
 use egret_enforcer::clock::now;
 use egret_exporters::parquet::read::{Log, ReadError};
 use egret_model::{Event, Process, Timestamp};
+use egret_view::filter::Filter;
+use egret_view::query;
 use nix::unistd::{Uid, User};
 use serde::{Serialize, Serializer};
-
-use crate::filter::Filter;
-use crate::history::query;
 
 /// Hours of the log that are read.
 const HOURS: u32 = 24;
@@ -183,8 +182,9 @@ impl fmt::Display for Exempted {
 mod tests {
     use std::sync::Arc;
 
+    use egret_model::sample;
+
     use super::*;
-    use crate::sample;
 
     fn counted(exemptions: Vec<Exemption>, events: &[Event]) -> Exempted {
         let matchers: Vec<Matcher> = exemptions.iter().map(Matcher::of).collect();

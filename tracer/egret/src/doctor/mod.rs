@@ -19,12 +19,11 @@ mod text;
 use std::env;
 
 use anyhow::Result;
+use egret_view::{exit, stdout};
 
 use crate::args::DoctorArgs;
-use crate::exit;
-use crate::stdout;
 
-/// Prints the report and returns the exit status: [`exit::UNSUPPORTED`](crate::exit::UNSUPPORTED) if only `/proc` scans are
+/// Prints the report and returns the exit status: [`exit::UNSUPPORTED`](egret_view::exit::UNSUPPORTED) if only `/proc` scans are
 /// possible, [`exit::USAGE`] if the configuration has errors, which go to standard error.
 ///
 /// # Errors

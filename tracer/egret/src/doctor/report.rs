@@ -1,10 +1,10 @@
 //! The report: all checks and the conclusions.
 
 use egret_model::{Degradation, Layer};
+use egret_view::exit;
 
 use super::check::Check;
 use super::enforcing::Enforcing;
-use crate::exit;
 
 /// The layers, best first.
 pub(super) const LAYERS: [Layer; 3] = [Layer::Sockets, Layer::Syscalls, Layer::Procfs];

@@ -2,13 +2,13 @@
 
 use egret_capture::{Observation, Outcome, Probe, Support};
 use egret_model::{Degradation, Layer};
+use egret_view::exit;
 use serde_json::Value;
 
 use super::check::{Check, Status};
 use super::enforcing::Enforcing;
 use super::report::Report;
 use super::{json, observations, text};
-use crate::exit;
 
 /// A host where nothing is missing.
 fn probe() -> Probe {

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use egret_enforcer::baseline::{Action, Precision, Subject, parse_subject};
+use egret_enforcer::store::edit::{Removal, RuleSelector};
 use egret_model::Timestamp;
 use jiff::ZonedDateTime;
 
 use super::super::problem::{Problem, Problems};
 use super::super::value;
 use super::{BaselineArgs, EditArgs, LogRangeArgs, RemoveArgs, RuleArgs};
-use crate::baseline::Removal;
-use crate::rule::RuleSelector;
 
 /// A command of `egret baseline`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use egret_enforcer::baseline::{Action, Destination, Rule, Subject, Value, parse_destination, parse_rule};
+use egret_enforcer::store::edit::RuleSelector;
+use egret_view::filter::ExecutableIs;
 use ipnet::IpNet;
 
 use super::super::problem::{Problem, Problems};
 use super::super::value;
 use super::RuleArgs;
-use crate::filter::ExecutableIs;
-use crate::rule::RuleSelector;
 
 impl RuleArgs {
     /// Resolves the rule. An action within its text must be `action`, if that is given.

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use egret_config::{DEFAULT_BASELINE, DEFAULT_LOG_DIRECTORY};
 use egret_enforcer::baseline::{Action, Precision};
+use egret_enforcer::store::edit::RuleSelector;
 
 use super::super::tests::{refused, typed};
 use super::super::{BaselineCommand, Invocation, SubjectFilter};
-use crate::rule::RuleSelector;
 
 fn resolve(arguments: &[&str]) -> BaselineCommand {
     match typed(&[&["baseline"], arguments].concat()) {

@@ -1,15 +1,18 @@
+use std::sync::Arc;
+
 use egret_exporters::json;
-use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, Process, Reason, Timestamp, Transport, Verdict};
+use egret_model::{
+    Cgroup, Endpoint, Event, EventName, Executable, Process, Reason, Timestamp, Transport, Verdict, sample,
+};
+use egret_recorded::Recorded;
 use ipnet::IpNet;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use std::sync::Arc;
 
-use super::{csv, write};
-use crate::args::{ColorChoice, LogFormat, LogOptions};
+use super::{LogOptions, csv, write};
 use crate::exit;
 use crate::filter::{Direction, ExecutableIs, Filter, NameIs, PeerIs, UnitIs, UserIs};
-use crate::sample::{self, Recorded};
+use crate::{ColorChoice, LogFormat};
 
 fn options(recorded: &Recorded) -> LogOptions {
     LogOptions {

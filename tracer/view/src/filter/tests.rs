@@ -2,13 +2,13 @@ use std::sync::{Arc, OnceLock};
 
 use egret_model::{
     Cgroup, Container, Endpoint, Event, EventName, Executable, Interface, Pod, Reason, Transport, Verdict, Workload,
+    sample,
 };
 use ipnet::IpNet;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::{ContainerIs, Direction, ExecutableIs, Filter, NameIs, PeerIs, UnitIs, UserIs};
-use crate::sample;
 
 fn event_of(path: &str) -> Event {
     let executable = Executable { path: Some(path.into()), ..Executable::default() };

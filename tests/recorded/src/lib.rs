@@ -1,4 +1,7 @@
-//! A log of events for tests.
+//! A Parquet log of given events, for tests of what reads the log.
+#![forbid(unsafe_code)]
+// A test fails where the log cannot be written.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::thread;
@@ -7,14 +10,18 @@ use std::time::Duration;
 use egret_exporters::parquet::{Destination, Settings, Sink, Spool};
 use egret_exporters::sink::queue;
 use egret_model::Event;
-pub(crate) use egret_model::sample::{endpoint, evaluation, event, process, server};
 use tempfile::TempDir;
 
 /// A log in a temporary directory.
-pub(crate) struct Recorded(TempDir);
+#[derive(Debug)]
+pub struct Recorded(TempDir);
 
 impl Recorded {
-    pub(crate) fn of(events: &[Event]) -> Self {
+    /// # Panics
+    ///
+    /// The log cannot be written.
+    #[must_use]
+    pub fn of(events: &[Event]) -> Self {
         let directory = TempDir::new().unwrap();
         let sink = Sink::new(&settings(directory.path())).unwrap();
         let (sender, inbox) = queue("parquet", 1 << 20);
@@ -26,7 +33,8 @@ impl Recorded {
         Self(directory)
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 }

@@ -196,7 +196,8 @@ impl ExecutableIs {
 }
 
 impl NameIs {
-    pub(crate) fn is(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
         match self {
             Self::Exactly(whole) => name == whole,
             Self::Below(domain) => {

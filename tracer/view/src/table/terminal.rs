@@ -6,7 +6,7 @@ use std::io::{IsTerminal, stdout};
 use terminal_size::{Width, terminal_size_of};
 
 use super::TableStyle;
-use crate::args::ColorChoice;
+use crate::ColorChoice;
 
 impl TableStyle {
     /// The style for standard output: the width of the terminal, and the character set of the locale.
@@ -43,7 +43,7 @@ fn is_utf8(locale: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{is_coloured, is_utf8};
-    use crate::args::ColorChoice::{Always, Auto, Never};
+    use crate::ColorChoice::{Always, Auto, Never};
 
     #[test]
     fn colour_needs_a_terminal_unless_forced() {

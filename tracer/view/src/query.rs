@@ -13,11 +13,11 @@ use ipnet::IpNet;
 use crate::filter::{ExecutableIs, Filter, NameIs, PeerIs, UnitIs, UserIs};
 
 /// The first event of each flow.
-pub(crate) const FLOWS: [EventName; 3] =
-    [EventName::ConnectionOpen, EventName::ConnectionFailed, EventName::DatagramSend];
+pub const FLOWS: [EventName; 3] = [EventName::ConnectionOpen, EventName::ConnectionFailed, EventName::DatagramSend];
 
 /// A query that finds at least everything that `filter` admits.
-pub(crate) fn from_filter(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
+#[must_use]
+pub fn from_filter(filter: &Filter, since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
     let criteria = [
         pids(&filter.pids),
         executables(&filter.executables),

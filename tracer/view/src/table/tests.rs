@@ -1,11 +1,10 @@
 use std::sync::{Arc, OnceLock};
 
-use egret_model::{Cgroup, Container, Event, EventName, Executable, Image, Pod, Process, Workload};
+use egret_model::{Cgroup, Container, Event, EventName, Executable, Image, Pod, Process, Workload, sample};
 use jiff::tz::{TimeZone, offset};
 use proptest::prelude::*;
 
 use super::{Table, TableStyle, text};
-use crate::sample;
 
 const PIPE: TableStyle = TableStyle { color: false, width: None, utf8: true };
 

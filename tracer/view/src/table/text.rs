@@ -8,7 +8,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 ///
 /// Process names, arguments and host names are not trusted. Control characters, characters without width, which reorder or
 /// join text, and line separators are written as `\u{1b}`; without UTF-8 also everything beyond ASCII.
-pub(crate) fn printable(text: &str, utf8: bool) -> Cow<'_, str> {
+#[must_use]
+pub fn printable(text: &str, utf8: bool) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }

@@ -82,9 +82,9 @@ fn reason(errno: i32) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
+    use egret_model::{Event, EventName, Layer, Reason, Transport, Verdict, sample};
+
     use super::{Tone, outcome};
-    use crate::sample;
-    use egret_model::{Event, EventName, Layer, Reason, Transport, Verdict};
 
     fn word(event: &Event) -> String {
         outcome(event).0.into_owned()

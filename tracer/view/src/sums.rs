@@ -8,13 +8,67 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use csv::{Terminator, WriterBuilder};
-use egret_config::Choice as _;
+use egret_config::Choice;
 use egret_model::{Endpoint, Event, EventName, Process};
 use serde_json::{Map, Value};
 
-use crate::args::{LogFormat, SumFigure, SumKey, SumOptions};
+use crate::LogFormat;
 use crate::filter::Direction;
 use crate::table::{Columns, figure};
+
+/// A key to sum connections by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SumKey {
+    Executable,
+    Peer,
+    Name,
+    Port,
+    User,
+    Container,
+    Unit,
+    Direction,
+}
+
+impl Choice for SumKey {
+    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
+        ("exe", Self::Executable, "path of the executable"),
+        ("peer", Self::Peer, "address of the peer"),
+        ("name", Self::Name, "name of the peer"),
+        ("port", Self::Port, "port of the server"),
+        ("user", Self::User, "effective user"),
+        ("container", Self::Container, "NAMESPACE/WORKLOAD of the pod, or name or id of the container"),
+        ("unit", Self::Unit, "systemd unit"),
+        ("direction", Self::Direction, "in: the peer opened the connection; out: this host did"),
+    ];
+}
+
+/// A figure to sort sums by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SumFigure {
+    #[default]
+    Connections,
+    Sent,
+    Received,
+}
+
+impl Choice for SumFigure {
+    const WORDS: &'static [(&'static str, Self, &'static str)] = &[
+        ("connections", Self::Connections, "connections and first datagrams, including failed ones"),
+        ("sent", Self::Sent, "bytes sent"),
+        ("received", Self::Received, "bytes received"),
+    ];
+}
+
+/// What to sum, and which sums to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SumOptions {
+    /// Unique keys in the order of columns.
+    pub by: Vec<SumKey>,
+    /// The figure to sort by, largest first.
+    pub sort: SumFigure,
+    /// Most sums to show.
+    pub top: Option<u64>,
+}
 
 /// Most sums. With keys of 60 bytes some 200 bytes each: 20 MB.
 const MOST: usize = 100_000;
@@ -69,7 +123,9 @@ impl Figures {
     }
 }
 
-pub(crate) struct Sums {
+/// Sums of connections by key.
+#[derive(Debug)]
+pub struct Sums {
     options: SumOptions,
     most: usize,
     sums: HashMap<Key, Figures>,
@@ -78,7 +134,8 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    pub(crate) fn new(options: &SumOptions) -> Self {
+    #[must_use]
+    pub fn new(options: &SumOptions) -> Self {
         Self::bounded(options, MOST)
     }
 
@@ -87,7 +144,7 @@ impl Sums {
     }
 
     /// Adds an event.
-    pub(crate) fn put(&mut self, event: &Event) {
+    pub fn put(&mut self, event: &Event) {
         let figures = Figures::of(event);
         if figures == Figures::default() {
             return;
@@ -103,7 +160,11 @@ impl Sums {
     }
 
     /// Writes and clears the sums.
-    pub(crate) fn write(&mut self, format: LogFormat, out: &mut impl Write) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Nothing can be written to `out`.
+    pub fn write(&mut self, format: LogFormat, out: &mut impl Write) -> Result<()> {
         let rows = self.sorted();
         let options = &self.options;
         match format {
@@ -211,8 +272,9 @@ fn table(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Res
 
 #[cfg(test)]
 mod tests {
+    use egret_model::sample;
+
     use super::*;
-    use crate::sample;
 
     fn options(by: &[SumKey], sort: SumFigure, top: Option<u64>) -> SumOptions {
         SumOptions { by: by.to_vec(), sort, top }

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 
 use super::{TableStyle, text};
-use crate::args::ColorChoice;
+use crate::ColorChoice;
 
 /// Spaces between columns.
 const GAP: usize = 2;
 
 /// Rows of text below a line of titles.
 #[derive(Debug)]
-pub(crate) struct Columns {
+pub struct Columns {
     titles: Vec<String>,
     /// Columns of figures, which are aligned to the right.
     figures: Vec<bool>,
@@ -19,21 +19,21 @@ pub(crate) struct Columns {
 
 impl Columns {
     /// A title that begins with `>` makes a column of figures.
-    pub(crate) fn new<T: AsRef<str>>(titles: impl IntoIterator<Item = T>) -> Self {
+    pub fn new<T: AsRef<str>>(titles: impl IntoIterator<Item = T>) -> Self {
         let title = |title: T| (title.as_ref().trim_start_matches('>').to_owned(), title.as_ref().starts_with('>'));
         let (titles, figures) = titles.into_iter().map(title).unzip();
         Self { titles, figures, rows: Vec::new() }
     }
 
-    pub(crate) fn row(&mut self, row: impl Into<Vec<String>>) {
+    pub fn row(&mut self, row: impl Into<Vec<String>>) {
         self.rows.push(row.into());
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    pub(crate) fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
         let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
         // Cells are not trusted: their text comes from programs and DNS answers.
         self.rows.iter_mut().flatten().for_each(|cell| *cell = text::printable(cell, utf8).into_owned());

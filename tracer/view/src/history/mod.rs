@@ -1,22 +1,39 @@
 //! `egret log`: shows events of the Parquet log.
 
 mod csv;
-pub(crate) mod query;
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use egret_exporters::json;
 use egret_exporters::parquet::read::Log;
-use egret_model::{Arguments, Event};
+use egret_model::{Arguments, ArgumentsForm, Event, Timestamp};
 
-use crate::args::{LogFormat, LogOptions, SumOptions};
-use crate::exit;
-use crate::stdout;
-use crate::sums::Sums;
+use crate::filter::Filter;
+use crate::sums::{SumOptions, Sums};
 use crate::table::{Table, TableStyle};
+use crate::{ColorChoice, LogFormat, exit, query, stdout};
+
+/// What to show of the log, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    pub format: LogFormat,
+    pub arguments: ArgumentsForm,
+    pub color: ColorChoice,
+    /// Most events to show.
+    pub limit: Option<u64>,
+    pub directory: PathBuf,
+    /// Inclusive.
+    pub since: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+    pub filter: Filter,
+    /// Show sums instead of events.
+    pub sum: Option<SumOptions>,
+}
 
 /// Runs the command and returns the exit status.
 ///

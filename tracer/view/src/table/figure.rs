@@ -5,7 +5,8 @@ use egret_model::Timestamp;
 
 /// `850ns`, `1.23ms`, `45.6s`, `3m05s`, `2h10m`, `12d03h`: truncated, not rounded. At most eight columns up to 9999 days,
 /// and ten for any `u64`.
-pub(crate) fn duration(nanoseconds: u64, utf8: bool) -> String {
+#[must_use]
+pub fn duration(nanoseconds: u64, utf8: bool) -> String {
     let seconds = nanoseconds / 1_000_000_000;
     match nanoseconds {
         0..1_000 => format!("{nanoseconds}ns"),
@@ -32,12 +33,14 @@ fn three_digits(value: u64, unit: u64, name: &str) -> String {
 }
 
 /// Such as `976.6K`: units of 1024 as in `ls -h`, at most seven columns.
-pub(crate) fn bytes(count: u64) -> String {
+#[must_use]
+pub fn bytes(count: u64) -> String {
     ByteSize(count).display().iec_short().to_string()
 }
 
 /// RFC 3339 in UTC to the second, to compare with other hosts and logs.
-pub(crate) fn moment(time: Timestamp) -> String {
+#[must_use]
+pub fn moment(time: Timestamp) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

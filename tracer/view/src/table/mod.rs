@@ -6,13 +6,13 @@
 mod cell;
 mod column;
 mod columns;
-pub(crate) mod figure;
+pub mod figure;
 mod layout;
 mod outcome;
 mod terminal;
 #[cfg(test)]
 mod tests;
-pub(crate) mod text;
+pub mod text;
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -23,11 +23,11 @@ use jiff::tz::TimeZone;
 
 use self::cell::Locale;
 use self::column::Column;
-pub(crate) use self::columns::Columns;
-pub(crate) use self::figure::{duration, moment};
+pub use self::columns::Columns;
+pub use self::figure::{duration, moment};
 use self::layout::{GAP, Placed};
 use self::outcome::Tone;
-pub(crate) use self::text::printable;
+pub use self::text::printable;
 
 /// The capabilities of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
