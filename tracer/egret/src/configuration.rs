@@ -3,10 +3,9 @@
 use std::env;
 use std::path::Path;
 
+use egret_args::ConfigCommand;
 use egret_config::{DEFAULT_FILE, Loaded, Problems, example, load, reference, show};
 use egret_view::{exit, stdout};
-
-use crate::args::ConfigCommand;
 
 /// Runs the command and returns the exit status.
 ///

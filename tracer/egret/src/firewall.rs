@@ -3,11 +3,10 @@
 use std::env;
 
 use anyhow::{Result, bail};
+use egret_args::FirewallCommand;
 use egret_enforcer::controller;
 use egret_enforcer::firewall::{Hierarchy, Tools, sweep};
 use egret_view::stdout;
-
-use crate::args::FirewallCommand;
 
 /// Runs the command and returns the exit status.
 ///

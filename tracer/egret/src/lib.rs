@@ -1,7 +1,6 @@
 //! The `egret` program.
 #![forbid(unsafe_code)]
 
-pub mod args;
 pub mod ask;
 pub mod baseline;
 pub mod configuration;

@@ -4,13 +4,13 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use egret::args::{self, Invocation};
 use egret::{ask, baseline, configuration, doctor, firewall, mode, run, status, trace};
+use egret_args::Invocation;
 use egret_view::{exit, history};
 
 fn main() -> ExitCode {
     let log = egret::log::start();
-    let invocation = match args::parse(std::env::args_os()) {
+    let invocation = match egret_args::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
             // A closed pipe is not an error.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use egret_args::LogRange;
 use egret_enforcer::baseline::{
     Action, Entry, Evidence, Generalisation, Members, Naming, Outcome, Precision, Rule, Thresholds, naming_of,
 };
@@ -14,7 +15,6 @@ use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, labelled, moment};
 use super::{edit, source};
-use crate::args::LogRange;
 
 /// Most groups of flows, some 500 bytes each: 5 MB. Flows of further groups are counted together.
 const GROUPS: usize = 10_000;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use egret_args::LogRange;
 use egret_enforcer::baseline::{Gap, Learned, MOST_RULES, Precision, Rule, Thresholds};
 use egret_enforcer::store::{FileStore, Patience};
 use egret_view::exit;
@@ -12,7 +13,6 @@ use egret_view::filter::Filter;
 use super::output::counted;
 use super::scope::EnforcementScope;
 use super::source;
-use crate::args::LogRange;
 
 /// Flows of a log by result.
 #[derive(Debug, Default)]

@@ -23,12 +23,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Result;
+use egret_args::BaselineCommand;
 use egret_enforcer::baseline::{Baseline, Precision};
 use egret_enforcer::store::edit::Edit;
 use egret_enforcer::store::{Broken, FileStore, SaveError};
 use egret_view::{exit, stdout};
-
-use crate::args::BaselineCommand;
 
 /// Runs the command and returns the exit status.
 ///

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use egret_args::{LogRange, SubjectFilter};
 use egret_enforcer::baseline::{Baseline, Figures, History, Precision, Subject, Survey, Thresholds};
 use egret_enforcer::evaluate::Exempt;
 use egret_enforcer::store::FileStore;
@@ -17,7 +18,6 @@ use egret_view::filter::Filter;
 use super::output::json;
 use super::scope::{EnforcementScope, exempt_lines};
 use super::{show, source};
-use crate::args::{LogRange, SubjectFilter};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {

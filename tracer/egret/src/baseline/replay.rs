@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use egret_args::LogRange;
 use egret_enforcer::baseline::{Blocked, Evidence, Index, Percent, Period, Precision, Replay};
 use egret_view::filter::Filter;
 use serde::Serialize;
@@ -12,7 +13,6 @@ use serde::Serialize;
 use super::output::{Columns, RuleParts, Seen, json, labelled, moment};
 use super::scope::{EnforcementScope, exempt_lines};
 use super::source;
-use crate::args::LogRange;
 
 #[derive(Serialize)]
 struct Document {

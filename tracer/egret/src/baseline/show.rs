@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use egret_args::SubjectFilter;
 use egret_enforcer::baseline::{Entry, Rule, Subject, Value};
 use egret_view::exit;
 use serde::Serialize;
 
 use super::output::{Columns, RuleParts, Seen, counted, json, moment};
-use crate::args::SubjectFilter;
 
 #[derive(Serialize)]
 struct Line<'a> {

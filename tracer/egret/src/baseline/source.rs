@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use anyhow::{Context as _, Result};
+use egret_args::LogRange;
 use egret_enforcer::baseline::{Destination, Facts, Gap, Host, Ports, Rule, Value};
 use egret_exporters::parquet::read::Log;
 use egret_model::Event;
@@ -11,7 +12,6 @@ use egret_view::{exit, query};
 use ipnet::IpNet;
 
 use super::progress::Progress;
-use crate::args::LogRange;
 
 /// The result of reading a log.
 #[derive(Debug, Default)]

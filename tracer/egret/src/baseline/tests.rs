@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use egret_args::Invocation;
 use egret_model::{Cgroup, Endpoint, Event, EventName, Executable, NamedBy, Process, Timestamp, Transport, sample};
 use egret_recorded::Recorded;
 use egret_view::exit;
@@ -9,7 +10,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::write;
-use crate::args::{self, Invocation};
 
 /// 2026-11-20T08:00:00Z.
 const MORNING: i64 = 1_795_161_600_000_000_000;
@@ -68,7 +68,7 @@ impl Bench {
             other => other.to_owned(),
         });
         let line = ["egret".to_owned(), "baseline".to_owned()].into_iter().chain(arguments).map(Into::into);
-        let command = match args::parse(line) {
+        let command = match egret_args::parse(line) {
             Ok(Invocation::Baseline(command)) => command,
             other => panic!("{other:?}"),
         };

@@ -19,9 +19,8 @@ mod text;
 use std::env;
 
 use anyhow::Result;
+use egret_args::DoctorArgs;
 use egret_view::{exit, stdout};
-
-use crate::args::DoctorArgs;
 
 /// Prints the report and returns the exit status: [`exit::UNSUPPORTED`](egret_view::exit::UNSUPPORTED) if only `/proc` scans are
 /// possible, [`exit::USAGE`] if the configuration has errors, which go to standard error.

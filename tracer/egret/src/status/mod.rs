@@ -11,11 +11,11 @@ mod usage;
 
 use anyhow::Result;
 pub(crate) use document::{Configuration, Describe, Listening, Status, Thread};
+use egret_args::StatusOptions;
 use egret_config::paths;
 use egret_view::stdout;
 pub(crate) use usage::Usage;
 
-use crate::args::StatusOptions;
 use crate::control::{Client, block_on};
 
 /// Runs the command and returns the exit status.

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use egret_args::TraceOptions;
 use egret_config::paths;
 use egret_exporters::json;
 use egret_model::{Event, Loss, LossReason, LossStage, Tally, Timestamp};
@@ -17,7 +18,6 @@ use tokio::time::{sleep, timeout};
 
 use super::output::Output;
 use super::report;
-use crate::args::TraceOptions;
 use crate::control::{Client, Events, Missed, block_on};
 use crate::log::Log;
 

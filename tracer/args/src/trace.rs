@@ -16,7 +16,7 @@ use super::problem::{Problem, Problems};
 use super::value;
 
 /// The default interval of totals of open connections.
-pub(crate) const TOTALS: Duration = Duration::from_secs(10);
+pub const TOTALS: Duration = Duration::from_secs(10);
 
 /// The resolved arguments of `egret trace`.
 #[derive(Clone, Debug, PartialEq, Eq)]

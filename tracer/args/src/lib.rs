@@ -1,5 +1,8 @@
-//! The command line, in two stages: clap parses strings; `resolve` turns them into the plain data that the rest of the
-//! program uses. Values are parsed only in the second stage, so that all errors are reported at once.
+//! The command line of egret, its help, manual pages and completions.
+//!
+//! It has two stages: clap parses strings; `resolve` turns them into the plain data that commands use. Values are parsed only
+//! in the second stage, so that all errors are reported at once. The crate is for commands only: the daemon does not use it.
+#![forbid(unsafe_code)]
 
 mod baseline;
 mod choice;
@@ -27,8 +30,7 @@ use self::cli::{Cli, Command};
 pub use self::cli::{ConfigCommand, DoctorArgs, RunOptions, StatusOptions};
 pub use self::enforce::{AskAction, AskOptions, FirewallCommand, ModeAction, ModeOptions, QuestionSelector};
 use self::problem::Problem;
-pub(crate) use self::trace::TOTALS;
-pub use self::trace::TraceOptions;
+pub use self::trace::{TOTALS, TraceOptions};
 
 /// A resolved command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
