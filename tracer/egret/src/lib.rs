@@ -2,10 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod ask;
-pub mod baseline;
 pub mod configuration;
 mod control;
-pub mod doctor;
 mod enforce;
 pub mod firewall;
 pub mod log;
@@ -25,7 +23,7 @@ pub fn status_of(error: &anyhow::Error) -> u8 {
     if error.is::<egret_config::Problems>() {
         return exit::USAGE;
     }
-    if let Some(status) = baseline::status_of(error) {
+    if let Some(status) = egret_baseline::status_of(error) {
         return status;
     }
     if let Some(not_run) = error.downcast_ref::<trace::NotRun>() {

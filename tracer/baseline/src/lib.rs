@@ -1,6 +1,7 @@
 //! `egret baseline`: shows, rehearses, learns and changes a baseline.
 //!
-//! The logic is in [`egret_enforcer::baseline`]; this module has files, logs and output.
+//! The logic is in [`egret_enforcer::baseline`]; this crate has files, logs and output.
+#![forbid(unsafe_code)]
 
 mod check;
 mod diff;
@@ -88,7 +89,8 @@ fn existing(file: &Path) -> Result<FileStore> {
 }
 
 /// The exit status of an error of a baseline; `None` for other errors.
-pub(crate) fn status_of(error: &anyhow::Error) -> Option<u8> {
+#[must_use]
+pub fn status_of(error: &anyhow::Error) -> Option<u8> {
     let broken = error.downcast_ref::<Broken>().or_else(|| match error.downcast_ref::<SaveError>() {
         Some(SaveError::Broken(broken)) => Some(broken),
         _ => None,

@@ -3,6 +3,7 @@
 //!
 //! The layers are started for a moment, and the best one must see operations of this process on loopback. Firewall rules are
 //! installed only in a separate network namespace, never on the host.
+#![forbid(unsafe_code)]
 
 mod check;
 mod enforcing;

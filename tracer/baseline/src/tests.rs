@@ -73,7 +73,7 @@ impl Bench {
             other => panic!("{other:?}"),
         };
         let mut out = Vec::new();
-        let status = write(&command, &mut out).unwrap_or_else(|error| crate::status_of(&error));
+        let status = write(&command, &mut out).unwrap_or_else(|error| crate::status_of(&error).unwrap_or(exit::FAILED));
         (status, String::from_utf8(out).unwrap())
     }
 
