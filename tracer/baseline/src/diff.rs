@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use egret_enforcer::baseline::{self, Action, Difference, Rule};
-use egret_view::table::{TableStyle, text};
+use egret_view::table::{TableStyle, printable};
 use egret_view::{ColorChoice, exit};
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub(super) fn run(first: &Path, second: &Path, as_json: bool, out: &mut dyn Writ
         if as_json {
             json(out, &Line { change, action, parts: RuleParts::of(rule) })?;
         } else {
-            writeln!(out, "{sign} {action} {}", text::printable(&rule.to_string(), utf8))?;
+            writeln!(out, "{sign} {action} {}", printable(&rule.to_string(), utf8))?;
         }
     }
     Ok(exit::DONE)

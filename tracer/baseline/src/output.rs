@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use egret_enforcer::baseline::{Destination, Evidence, Rule, Subject, Value};
 use egret_view::ColorChoice;
 pub(super) use egret_view::table::{Columns, moment};
-use egret_view::table::{TableStyle, text};
+use egret_view::table::{TableStyle, printable};
 use serde::Serialize;
 
 /// A line with a label, as in `egret status`.
 pub(super) fn labelled(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
     let utf8 = TableStyle::for_stdout(ColorChoice::Never).utf8;
-    writeln!(out, "{label:11}{}", text::printable(text, utf8))
+    writeln!(out, "{label:11}{}", printable(text, utf8))
 }
 
 /// A count with its noun.

@@ -196,8 +196,7 @@ impl ExecutableIs {
 }
 
 impl NameIs {
-    #[must_use]
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         match self {
             Self::Exactly(whole) => name == whole,
             Self::Below(domain) => {

@@ -6,13 +6,13 @@
 mod cell;
 mod column;
 mod columns;
-pub mod figure;
+pub(crate) mod figure;
 mod layout;
 mod outcome;
 mod terminal;
 #[cfg(test)]
 mod tests;
-pub mod text;
+mod text;
 
 use std::borrow::Cow;
 use std::io::Write;
