@@ -8,17 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 /// What is searched. Generated pages are included, because their sources are not all Rust.
-const SEARCHED: [&str; 9] = [
-    "docs",
-    "ebpf",
-    "enforcer",
-    "exporters",
-    "grafana/source",
-    "tests",
-    "tracer",
-    "xtask",
-    "README.md",
-];
+const SEARCHED: [&str; 9] =
+    ["docs", "ebpf", "enforcer", "exporters", "grafana/source", "tests", "tracer", "xtask", "README.md"];
 
 /// What is not searched: this file has the words themselves, and `target` is generated.
 const NOT_SEARCHED: [&str; 2] = ["xtask/src/words.rs", "target"];
