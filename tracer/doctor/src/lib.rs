@@ -23,7 +23,7 @@ use anyhow::Result;
 use egret_args::DoctorArgs;
 use egret_view::{exit, stdout};
 
-/// Prints the report and returns the exit status: [`exit::UNSUPPORTED`](egret_view::exit::UNSUPPORTED) if only `/proc` scans are
+/// Prints the report and returns the exit status: [`exit::UNSUPPORTED`] if only `/proc` scans are
 /// possible, [`exit::USAGE`] if the configuration has errors, which go to standard error.
 ///
 /// # Errors
