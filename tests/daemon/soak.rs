@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         in_full(test_alone("soak::resource_use_stays_constant_over_an_hour", || {
             soak(Setup::new().parquet(), Duration::from_secs(300), Duration::from_secs(3300));
         })),
+        in_full(test_alone("soak::memory_is_bounded_however_many_programs_run", programs)),
     ]
 }
 
@@ -89,4 +93,35 @@ fn soak(setup: Setup, warm_up: Duration, watched: Duration) {
     let rules = states.into_iter().find_map(|state| state["rules"].as_u64());
     assert!(rules.is_some_and(|rules| rules <= 20_000), "no more than the default of baseline.rules: {rules:?}");
     assert!(daemon.stop().status.success());
+}
+
+/// More programs than any table of egret has entries for processes and executables.
+const PROGRAMS: usize = 10_000;
+/// Programs that run once the tables are full.
+const FURTHER: usize = 3_000;
+
+fn programs() {
+    let setup = Setup::new().parquet();
+    let program = setup.path("program");
+    fs::copy("/bin/bash", &program).unwrap();
+    let daemon = setup.start();
+    run_links(&program, 0..PROGRAMS);
+    let before = Usage::of(&daemon);
+    run_links(&program, PROGRAMS..PROGRAMS + FURTHER);
+    let after = Usage::of(&daemon);
+    eprintln!("{FURTHER} programs after {PROGRAMS}: from {before:?} to {after:?}");
+    assert!(after.memory <= before.memory + before.memory / 10, "{before:?} {after:?}");
+    assert!(daemon.stop().status.success());
+}
+
+/// Runs a shell by a path of its own for each number. Each connects in vain.
+fn run_links(program: &Path, numbers: Range<usize>) {
+    for number in numbers {
+        let link = program.with_file_name(format!("program-{number}"));
+        fs::hard_link(program, &link).unwrap();
+        let mut command = Command::new(&link);
+        command.args(["-c", "exec 2> /dev/null; : > /dev/tcp/127.0.0.1/1"]);
+        assert_eq!(command.status().unwrap().code(), Some(1));
+        fs::remove_file(link).unwrap();
+    }
 }

@@ -239,7 +239,7 @@ fn young() {
         let output = daemon.ask(&["mode", mode]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(stderr.contains("names have been watched for "), is_said, "{mode}: {stderr}");
+        assert_eq!(stderr.contains("names have been read for only "), is_said, "{mode}: {stderr}");
         assert!(daemon.status()["names"]["watched_since_ns"].as_u64() > Some(0));
         assert!(daemon.stop().status.success());
     }

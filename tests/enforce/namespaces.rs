@@ -85,7 +85,7 @@ fn from_its_log(setup: &Setup) {
     command.args(["baseline", "learn", "--allow-failed", "--baseline"]).arg(setup.path("baseline"));
     let output = command.arg("--log").arg(setup.log()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("in other network namespaces and of no container: "), "{said}");
+    assert!(output.status.success() && said.contains("in other network namespaces and not of a container: "), "{said}");
     assert!(!mentions_another(setup) && text(setup).contains("later-learn"), "{}", text(setup));
 }
 

@@ -3,6 +3,7 @@
 //! [`FileStore`] is for programs that have the baseline to themselves, [`BaselineStore`] for a daemon whose threads share it.
 
 mod baseline_store;
+pub mod edit;
 mod error;
 mod file;
 mod file_store;

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use egret_tests::{Process, until};
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use super::chroot::Chroot;
 use crate::{example, ran, stdout_of};
@@ -17,7 +18,7 @@ pub(super) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// Starts it, and waits until it answers.
+    /// Starts it, and waits until it has started.
     pub(super) fn start(debian: &'a Chroot) -> Self {
         let unit = Unit::read();
         let [user, group, directory] = ["User", "Group", "RuntimeDirectory"].map(|key| unit.value(key));
@@ -36,7 +37,11 @@ impl<'a> Service<'a> {
         let errors = fs::File::create(debian.path("tmp/stderr")).unwrap();
         let process = Process::start(unit.command(debian).args(words).stdin(Stdio::null()).stderr(errors));
         let service = Self { debian, unit, process };
-        until("the daemon to answer", || ran(debian.command("egret").arg("status")).0.then_some(()));
+        until("the daemon to have started", || {
+            let (answers, status, _) = ran(debian.command("egret").args(["status", "--json"]));
+            let has_started = |status: Value| status["starting"] == false;
+            (answers && serde_json::from_str(&status).is_ok_and(has_started)).then_some(())
+        });
         service
     }
 

@@ -11,6 +11,7 @@
 mod accounts;
 mod choice;
 mod diagnostics;
+mod enforcer;
 pub mod kind;
 mod load;
 mod merged;

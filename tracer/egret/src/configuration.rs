@@ -3,10 +3,9 @@
 use std::env;
 use std::path::Path;
 
+use egret_args::ConfigCommand;
 use egret_config::{DEFAULT_FILE, Loaded, Problems, example, load, reference, show};
-
-use crate::args::ConfigCommand;
-use crate::{exit, stdout};
+use egret_view::{exit, stdout};
 
 /// Runs the command and returns the exit status.
 ///

@@ -3,11 +3,10 @@
 use std::env;
 
 use anyhow::{Result, bail};
+use egret_args::FirewallCommand;
 use egret_enforcer::controller;
 use egret_enforcer::firewall::{Hierarchy, Tools, sweep};
-
-use crate::args::FirewallCommand;
-use crate::{enforce, stdout};
+use egret_view::stdout;
 
 /// Runs the command and returns the exit status.
 ///
@@ -21,7 +20,7 @@ pub fn run(command: &FirewallCommand) -> Result<u8> {
             let Some(settings) = &loaded.settings.enforce else {
                 bail!("enforce.enabled is false: this configuration makes no firewall rules");
             };
-            stdout::print(controller::render(&enforce::enforcer(settings), &egret_names::resolvers())?.as_bytes())
+            stdout::print(controller::render(&settings.enforcer(), &egret_names::resolvers())?.as_bytes())
         }
         FirewallCommand::Remove => {
             let found = sweep(&Tools::default(), &Hierarchy::find())?;

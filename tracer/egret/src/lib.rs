@@ -1,32 +1,21 @@
 //! The `egret` program.
 #![forbid(unsafe_code)]
 
-pub mod args;
 pub mod ask;
-pub mod baseline;
 pub mod configuration;
 mod control;
-pub mod doctor;
 mod enforce;
-pub mod exit;
-pub mod filter;
 pub mod firewall;
-pub mod history;
 pub mod log;
 mod losses;
 pub mod mode;
 mod privilege;
-pub mod rule;
 pub mod run;
-#[cfg(test)]
-mod sample;
 pub mod status;
-mod stdout;
-mod sums;
-pub mod table;
 pub mod trace;
 
 use egret_capture::{CaptureError, LoadError};
+use egret_view::exit;
 
 /// The exit status of an error.
 #[must_use]
@@ -34,7 +23,7 @@ pub fn status_of(error: &anyhow::Error) -> u8 {
     if error.is::<egret_config::Problems>() {
         return exit::USAGE;
     }
-    if let Some(status) = baseline::status_of(error) {
+    if let Some(status) = egret_baseline::status_of(error) {
         return status;
     }
     if let Some(not_run) = error.downcast_ref::<trace::NotRun>() {

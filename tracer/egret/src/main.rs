@@ -4,12 +4,13 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use egret::args::{self, Invocation};
-use egret::{ask, baseline, configuration, doctor, exit, firewall, history, mode, run, status, trace};
+use egret::{ask, configuration, firewall, mode, run, status, trace};
+use egret_args::Invocation;
+use egret_view::{exit, history};
 
 fn main() -> ExitCode {
     let log = egret::log::start();
-    let invocation = match args::parse(std::env::args_os()) {
+    let invocation = match egret_args::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
             // A closed pipe is not an error.
@@ -22,11 +23,11 @@ fn main() -> ExitCode {
         Invocation::Run(options) => run::run(options.config, &log),
         Invocation::Status(options) => status::run(&options),
         Invocation::Log(options) => history::run(&options),
-        Invocation::Baseline(command) => baseline::run(&command),
+        Invocation::Baseline(command) => egret_baseline::run(&command),
         Invocation::Mode(options) => mode::run(&options),
         Invocation::Ask(options) => ask::run(&options),
         Invocation::Firewall(command) => firewall::run(&command),
-        Invocation::Doctor(options) => doctor::run(&options),
+        Invocation::Doctor(options) => egret_doctor::run(&options),
         Invocation::Config(command) => configuration::run(&command),
         Invocation::Print(text) => io::stdout().write_all(&text).map(|()| exit::DONE).map_err(Into::into),
     };

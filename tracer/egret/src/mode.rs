@@ -5,14 +5,14 @@ mod session;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
+use egret_args::{ModeAction, ModeOptions};
 use egret_config::paths;
 use egret_enforcer::Mode;
+use egret_view::stdout;
 use hyper::Method;
 use serde_json::Value;
 
-use crate::args::{ModeAction, ModeOptions};
 use crate::control::{Client, SwitchRequest, block_on};
-use crate::stdout;
 
 /// Runs the command and returns the exit status.
 ///

@@ -7,13 +7,12 @@ mod watch;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
+use egret_args::{AskAction, AskOptions, QuestionSelector};
 use egret_config::paths;
+use egret_view::{exit, stdout};
 use hyper::Method;
 
-use crate::args::{AskAction, AskOptions, QuestionSelector};
 use crate::control::{AnswerRequest, Answered, Client, Questions, WithdrawRequest, block_on};
-use crate::exit;
-use crate::stdout;
 
 /// Runs the command and returns the exit status.
 ///

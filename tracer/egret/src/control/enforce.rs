@@ -22,6 +22,7 @@ use egret_enforcer::ask::{Answer, AnswerInForce, Lasts, Question, Which};
 use egret_enforcer::baseline::{Action, Subject, parse_subject};
 use egret_enforcer::clock::{boot_now, now};
 use egret_enforcer::controller::{ControllerHandle, Refused, Switch};
+use egret_enforcer::store::edit::{Edit, RuleSelector, answer_note, apply};
 use egret_model::Flow;
 use egret_model::snapshot::EnforcementState;
 use egret_names::names_of_hosts;
@@ -30,8 +31,6 @@ use tokio::task::spawn_blocking;
 
 use super::peer::Peer;
 use super::server::Service;
-use crate::baseline::{Edit, answer_note, apply};
-use crate::rule;
 use crate::status::text::elapsed;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -233,7 +232,7 @@ fn answered(controller: &ControllerHandle, which: &Which, answer: Answer, note: 
     if let Some(baseline) = baseline {
         let action = if answer.allow { Action::Allow } else { Action::Deny };
         for rule in &settled.rules {
-            let selector = rule::RuleSelector::Rule(Box::new(rule.clone()));
+            let selector = RuleSelector::Rule(Box::new(rule.clone()));
             let edit = Edit::Set { selector, action, note: Some(note.to_owned()) };
             // The answer stays in force until egret ends even if the rule cannot be saved.
             baseline

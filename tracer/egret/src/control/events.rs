@@ -63,10 +63,10 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use egret_exporters::sink::queue;
+    use egret_model::sample;
     use futures_util::StreamExt as _;
 
     use super::*;
-    use crate::sample;
 
     #[tokio::test]
     async fn missed_events_are_reported_and_others_are_sent() {

@@ -94,9 +94,9 @@ impl Subscribers {
 #[cfg(test)]
 mod tests {
     use egret_exporters::sink::DropReason;
+    use egret_model::sample;
 
     use super::*;
-    use crate::sample;
 
     fn batch(events: usize) -> Batch {
         vec![sample::event(); events].into()

@@ -1,4 +1,4 @@
-//! Connects the enforcer with the daemon: settings, owners and processes from capture, and the learner.
+//! Connects the enforcer with the daemon: owners and processes from capture, and the learner.
 //!
 //! ```text
 //! events -> learner (sink) -> baseline store (egret_enforcer)
@@ -8,9 +8,7 @@
 mod host;
 mod identity;
 mod learner;
-mod settings;
 
 pub(crate) use host::DaemonHost;
 pub(crate) use identity::IdentityRequests;
 pub(crate) use learner::{Learner, Losses};
-pub(crate) use settings::{baseline, enforcer};

@@ -72,9 +72,9 @@ impl SinkAccount {
 #[cfg(test)]
 mod tests {
     use egret_exporters::sink::{Batch, queue};
+    use egret_model::sample;
 
     use super::*;
-    use crate::sample;
 
     #[test]
     fn counts_continue_when_a_sink_is_replaced() {

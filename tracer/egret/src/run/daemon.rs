@@ -27,7 +27,7 @@ use super::signals::{Request, Signals};
 use super::sinks::{Prepared, Sinks};
 use super::state::State;
 use super::watchdog;
-use crate::enforce::{self, Losses};
+use crate::enforce::Losses;
 use crate::log::Log;
 use crate::status::Configuration;
 
@@ -173,7 +173,7 @@ impl Daemon<'_> {
         }
         sinks.reload(&self.loaded.settings, &next.settings, next.settings.drain_for).await;
         if let (Some(controller), Some(settings)) = (&self.pipeline.state.controller, &next.settings.enforce) {
-            controller.reconfigure(enforce::enforcer(settings));
+            controller.reconfigure(settings.enforcer());
         }
         self.pipeline.state.configure(described(&next, waiting));
         self.loaded = next;

@@ -37,7 +37,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
 use egret_capture::host::{Digester, Known, Limits};
-use egret_config::Loaded;
+use egret_config::{EnforceSettings, Loaded};
 use egret_enforcer::controller::{EnforcerParts, Supervisor, learns_at_start};
 use egret_enforcer::store::BaselineStore;
 use egret_enforcer::verdicts::Verdicts;
@@ -45,13 +45,13 @@ use egret_model::work;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::control::Live;
-use crate::enforce::{self, DaemonHost, IdentityRequests};
-use crate::exit;
+use crate::enforce::{DaemonHost, IdentityRequests};
 use crate::log::Log;
 use crate::privilege;
 use crate::status::Listening;
 use accounts::Accounts;
 use daemon::{Daemon, Pipeline};
+use egret_view::exit;
 use fan_out::FanOut;
 use heartbeat::Heartbeat;
 use own_spans::OwnSpans;
@@ -108,13 +108,13 @@ pub fn run(file: Option<PathBuf>, log: &Log) -> Result<u8> {
 /// Starts the pipeline: capture, enriching, learning and enforcement.
 fn start(loaded: &Loaded, listening: Listening) -> Result<(Pipeline, Prepared)> {
     let (fan_out, accounts, live) = (Arc::<FanOut>::default(), Arc::<Accounts>::default(), Arc::<Live>::default());
-    let enforcer = loaded.settings.enforce.as_ref().map(enforce::enforcer);
+    let enforcer = loaded.settings.enforce.as_ref().map(EnforceSettings::enforcer);
     let grows = enforcer.as_ref().map_or(Ok(true), learns_at_start)?;
     let baseline = loaded
         .settings
         .baseline
         .as_ref()
-        .map(|settings| Arc::new(BaselineStore::open(&enforce::baseline(settings), &loaded.settings.host, grows)));
+        .map(|settings| Arc::new(BaselineStore::open(&settings.store(), &loaded.settings.host, grows)));
     // Before capture starts, so that all events have a queue.
     let prepared = Prepared::new(&loaded.settings, Arc::clone(&fan_out), Arc::clone(&accounts));
     let shared = capture::Shared {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use egret_exporters::values;
 use egret_model::Verdict;
 use egret_model::snapshot::{BaselineState, ConnectionTable, EnforcementState, LatencyState, Phase, QueueState};
+use egret_view::table::{duration, moment, printable};
 
 use super::text::line;
-use crate::table::{duration, moment, printable};
 
 /// The mode, with a pending revert and the last fallback.
 pub(super) fn mode(out: &mut String, state: &EnforcementState) {

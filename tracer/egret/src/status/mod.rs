@@ -10,13 +10,13 @@ pub(crate) mod text;
 mod usage;
 
 use anyhow::Result;
-use egret_config::paths;
-
-use crate::args::StatusOptions;
-use crate::control::{Client, block_on};
-use crate::stdout;
 pub(crate) use document::{Configuration, Describe, Listening, Status, Thread};
+use egret_args::StatusOptions;
+use egret_config::paths;
+use egret_view::stdout;
 pub(crate) use usage::Usage;
+
+use crate::control::{Client, block_on};
 
 /// Runs the command and returns the exit status.
 ///

@@ -6,9 +6,11 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use egret_args::TraceOptions;
 use egret_config::paths;
 use egret_exporters::json;
 use egret_model::{Event, Loss, LossReason, LossStage, Tally, Timestamp};
+use egret_view::exit;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -16,9 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use super::output::Output;
 use super::report;
-use crate::args::TraceOptions;
 use crate::control::{Client, Events, Missed, block_on};
-use crate::exit;
 use crate::log::Log;
 
 /// After a stop, the longest time to wait for events that the daemon still has.

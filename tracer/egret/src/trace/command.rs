@@ -7,12 +7,12 @@ use std::process::{self, Child, ExitStatus};
 
 use anyhow::{Context as _, Result};
 use egret_capture::Capture;
+use egret_view::exit;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::WITHOUT_COMMAND;
 use super::signals::Signals;
-use crate::exit;
 
 /// The command, if one was given.
 pub(super) struct Command {

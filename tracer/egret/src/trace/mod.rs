@@ -17,20 +17,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use command::Command;
+pub(crate) use command::NotRun;
+use egret_args::TraceOptions;
 use egret_capture::host::ContainerNames;
 use egret_capture::{Capture, NamesOptions, Options, Probe};
 use egret_config::HOSTS;
 use egret_model::{Event, EventName, LossReason, LossStage, Tally};
 use egret_names::RESOLVER_FILES;
-
-use crate::args::{self, TraceOptions};
-use crate::exit;
-use crate::log::Log;
-use crate::losses::Losses;
-use command::Command;
-pub(crate) use command::NotRun;
+use egret_view::exit;
 use output::Output;
 use signals::{Request, Signals};
+
+use crate::log::Log;
+use crate::losses::Losses;
 
 /// How long to wait for open connections of a followed command after it has ended.
 const LINGER: Duration = Duration::from_millis(500);
@@ -80,7 +80,7 @@ fn start(options: &TraceOptions) -> Result<Capture> {
         preexisting: options.preexisting && options.command.is_empty(),
         names: options.names.then(names),
         // Files always have the totals of open connections.
-        totals: options.totals.or(options.parquet.as_ref().map(|_| args::TOTALS)),
+        totals: options.totals.or(options.parquet.as_ref().map(|_| egret_args::TOTALS)),
         trace_context: false,
         containers: Some(ContainerNames::start(Path::new("/"), || {}).context("cannot start a thread")?),
         enforce: false,

@@ -8,16 +8,17 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, Result};
+use egret_args::{Format, TraceOptions};
 use egret_capture::host::{Digester, Known, Limits};
 use egret_exporters::json;
 use egret_model::{Event, EventName};
+use egret_view::LogFormat;
+use egret_view::filter::Filter;
+use egret_view::sums::Sums;
+use egret_view::table::{Table, TableStyle};
 use nix::sys::stat::{SFlag, fstat};
 
 use super::recorder::Recorder;
-use crate::args::{Format, LogFormat, TraceOptions};
-use crate::filter::Filter;
-use crate::sums::Sums;
-use crate::table::{Table, TableStyle};
 
 /// Capacity of the channel to the output thread. A batch is at most a few thousand events of about 400 bytes, so it takes at
 /// most some megabytes. While it is full, the capturing thread waits.
