@@ -90,8 +90,9 @@ containerd > containerd.log 2>&1 &
 CONTAINERD=$!
 dockerd --containerd /run/containerd/containerd.sock --storage-driver vfs > dockerd.log 2>&1 &
 DOCKERD=$!
-has_chains() { nft list ruleset 2> /dev/null | grep -q 'chain DOCKER-USER'; }
-started $DOCKERD has_chains
+# Its rules come one by one, and are all there when it listens.
+is_listening() { grep -q 'API listen on' dockerd.log; }
+started $DOCKERD is_listening
 check docker 'chain DOCKER-USER'
 same docker
 nft flush ruleset
