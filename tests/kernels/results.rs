@@ -1,5 +1,6 @@
 //! What was seen on a kernel.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -60,7 +61,8 @@ impl Results {
             release: read("release").trim().to_owned(),
             layer: named("layers").iter().find(|layer| layer["chosen"] == true).map(name).unwrap_or_default(),
             degradations: named("degradations").iter().map(name).collect(),
-            lost: Sum::of(&read("trace.err")).lost,
+            // Beside other firewalls nothing is traced.
+            lost: if scope == Scope::Others { 0 } else { Sum::of(&read("trace.err")).lost },
             skipped: skipped(&read("trace.err")),
             evidence: examine(out, scope),
             tainted: tainted("tainted-after") & !tainted("tainted-before"),
@@ -149,7 +151,7 @@ pub(crate) fn version(release: &str) -> Vec<u32> {
 }
 
 fn examine(out: &Path, scope: Scope) -> BTreeMap<String, Option<String>> {
-    let seen = seen(out);
+    let seen = LazyCell::new(|| seen(out));
     let facts = fs::read_to_string(out.join("facts")).unwrap_or_default();
     let ways: Vec<&str> = ways(scope).collect();
     let mut found = BTreeMap::new();
