@@ -68,8 +68,8 @@ fn kept(scopes: &[Scope]) -> Vec<Results> {
 const OTHERS: &str = "
 ## Beside other firewalls
 
-While egret enforces with nftables, each of them starts, reloads and ends: egret's rules are there afterwards, and theirs are as they
-would be without egret.
+While egret enforces with nftables, each of them starts, and all but Docker are reloaded: egret's rules are there afterwards, and theirs
+are as they would be without egret.
 
 ";
 
