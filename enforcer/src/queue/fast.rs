@@ -12,17 +12,11 @@ use super::cache::Key;
 use super::counts::{Counts, one_more};
 use super::interfaces::Interfaces;
 use super::packet_verdict::PacketVerdict;
-use super::shared::{Seen, Shared, send, settle};
+use super::shared::{Seen, Shared, is_answer, send, settle};
 use super::socket::{Received, Socket};
 use crate::baseline::Facts;
 use crate::evaluate::{FindOwner, evaluate_without_name};
 use crate::fault;
-
-/// Whether a socket answers a peer that sent the first datagram. Connection tracking takes an answer from another address, or to a
-/// multicast query, for a new flow; the socket and the learner know better.
-pub(super) const fn is_answer(owner: &Owner, flow: &Flow) -> bool {
-    owner.inbound && !flow.transport.has_handshake()
-}
 
 /// A worker of the fast path.
 pub(super) struct Fast {
@@ -77,7 +71,7 @@ impl Fast {
     }
 
     fn cached(&self, owner: &Owner, flow: &Flow, now: Instant) -> Option<PacketVerdict> {
-        if is_answer(owner, flow) {
+        if is_answer(owner.inbound, flow) {
             let policy = self.shared.current.get();
             return Some(PacketVerdict::new(policy.inbound(), &policy, self.shared.settings.marks));
         }

@@ -95,6 +95,12 @@ impl Shared {
     }
 }
 
+/// Whether a datagram answers a peer: `inbound` says that the peer sent the first one. Connection tracking takes an answer from
+/// another address, or to a multicast query, for a new flow; the socket and the learner know better.
+pub(super) const fn is_answer(inbound: bool, flow: &Flow) -> bool {
+    inbound && !flow.transport.has_handshake()
+}
+
 /// A packet's flow and process, as far as they are known.
 pub(super) struct Seen<'a> {
     pub(super) flow: Option<&'a Flow>,

@@ -15,11 +15,10 @@ use super::budget::Budget;
 use super::cache::Key;
 use super::counts::{Counts, one_more};
 use super::digests::Digests;
-use super::fast::is_answer;
 use super::interfaces::Interfaces;
 use super::packet_verdict::PacketVerdict;
 use super::parked::{For, Packet, Parked};
-use super::shared::{Seen, Shared, settle};
+use super::shared::{Seen, Shared, is_answer, settle};
 use super::socket::{Received, Socket};
 use super::wake::Wake;
 use crate::ask::Questions;
@@ -120,7 +119,7 @@ impl Slow {
         let [owner] = candidates[..] else {
             return self.take_of_several(message, &flow, &candidates, begun);
         };
-        if is_answer(&owner, &flow) {
+        if is_answer(owner.inbound, &flow) {
             return self.settle_by(message, Some(&flow), Some(&owner), begun, Policy::inbound);
         }
         let key = Key::new(&owner, &flow);
@@ -147,7 +146,7 @@ impl Slow {
             let policy = self.shared.current.get();
             return self.finish(packet, policy.late(), &policy, None);
         }
-        if packet.identity.inbound && !flow.transport.has_handshake() {
+        if is_answer(packet.identity.inbound, &flow) {
             // The kernel side no longer knows the peer, as the owner's flag would tell, but the tracker does.
             let policy = self.shared.current.get();
             return self.finish(packet, policy.inbound(), &policy, None);
@@ -183,7 +182,7 @@ impl Slow {
         let mut first = None;
         for owner in candidates {
             let identity = self.identity(owner, flow)?;
-            let evaluation = if identity.inbound && !flow.transport.has_handshake() {
+            let evaluation = if is_answer(identity.inbound, flow) {
                 policy.inbound()
             } else {
                 // Nothing is waited for here: a digest that is not known covers nothing.
