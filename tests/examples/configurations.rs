@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use egret_tests::{Scratch, egret, test};
+use egret_tests::{Scratch, egret, stdout_of, test};
 use libtest_mimic::Trial;
 
-use crate::{example, ran, stdout_of};
+use crate::{example, ran};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -37,10 +37,3 @@ fn ran(command: &mut Command) -> (bool, String, String) {
         command.output().unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
     (status.success(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
-
-/// Output of a command, which must succeed.
-fn stdout_of(command: &mut Command) -> String {
-    let (succeeded, stdout, stderr) = ran(command);
-    assert!(succeeded, "{command:?}: {stdout}{stderr}");
-    stdout
-}

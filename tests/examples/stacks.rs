@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use egret_tests::{Scratch, Setup, Traffic, needing, needing_python, python, test};
+use egret_tests::{Scratch, Setup, Traffic, needing, needing_python, python, stdout_of, test};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::{example, ran, stdout_of};
+use crate::{example, ran};
 
 const COMPOSE: &str = "compose/compose.yaml";
 const DAEMON_SET: &str = "kubernetes/daemonset.yaml";

@@ -14,8 +14,9 @@ use nix::unistd::Pid;
 /// If it fails, or writes what is not UTF-8.
 pub fn stdout_of(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(status.success(), "{command:?}: {status}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    let [stdout, stderr] = [stdout, stderr].map(String::from_utf8);
+    assert!(status.success(), "{command:?}: {status}: {stdout:?} {stderr:?}");
+    stdout.unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 /// Longest wait for anything: far more than a busy machine needs, short enough to detect a hang.

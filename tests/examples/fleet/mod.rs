@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use egret_tests::{Scratch, egret, in_full, needing, needing_python, python, test};
+use egret_tests::{Scratch, egret, in_full, needing, needing_python, python, stdout_of, test};
 use libtest_mimic::Trial;
 
-use crate::{example, stdout_of};
+use crate::example;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![

@@ -5,9 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use egret_tests::Namespace;
-
-use crate::stdout_of;
+use egret_tests::{Namespace, stdout_of};
 
 /// The dependencies of the package, and a firewall.
 const PACKAGES: &str = "--include=systemd,iptables,init-system-helpers";

@@ -9,12 +9,12 @@ mod service;
 use std::path::PathBuf;
 use std::process::Command;
 
-use egret_tests::{in_full, needing, test, until};
+use egret_tests::{in_full, needing, stdout_of, test, until};
 use libtest_mimic::Trial;
 
 use self::chroot::Chroot;
 use self::service::Service;
-use crate::{ran, stdout_of};
+use crate::ran;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

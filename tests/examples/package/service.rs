@@ -3,12 +3,12 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Process, until};
+use egret_tests::{Process, stdout_of, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::chroot::Chroot;
-use crate::{example, ran, stdout_of};
+use crate::{example, ran};
 
 /// A daemon started as the unit says.
 pub(super) struct Service<'a> {
@@ -58,8 +58,8 @@ impl<'a> Service<'a> {
     fn end(mut self, signal: Signal, result: &str) -> Option<i32> {
         self.process.signal(signal);
         let status = self.process.wait().code();
-        let told_errors = fs::read_to_string(self.debian.path("tmp/stderr")).unwrap();
-        assert!(!told_errors.contains("WARN"), "{told_errors}");
+        let stderr = fs::read_to_string(self.debian.path("tmp/stderr")).unwrap();
+        assert!(!stderr.contains("WARN"), "{stderr}");
         let (shell, script) = self.unit.value("ExecStopPost").split_once(" -c ").unwrap();
         assert_eq!(shell, "-/bin/sh");
         let mut after = self.unit.command(self.debian);
