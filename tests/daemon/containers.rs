@@ -1,9 +1,8 @@
 //! Names of containers.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
-use egret_tests::{Cgroup, Daemon, Event, Setup, Traffic, until};
+use egret_tests::{Cgroup, Daemon, Event, Setup, Traffic, copy_program, traffic, until};
 use libtest_mimic::Trial;
 
 use crate::test;
@@ -72,8 +71,7 @@ fn learned() {
     let root = setup.path("host").to_string_lossy().into_owned();
     let daemon = setup.text("capture.host_root", &root).start();
     let program = daemon.setup().path("alone");
-    fs::copy(egret_tests::traffic(), &program).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    copy_program(&traffic(), &program);
     let group = Cgroup::new(&format!("egrettest-learned-{}.slice/docker-{id}.scope", std::process::id()));
     let waiting = Traffic::by(&program, &["tcp-blocking", "--wait-stdin"]).start();
     group.take(waiting.pid());

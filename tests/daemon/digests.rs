@@ -1,10 +1,9 @@
 //! Digests are computed beside the stream of events.
 
-use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Event, Setup, Traffic, until};
+use egret_tests::{Event, Setup, Traffic, copy_program, stdout_of, traffic, until};
 use libtest_mimic::Trial;
 
 use crate::test;
@@ -17,9 +16,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn giant() {
     let daemon = Setup::new().json().text("capture.hash_rate", "1MiB").text("capture.hash_size", "1TiB").start();
     let program = daemon.setup().path("giant");
-    fs::copy(egret_tests::traffic(), &program).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    File::options().write(true).open(&program).unwrap().set_len(64 << 30).unwrap();
+    copy_program(&traffic(), &program);
+    stdout_of(Command::new("truncate").args(["--size", "64G"]).arg(&program));
     let of = |events: &[Event], pid| events.iter().filter(|event| event.pid == Some(pid)).cloned().collect::<Vec<_>>();
     let build_id = until("a build id of the giant", || {
         let report = Traffic::by(&program, &["tcp-blocking"]).run();
@@ -30,7 +28,7 @@ fn giant() {
     assert_eq!(build_id.len(), 32);
     // Smaller than one read of the huge file.
     let small = daemon.setup().path("small");
-    fs::copy("/bin/bash", &small).unwrap();
+    copy_program(Path::new("/bin/bash"), &small);
     let script = "exec 3<>/dev/tcp/127.0.0.1/9 || exec sleep 0";
     until("a digest of another", || {
         let _ = Command::new(&small).args(["-c", script]).stderr(Stdio::null()).status().unwrap();

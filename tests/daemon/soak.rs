@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use egret_tests::{Daemon, Setup, in_full};
+use egret_tests::{Daemon, Setup, copy_program, in_full};
 use libtest_mimic::Trial;
 
 use crate::test_alone;
@@ -103,7 +103,7 @@ const FURTHER: usize = 3_000;
 fn programs() {
     let setup = Setup::new().parquet();
     let program = setup.path("program");
-    fs::copy("/bin/bash", &program).unwrap();
+    copy_program(Path::new("/bin/bash"), &program);
     let daemon = setup.start();
     run_links(&program, 0..PROGRAMS);
     let before = Usage::of(&daemon);

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use egret_tests::{copy_program, egret};
 use serde_json::Value;
 
 /// Longest run of a program before it counts as stuck, seconds.
@@ -23,7 +24,7 @@ impl Installed {
         fs::create_dir(&directory).unwrap();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         let installed = Self(directory);
-        fs::copy(egret_tests::egret(), installed.program()).unwrap();
+        copy_program(&egret(), &installed.program());
         installed
     }
 

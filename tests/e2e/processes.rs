@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::SystemTime;
 
-use egret_tests::{Event, Report, Scratch, Seen, Server, Trace, Traffic, until};
+use egret_tests::{Event, Report, Scratch, Seen, Server, Trace, Traffic, copy_program, until};
 use jiff::Timestamp;
 use libtest_mimic::Trial;
 use sha2::{Digest, Sha256};
@@ -67,7 +67,7 @@ fn bytes() {
         (br"traffic\ff", r"traffic\ff"),
     ] {
         let program = directory.join(OsStr::from_bytes(name));
-        fs::copy(egret_tests::traffic(), &program).unwrap();
+        copy_program(&egret_tests::traffic(), &program);
         let filter = format!("--exe={}", directory.join(text).display());
         let trace = Trace::start(&["--no-standing", &filter]);
         let report = Traffic::by(&program, &["tcp-blocking"]).run();

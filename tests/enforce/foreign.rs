@@ -1,11 +1,10 @@
 //! Other programs that change the firewall.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use egret_tests::{Daemon, Setup, egret, needing, stdout_of, until};
+use egret_tests::{Daemon, Setup, egret, needing, stdout_of, until, write_program};
 use libtest_mimic::Trial;
 
 use crate::host::{Fate, Host, fate, refused, state, switch, until_mode};
@@ -95,8 +94,7 @@ fn flushed_on_a_slow_host() {
     for tool in ["iptables-save", "ip6tables-save"] {
         let found = host.run(&["sh", "-c", &format!("command -v {tool}")]);
         let slow = tools.join(tool);
-        fs::write(&slow, format!("#!/bin/sh\nsleep 1.2\nexec {} \"$@\"\n", found.trim())).unwrap();
-        fs::set_permissions(&slow, Permissions::from_mode(0o755)).unwrap();
+        write_program(&slow, format!("#!/bin/sh\nsleep 1.2\nexec {} \"$@\"\n", found.trim()).as_bytes());
     }
     // The first directory that egret searches. The mount is private to this namespace.
     host.run(&["mount", "--bind", tools.to_str().unwrap(), "/usr/local/sbin"]);

@@ -6,7 +6,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use egret_tests::Cgroup;
+use egret_tests::{Cgroup, copy_program};
 use libtest_mimic::Trial;
 
 use crate::host::{Fate, Host, fate, until_counted};
@@ -231,7 +231,7 @@ fn revisions() {
     let place = |name: &str| {
         let path = scene.host.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::copy(&scene.unknown, &path).unwrap();
+        copy_program(&scene.unknown, &path);
         path
     };
     let [next, other] = ["app/13/x", "app/13/y"].map(place);

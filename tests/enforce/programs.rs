@@ -1,9 +1,9 @@
 //! Several programs at once, and programs that were replaced.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use egret_tests::{copy_program, write_program};
 use libtest_mimic::Trial;
 
 use crate::host::{Fate, Host, count, state, switch, until_counted, until_learned};
@@ -47,7 +47,7 @@ fn copied() {
     assert!(rule.contains(" user=root -> tcp ") && rule.contains(&host.port().to_string()), "{rule}");
     switch(&daemon, &["enforce"]);
     let copy = host.path("copy");
-    fs::copy(&learned, &copy).unwrap();
+    copy_program(&learned, &copy);
     assert_eq!(host.fetch(&learned), Fate::Passed);
     assert_eq!(host.fetch(&copy), Fate::Refused);
     assert!(daemon.stop().status.success());
@@ -73,8 +73,7 @@ fn replaced() {
 /// Replaces the file by a rename, as package managers do.
 fn put(path: &Path, contents: &[u8]) {
     let fresh = path.with_extension("new");
-    fs::write(&fresh, contents).unwrap();
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&fresh, contents);
     fs::rename(&fresh, path).unwrap();
 }
 

@@ -36,7 +36,7 @@ pub use disk::with_small_disk;
 pub use event::Event;
 pub use hand::{Answer, Hand};
 pub use namespace::Namespace;
-pub use programs::{egret, traffic};
+pub use programs::{copy_program, egret, traffic, write_program};
 pub use report::{Flow, Report};
 pub use run::{run, run_in_turn};
 pub use scratch::Scratch;

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::programs::copy_program;
+
 /// A directory below the temporary one that every user can enter, removed with its content.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
@@ -31,8 +33,7 @@ impl Scratch {
     #[must_use]
     pub fn copy(&self, program: &Path, name: &str) -> PathBuf {
         let copy = self.path(name);
-        fs::copy(program, &copy).unwrap_or_else(|error| panic!("{}: {error}", copy.display()));
-        fs::set_permissions(&copy, Permissions::from_mode(0o755)).expect("the owner may change permissions");
+        copy_program(program, &copy);
         copy
     }
 }

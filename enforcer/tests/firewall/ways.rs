@@ -1,15 +1,15 @@
 //! The backends that install rules.
 
 use std::fmt;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use egret_enforcer::firewall::{
     BackendChoice, Firewall, Hierarchy, Iptables, Kernel, NAME, Nftables, Tools, Variant, choose, sweep,
 };
-use egret_tests::Scratch;
+use egret_tests::{Scratch, write_program};
 
 use crate::foreign::{is_same, without_empty_tables};
 use crate::host::Host;
@@ -89,8 +89,7 @@ impl Way {
         ];
         for (tool, directory) in tools {
             let slow = scratch.path(tool);
-            fs::write(&slow, format!("#!/bin/sh\nsleep 0.1\nexec {directory}/{tool} \"$@\"\n")).unwrap();
-            fs::set_permissions(&slow, Permissions::from_mode(0o755)).unwrap();
+            write_program(&slow, format!("#!/bin/sh\nsleep 0.1\nexec {directory}/{tool} \"$@\"\n").as_bytes());
         }
         let tools = Tools::within(vec![scratch.path("")]);
         let firewall: Box<dyn Firewall> = match self {

@@ -9,7 +9,9 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use egret_tests::{Daemon, Report, Scratch, Server, Setup, Traffic, needing, test, traffic, until};
+use egret_tests::{
+    Daemon, Report, Scratch, Server, Setup, Traffic, copy_program, needing, test, traffic, until,
+};
 use libtest_mimic::Trial;
 
 use http::get;
@@ -45,7 +47,7 @@ impl Scene {
     fn new() -> Self {
         let scratch = Scratch::new();
         let program = scratch.path("traffic");
-        fs::copy(traffic(), &program).unwrap();
+        copy_program(&traffic(), &program);
         let daemon = setup().start();
         let prometheus = Prometheus::scraping(&daemon.metrics());
         Self { program, prometheus, daemon, _scratch: scratch }
@@ -114,7 +116,7 @@ fn open() {
     let daemon = setup().text("capture.totals_interval", "200ms").start();
     let scratch = Scratch::new();
     let program = scratch.path("traffic");
-    fs::copy(traffic(), &program).unwrap();
+    copy_program(&traffic(), &program);
     let server = Server::by(&program, "tcp-echo", "127.0.0.1");
     let mut stream = TcpStream::connect(server.address).unwrap();
     let mut echo = || {

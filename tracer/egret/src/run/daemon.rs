@@ -117,6 +117,7 @@ impl Daemon<'_> {
             tokio::spawn(watchdog::watch(limit, Arc::clone(&state.heartbeat)));
         }
         tokio::spawn(memory::watch(Arc::clone(&state.fan_out)));
+        tokio::spawn(memory::trim());
         Ok((sinks, servers))
     }
 

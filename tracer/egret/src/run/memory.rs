@@ -2,6 +2,9 @@
 //!
 //! The limit is that of the control group (`memory.max`, set by `MemoryMax=`). The kernel kills a process above it, so near
 //! the limit queues have only an eighth of their capacity, and dropped events are counted.
+//!
+//! Without a limit as well, memory that a burst of traffic needed goes back to the system: the C library keeps what is
+//! freed below something that is still in use, in an arena of each thread.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +15,15 @@ use egret_capture::host::find_cgroup2;
 use egret_capture::trim_memory;
 use egret_config::Settings;
 use egret_enforcer::baseline::{Bounds, MOST_TRIED};
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::fan_out::FanOut;
 
 /// Interval of checks. At 30,000 connections a second, some 20 MB of events arrive in it.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Interval at which unused memory is returned. Walking the free memory after a burst takes some milliseconds.
+const TRIM_INTERVAL: Duration = Duration::from_secs(30);
 /// Percent of the limit at which memory becomes short, and below which it has recovered.
 const PRESSURE: u64 = 85;
 const RECOVERED: u64 = 75;
@@ -99,6 +105,17 @@ pub(super) async fn watch(fan_out: Arc<FanOut>) {
         } else {
             tracing::info!(used_mib, limit_mib, "memory has recovered");
         }
+    }
+}
+
+/// Returns unused memory to the system from time to time.
+pub(super) async fn trim() {
+    let mut ticks = interval(TRIM_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // The other worker serves meanwhile. A task that fails panicked, which cannot be mended here.
+        let _ = spawn_blocking(trim_memory).await;
     }
 }
 
