@@ -28,7 +28,7 @@ pub(super) fn snapshot(
         count: lasting.fallbacks.get(&reason).copied().unwrap_or_default(),
     };
     let mut state = EnforcementState {
-        mode: mode.as_str(),
+        mode: *mode,
         phase,
         restarts: lasting.restarts,
         since: *since,

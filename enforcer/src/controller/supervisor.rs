@@ -88,7 +88,7 @@ impl Supervisor {
         let kept = state_file::read(&settings.state_file)?;
         let mut mode = kept.unwrap_or_else(|| ModeState::new(settings.mode, clock::now()));
         let resumed = mode.resume(clock::now());
-        let initial = EnforcementState { mode: mode.mode.as_str(), since: mode.since, ..EnforcementState::default() };
+        let initial = EnforcementState { mode: mode.mode, since: mode.since, ..EnforcementState::default() };
         let (handle, commands) = ControllerHandle::new(baseline.clone(), Arc::clone(&questions), initial);
         let parts = Parts {
             baseline,

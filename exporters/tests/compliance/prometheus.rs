@@ -6,7 +6,7 @@ use std::sync::Arc;
 use egret_exporters::prometheus::{Format, Metrics, Settings, Sink};
 use egret_exporters::sink::DropReason;
 use egret_model::snapshot::Snapshot;
-use egret_model::{Layer, Tally};
+use egret_model::{Layer, Mode, Tally};
 
 use crate::scenarios::Scenario;
 use crate::subject::{ALL_ARRIVES, Condition, Destination, Expected, Holds, Ready, Subject};
@@ -53,7 +53,7 @@ impl Destination for Counted {
     fn holds(&mut self) -> Holds {
         let snapshot = Snapshot {
             open: None,
-            mode: "observe",
+            mode: Mode::Observe,
             layer: Layer::Sockets,
             degradations: Vec::new(),
             tally: Tally::default(),

@@ -10,7 +10,8 @@ use egret_model::snapshot::{
     NamesState, QueueState, SinkState, Snapshot,
 };
 use egret_model::{
-    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Process, Tally, Timestamp, Transport,
+    Attribution, ConnectionId, Endpoint, Event, EventName, Executable, Layer, Mode, Process, Tally, Timestamp,
+    Transport,
 };
 
 pub(crate) fn settings(executables: usize, peers: usize) -> Settings {
@@ -24,7 +25,7 @@ pub(crate) fn metrics(executables: usize, peers: usize) -> Arc<Metrics> {
 pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
         open: Some(Arc::default()),
-        mode: "observe",
+        mode: Mode::Observe,
         layer: Layer::Sockets,
         degradations: Vec::new(),
         tally: Tally::default(),
@@ -45,7 +46,7 @@ pub(crate) fn enforcement() -> EnforcementState {
     let time = Timestamp(1_700_000_000_500_000_000);
     let buckets = [0.0001, 0.001].map(|at_most_seconds| Bucket { at_most_seconds, count: 0 });
     EnforcementState {
-        mode: "observe",
+        mode: Mode::Observe,
         since: time,
         confirm_by: Some(time),
         last_fallback: Some(Fallback { reason: "block_spike", at: time }),

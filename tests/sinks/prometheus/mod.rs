@@ -9,9 +9,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use egret_tests::{
-    Daemon, Report, Scratch, Server, Setup, Traffic, copy_program, needing, test, traffic, until,
-};
+use egret_tests::{Daemon, Report, Scratch, Server, Setup, Traffic, copy_program, needing, test, traffic, until};
 use libtest_mimic::Trial;
 
 use http::get;

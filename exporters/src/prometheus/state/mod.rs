@@ -4,7 +4,7 @@ mod baseline;
 mod enforcement;
 mod process;
 
-use egret_model::{Degradation, Layer, Loss, LossReason, LossStage, OpenConnections};
+use egret_model::{Degradation, Layer, Loss, LossReason, LossStage, Mode, OpenConnections};
 
 use crate::prometheus::encoder::Family;
 use crate::prometheus::encoder::catalogue::{
@@ -16,7 +16,6 @@ use crate::prometheus::encoder::catalogue::{
 use crate::prometheus::encoder::label;
 use egret_model::snapshot::{NamesState, SinkState, Snapshot, SpoolState};
 
-const MODES: [&str; 4] = ["observe", "learn", "shadow", "enforce"];
 const LAYERS: [Layer; 3] = [Layer::Sockets, Layer::Syscalls, Layer::Procfs];
 
 /// Losses that can occur. Their series exist at zero before the first one.
@@ -55,7 +54,7 @@ const INCOMPLETE: [(LossStage, LossReason); 12] = [
 pub(super) fn families(snapshot: &Snapshot, limit: usize) -> Vec<Family> {
     let tally = &snapshot.tally;
     let mut families = vec![
-        Family::states(MODE, MODES, |mode| mode == snapshot.mode),
+        Family::states(MODE, Mode::ALL.map(Mode::as_str), |mode| mode == snapshot.mode.as_str()),
         Family::states(CAPTURE_LAYER, LAYERS.map(Layer::as_str), |layer| layer == snapshot.layer.as_str()),
         degradations(&snapshot.degradations),
         // Records that wait in the rings are not counted yet: they are neither delivered nor lost.

@@ -54,7 +54,7 @@ impl Source for State {
         sinks.push(SinkState { name: Live::NAME, capacity: Live::CAPACITY, account: self.live.account(), spool: None });
         let enforcement = self.controller.as_ref().map(|controller| controller.state());
         Snapshot {
-            mode: enforcement.as_ref().map_or(Mode::Observe.as_str(), |state| state.mode),
+            mode: enforcement.as_ref().map_or(Mode::Observe, |state| state.mode),
             layer: self.layer,
             degradations: self.degradations.clone(),
             tally,

@@ -17,7 +17,11 @@ pub(super) fn mode(out: &mut String, state: &EnforcementState) {
         Phase::InForce => "",
         Phase::Failed => ", failed: enforce.on_failure is in force instead",
     };
-    line(out, "mode", &format!("{} since {}{}{phase}", state.mode, moment(state.since), only.unwrap_or_default()));
+    line(
+        out,
+        "mode",
+        &format!("{} since {}{}{phase}", state.mode.as_str(), moment(state.since), only.unwrap_or_default()),
+    );
     if let Some(by) = state.confirm_by {
         line(out, "", &format!("reverts at {} unless `egret mode confirm` comes first", moment(by)));
     }

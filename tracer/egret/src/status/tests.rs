@@ -2,7 +2,7 @@ use egret_model::snapshot::{
     AttributionCount, BaselineState, Bucket, ConnectionTable, EnforcementState, Fallback, FallbackCount, LatencyState,
     Phase, QueueState, Snapshot, VerdictCount,
 };
-use egret_model::{Attribution, Layer, Reason, Tally, Timestamp, Verdict};
+use egret_model::{Attribution, Layer, Mode, Reason, Tally, Timestamp, Verdict};
 
 use super::{Configuration, Listening, Status, Usage, text};
 
@@ -11,7 +11,7 @@ const TEN_AT_NIGHT: Timestamp = Timestamp(1_699_999_200_000_000_000);
 fn status(enforcement: Option<EnforcementState>) -> Status {
     let snapshot = Snapshot {
         open: None,
-        mode: enforcement.as_ref().map_or("observe", |state| state.mode),
+        mode: enforcement.as_ref().map_or(Mode::Observe, |state| state.mode),
         layer: Layer::Sockets,
         degradations: Vec::new(),
         tally: Tally::default(),
@@ -38,7 +38,7 @@ fn status(enforcement: Option<EnforcementState>) -> Status {
 fn enforcing() -> EnforcementState {
     let verdict = |verdict, reason, count| VerdictCount { verdict, reason, count };
     EnforcementState {
-        mode: "enforce",
+        mode: Mode::Enforce,
         phase: Phase::InForce,
         restarts: 0,
         since: TEN_AT_NIGHT,

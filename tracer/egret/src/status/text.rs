@@ -28,7 +28,7 @@ pub(crate) fn render(status: &Status) -> String {
     let enforcing = status.snapshot.enforcement.as_ref();
     match enforcing {
         Some(state) => enforcement::mode(&mut out, state),
-        None => line(&mut out, "mode", status.snapshot.mode),
+        None => line(&mut out, "mode", status.snapshot.mode.as_str()),
     }
     line(&mut out, "capture", &capture(status.snapshot.layer));
     for degradation in &status.snapshot.degradations {

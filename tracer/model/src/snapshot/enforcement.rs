@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::baseline::BaselineState;
-use crate::{Attribution, Reason, Timestamp, Verdict, time};
+use crate::{Attribution, Mode, Reason, Timestamp, Verdict, time};
 
 /// How far the controller has come with the mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -37,8 +37,8 @@ impl Phase {
 /// Enforcement at one time. Counters also survive changes of the mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct EnforcementState {
-    /// The mode in force, as in [`super::Snapshot::mode`].
-    pub mode: &'static str,
+    /// The mode in force.
+    pub mode: Mode,
     /// Whether it is in force.
     pub phase: Phase,
     /// Restarts of the controller after a panic; a counter.

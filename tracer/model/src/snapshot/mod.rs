@@ -16,13 +16,12 @@ pub use self::enforcement::{
 pub use self::sinks::{
     Account, CountedReason, DropCounts, DropReason, Drops, SinkState, SpoolDropReason, SpoolDrops, SpoolState,
 };
-use crate::{Degradation, Layer, OpenConnections, Tally};
+use crate::{Degradation, Layer, Mode, OpenConnections, Tally};
 
 /// The state of the daemon at one time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Snapshot {
-    /// `observe`, `learn`, `shadow` or `enforce`.
-    pub mode: &'static str,
+    pub mode: Mode,
     /// The capture layer in use.
     pub layer: Layer,
     /// The capabilities that it lacks.
