@@ -197,6 +197,12 @@ const TABLE: &[Prerequisite] = &[
         &[Bench],
         Kind::File(NF_QUEUE, "libnetfilter-queue-dev"),
     ),
+    need(
+        "libmnl",
+        "is used by a program that accepts every packet, in C",
+        &[Bench],
+        Kind::File("/usr/include/libmnl/libmnl.h", "libmnl-dev"),
+    ),
     need("OpenSnitch", "is what egret is compared with", &[Bench], Kind::Unpacked("opensnitchd", "opensnitch")),
 ];
 

@@ -1,5 +1,6 @@
 //! Connections and datagrams with their latencies.
 
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -63,8 +64,13 @@ pub(super) static ALL: &[Kind] = &[
     },
 ];
 
+/// Longest wait for a connection that a client made, or for its end: a lost packet fails the bench instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn listen(address: Ipv4Addr) -> Result<TcpListener> {
-    TcpListener::bind((address, 0)).context("cannot listen")
+    let listener = TcpListener::bind((address, 0)).context("cannot listen")?;
+    SockRef::from(&listener).set_read_timeout(Some(PATIENCE))?;
+    Ok(listener)
 }
 
 /// Connects, accepts and resets; returns the duration of the connect.
@@ -115,24 +121,36 @@ impl Load for NewProcess {
     fn once(&mut self) -> Result<Duration> {
         let address = self.0.local_addr()?.to_string();
         let mut command = Command::new(std::env::current_exe().context("this program has a path")?);
-        let output =
-            command.args(["connect", &address]).stdin(Stdio::null()).output().context("cannot start itself")?;
+        command.args(["connect", &address]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let client = command.spawn().context("cannot start itself")?;
+        // The server resets: a reset of the client could overtake its acknowledgement in the queue, and `accept` would
+        // wait for ever.
+        let accepted = self.0.accept().context("cannot accept").and_then(|(server, _)| {
+            Ok(SockRef::from(&server).set_linger(Some(Duration::ZERO))?)
+        });
+        let output = client.wait_with_output().context("cannot wait for it")?;
         if !output.status.success() {
             bail!("it could not connect: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        drop(self.0.accept().context("cannot accept")?);
+        accepted?;
         Ok(Duration::from_nanos(String::from_utf8_lossy(&output.stdout).trim().parse().context("a number")?))
     }
 }
 
-/// Main function of a new process: connects, resets, and prints the duration of the connect in nanoseconds.
+/// Main function of a new process: connects, prints the duration of the connect in nanoseconds, and waits for the server's
+/// end.
 pub(crate) fn connect(address: SocketAddr) -> Result<()> {
     let begin = Instant::now();
-    let client = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+    let mut server = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
     let taken = begin.elapsed();
-    SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
     println!("{}", taken.as_nanos());
-    Ok(())
+    server.set_read_timeout(Some(PATIENCE))?;
+    match server.read(&mut [0]) {
+        Ok(0) => Ok(()),
+        Ok(_) => bail!("the server sent something"),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
+        Err(error) => Err(error).context("the server did not end the connection"),
+    }
 }
 
 struct OneWay {
