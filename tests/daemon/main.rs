@@ -19,6 +19,7 @@ mod life;
 mod manager;
 mod privilege;
 mod reload;
+mod report;
 mod soak;
 mod totals;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         attach::trials(),
         containers::trials(),
         reload::trials(),
+        report::trials(),
         soak::trials(),
         manager::trials(),
         privilege::trials(),

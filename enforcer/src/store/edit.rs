@@ -105,7 +105,8 @@ fn noted(name: &str) -> String {
 }
 
 /// Author and date from such a comment; `None` for any other comment.
-fn answer_of(note: &str) -> Option<(Option<&str>, Date)> {
+#[must_use]
+pub fn answer_of(note: &str) -> Option<(Option<&str>, Date)> {
     let (who, date) = note.strip_prefix(ANSWERED)?.rsplit_once(", ")?;
     Some((who.strip_prefix(" by "), date.parse().ok()?))
 }

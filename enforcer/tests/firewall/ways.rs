@@ -1,7 +1,6 @@
 //! The backends that install rules.
 
 use std::fmt;
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::LazyLock;

@@ -3,7 +3,6 @@
 mod http;
 mod server;
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use egret_model::{ArgumentsForm, Layer};
+use egret_view::report::ReportFormat;
 use egret_view::sums::{SumFigure, SumKey};
 use egret_view::{ColorChoice, LogFormat};
 
-use super::baseline::BaselineArgs;
+use super::baseline::{BaselineArgs, BaselineFile};
 use super::choice::{Format, Words};
 use super::enforce::{AskArgs, FirewallCommand, ModeArgs};
 use super::{help, value};
@@ -32,6 +33,8 @@ pub(super) enum Command {
     Status(StatusOptions),
     /// Show recorded connections from the Parquet log
     Log(Box<LogArgs>),
+    /// Write one page about a period: who talked to whom, what is new, what was blocked
+    Report(ReportArgs),
     /// Show, check, rehearse, learn and change the baseline
     #[command(subcommand)]
     Baseline(Box<BaselineArgs>),
@@ -270,6 +273,37 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "REASON", value_delimiter = ',', help_heading = "Filters")]
     #[arg(value_parser = Words::bare(&value::REASONS))]
     pub(super) reason: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = help::REPORT, args_override_self = true)]
+pub(super) struct ReportArgs {
+    /// Form of the page
+    #[arg(long, value_name = "FORMAT", default_value = "html", help_heading = "Output")]
+    #[arg(value_parser = Words::of::<ReportFormat>())]
+    pub(super) format: String,
+
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub(super) output: Option<PathBuf>,
+
+    /// Directory of the log, or s3://BUCKET/PREFIX (with the usual AWS_* variables); the default is the configured one
+    #[arg(long, value_name = "DIR", help_heading = "Source", value_hint = ValueHint::DirPath)]
+    pub(super) log: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) baseline: BaselineFile,
+
+    /// The begin of the period: a duration before now such as 12h or 30d, or a time such as 2026-11-24T08:00 or
+    /// 2026-11-24T08:00Z
+    ///
+    /// A time without a zone is local time.
+    #[arg(long, value_name = "TIME", default_value = "7d", help_heading = "Period")]
+    pub(super) since: String,
+
+    /// The end of the period, in the same forms; the default is now
+    #[arg(long, value_name = "TIME", help_heading = "Period")]
+    pub(super) until: Option<String>,
 }
 
 /// The arguments of `egret run`.

@@ -103,6 +103,26 @@ Examples:
 
 Exit status: 0 done, 1 something could not be read, 2 bad usage.";
 
+pub(super) const REPORT: &str = "\
+The page shows connections and bytes over time, destinations on the internet and in private networks, programs, what the \
+baseline had not seen before, blocked flows, rules written by people, and what is missing: lost events, unreadable files, \
+connections of unknown programs. It has no arguments of programs.
+
+An HTML page is one file without scripts that loads nothing. Bytes of open connections count up to their last row. Each \
+table has at most 20 rows, and says how many are left out.
+
+Examples:
+  The last week, for a browser or a printer:
+    sudo egret report --output week.html
+
+  Yesterday as text, for a mail:
+    sudo egret report --since 2026-11-23T00:00 --until 2026-11-24T00:00 --format markdown
+
+  A host's log in a bucket:
+    egret report --log s3://flows/web-1 --baseline web-1.baseline --output web-1.html
+
+Exit status: 0 done, 1 something could not be read, 2 bad usage.";
+
 pub(super) const MODE: &str = "\
 A switch keeps open connections and the baseline. The mode is kept over a restart of egret.
 

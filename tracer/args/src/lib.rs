@@ -12,6 +12,7 @@ mod filters;
 mod help;
 mod log;
 mod problem;
+mod report;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Error, Parser};
 use egret_view::history::LogOptions;
+use egret_view::report::ReportOptions;
 
 pub use self::baseline::{BaselineCommand, LogRange, SubjectFilter};
 pub use self::choice::Format;
@@ -37,6 +39,7 @@ pub use self::trace::{TOTALS, TraceOptions};
 pub enum Invocation {
     Trace(Box<TraceOptions>),
     Log(Box<LogOptions>),
+    Report(Box<ReportOptions>),
     Doctor(DoctorArgs),
     Run(RunOptions),
     Status(StatusOptions),
@@ -66,6 +69,10 @@ pub fn parse(command_line: impl IntoIterator<Item = OsString>) -> Result<Invocat
         Command::Log(typed) => match typed.resolve() {
             Ok(options) => Ok(Invocation::Log(Box::new(options))),
             Err(problems) => Err(usage_error(&["log"], &problems)),
+        },
+        Command::Report(typed) => match typed.resolve() {
+            Ok(options) => Ok(Invocation::Report(Box::new(options))),
+            Err(problems) => Err(usage_error(&["report"], &problems)),
         },
         Command::Baseline(typed) => {
             let name = typed.name();

@@ -70,6 +70,15 @@ fn write(command: &BaselineCommand, out: &mut dyn Write) -> Result<u8> {
     Ok(status)
 }
 
+/// Readiness of a baseline with the scope of this configuration, as lines of text.
+///
+/// # Errors
+///
+/// Never in practice: the text is written to memory.
+pub fn readiness_of(baseline: &Baseline, config: Option<&Path>) -> Result<String> {
+    readiness::summary(baseline, config)
+}
+
 /// A baseline that must exist.
 fn read(file: &Path) -> Result<Baseline> {
     Ok(existing(file)?.baseline().clone())

@@ -80,6 +80,15 @@ pub(super) fn run(request: &Request<'_>, as_json: bool, out: &mut dyn Write) -> 
     Ok(reading.status())
 }
 
+/// The result and its figures for a whole baseline.
+pub(super) fn summary(whole: &Baseline, config: Option<&Path>) -> Result<String> {
+    let baseline = EnforcementScope::configured(config).scope.evaluated(whole);
+    let (_, all) = Figures::of(&baseline);
+    let mut text = Vec::new();
+    text::part(&all, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// A baseline that does not have to exist. If it does, the rules that people wrote are used.
 fn optional(file: &Path) -> Result<Baseline> {
     Ok(FileStore::open(file, Precision::default())?.baseline().clone())

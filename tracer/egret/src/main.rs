@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Invocation::Run(options) => run::run(options.config, &log),
         Invocation::Status(options) => status::run(&options),
         Invocation::Log(options) => history::run(&options),
+        Invocation::Report(options) => egret_report::run(&options),
         Invocation::Baseline(command) => egret_baseline::run(&command),
         Invocation::Mode(options) => mode::run(&options),
         Invocation::Ask(options) => ask::run(&options),

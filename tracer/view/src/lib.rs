@@ -9,6 +9,7 @@ pub mod exit;
 pub mod filter;
 pub mod history;
 pub mod query;
+pub mod report;
 pub mod stdout;
 pub mod sums;
 pub mod table;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::LogFormat;
 use crate::filter::Direction;
-use crate::table::{Columns, figure};
+use crate::table::{Columns, bytes};
 
 /// A key to sum connections by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,17 +82,21 @@ const FIGURES: [&str; 3] = ["connections", "bytes_sent", "bytes_received"];
 /// The values of the keys; `None` if unknown.
 type Key = Vec<Option<Arc<str>>>;
 
+/// What is summed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Figures {
-    connections: u64,
-    sent: u64,
-    received: u64,
+pub struct Figures {
+    pub connections: u64,
+    /// Bytes.
+    pub sent: u64,
+    /// Bytes.
+    pub received: u64,
 }
 
 impl Figures {
     /// The figures of an event. A connection counts when it begins or fails, unless its connect is outstanding: that has another
     /// event. Bytes count if no earlier event of the connection has reported them.
-    fn of(event: &Event) -> Self {
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
         match event.name {
             EventName::ConnectionClose | EventName::ConnectionUpdate => Self {
                 connections: 0,
@@ -104,7 +108,8 @@ impl Figures {
         }
     }
 
-    const fn add(&mut self, other: Self) {
+    /// Adds other figures.
+    pub const fn add(&mut self, other: Self) {
         self.connections = self.connections.saturating_add(other.connections);
         self.sent = self.sent.saturating_add(other.sent);
         self.received = self.received.saturating_add(other.received);
@@ -264,7 +269,7 @@ fn table(out: &mut impl Write, sum: &SumOptions, rows: &[(Key, Figures)]) -> Res
     let mut columns = Columns::new(titles.chain([">CONNECTIONS", ">SENT", ">RECEIVED"].map(str::to_owned)));
     for (key, Figures { connections, sent, received }) in rows {
         let values = key.iter().map(|value| value.as_deref().unwrap_or(UNKNOWN).to_owned());
-        let figures = [connections.to_string(), figure::bytes(*sent), figure::bytes(*received)];
+        let figures = [connections.to_string(), bytes(*sent), bytes(*received)];
         columns.row(values.chain(figures).collect::<Vec<_>>());
     }
     Ok(columns.write(out)?)

@@ -125,9 +125,11 @@ impl Load for NewProcess {
         let client = command.spawn().context("cannot start itself")?;
         // The server resets: a reset of the client could overtake its acknowledgement in the queue, and `accept` would
         // wait for ever.
-        let accepted = self.0.accept().context("cannot accept").and_then(|(server, _)| {
-            Ok(SockRef::from(&server).set_linger(Some(Duration::ZERO))?)
-        });
+        let accepted = self
+            .0
+            .accept()
+            .context("cannot accept")
+            .and_then(|(server, _)| Ok(SockRef::from(&server).set_linger(Some(Duration::ZERO))?));
         let output = client.wait_with_output().context("cannot wait for it")?;
         if !output.status.success() {
             bail!("it could not connect: {}", String::from_utf8_lossy(&output.stderr).trim());

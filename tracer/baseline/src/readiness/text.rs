@@ -38,7 +38,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
 }
 
 /// The result and its figures.
-fn part(figures: &Figures, out: &mut dyn Write) -> Result<()> {
+pub(super) fn part(figures: &Figures, out: &mut dyn Write) -> Result<()> {
     labelled(out, "verdict", &verdict(figures))?;
     for caveat in figures.caveats() {
         labelled(out, "", &caveat.to_string())?;

@@ -33,7 +33,8 @@ fn three_digits(value: u64, unit: u64, name: &str) -> String {
 }
 
 /// Such as `976.6K`: units of 1024 as in `ls -h`, at most seven columns.
-pub(crate) fn bytes(count: u64) -> String {
+#[must_use]
+pub fn bytes(count: u64) -> String {
     ByteSize(count).display().iec_short().to_string()
 }
 

@@ -6,7 +6,7 @@
 mod cell;
 mod column;
 mod columns;
-pub(crate) mod figure;
+mod figure;
 mod layout;
 mod outcome;
 mod terminal;
@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use self::cell::Locale;
 use self::column::Column;
 pub use self::columns::Columns;
-pub use self::figure::{duration, moment};
+pub use self::figure::{bytes, duration, moment};
 use self::layout::{GAP, Placed};
 use self::outcome::Tone;
 pub use self::text::printable;
