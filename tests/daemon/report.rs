@@ -13,7 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn page() {
-    let daemon = Setup::new().parquet().json().text("baseline.save_every", "1s").start();
+    let daemon = Setup::new().parquet().json().text("parquet.rotate_after", "1s").text("baseline.save_every", "1s").start();
     let setup = daemon.setup();
     let program = setup.path("uploader");
     copy_program(&traffic(), &program);
@@ -29,18 +29,18 @@ fn page() {
         command.arg("--config").arg(setup.configuration());
         command
     };
-    // The log has the events once the file is finished.
+    // The log has the events once the file is finished. The program is client and server.
     until("the connection in the log", || {
         let text = stdout_of(&mut command(&["--format", "markdown"]));
-        let row = text.lines().find(|line| line.starts_with(&format!("| {name} | 1 | 0 | 0 | 1 | 4.9K | ")));
+        let row = text.lines().find(|line| line.starts_with(&format!("| {name} | 2 | 1 | 0 | 1 | 9.8K | 9.8K |")));
         row.is_some().then(|| {
             assert!(text.contains("\n| connections whose program is known | "), "{text}");
             let new = text.split("## New in this period").nth(1).unwrap().split("## ").next().unwrap();
-            assert!(new.contains(name), "{text}");
+            assert!(new.contains("| new program | exe="), "{text}");
             assert!(!text.contains("There is no baseline."), "{text}");
         })
     });
-    assert_eq!(stdout_of(command(&["--output"]).arg(&page)), "");
+    assert_eq!(stdout_of(command(&[]).arg("--output").arg(&page)), "");
     let html = fs::read_to_string(&page).unwrap();
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains(name) && !html.contains("<script"), "{html}");
     let refused = command(&["--since", "1h", "--until", "2h"]).output().unwrap();

@@ -1,9 +1,10 @@
 //! The report as text and numbers, without a form.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use egret_enforcer::baseline::{Action, Baseline, Entry, Rule};
+use egret_enforcer::baseline::{Action, Baseline, Destination as BaselineDestination, Subject};
 use egret_enforcer::store::edit::answer_of;
 use egret_model::{Timestamp, Verdict};
 use egret_view::table::{bytes, moment, printable};
@@ -198,29 +199,54 @@ fn programs(gathered: &Gathered) -> Section {
     }
 }
 
+/// The destinations that a subject had for the first time.
+struct News<'a> {
+    /// All that is known of the subject is new.
+    is_new: bool,
+    first: Timestamp,
+    destinations: Vec<&'a BaselineDestination>,
+}
+
+/// New destinations by subject: new subjects before others, then the newest first.
+fn news(baseline: &Baseline, period: Period) -> Vec<(&Subject, News<'_>)> {
+    let mut subjects: BTreeMap<&Subject, News<'_>> = BTreeMap::new();
+    for (rule, entry) in &baseline.entries {
+        let Some(evidence) = &entry.evidence else { continue };
+        let of_subject = subjects.entry(&rule.subject).or_insert_with(|| News {
+            is_new: true,
+            first: Timestamp(i64::MIN),
+            destinations: Vec::new(),
+        });
+        if period.contains(evidence.first) {
+            of_subject.first = of_subject.first.max(evidence.first);
+            of_subject.destinations.push(&rule.destination);
+        } else {
+            of_subject.is_new &= evidence.first >= period.since;
+        }
+    }
+    let mut found: Vec<_> = subjects.into_iter().filter(|(_, news)| !news.destinations.is_empty()).collect();
+    found.sort_by_key(|(_, news)| (Reverse(news.is_new), Reverse(news.first)));
+    found
+}
+
+/// Destinations of a subject that are named.
+const EXAMPLES: usize = 3;
+
 fn new(baseline: Option<&Baseline>, period: Period) -> Section {
-    let first = |entry: &Entry| {
-        let evidence = entry.evidence.as_ref().filter(|evidence| period.contains(evidence.first))?;
-        Some((evidence.first, evidence.count, evidence.failed))
+    let row = |(subject, News { is_new, first, destinations }): (&Subject, News<'_>)| {
+        let examples: Vec<String> = destinations.iter().take(EXAMPLES).map(ToString::to_string).collect();
+        let more = destinations.len().saturating_sub(examples.len());
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let what = if is_new { "new program" } else { "known program" };
+        vec![moment(first), what.into(), subject.to_string(), destinations.len().to_string(), examples.join(", ") + &more]
     };
-    let entries = baseline.into_iter().flat_map(|baseline| &baseline.entries);
-    let mut found: Vec<(Timestamp, u64, u64, &Rule)> = entries
-        .filter_map(|(rule, entry)| first(entry).map(|(first, count, failed)| (first, count, failed, rule)))
-        .collect();
-    found.sort_unstable_by_key(|(first, _, _, rule)| (Reverse(*first), *rule));
-    let rows = found
-        .into_iter()
-        .map(|(first, count, failed, rule)| {
-            vec![moment(first), count.to_string(), failed.to_string(), rule.to_string()]
-        })
-        .collect();
+    let titles = &["last new", "what", "who", ">destinations", "new destinations"];
     Section {
         title: "New in this period",
-        about: "Flows that the baseline had not seen before, newest first: who contacted what for the first time.",
-        body: match baseline {
-            None => NO_BASELINE,
-            Some(_) => table(&["first seen", ">flows", ">failed", "rule"], rows, "Nothing was new."),
-        },
+        about: "Who contacted what for the first time, as far as the baseline knows: new programs first, then the newest.",
+        body: baseline.map_or(NO_BASELINE, |baseline| {
+            table(titles, news(baseline, period).into_iter().map(row).collect(), "Nothing was new.")
+        }),
     }
 }
 

@@ -92,7 +92,8 @@ fn what_is_new_and_who_decided_come_from_the_baseline() {
     let baseline = baseline.unwrap();
     let page = markdown::page(&Document::new(&gathered(&[]), Some(&baseline), Some("verdict    ready\n")));
     let new = section(&page, "New in this period");
-    assert!(new.contains("/usr/bin/new") && !new.contains("/usr/bin/old"), "{new}");
+    let expected = "| 2023-11-14T22:13:00Z | new program | exe=/usr/bin/new | 1 | tcp new.example 443 |";
+    assert!(new.contains(expected) && !new.contains("/usr/bin/old"), "{new}");
     let people = section(&page, "Rules by people");
     assert!(people.contains("bad.example") && people.contains("answered by alice, 2023-11-14"), "{people}");
     assert!(!people.contains("before.example") && !people.contains("new.example"), "{people}");
